@@ -1,0 +1,14 @@
+"""The `kvsops` command's entry point."""
+
+import sys
+
+
+def main() -> None:
+    """Run the command line and end the process with its exit code."""
+    from kvsops.cli import cli
+
+    cli.main()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""The pure part: channels, judgement; no clock, environment, input or output."""

@@ -1,0 +1,1 @@
+"""The emulator of the service: moto, extended with signaling channels."""
