@@ -1,0 +1,194 @@
+"""Rows to what a reader asked for: a table, JSON, CSV or Markdown.
+
+A command declares its columns once; every output comes from them. Each function here that makes
+text makes whole lines, the last one ended too: write it with `click.echo(text, nl=False)`.
+"""
+
+import io
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final, Generic, Literal, TypeVar
+
+from kvsops.errors import UsageError
+from kvsops.output.text import markdown_safe, safe
+from kvsops.output.values import json_ready, plain
+
+Row = TypeVar("Row")
+Output = Literal["table", "json", "csv", "markdown"]
+
+
+@dataclass(frozen=True)  # no slots: with them Python 3.11 fails on Column[Row](...)
+class Column(Generic[Row]):
+    """One column: how to read it off a row, and how to show it."""
+
+    key: str
+    """The key in JSON and CSV, snake_case: an interface."""
+    header: str
+    """The heading in table and Markdown."""
+    value: Callable[[Row], object]
+    """str, int, float, bool, None, list, dict, Decimal or an aware datetime."""
+    text: Callable[[Row], str] | None = None
+    """How a person reads it in table and Markdown; by default the value's own text."""
+    align: Literal["left", "right"] = "left"
+    shown: bool = True
+    """False: only in JSON and CSV."""
+
+    def cell(self, row: Row) -> str:
+        """Tell the value to a person; not yet made safe for where it goes."""
+        return plain(self.value(row)) if self.text is None else self.text(row)
+
+
+def records(rows: Iterable[Row], columns: Sequence[Column[Row]]) -> list[dict[str, object]]:
+    """Give each row as an object ready for JSON, with every column, also those not shown.
+
+    Times and Decimals become what `kvsops.output.values.json_ready` says; a time that is not
+    aware raises ValueError.
+    """
+    return list(_records(rows, columns))
+
+
+def _records(rows: Iterable[Row], columns: Sequence[Column[Row]]) -> Iterator[dict[str, object]]:
+    for row in rows:
+        yield {column.key: json_ready(column.value(row)) for column in columns}
+
+
+def _cells(
+    rows: Iterable[Row], columns: Sequence[Column[Row]], fit: Callable[[str], str]
+) -> tuple[list[Column[Row]], Iterator[list[str]]]:
+    shown = [column for column in columns if column.shown]
+    return shown, ([fit(column.cell(row)) for column in shown] for row in rows)
+
+
+def table(rows: Iterable[Row], columns: Sequence[Column[Row]]) -> str:
+    """Make a table for a terminal. Nothing is cut or wrapped: people copy names."""
+    from tabulate import tabulate
+
+    shown, lines = _cells(rows, columns, safe)
+    cells = list(lines)
+    if not cells:
+        return "  ".join(column.header for column in shown) + "\n"
+    text = tabulate(
+        cells,
+        headers=[column.header for column in shown],
+        tablefmt="plain",
+        disable_numparse=True,  # or a name such as 1e5 would be shown as 100000
+        colalign=[column.align for column in shown],
+    )
+    return "".join(line.rstrip() + "\n" for line in text.split("\n"))
+
+
+def markdown(rows: Iterable[Row], columns: Sequence[Column[Row]]) -> str:
+    """Make a GitHub Markdown table; no cell can break out of it, link or mention anybody."""
+    shown, lines = _cells(rows, columns, markdown_safe)
+    headers = [markdown_safe(column.header) for column in shown]
+    rule = ["---:" if column.align == "right" else "---" for column in shown]
+    return "".join(f"| {' | '.join(line)} |\n" for line in (headers, rule, *lines))
+
+
+def csv(rows: Iterable[Row], columns: Sequence[Column[Row]]) -> str:
+    """Make CSV as RFC 4180 has it: the keys first, then a record a row, each on one line.
+
+    Lists and mappings are JSON text, nothing is empty. Controls are shown as `safe()` shows them,
+    and what a spreadsheet would take for a formula gets an apostrophe before it: for the exact
+    value there is JSON.
+    """
+    import csv as rfc4180
+
+    text = io.StringIO()
+    writer = rfc4180.writer(text, lineterminator="\r\n")
+    writer.writerow([column.key for column in columns])
+    for record in _records(rows, columns):
+        writer.writerow([_csv_cell(value) for value in record.values()])
+    return text.getvalue()
+
+
+# Full-width forms too: some spreadsheets take them for the plain ones.
+# Source: https://owasp.org/www-community/attacks/CSV_Injection
+_FORMULA: Final = re.compile("[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
+_NUMBER: Final = re.compile(r"[-+]?[0-9]+(\.[0-9]+)?")
+
+
+def _csv_cell(value: object) -> str:
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        return json.dumps(value, allow_nan=False)
+    formula = _FORMULA.match(value) and not _NUMBER.fullmatch(value)
+    return ("'" if formula else "") + safe(value)
+
+
+def dumps(value: object, query: str | None = None) -> str:
+    """Make JSON of a value, or of what a JMESPath query finds in the whole of it.
+
+    All but printable ASCII is escaped, so that no value can act on a terminal. Raises UsageError
+    for a query that cannot be read or does not fit the value.
+    """
+    ready = json_ready(value)
+    if query is None:
+        return _json(ready)
+    found = _search(query, ready)
+    try:
+        return _json(found)
+    except (TypeError, ValueError):
+        raise UsageError(
+            f"--query {safe(query)} finds what JSON cannot hold; ask for values, not &expressions"
+        ) from None
+
+
+def _json(value: object) -> str:
+    text = io.StringIO()
+    encoder = json.JSONEncoder(indent=2, ensure_ascii=True, allow_nan=False)
+    text.writelines(encoder.iterencode(value))  # never all the small pieces at once
+    text.write("\n")
+    return text.getvalue()
+
+
+def _search(query: str, value: object) -> object:
+    import jmespath
+    from jmespath.exceptions import JMESPathError
+
+    try:
+        return jmespath.search(query, value)  # type: ignore[no-untyped-call]  # it has no types
+    except JMESPathError as error:
+        raise UsageError(f"--query {safe(query)}: {_wrong(error)}; {_SEE}") from None
+    except RecursionError:
+        raise UsageError(f"--query is nested too deeply; {_SEE}") from None
+
+
+_SEE: Final = "https://jmespath.org/tutorial.html shows how to write it"
+
+
+def _wrong(error: Exception) -> str:
+    """Tell in a few words what is wrong with a query, and where, counted from 1."""
+    from jmespath.exceptions import ArityError, IncompleteExpressionError, LexerError, ParseError
+
+    if isinstance(error, IncompleteExpressionError):
+        return "it ends too early"
+    if isinstance(error, ParseError) and not isinstance(error, ArityError):
+        what = error.message if isinstance(error, LexerError) else f"unexpected {error.token_value}"
+        return f"{safe(what)} at character {error.lex_position + 1}"
+    return safe(str(error)).rstrip(".")
+
+
+def render(
+    rows: Sequence[Row],
+    columns: Sequence[Column[Row]],
+    output: Output,
+    query: str | None = None,
+    nothing: str = "Nothing to show.",
+) -> str:
+    """Make the text of `--output`; in table and Markdown `nothing` stands for no rows.
+
+    Raises UsageError for a query with other than JSON, or one that is wrong.
+    """
+    if output == "json":
+        return dumps(records(rows, columns), query)
+    if query is not None:
+        raise UsageError(f"--query works on JSON, not on {output}; add --output json")
+    if output == "csv":
+        return csv(rows, columns)
+    if not rows:
+        return nothing + "\n"
+    return table(rows, columns) if output == "table" else markdown(rows, columns)

@@ -1,0 +1,74 @@
+"""Text for people: what a terminal may be shown, what Markdown may hold, ages and counts."""
+
+import re
+from datetime import timedelta
+from typing import Final
+
+_UNSAFE: Final = re.compile(
+    "["
+    "\x00-\x1f\x7f-\x9f"  # C0 controls with ESC and newline, DEL, C1 controls
+    "\u00ad\u034f\u180e\u200b-\u200f\u2060-\u2065\ufeff"  # of no width
+    "\u061c\u202a-\u202e\u2066-\u206f"  # bidirectional marks, overrides and isolates
+    "\u2028\u2029"  # line and paragraph separators
+    "\ufff9-\ufffb\U000e0000-\U000e007f"  # annotations and tags, which never show
+    "\ud800-\udfff"  # lone surrogates: no encoding takes them
+    "]"
+)
+
+
+def safe(text: str) -> str:
+    r"""Make a text fit for one line of a terminal: what acts or hides becomes a visible escape.
+
+    Controls, newlines, separators, bidirectional marks, characters of no width and lone
+    surrogates are written as in Python's source (`\n`, `\x1b`, `\u202e`); all else stays. A
+    backslash stays as it is, so what has been made safe is not changed by a second time; JSON is
+    the output that tells a newline from a backslash followed by an n.
+    """
+    return _UNSAFE.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), text)
+
+
+_MARKUP: Final = re.compile(r"[\\`*\[\]~$]|(?<![0-9A-Za-z])_|_(?![0-9A-Za-z])")
+_ENTITIES: Final = {ord("&"): "&amp;", ord("<"): "&lt;", ord(">"): "&gt;", ord("|"): "&#124;"}
+# An address, a mention, an issue, an emoji: GitHub looks for these after the escapes are gone.
+_LINKED: Final = re.compile(
+    r"@(?=\w)|\#(?=\d)|\bGH(?=-\d)|\bwww(?=\.)|:(?=//|[A-Za-z+-][\w+-]*:)", re.IGNORECASE
+)
+
+
+def markdown_safe(text: str) -> str:
+    r"""Make a text fit for one line of GitHub Markdown, also a table's cell: shown as it is.
+
+    Characters that mean something are escaped, and an empty comment parts what would become a
+    link, a mention or an emoji; so a reader who copies the text still gets the text. `safe()` is
+    applied first. `|` becomes an entity because parsers differ on `\\|`.
+
+    Source: https://github.github.com/gfm/ (tables, autolinks, backslash escapes).
+    """
+    escaped = _MARKUP.sub(r"\\\g<0>", safe(text)).translate(_ENTITIES)
+    return _LINKED.sub(r"\g<0><!-- -->", escaped)
+
+
+_UNITS: Final = (("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1))
+_DAYS_ALONE: Final = timedelta(days=30)
+
+
+def age(delta: timedelta) -> str:
+    """Tell an age in two units at most: `45s`, `12m`, `3h20m`, `2d4h`, `63d`; ahead: `in 5m`.
+
+    Parts of the smaller units are dropped, not rounded; over 30 days only the days are told.
+    """
+    if delta < timedelta(0):
+        ahead = age(-delta)
+        return ahead if ahead == "0s" else f"in {ahead}"
+    seconds = delta // timedelta(seconds=1)
+    for index, (unit, size) in enumerate(_UNITS[:-1]):
+        if seconds >= size:
+            smaller, part = _UNITS[index + 1]
+            rest = 0 if delta > _DAYS_ALONE else seconds % size // part
+            return f"{seconds // size}{unit}" + (f"{rest}{smaller}" if rest else "")
+    return f"{seconds}s"
+
+
+def count(number: int, noun: str, plural: str | None = None) -> str:
+    """Tell how many: `1 channel`, `1,234 channels`; `plural` where an added s will not do."""
+    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
