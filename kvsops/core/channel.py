@@ -1,0 +1,158 @@
+"""The signaling channel and its ARN, and what makes a name, a tag or a pattern a legal one."""
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, Self
+
+from kvsops.errors import UsageError
+
+# Source of the name, tag and ARN shapes: the service's model,
+# https://docs.aws.amazon.com/kinesisvideostreams/latest/dg/API_CreateSignalingChannel.html
+NAME_CHARACTERS: Final = "a-zA-Z0-9_.-"
+NAME_MAXIMUM: Final = 256
+TAG_KEY_MAXIMUM: Final = 128
+TAG_VALUE_MAXIMUM: Final = 256
+TAGS_MAXIMUM: Final = 50
+MESSAGE_TTL_SECONDS: Final = range(5, 121)
+
+KEEP_TAG: Final = "kvsops:keep"
+EXPIRES_AT_TAG: Final = "kvsops:expires-at"
+OWNER_TAG: Final = "kvsops:owner"
+
+_NAME = re.compile(f"[{NAME_CHARACTERS}]{{1,{NAME_MAXIMUM}}}")
+_ARN = re.compile(
+    r"arn:(?P<partition>[a-z\d-]+):kinesisvideo:(?P<region>[a-z0-9-]+):(?P<account_id>[0-9]+)"
+    rf":channel/(?P<channel_name>[{NAME_CHARACTERS}]{{1,{NAME_MAXIMUM}}})/(?P<creation_ms>[0-9]+)"
+)
+_BRACKET = re.compile(r"\[!?\]?[^\]]*\]")
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelArn:
+    """`arn:PARTITION:kinesisvideo:REGION:ACCOUNT:channel/NAME/CREATION_MS`.
+
+    The last part is the creation time in milliseconds: a channel that is deleted and made again
+    under its name has another ARN.
+    """
+
+    partition: str
+    region: str
+    account_id: str
+    channel_name: str
+    creation_ms: int
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read an ARN; raises `UsageError` with the form expected when it is not a channel's."""
+        found = _ARN.fullmatch(text)
+        if found is None:
+            msg = (
+                f"not a signaling channel's ARN: {text!r}: it has the form "
+                "arn:aws:kinesisvideo:REGION:ACCOUNT:channel/NAME/CREATION_MS"
+            )
+            raise UsageError(msg)
+        partition, region, account_id, channel_name, creation_ms = found.groups()
+        return cls(partition, region, account_id, channel_name, int(creation_ms))
+
+    def __str__(self) -> str:
+        return (
+            f"arn:{self.partition}:kinesisvideo:{self.region}:{self.account_id}"
+            f":channel/{self.channel_name}/{self.creation_ms}"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """One channel as ListSignalingChannels and DescribeSignalingChannel tell of it.
+
+    What the service left out is None, which is never read as zero, as new or as old.
+    """
+
+    channel_name: str
+    channel_arn: str
+    status: str | None
+    creation_time: datetime | None  # aware, UTC
+    version: str | None
+    channel_type: str | None = None
+    message_ttl_seconds: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StorageLink:
+    """The stream that a channel's media is stored in, and whether the link is ENABLED."""
+
+    status: str  # ENABLED or DISABLED
+    stream_arn: str | None
+
+    @property
+    def linked(self) -> bool:
+        """Whether the service refuses to delete the channel: anything but DISABLED counts."""
+        return self.status != "DISABLED"
+
+
+@dataclass(frozen=True, slots=True)
+class TagFilter:
+    """A tag to look for: its key, and its value unless any value will do."""
+
+    key: str
+    value: str | None
+
+    def matches(self, tags: "dict[str, str]") -> bool:
+        """Whether the tags carry the key (and the value, where one is asked for)."""
+        return self.key in tags and self.value in (None, tags[self.key])
+
+    def __str__(self) -> str:
+        return self.key if self.value is None else f"{self.key}={self.value}"
+
+
+def checked_name(text: str) -> str:
+    """Return the channel name; raises `UsageError` when the service would refuse it."""
+    if not _NAME.fullmatch(text):
+        msg = f"not a channel name: {text!r}: use 1 to {NAME_MAXIMUM} of a-z A-Z 0-9 _ . -"
+        raise UsageError(msg)
+    return text
+
+
+def checked_tag_key(text: str) -> str:
+    """Return the tag key; raises `UsageError` when it is empty or too long."""
+    if not 1 <= len(text) <= TAG_KEY_MAXIMUM:
+        msg = f"not a tag key: {text!r}: it has 1 to {TAG_KEY_MAXIMUM} characters"
+        raise UsageError(msg)
+    return text
+
+
+def checked_tag_filter(text: str) -> TagFilter:
+    """Read KEY or KEY=VALUE; raises `UsageError` when the key is empty or a part is too long."""
+    key, equals, value = text.partition("=")
+    if len(value) > TAG_VALUE_MAXIMUM:
+        msg = f"the value of tag {key!r} is too long: at most {TAG_VALUE_MAXIMUM} characters"
+        raise UsageError(msg)
+    return TagFilter(checked_tag_key(key), value if equals else None)
+
+
+def checked_tag(text: str) -> tuple[str, str]:
+    """Read KEY=VALUE to set on a channel; raises `UsageError` when malformed or reserved."""
+    wanted = checked_tag_filter(text)
+    if wanted.value is None:
+        msg = f"not a tag: {text!r}: write KEY=VALUE (VALUE may be empty: {text}=)"
+        raise UsageError(msg)
+    if wanted.key.lower().startswith("aws:"):
+        msg = f"the tag {wanted.key!r} cannot be set: keys beginning with aws: are AWS's own"
+        raise UsageError(msg)
+    return wanted.key, wanted.value
+
+
+def checked_glob(text: str) -> str:
+    """Return the shell pattern; raises `UsageError` when no channel name can match it."""
+    literal = re.sub(r"[*?]", "", _BRACKET.sub("", text))
+    wrong = re.search(f"[^{NAME_CHARACTERS}]", literal)
+    if not text or len(literal) > NAME_MAXIMUM:
+        msg = f"no channel name can match {text!r}: names have 1 to {NAME_MAXIMUM} characters"
+    elif wrong and wrong[0] == "[":
+        msg = f"the pattern {text!r} has a [ without its ]: close it"
+    elif wrong:
+        msg = f"no channel name can match {text!r}: {wrong[0]!r} never stands in a name"
+    else:
+        return text
+    raise UsageError(msg)

@@ -1,0 +1,133 @@
+"""The judgement of one channel: keep it, delete it, or needs such-and-such a fact first.
+
+Pure and three-valued. Cheap facts may only spare: with `direct=True` nothing is condemned unless
+every fact that its condemnation rests on was read directly. What is missing, denied or unreadable
+is unknown, and unknown keeps.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Final
+
+from kvsops.core.facts import Fact, Facts, Need, Source, Unknown
+from kvsops.core.rule import Finding, Given, Role, Rule
+from kvsops.core.rules import completed, rules_of
+
+PRICES: Final[tuple[Need | None, ...]] = (None, *Need)
+"""What a fact costs to read, cheapest first; None is what the listing gives away."""
+
+_ROLES: Final = list(Role)
+
+
+class Verdict(StrEnum):
+    """What becomes of a channel."""
+
+    KEEP = "keep"
+    DELETE = "delete"
+    NEEDS = "needs"
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """A verdict and its reason.
+
+    `rule` is the rule that spared the channel; `unknown` marks a KEEP for want of a fact that
+    could not be read; `unconfirmed` lists the facts that a DELETE presumes and has not read
+    directly; `need` is the fact that a NEEDS asks for.
+    """
+
+    verdict: Verdict
+    reason: str
+    rule: Rule | None = None
+    unknown: bool = False
+    unconfirmed: tuple[Need, ...] = ()
+    need: Need | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """The rules in force, in the order they are asked, and the values of their options."""
+
+    rules: tuple[Rule, ...]
+    given: Given = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, given: dict[str, Any], rules: Sequence[Rule]) -> "Rules":
+        """Return those rules that what was given brings into force."""
+        values = completed(given)
+        active = (rule for rule in rules if rule.active(values))
+        return cls(tuple(sorted(active, key=lambda rule: _ROLES.index(rule.role))), values)
+
+    @property
+    def needs_tags(self) -> bool:
+        """Whether any rule in force looks at the tags."""
+        return any(rule.need is Need.TAGS for rule in self.rules)
+
+
+def sweep_rules(given: dict[str, Any]) -> Rules:
+    """Return a sweep's rules: protections always, conditions and narrowings as given."""
+    return Rules.of(given, rules_of(Role.NARROWING, Role.PROTECTION, Role.CONDITION))
+
+
+def listing_rules(given: dict[str, Any]) -> Rules:
+    """Return a listing's rules: what was given, and no protection."""
+    return Rules.of(given, rules_of(Role.NARROWING, Role.CONDITION, Role.FILTER))
+
+
+def deletion_rules(given: dict[str, Any]) -> Rules:
+    """Return the rules for channels that were named one by one: the protections that hold then."""
+    return Rules.of(given, [rule for rule in rules_of(Role.PROTECTION) if rule.named])
+
+
+def objection(given: dict[str, Any]) -> str | None:
+    """Return what contradicts itself or is missing in what was given, or None."""
+    values = completed(given)
+    checks = (rule.objection for rule in rules_of(*Role) if rule.objection)
+    return next((said for check in checks if (said := check(values))), None)
+
+
+def judge(facts: Facts, rules: Rules, now: datetime, *, direct: bool) -> Decision:
+    """Judge one channel by what is known of it.
+
+    With `direct`, the judgement that a deletion rests on: NEEDS asks for direct reads until
+    nothing more is needed. Without, the judgement that is shown: the tag index will do, a fact
+    that has no cheap source is presumed harmless, and `unconfirmed` says which were.
+    """
+    reasons: list[str] = []
+    unconfirmed: list[Need] = []
+    for price in PRICES:
+        asked = [rule for rule in rules.rules if rule.need is price]
+        fact = None if price is None else facts.get(price)
+        if isinstance(fact, Unknown) and asked:
+            return Decision(Verdict.KEEP, f"{_name(price)} unknown: {fact.why}", unknown=True)
+        if price is None or isinstance(fact, Fact):
+            findings = [(rule, rule.judge(facts, rules.given, now)) for rule in asked]
+            if decision := _kept(findings):
+                return decision
+            reasons += [found.why for rule, found in findings if rule.role is Role.CONDITION]
+        if price is not None and asked and not _read_directly(fact):
+            if direct or (fact is None and price is Need.TAGS):
+                return Decision(Verdict.NEEDS, f"needs its {price.value}", need=price)
+            unconfirmed.append(price)
+    return Decision(Verdict.DELETE, ", ".join(reasons), unconfirmed=tuple(unconfirmed))
+
+
+def _name(price: Need | None) -> str:
+    return price.value if price else "listing"
+
+
+def _read_directly(fact: object) -> bool:
+    return isinstance(fact, Fact) and fact.source is Source.DIRECT
+
+
+def _kept(findings: list[tuple[Rule, Finding]]) -> Decision | None:
+    """Return what the first rule that spares decides; else the first that cannot tell."""
+    for rule, found in findings:
+        if found.spares:
+            return Decision(Verdict.KEEP, found.why, rule)
+    for rule, found in findings:
+        if found.spares is None:
+            return Decision(Verdict.KEEP, found.why, rule, unknown=True)
+    return None
