@@ -23,9 +23,30 @@ class CheckFailedError(KvsopsError):
     exit_code = 3
 
 
-class DeniedError(KvsopsError):
-    """AWS refused the call for want of a permission; the text names the IAM action."""
+class AwsError(KvsopsError):
+    """AWS refused or failed a call.
+
+    `code` is AWS's error code, or botocore's name of what went wrong on the way there. `sent`
+    says that the call may have been carried out all the same: its answer was lost.
+    """
+
+    def __init__(self, message: str, code: str, *, sent: bool = False) -> None:
+        super().__init__(message)
+        self.code = code
+        self.sent = sent
 
 
-class NotFoundError(KvsopsError):
+class DeniedError(AwsError):
+    """A permission is missing; the text names the IAM action and the resource it needs."""
+
+
+class NotFoundError(AwsError):
     """The channel is not there, or not any more."""
+
+
+class CredentialsError(UsageError):
+    """No credentials, or such as AWS does not accept (any more)."""
+
+
+class WriteRefusedError(KvsopsError):
+    """A dry run tried to write: a defect in kvsops, stopped before the call left."""

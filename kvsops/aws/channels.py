@@ -1,0 +1,190 @@
+"""Channels, their tags and their storage links, as the service tells and changes them."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from kvsops.aws.scope import ATTEMPTS, Scope
+from kvsops.core.channel import Channel, StorageLink
+from kvsops.errors import AwsError, KvsopsError, NotFoundError
+
+PAGE: Final = 10_000  # asked for; the service gives as many as it likes
+INDEX_PAGE: Final = 100  # ARNs a GetResources call takes
+POLL_SECONDS: Final = (0.2, 0.3, 0.5, 1.0)  # then the last again
+WAIT_SECONDS: Final = 60.0
+
+
+def listed(scope: Scope, prefix: str | None = None) -> Iterator[list[Channel]]:
+    """Yield the scope's channels page by page, the prefix being the service's to apply."""
+    condition = {"ComparisonOperator": "BEGINS_WITH", "ComparisonValue": prefix}
+    narrowed: dict[str, Any] = {"ChannelNameCondition": condition} if prefix else {}
+    for page in scope.pages(
+        "ListSignalingChannels", "ChannelInfoList", MaxResults=PAGE, **narrowed
+    ):
+        yield [_channel(info) for info in page]
+
+
+def described(scope: Scope, target: str) -> Channel:
+    """Describe one channel by its name or ARN; raises `NotFoundError`."""
+    return _channel(scope.call("DescribeSignalingChannel", **_target(target))["ChannelInfo"])
+
+
+def create(
+    scope: Scope, name: str, tags: Mapping[str, str], message_ttl_seconds: int | None = None
+) -> str:
+    """Create the channel, its tags in the same call; return its ARN.
+
+    Raises `AwsError` with code ResourceInUseException where the name is taken. A create whose
+    answer was lost is looked up: a channel that carries the very tags asked for is ours.
+    """
+    parameters: dict[str, Any] = {"ChannelName": name, "ChannelType": "SINGLE_MASTER"}
+    if tags:
+        parameters["Tags"] = [{"Key": key, "Value": value} for key, value in tags.items()]
+    if message_ttl_seconds is not None:
+        parameters["SingleMasterConfiguration"] = {"MessageTtlSeconds": message_ttl_seconds}
+    try:
+        return str(scope.call("CreateSignalingChannel", **parameters)["ChannelARN"])
+    except AwsError as error:
+        if error.code != "ResourceInUseException" or not error.sent:
+            raise
+        channel = described(scope, name)
+        if tags_of(scope, channel.channel_arn) != dict(tags):
+            raise
+        return channel.channel_arn
+
+
+def update(scope: Scope, channel: Channel, message_ttl_seconds: int) -> None:
+    """Set the message TTL; raises `AwsError` with VersionMismatchException if it changed since."""
+    scope.call(
+        "UpdateSignalingChannel",
+        ChannelARN=channel.channel_arn,
+        CurrentVersion=channel.version,
+        SingleMasterConfiguration={"MessageTtlSeconds": message_ttl_seconds},
+    )
+
+
+def delete(scope: Scope, channel: Channel) -> None:
+    """Delete this version of the channel, once, in the turn that the caller has taken."""
+    scope.call(
+        "DeleteSignalingChannel",
+        attempts=1,
+        in_turn=False,
+        ChannelARN=channel.channel_arn,
+        CurrentVersion=channel.version,
+    )
+
+
+def tags_of(scope: Scope, channel_arn: str, *, attempts: int = ATTEMPTS) -> dict[str, str]:
+    """Read a channel's tags directly."""
+    tags: dict[str, str] = {}
+    more: dict[str, Any] = {}
+    while True:
+        answer = scope.call(
+            "ListTagsForResource", attempts=attempts, ResourceARN=channel_arn, **more
+        )
+        tags |= answer.get("Tags", {})
+        if not answer.get("NextToken"):
+            return tags
+        more = {"NextToken": answer["NextToken"]}
+
+
+def indexed_tags(scope: Scope, channel_arns: Sequence[str]) -> dict[str, dict[str, str]]:
+    """Read up to 100 channels' tags from the Resource Groups Tagging API.
+
+    An ARN that is absent from the answer was never tagged, or too recently to be in the index.
+    """
+    answer = scope.call("GetResources", ResourceARNList=list(channel_arns))
+    return {
+        found["ResourceARN"]: {tag["Key"]: tag["Value"] for tag in found["Tags"]}
+        for found in answer["ResourceTagMappingList"]
+    }
+
+
+def tag(scope: Scope, channel_arn: str, tags: Mapping[str, str]) -> None:
+    """Set these tags, leaving the others."""
+    pairs = [{"Key": key, "Value": value} for key, value in tags.items()]
+    scope.call("TagResource", ResourceARN=channel_arn, Tags=pairs)
+
+
+def untag(scope: Scope, channel_arn: str, keys: Sequence[str]) -> None:
+    """Take these tags off."""
+    scope.call("UntagResource", ResourceARN=channel_arn, TagKeyList=list(keys))
+
+
+def storage_link_of(scope: Scope, channel_arn: str, *, attempts: int = ATTEMPTS) -> StorageLink:
+    """Read the channel's link to a stream.
+
+    An answer without one is read as no link: were that wrong, the service would itself refuse the
+    deletion.
+    """
+    answer = scope.call(
+        "DescribeMediaStorageConfiguration", attempts=attempts, ChannelARN=channel_arn
+    )
+    found = answer.get("MediaStorageConfiguration") or {"Status": "DISABLED"}
+    return StorageLink(found["Status"], found.get("StreamARN"))
+
+
+def set_storage_link(scope: Scope, channel_arn: str, link: StorageLink) -> None:
+    """Link the channel's media to a stream, or unlink it (status DISABLED)."""
+    configuration = {"Status": link.status}
+    if link.stream_arn is not None:
+        configuration["StreamARN"] = link.stream_arn
+    scope.call(
+        "UpdateMediaStorageConfiguration",
+        ChannelARN=channel_arn,
+        MediaStorageConfiguration=configuration,
+    )
+
+
+def wait_until_active(scope: Scope, target: str, seconds: float = WAIT_SECONDS) -> Channel:
+    """Describe the channel until it is ACTIVE; raises `KvsopsError` when it does not become so."""
+    deadline = scope.clock() + seconds
+    pauses = polls()
+    while True:
+        channel = described(scope, target)
+        if channel.status == "ACTIVE":
+            return channel
+        if channel.status == "DELETING" or scope.clock() >= deadline:
+            msg = f"{channel.channel_name} is {channel.status}, not ACTIVE, after {seconds:.0f} s"
+            raise KvsopsError(msg)
+        scope.sleep(next(pauses))
+
+
+def wait_until_gone(scope: Scope, channel_arn: str, seconds: float = WAIT_SECONDS) -> bool:
+    """Describe the channel until the service does not know it; False when it still does."""
+    deadline = scope.clock() + seconds
+    pauses = polls()
+    while True:
+        try:
+            described(scope, channel_arn)
+        except NotFoundError:
+            return True
+        if scope.clock() >= deadline:
+            return False
+        scope.sleep(next(pauses))
+
+
+def polls() -> Iterator[float]:
+    """Yield how long to wait before each further look, without end."""
+    yield from POLL_SECONDS
+    while True:
+        yield POLL_SECONDS[-1]
+
+
+def _target(target: str) -> dict[str, Any]:
+    return {"ChannelARN" if target.startswith("arn:") else "ChannelName": target}
+
+
+def _channel(info: Mapping[str, Any]) -> Channel:
+    """Return what the service told; a column it left out is None."""
+    created: datetime | None = info.get("CreationTime")
+    configuration = info.get("SingleMasterConfiguration") or {}
+    return Channel(
+        channel_name=info["ChannelName"],
+        channel_arn=info["ChannelARN"],
+        status=info.get("ChannelStatus"),
+        creation_time=created and created.astimezone(UTC),
+        version=info.get("Version"),
+        channel_type=info.get("ChannelType"),
+        message_ttl_seconds=configuration.get("MessageTtlSeconds"),
+    )

@@ -1,0 +1,50 @@
+"""Each operation that is called: its service, its documented quota, and whether it writes.
+
+Source: https://docs.aws.amazon.com/kinesisvideostreams-webrtc-dg/latest/devguide/kvswebrtc-limits.html
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+KINESIS_VIDEO: Final = "kinesisvideo"
+TAGGING: Final = "resourcegroupstaggingapi"
+STS: Final = "sts"
+
+IAM_PREFIXES: Final = {KINESIS_VIDEO: "kinesisvideo", TAGGING: "tag", STS: "sts"}
+
+READING: Final = ("Describe", "Get", "List")
+"""What the names of operations that change nothing begin with."""
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """An operation's service (as boto3 names it) and its quota for the account, in calls/s.
+
+    Where AWS documents no quota the figure is our own restraint, and the throttle is obeyed.
+    """
+
+    service: str
+    per_second: float
+    documented: bool = True
+
+
+OPERATIONS: Final = {
+    "CreateSignalingChannel": Operation(KINESIS_VIDEO, 50),
+    "DeleteSignalingChannel": Operation(KINESIS_VIDEO, 50),
+    "DescribeMediaStorageConfiguration": Operation(KINESIS_VIDEO, 50),
+    "DescribeSignalingChannel": Operation(KINESIS_VIDEO, 300),
+    "GetSignalingChannelEndpoint": Operation(KINESIS_VIDEO, 300),
+    "ListSignalingChannels": Operation(KINESIS_VIDEO, 50),
+    "ListTagsForResource": Operation(KINESIS_VIDEO, 50),
+    "TagResource": Operation(KINESIS_VIDEO, 50),
+    "UntagResource": Operation(KINESIS_VIDEO, 50),
+    "UpdateMediaStorageConfiguration": Operation(KINESIS_VIDEO, 10),
+    "UpdateSignalingChannel": Operation(KINESIS_VIDEO, 50),
+    "GetResources": Operation(TAGGING, 10, documented=False),
+    "GetCallerIdentity": Operation(STS, 10, documented=False),
+}
+
+
+def writes(operation: str) -> bool:
+    """Whether the operation may change something: any that is not known by its name to read."""
+    return not operation.startswith(READING)

@@ -1,0 +1,153 @@
+"""One account and region: its clients, and its calls, which are paced, retried and counted."""
+
+import os
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Final
+
+import stamina
+import stamina.instrumentation
+from botocore import exceptions as botocore_errors
+from botocore import xform_name
+
+from kvsops.aws import failures
+from kvsops.aws.pace import Pace
+from kvsops.aws.quotas import OPERATIONS, writes
+from kvsops.aws.session import Account
+from kvsops.errors import UsageError, WriteRefusedError
+
+if TYPE_CHECKING:
+    from botocore.client import BaseClient
+
+QUOTA_SHARE: Final = 0.8
+"""The part of each quota that is taken by default: other programs use the account too."""
+ATTEMPTS: Final = 10
+WORKERS: Final = 32
+
+# Retries are counted here and told by whoever called; stamina's own log lines would repeat them.
+stamina.instrumentation.set_on_retry_hooks([])
+
+
+class Scope:
+    """The calls to one account and region.
+
+    Each operation keeps to `quota_share` of its documented quota and is retried, with jittered
+    back-off, on throttles and transient errors. With `read_only` no call that writes leaves the
+    process, whoever makes it. `calls` and `throttled` count by operation, retries included.
+
+    Raises `UsageError` for a profile, region or endpoint that is missing or wrong.
+    """
+
+    def __init__(
+        self,
+        *,
+        profile: str | None = None,
+        region: str | None = None,
+        endpoint_url: str | None = None,
+        read_only: bool = False,
+        quota_share: float = QUOTA_SHARE,
+        environ: Mapping[str, str] = os.environ,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], object] = time.sleep,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        if not 0 < quota_share <= 1:
+            raise UsageError(f"--quota-share {quota_share}: it is above 0 and at most 1")
+        self._account = Account.open(profile, region, endpoint_url, environ)
+        self.region = self._account.region
+        self.read_only = read_only
+        self.clock, self.sleep, self.now = clock, sleep, now
+        self.calls: Counter[str] = Counter()
+        self.throttled: Counter[str] = Counter()
+        self._paces = {
+            name: Pace(operation.per_second * quota_share, clock, sleep)
+            for name, operation in OPERATIONS.items()
+        }
+        self._lock = threading.RLock()
+        self._clients: dict[str, BaseClient] = {}
+        self._reached = False
+
+    @cached_property
+    def account_id(self) -> str:
+        """The account that the credentials belong to, as STS says."""
+        return str(self.call("GetCallerIdentity")["Account"])
+
+    def turn(self, operation: str) -> None:
+        """Wait for the operation's turn in its quota; `call` does so itself unless told not to."""
+        self._paces[operation].turn()
+
+    def call(
+        self, operation: str, *, attempts: int = ATTEMPTS, in_turn: bool = True, **parameters: Any
+    ) -> dict[str, Any]:
+        """Call the operation; return its answer.
+
+        `attempts=1` leaves retrying to the caller, `in_turn=False` the waiting for a turn. Raises
+        `AwsError` (`DeniedError`, `NotFoundError`), `CredentialsError`, and `WriteRefusedError`
+        where the scope is read-only.
+        """
+        caller = stamina.RetryingCaller(
+            attempts=attempts, timeout=None, wait_max=5, wait_jitter=0.5
+        )
+        lost: list[Exception] = []  # attempts that may have been carried out unanswered
+
+        def attempt() -> dict[str, Any]:
+            if in_turn:
+                self.turn(operation)
+            try:
+                return self._send(operation, parameters)
+            except failures.BOTOCORE_ERRORS as error:
+                lost.extend([error] if failures.answer_lost(error) else [])
+                raise
+
+        try:
+            return caller.on(self._worth_retrying)(attempt)
+        except failures.BOTOCORE_ERRORS as error:
+            raise failures.told(error, operation, parameters, sent=bool(lost)) from error
+
+    def pages(self, operation: str, key: str, **parameters: Any) -> Iterator[list[Any]]:
+        """Call the operation until its NextToken ends; yield the list under `key` of each page."""
+        while True:
+            answer = self.call(operation, **parameters)
+            yield answer.get(key, [])
+            if not answer.get("NextToken"):
+                return
+            parameters["NextToken"] = answer["NextToken"]
+
+    def _send(self, operation: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        client = self._client(OPERATIONS[operation].service)
+        with self._lock:
+            self.calls[operation] += 1
+        try:
+            answer: dict[str, Any] = getattr(client, xform_name(operation))(**parameters)
+        except botocore_errors.ClientError as error:
+            self._reached = True
+            if failures.throttled(error):
+                with self._lock:
+                    self.throttled[operation] += 1
+            raise
+        self._reached = True
+        return answer
+
+    def _worth_retrying(self, error: Exception) -> bool:
+        """Whether to try again; an endpoint that never answered is not waited for."""
+        return failures.transient(error) and (self._reached or not failures.unreachable(error))
+
+    def _client(self, service: str) -> "BaseClient":
+        with self._lock:
+            if service not in self._clients:
+                client = self._account.client(service, WORKERS)
+                if self.read_only:
+                    client.meta.events.register_first("provide-client-params", _refuse_writes)
+                self._clients[service] = client
+            return self._clients[service]
+
+
+def _refuse_writes(model: Any, **_: object) -> None:
+    """Stop a write before anything of it leaves: botocore calls this first for every call."""
+    if writes(model.name):
+        msg = f"a dry run does not call {model.name}"
+        raise WriteRefusedError(msg)

@@ -1,0 +1,115 @@
+"""Whose account, which region, which endpoint: what a scope is opened with."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
+
+import boto3
+from botocore import exceptions as botocore_errors
+from botocore.config import Config
+
+import kvsops
+from kvsops.aws.failures import TRY_LOCALLY
+from kvsops.aws.quotas import KINESIS_VIDEO
+from kvsops.errors import UsageError
+
+if TYPE_CHECKING:
+    from botocore.client import BaseClient
+
+ENDPOINT_VARIABLE: Final = "AWS_ENDPOINT_URL_KINESIS_VIDEO"
+CONNECT_SECONDS: Final = 5
+READ_SECONDS: Final = 20
+# An endpoint under these is AWS's own (a VPC endpoint, say) and is Kinesis Video's alone.
+_AWS_DOMAINS: Final = (".amazonaws.com", ".amazonaws.com.cn", ".api.aws", ".aws.dev")
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Where the clients come from: a profile's session, a region, and the endpoint if it is ours.
+
+    `endpoint_url` holds for every service, so that an emulated channel is never judged by another
+    account's tags or metrics; an endpoint in AWS's own domains holds for Kinesis Video alone.
+    """
+
+    session: boto3.Session
+    region: str
+    endpoint_url: str | None
+
+    @classmethod
+    def open(
+        cls,
+        profile: str | None,
+        region: str | None,
+        endpoint_url: str | None,
+        environ: Mapping[str, str],
+    ) -> "Account":
+        """Find profile, region and endpoint; raises `UsageError` where one is missing or wrong."""
+        chosen = region or environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION") or None
+        try:
+            session = boto3.Session(profile_name=profile, region_name=chosen)
+        except botocore_errors.ProfileNotFound as error:
+            raise UsageError(f"{error}: see the profiles in ~/.aws/config") from error
+        except botocore_errors.BotoCoreError as error:
+            raise UsageError(" ".join(str(error).split())) from error
+        found = endpoint_url or environ.get(ENDPOINT_VARIABLE) or environ.get("AWS_ENDPOINT_URL")
+        return cls(
+            session, _checked_region(session, emulated=bool(found)), _checked_endpoint(found)
+        )
+
+    def client(self, service: str, connections: int) -> "BaseClient":
+        """Make a client that never retries by itself: whoever calls it paces, counts, retries."""
+        config = Config(
+            retries={"mode": "standard", "total_max_attempts": 1},
+            max_pool_connections=connections,
+            connect_timeout=CONNECT_SECONDS,
+            read_timeout=READ_SECONDS,
+            user_agent_extra=f"kvsops/{kvsops.__version__}",
+        )
+        make: Any = self.session.client
+        try:
+            client: BaseClient = make(
+                service,
+                region_name=self.region,
+                endpoint_url=self._endpoint_of(service),
+                config=config,
+            )
+        except (botocore_errors.BotoCoreError, ValueError) as error:
+            raise UsageError(" ".join(str(error).split())) from error
+        return client
+
+    def _endpoint_of(self, service: str) -> str | None:
+        if self.endpoint_url is None or service == KINESIS_VIDEO:
+            return self.endpoint_url
+        host = urlsplit(self.endpoint_url).hostname or ""
+        return None if host.endswith(_AWS_DOMAINS) else self.endpoint_url
+
+
+def _checked_region(session: boto3.Session, *, emulated: bool) -> str:
+    region = session.region_name
+    if not region:
+        raise UsageError(f"no region: give --region or AWS_REGION; {TRY_LOCALLY}")
+    try:
+        partition = session.get_partition_for_region(region)
+    except (botocore_errors.BotoCoreError, ValueError) as error:
+        raise UsageError(f"no such region: {region!r}: write it like us-east-1") from error
+    known = session.get_available_regions(KINESIS_VIDEO, partition_name=partition)
+    if not emulated and region not in known:
+        regions = ", ".join(sorted(known)) or "none in its partition"
+        msg = f"Kinesis Video Streams is not known in region {region!r}: known are {regions}"
+        raise UsageError(msg)
+    return region
+
+
+def _checked_endpoint(url: str | None) -> str | None:
+    if url is None:
+        return None
+    try:
+        parts = urlsplit(url)
+        valid = parts.scheme in ("http", "https") and parts.hostname and (parts.port or 1)
+    except ValueError:
+        valid = False
+    if not valid:
+        msg = f"not an endpoint: {url!r}: write it like http://127.0.0.1:4600"
+        raise UsageError(msg)
+    return url
