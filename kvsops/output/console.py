@@ -43,6 +43,7 @@ class Console:
             file=self.stream,
             # Not left to rich: FORCE_COLOR, common in CI, would make it draw progress in a log.
             force_terminal=self.terminal,
+            color_system="standard" if self.terminal else None,  # the terminal's own colours
             # Source: https://no-color.org
             no_color=bool(self._environ.get("NO_COLOR")),
             highlight=False,

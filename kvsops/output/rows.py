@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Final, Generic, Literal, TypeVar
 
 from kvsops.errors import UsageError
+from kvsops.output.query import check_query, search
 from kvsops.output.text import markdown_safe, safe
 from kvsops.output.values import json_ready, plain
 
@@ -66,6 +67,9 @@ def table(rows: Iterable[Row], columns: Sequence[Column[Row]]) -> str:
     from tabulate import tabulate
 
     shown, lines = _cells(rows, columns, safe)
+    aligns: list[str | None] = [column.align for column in shown]
+    if aligns[-1] == "left":
+        aligns[-1] = None  # not padded: one row's 50 tags would cost every row as much
     cells = list(lines)
     if not cells:
         return "  ".join(column.header for column in shown) + "\n"
@@ -74,7 +78,7 @@ def table(rows: Iterable[Row], columns: Sequence[Column[Row]]) -> str:
         headers=[column.header for column in shown],
         tablefmt="plain",
         disable_numparse=True,  # or a name such as 1e5 would be shown as 100000
-        colalign=[column.align for column in shown],
+        colalign=aligns,
     )
     return "".join(line.rstrip() + "\n" for line in text.split("\n"))
 
@@ -128,12 +132,13 @@ def dumps(value: object, query: str | None = None) -> str:
     ready = json_ready(value)
     if query is None:
         return _json(ready)
-    found = _search(query, ready)
+    found = search(query, ready)
     try:
         return _json(found)
     except (TypeError, ValueError):
         raise UsageError(
-            f"--query {safe(query)} finds what JSON cannot hold; ask for values, not &expressions"
+            f"--query '{safe(query)}' finds what JSON cannot hold:"
+            " an &expression, nan or an infinity; ask for other values"
         ) from None
 
 
@@ -143,33 +148,6 @@ def _json(value: object) -> str:
     text.writelines(encoder.iterencode(value))  # never all the small pieces at once
     text.write("\n")
     return text.getvalue()
-
-
-def _search(query: str, value: object) -> object:
-    import jmespath
-    from jmespath.exceptions import JMESPathError
-
-    try:
-        return jmespath.search(query, value)  # type: ignore[no-untyped-call]  # it has no types
-    except JMESPathError as error:
-        raise UsageError(f"--query {safe(query)}: {_wrong(error)}; {_SEE}") from None
-    except RecursionError:
-        raise UsageError(f"--query is nested too deeply; {_SEE}") from None
-
-
-_SEE: Final = "https://jmespath.org/tutorial.html shows how to write it"
-
-
-def _wrong(error: Exception) -> str:
-    """Tell in a few words what is wrong with a query, and where, counted from 1."""
-    from jmespath.exceptions import ArityError, IncompleteExpressionError, LexerError, ParseError
-
-    if isinstance(error, IncompleteExpressionError):
-        return "it ends too early"
-    if isinstance(error, ParseError) and not isinstance(error, ArityError):
-        what = error.message if isinstance(error, LexerError) else f"unexpected {error.token_value}"
-        return f"{safe(what)} at character {error.lex_position + 1}"
-    return safe(str(error)).rstrip(".")
 
 
 def render(
@@ -183,10 +161,9 @@ def render(
 
     Raises UsageError for a query with other than JSON, or one that is wrong.
     """
+    check_query(query, output)
     if output == "json":
         return dumps(records(rows, columns), query)
-    if query is not None:
-        raise UsageError(f"--query works on JSON, not on {output}; add --output json")
     if output == "csv":
         return csv(rows, columns)
     if not rows:

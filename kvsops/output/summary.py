@@ -26,7 +26,8 @@ def append_step_summary(markdown: str, environ: Mapping[str, str]) -> None:
         return
     try:
         with Path(name).open("ab") as file:
-            file.write(_fitting(markdown, LIMIT_BYTES - file.tell()))
+            written = file.tell() if file.seekable() else 0
+            file.write(_fitting(markdown, LIMIT_BYTES - written))
     except (OSError, ValueError) as error:  # ValueError: a name with a null character
         reason = getattr(error, "strerror", None) or error
         raise KvsopsError(
@@ -40,5 +41,7 @@ def _fitting(markdown: str, room: int) -> bytes:
     if len(data) <= room:
         return data
     end = data.rfind(b"\n", 0, max(room - _NOTE_BYTES, 0)) + 1
+    if not end:
+        raise KvsopsError("the step's summary is full: GitHub shows 1 MiB of it")
     left_out = count(data[end:].count(b"\n"), "line")
-    return data[:end] + f"\n_{left_out} left out: GitHub shows 1 MiB._\n".encode() if end else b""
+    return data[:end] + f"\n_{left_out} left out: GitHub shows 1 MiB._\n".encode()

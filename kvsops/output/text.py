@@ -31,12 +31,12 @@ _MARKUP: Final = re.compile(r"[\\`*\[\]~$]|(?<![0-9A-Za-z])_|_(?![0-9A-Za-z])")
 _ENTITIES: Final = {ord("&"): "&amp;", ord("<"): "&lt;", ord(">"): "&gt;", ord("|"): "&#124;"}
 # An address, a mention, an issue, an emoji: GitHub looks for these after the escapes are gone.
 _LINKED: Final = re.compile(
-    r"@(?=\w)|\#(?=\d)|\bGH(?=-\d)|\bwww(?=\.)|:(?=//|[A-Za-z+-][\w+-]*:)", re.IGNORECASE
+    r"@(?=\S)|(?<!&)#(?=\d)|\bGH(?=-\d)|www(?=\.)|:(?=//|[A-Za-z+-][\w+-]*:)", re.IGNORECASE
 )
 
 
 def markdown_safe(text: str) -> str:
-    r"""Make a text fit for one line of GitHub Markdown, also a table's cell: shown as it is.
+    r"""Make a text fit for a table's cell or within a line of GitHub Markdown: shown as it is.
 
     Characters that mean something are escaped, and an empty comment parts what would become a
     link, a mention or an emoji; so a reader who copies the text still gets the text. `safe()` is

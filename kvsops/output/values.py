@@ -30,7 +30,7 @@ def iso(time: datetime) -> str:
     """Tell a time in ISO 8601 UTC; raises ValueError when it is not aware."""
     if time.utcoffset() is None:
         raise ValueError(f"{time!r} does not say its time zone")
-    precision = "milliseconds" if time.microsecond >= 1000 else "seconds"  # noqa: PLR2004  a millisecond
+    precision = "milliseconds" if time.microsecond // 1000 else "seconds"
     return time.astimezone(UTC).replace(tzinfo=None).isoformat(timespec=precision) + "Z"
 
 
