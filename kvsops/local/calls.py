@@ -1,0 +1,130 @@
+"""What the emulator's HTTP side exchanges: a call of an operation, and its answer."""
+
+import json
+import re
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+from urllib.parse import parse_qs
+
+from kvsops.local.responses import operations
+
+DEFAULT_REGION = "us-east-1"
+
+_CREDENTIAL = re.compile(r"Credential=([^/,\s]+)/[^/]*/([^/]+)/([^/]+)/aws4_request")
+_STS_VERSION = "2011-06-15"  # STS is the one service here that is also called unsigned
+
+
+@dataclass(frozen=True)
+class Call:
+    """One HTTP request as AWS's clients send it. Header names are in lower case."""
+
+    method: str
+    target: str
+    headers: dict[str, str]
+    body: bytes = b""
+
+    @property
+    def path(self) -> str:
+        """The target without its query."""
+        return self.target.partition("?")[0]
+
+    @cached_property
+    def _credential(self) -> tuple[str, str, str]:
+        """Access key id, region and signing name out of the signature; empty if there is none."""
+        found = _CREDENTIAL.search(self.headers.get("authorization", ""))
+        return (found[1], found[2], found[3]) if found else ("", "", "")
+
+    @property
+    def access_key_id(self) -> str:
+        """Whose call it is; empty if it is not signed."""
+        return self._credential[0]
+
+    @property
+    def region(self) -> str:
+        """The region it was signed for."""
+        return self._credential[1] or DEFAULT_REGION
+
+    @cached_property
+    def service(self) -> str:
+        """The service's signing name; empty if the call does not tell."""
+        if self._credential[2]:
+            return self._credential[2].lower()
+        return "sts" if self._form.get("Version") == [_STS_VERSION] else ""
+
+    @cached_property
+    def operation(self) -> str:
+        """The API operation's name; the method and path if there is none."""
+        if self.service == "kinesisvideo" and self.path in operations():
+            return str(operations()[self.path].name)
+        if target := self.headers.get("x-amz-target"):
+            return target.rpartition(".")[2]
+        if "/operation/" in self.path:
+            return self.path.rpartition("/")[2]
+        return self._form.get("Action", [f"{self.method} {self.path}"])[0]
+
+    @cached_property
+    def channel_name(self) -> str | None:
+        """The signaling channel the operation is about, if any; by name, which an ARN holds too."""
+        try:
+            asked = json.loads(self.body)
+        except ValueError:
+            return None
+        if not isinstance(asked, dict):
+            return None
+        arn = asked.get("ChannelARN") or asked.get("ResourceARN")
+        name = (
+            arn.split("/")[1] if isinstance(arn, str) and "/" in arn else asked.get("ChannelName")
+        )
+        return name if isinstance(name, str) else None
+
+    @cached_property
+    def _form(self) -> dict[str, list[str]]:
+        """The parameters of a call in AWS's query protocol."""
+        if "x-www-form-urlencoded" not in self.headers.get("content-type", ""):
+            return {}
+        return parse_qs(self.body.decode("utf-8", "replace"))
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One HTTP answer. Header names are in lower case."""
+
+    status: int
+    body: bytes = b""
+    headers: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def outcome(self) -> str:
+        """`ok`, or the AWS error code, or the status where the answer has no code."""
+        if self.status < 400:  # noqa: PLR2004 - HTTP's first error
+            return "ok"
+        code = self.headers.get("x-amzn-errortype") or _code_in(self.body)
+        return code or f"HTTP {self.status}"
+
+
+def json_answer(content: Any, status: int = 200) -> Answer:
+    """Return an answer of our own, in JSON."""
+    return Answer(status, json.dumps(content).encode(), {"content-type": "application/json"})
+
+
+def error_answer(status: int, code: str, message: str) -> Answer:
+    """Return an error as the JSON protocols have it: its code in the header and in the body."""
+    content = {"__type": code, "message": message, "Message": message}
+    plain = json_answer(content, status)
+    return Answer(status, plain.body, plain.headers | {"x-amzn-errortype": code})
+
+
+def query_error_answer(status: int, code: str, message: str) -> Answer:
+    """Return an error as the query protocol has it, in XML; our own texts need no escaping."""
+    body = (
+        f"<ErrorResponse><Error><Type>Sender</Type><Code>{code}</Code>"
+        f"<Message>{message}</Message></Error><RequestId>0</RequestId></ErrorResponse>"
+    )
+    return Answer(status, body.encode(), {"content-type": "text/xml", "x-amzn-errortype": code})
+
+
+def _code_in(body: bytes) -> str:
+    """Return the error code in an answer of moto's: JSON's __type, or XML's Code."""
+    found = re.search(rb'"__type"\s*:\s*"(?:[^"#]*#)?([^"]+)"|<Code>([^<]+)</Code>', body)
+    return (found[1] or found[2]).decode() if found else ""

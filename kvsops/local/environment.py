@@ -1,0 +1,57 @@
+"""The environment in which AWS's clients talk to the emulator and to nothing else."""
+
+import os
+import sysconfig
+from collections.abc import Mapping
+
+ACCESS_KEY_ID = "AKIAKVSOPSLOCALTEST0"
+SECRET_ACCESS_KEY = "kvsops-local-throw-away"  # noqa: S105 - the emulator checks no signature
+
+STRAY_VARIABLES = (
+    "AWS_CA_BUNDLE",
+    "AWS_CONTAINER_AUTHORIZATION_TOKEN",
+    "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
+    "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+    "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+    "AWS_DEFAULT_PROFILE",
+    "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",
+    "AWS_PROFILE",
+    "AWS_ROLE_ARN",
+    "AWS_SECURITY_TOKEN",
+    "AWS_SESSION_TOKEN",
+    "AWS_WEB_IDENTITY_TOKEN_FILE",
+)
+"""What a shell may hold that would lead a client away from the emulator."""
+
+
+def variables(endpoint_url: str, region: str) -> dict[str, str]:
+    """Return what to set: endpoint, throw-away credentials, region, no configuration files."""
+    return {
+        "AWS_ENDPOINT_URL": endpoint_url,
+        "AWS_ENDPOINT_URL_KINESIS_VIDEO": endpoint_url,
+        "AWS_ACCESS_KEY_ID": ACCESS_KEY_ID,
+        "AWS_SECRET_ACCESS_KEY": SECRET_ACCESS_KEY,
+        "AWS_REGION": region,
+        "AWS_DEFAULT_REGION": region,
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }
+
+
+def child_environment(
+    endpoint_url: str, region: str, inherited: Mapping[str, str]
+) -> dict[str, str]:
+    """Return the whole environment of a child process: what it inherits, less all that is AWS's."""
+    kept = {name: value for name, value in inherited.items() if not name.startswith("AWS_")}
+    past_proxies = _past_proxies(inherited)
+    path = os.pathsep.join(filter(None, [sysconfig.get_path("scripts"), inherited.get("PATH")]))
+    return kept | variables(endpoint_url, region) | past_proxies | {"PATH": path}
+
+
+def _past_proxies(inherited: Mapping[str, str]) -> dict[str, str]:
+    """NO_PROXY in both spellings: clients differ in which one they read first."""
+    inherited_hosts = inherited.get("no_proxy") or inherited.get("NO_PROXY") or ""
+    hosts = [host for host in inherited_hosts.split(",") if host and host != "127.0.0.1"]
+    joined = ",".join([*hosts, "127.0.0.1"])
+    return {"NO_PROXY": joined, "no_proxy": joined}

@@ -1,0 +1,26 @@
+"""Signaling channels put into moto: the same code then serves `mock_aws` and the server."""
+
+from typing import Any
+
+from moto.core.base_backend import BackendDict
+from moto.kinesisvideo.models import kinesisvideo_backends
+from moto.resourcegroupstaggingapi.models import resourcegroupstaggingapi_backends
+
+from kvsops.local.models import KinesisVideoBackend
+from kvsops.local.tagging.models import ResourceGroupsTaggingAPIBackend
+
+
+def install() -> None:
+    """Let moto use our backends, once: to call it again does nothing.
+
+    What moto's own backends of the two services held before is lost.
+    """
+    _replace(kinesisvideo_backends, KinesisVideoBackend)
+    _replace(resourcegroupstaggingapi_backends, ResourceGroupsTaggingAPIBackend)
+
+
+def _replace(backends: BackendDict[Any], backend: type[Any]) -> None:
+    """Have backends of this class made, when an account and region are first asked for."""
+    if backends.backend is not backend:
+        backends.backend = backend
+        backends.clear()

@@ -1,0 +1,66 @@
+"""Faults that calls can be made to meet: errors, dropped connections, late answers."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from random import Random
+from typing import Self
+
+from kvsops.errors import UsageError
+
+DROP = "drop"
+"""The connection is closed before the operation is carried out."""
+DROP_AFTER = "drop-after"
+"""The operation is carried out, its answer never sent."""
+LATE = "late"
+"""The operation is carried out, its answer comes when the client has given up."""
+
+CONNECTION_FAULTS = (DROP, DROP_AFTER, LATE)
+
+_EXAMPLE = "such as DeleteSignalingChannel:ClientLimitExceededException:20%"
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A share (0 to 1) of an operation's calls that fails.
+
+    `operation` is an API operation's name or `*`; `error` an AWS error code or one of
+    `CONNECTION_FAULTS`.
+    """
+
+    operation: str
+    error: str
+    share: float = 1.0
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read `OPERATION:ERROR:SHARE`, the share as 0.2 or 20%. Raises `UsageError`."""
+        parts = text.split(":")
+        if len(parts) != 3:  # noqa: PLR2004 - the three parts the message names
+            raise UsageError(f"fault {text!r}: give OPERATION:ERROR:SHARE, {_EXAMPLE}")
+        operation, error, share = (part.strip() for part in parts)
+        if operation != "*" and not re.fullmatch(r"[A-Z][A-Za-z0-9]+", operation):
+            raise UsageError(f"fault {text!r}: {operation!r} is no API operation's name, nor *")
+        if error not in CONNECTION_FAULTS and not re.fullmatch(r"[A-Z][A-Za-z0-9.]+", error):
+            raise UsageError(
+                f"fault {text!r}: {error!r} is no AWS error code, nor drop, drop-after or late"
+            )
+        return cls(operation, error, _share(share, text))
+
+    def strikes(self, operation: str, random: Random) -> bool:
+        """Whether this call of that operation meets the fault; draws once if it could."""
+        return self.operation in ("*", operation) and random.random() < self.share
+
+
+def _share(text: str, fault: str) -> float:
+    """Read 0.2 or 20% as a number from 0 to 1."""
+    number = re.fullmatch(r"(\d+(?:\.\d*)?|\.\d+)(%?)", text)
+    share = float(number[1]) / (100 if number[2] else 1) if number else -1.0
+    if not 0 <= share <= 1:
+        raise UsageError(f"fault {fault!r}: the share {text!r} is not 0 to 1, nor 0% to 100%")
+    return share
+
+
+def first_to_strike(faults: Iterable[Fault], operation: str, random: Random) -> Fault | None:
+    """Return the first of the faults that this call meets, or None."""
+    return next((fault for fault in faults if fault.strikes(operation, random)), None)

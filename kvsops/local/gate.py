@@ -1,0 +1,87 @@
+"""What a call meets on its way to the operation: delay, faults, quotas, a count."""
+
+import time
+from collections import Counter, deque
+from threading import Event, Lock
+
+from moto.iam.models import get_account_id_from
+
+from kvsops.local.calls import Answer, Call
+from kvsops.local.dispatch import carry_out, error_for
+from kvsops.local.faults import CONNECTION_FAULTS, DROP, LATE, first_to_strike
+from kvsops.local.quotas import Throttle
+from kvsops.local.settings import Settings
+
+THROTTLED = "ClientLimitExceededException"
+
+Entry = tuple[float, str, str]
+"""Seconds since the start, the operation, and `ok`, the error's code, or the connection's fault."""
+
+_LOG_LENGTH = 1_000_000
+
+
+class Gate:
+    """All calls of one emulator pass here; safe to use from many threads."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.calls: Counter[str] = Counter()
+        self.throttled: Counter[str] = Counter()
+        self.log: deque[Entry] = deque(maxlen=_LOG_LENGTH)
+        self._throttle = Throttle()
+        self._lock = Lock()
+        self._started = time.monotonic()
+        self._closing = Event()
+
+    def __call__(self, call: Call) -> Answer | None:
+        """Return the answer to a call; None where the connection shall be closed without one."""
+        half_way = self.settings.latency.total_seconds() / 2
+        time.sleep(half_way)
+        answer = self._answer(call)
+        time.sleep(half_way)
+        return answer
+
+    def close(self) -> None:
+        """Keep nobody waiting any longer for late answers."""
+        self._closing.set()
+
+    def _answer(self, call: Call) -> Answer | None:
+        fault = self._fault(call)
+        if fault == DROP:
+            self._count(call, fault)
+            return None
+        if fault is not None and fault not in CONNECTION_FAULTS:
+            return self._counted(
+                call, error_for(call, fault, "A fault of kvsops local, asked for.")
+            )
+        if not self._within_quota(call):
+            return self._counted(call, error_for(call, THROTTLED, "Rate exceeded"))
+        answer = carry_out(call)
+        self._count(call, fault or answer.outcome)
+        if fault == LATE:
+            self._closing.wait(self.settings.late_by.total_seconds())
+        return answer if fault in (None, LATE) else None
+
+    def _fault(self, call: Call) -> str | None:
+        with self._lock:
+            fault = first_to_strike(self.settings.faults, call.operation, self.settings.random)
+        return fault.error if fault else None
+
+    def _within_quota(self, call: Call) -> bool:
+        if not self.settings.quotas or call.service != "kinesisvideo":
+            return True
+        account = get_account_id_from(call.access_key_id)
+        return self._throttle.admits(
+            call.operation, account, call.region, call.channel_name, self.settings.clock()
+        )
+
+    def _counted(self, call: Call, answer: Answer) -> Answer:
+        self._count(call, answer.outcome)
+        return answer
+
+    def _count(self, call: Call, outcome: str) -> None:
+        with self._lock:
+            self.calls[call.operation] += 1
+            if outcome == THROTTLED:
+                self.throttled[call.operation] += 1
+            self.log.append((time.monotonic() - self._started, call.operation, outcome))

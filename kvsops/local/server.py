@@ -1,0 +1,229 @@
+"""The emulator over HTTP, on 127.0.0.1 only: one thread for each connection, kept alive."""
+
+import logging
+import os
+import socket
+from collections import Counter
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Condition, Thread
+from types import TracebackType
+from typing import Any, Self, cast
+
+from moto.core.base_backend import BackendDict
+from moto.core.model_instances import reset_model_data
+from moto.kinesisvideo.models import kinesisvideo_backends
+
+from kvsops.local import settings as active_settings
+from kvsops.local.calls import DEFAULT_REGION, Answer, Call, error_answer, json_answer
+from kvsops.local.dispatch import ACCOUNT_ID
+from kvsops.local.environment import child_environment
+from kvsops.local.extension import install
+from kvsops.local.gate import Entry, Gate
+from kvsops.local.models import KinesisVideoBackend
+from kvsops.local.settings import Settings
+
+log = logging.getLogger("kvsops.local")
+
+HOST = "127.0.0.1"
+CALLS_PATH = "/kvsops-api/calls"
+"""GET it for JSON: `calls` and `throttled` by operation, `log` as in `LocalServer.log`."""
+
+_SECONDS_TO_STOP = 5.0
+
+
+class LocalServer:
+    """The emulator while it runs: `with LocalServer(Settings()) as local: …`.
+
+    It may be started many times in one process, and begins empty each time. Two at once in one
+    process would share their channels and settings, for moto's backends are global: start one
+    at a time, or one in each process. `port` 0 takes a free one; a port in use raises OSError.
+    """
+
+    def __init__(
+        self, settings: Settings | None = None, port: int = 0, region: str = DEFAULT_REGION
+    ) -> None:
+        self.settings = settings or Settings()
+        self.region = region
+        self._port = port
+        self._gate = Gate(self.settings)
+
+    def __enter__(self) -> Self:
+        install()
+        self._server = _Server(self._port, self._gate)
+        self._before = active_settings.activate(self.settings)
+        BackendDict.reset()
+        reset_model_data()
+        self._thread = Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._gate.close()
+        self._server.shutdown()
+        self._thread.join()
+        self._server.close_connections()
+        self._server.server_close()
+        BackendDict.reset()
+        active_settings.activate(self._before)
+
+    @property
+    def port(self) -> int:
+        """The port it listens on."""
+        return self._server.server_port
+
+    @property
+    def endpoint_url(self) -> str:
+        """The endpoint for every service: `http://127.0.0.1:PORT`."""
+        return f"http://{HOST}:{self.port}"
+
+    def environment(self) -> dict[str, str]:
+        """Return the environment for a child process whose AWS clients shall use this emulator."""
+        return child_environment(self.endpoint_url, self.region, os.environ)
+
+    @property
+    def calls(self) -> Counter[str]:
+        """How often each operation was called, whatever came of it."""
+        return Counter(self._gate.calls)
+
+    @property
+    def throttled(self) -> Counter[str]:
+        """How often each operation was answered with ClientLimitExceededException."""
+        return Counter(self._gate.throttled)
+
+    @property
+    def log(self) -> list[Entry]:
+        """Each call: seconds since the start, operation, and `ok` or what went wrong."""
+        return list(self._gate.log)
+
+    def backend(self, region: str | None = None) -> KinesisVideoBackend:
+        """Return the channels themselves, to put there what the API would refuse."""
+        backend = kinesisvideo_backends[ACCOUNT_ID][region or self.region]
+        return cast("KinesisVideoBackend", backend)
+
+
+class _Server(ThreadingHTTPServer):
+    """Accepts connections, and can end those that clients keep open."""
+
+    daemon_threads = True
+    request_queue_size = 128
+
+    def __init__(self, port: int, gate: Gate) -> None:
+        self.gate = gate
+        self._open: set[socket.socket] = set()
+        self._closed = Condition()
+        super().__init__((HOST, port), _Connection)
+
+    def server_bind(self) -> None:
+        """Bind without the name lookup of the base class, which can take seconds."""
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self.socket.bind(self.server_address)
+        self.server_address = self.socket.getsockname()
+        self.server_name, self.server_port = HOST, self.server_address[1]
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Remember the connection before its thread starts."""
+        with self._closed:
+            self._open.add(request)
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        """Forget the connection when its thread ends."""
+        super().shutdown_request(request)
+        with self._closed:
+            self._open.discard(request)
+            self._closed.notify_all()
+
+    def close_connections(self) -> None:
+        """End all connections, and wait a moment for their threads."""
+        with self._closed:
+            for connection in self._open:
+                _shut(connection)
+            self._closed.wait_for(lambda: not self._open, _SECONDS_TO_STOP)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002 - inherited
+        """Say nothing of clients that went away: some do so on purpose."""
+        log.debug("a connection broke", exc_info=True)
+
+
+class _Connection(BaseHTTPRequestHandler):
+    """One client's connection. Each answer leaves in one piece, so Nagle's rule never waits."""
+
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    server: _Server
+
+    def answer_request(self) -> None:
+        """Answer one request, or close the connection where the settings want that."""
+        try:
+            body = self.rfile.read(int(self.headers.get("content-length") or 0))
+        except ValueError:
+            self.close_connection = True
+            self._send(
+                error_answer(400, "BadRequest", "kvsops local: Content-Length is no number.")
+            )
+            return
+        if "transfer-encoding" in self.headers:
+            self.close_connection = True
+            self._send(error_answer(411, "LengthRequired", "kvsops local wants a Content-Length."))
+            return
+        answer = self._answer(body)
+        if answer is None:
+            self.close_connection = True
+            _shut(self.connection)
+        else:
+            self._send(answer)
+
+    do_DELETE = do_GET = do_HEAD = do_OPTIONS = do_PATCH = do_POST = do_PUT = answer_request  # noqa: N815 - names that http.server looks for
+
+    def _answer(self, body: bytes) -> Answer | None:
+        if self.command == "OPTIONS":
+            return Answer(204)
+        if self.path == CALLS_PATH:
+            gate = self.server.gate
+            return json_answer(
+                {"calls": gate.calls, "throttled": gate.throttled, "log": list(gate.log)}
+            )
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        return self.server.gate(Call(self.command, self.path, headers, body))
+
+    def _send(self, answer: Answer) -> None:
+        headers = {
+            **answer.headers,
+            "access-control-allow-origin": "*",
+            "access-control-expose-headers": "*, x-amzn-errortype, x-amzn-requestid",
+            "content-length": str(len(answer.body)),
+        }
+        if self.command == "OPTIONS":
+            headers |= self._preflight_headers()
+        if self.close_connection:
+            headers["connection"] = "close"
+        lines = [f"HTTP/1.1 {answer.status} {HTTPStatus(answer.status).phrase}"]
+        lines += [f"{name}: {value}" for name, value in headers.items()]
+        head = "\r\n".join([*lines, "", ""]).encode("latin-1", "replace")
+        self.wfile.write(head if self.command == "HEAD" else head + answer.body)
+
+    def _preflight_headers(self) -> dict[str, str]:
+        """Let a page of any origin send what AWS's clients send."""
+        asked = self.headers.get("access-control-request-headers", "*")
+        return {
+            "access-control-allow-headers": asked,
+            "access-control-allow-methods": "DELETE, GET, HEAD, PATCH, POST, PUT",
+            "access-control-allow-private-network": "true",
+            "access-control-max-age": "600",
+        }
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - inherited
+        """Log no requests on the terminal; they are counted instead."""
+
+
+def _shut(connection: socket.socket) -> None:
+    try:
+        connection.shutdown(socket.SHUT_RDWR)
+    except OSError:
+        log.debug("a connection was gone already")

@@ -1,0 +1,64 @@
+"""How the emulator behaves: its clock, delays, limits, quotas and faults."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from random import Random
+
+from kvsops.local.faults import Fault
+
+
+def utc_now() -> datetime:
+    """Return the time now, aware, in UTC."""
+    return datetime.now(UTC)
+
+
+@dataclass
+class Settings:
+    """The knobs of one emulator. All but `seed` may be turned while it runs.
+
+    `quotas`, `latency`, `faults` and `late_by` hold for calls over HTTP; the others also under
+    moto's `mock_aws`, in process.
+    """
+
+    quotas: bool = True
+    """Whether calls beyond the documented rates answer ClientLimitExceededException."""
+    latency: timedelta = timedelta()
+    """What each call takes longer: half of it before the call is carried out, half after."""
+    faults: tuple[Fault, ...] = ()
+    """Which share of which calls fails, and how; the first that strikes counts."""
+    state_delay: timedelta = timedelta(milliseconds=300)
+    """How long a channel stays CREATING, UPDATING or DELETING."""
+    page_limit: int = 1_000
+    """The most channels in one page of a listing, however many were asked for."""
+    channel_quota: int | None = None
+    """The most channels in each region; None means the documented quota of that region."""
+    index_lag: timedelta = timedelta()
+    """How late the Resource Groups Tagging API learns of a change."""
+    late_by: timedelta = timedelta(minutes=2)
+    """How much later a `late` answer comes; botocore gives up after 60 seconds by default."""
+    seed: int = 0
+    """What the faults and the version strings are drawn from."""
+    clock: Callable[[], datetime] = utc_now
+    """The time now, aware: states, lags and quotas follow from it."""
+    random: Random = field(init=False, repr=False, compare=False)
+    """The generator made from `seed`."""
+
+    def __post_init__(self) -> None:
+        self.random = Random(self.seed)  # noqa: S311 - runs must repeat; nothing is kept secret
+
+
+_active = Settings()
+
+
+def active() -> Settings:
+    """Return the settings that hold in this process: global, as moto's backends are."""
+    return _active
+
+
+def activate(settings: Settings) -> Settings:
+    """Make these the settings to go by, and return those before."""
+    # moto makes the backends itself, so they cannot be handed their settings.
+    global _active
+    before, _active = _active, settings
+    return before
