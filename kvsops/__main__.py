@@ -5,10 +5,10 @@ import sys
 
 def main() -> None:
     """Run the command line and end the process with its exit code."""
-    from kvsops.cli import cli
+    from kvsops.cli.main import cli
 
-    cli.main()
+    sys.exit(cli.main())
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -27,13 +27,17 @@ class AwsError(KvsopsError):
     """AWS refused or failed a call.
 
     `code` is AWS's error code, or botocore's name of what went wrong on the way there. `sent`
-    says that the call may have been carried out all the same: its answer was lost.
+    says that the call may have been carried out all the same: its answer was lost. `transient`
+    says that the same call may succeed later.
     """
 
-    def __init__(self, message: str, code: str, *, sent: bool = False) -> None:
+    def __init__(
+        self, message: str, code: str, *, sent: bool = False, transient: bool = False
+    ) -> None:
         super().__init__(message)
         self.code = code
         self.sent = sent
+        self.transient = transient
 
 
 class DeniedError(AwsError):

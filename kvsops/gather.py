@@ -43,36 +43,37 @@ def direct(scope: Scope, facts: Facts, need: Need, *, attempts: int = ATTEMPTS) 
     except NotFoundError:
         raise
     except AwsError as error:
-        unknown = Unknown(str(error), at)
-    return replace(facts, tags=unknown) if need is Need.TAGS else replace(facts, storage=unknown)
+        return facts.with_unknown(need, Unknown(str(error), at))
 
 
-def tags(
+def fetch(
     scope: Scope,
+    need: Need,
     wanted: Sequence[Facts],
     *,
     directly: bool = False,
     advance: Advance = lambda _: None,
 ) -> Gathered:
-    """Read the tags of many channels from the tag index, in its batches of 100.
+    """Read one fact of many channels, as cheaply as will do, or all `directly`.
 
-    Channels absent from the index are read directly where they are few, or all of them with
-    `directly`; else they stay NOT_INDEXED. Where the index cannot be read, tags are read directly.
-    `advance` is told of each channel done.
+    Tags come from the tag index, in its batches of 100. Channels absent from it are read directly
+    where they are few, else they stay NOT_INDEXED; where the index cannot be read, they all are.
+    Storage links have no cheap source. `advance` is told of each channel done.
     """
     problems: list[str] = []
-    facts = list(wanted) if directly else _from_index(scope, wanted, problems, advance)
+    indexed = need is Need.TAGS and not directly
+    facts = _from_index(scope, wanted, problems, advance) if indexed else list(wanted)
     absent = sum(_absent(each) for each in facts)
 
     def settled(each: Facts) -> Facts:
-        if each.tags is not None and not (_absent(each) and absent <= DIRECT_UP_TO):
+        if each.get(need) is not None and not (_absent(each) and absent <= DIRECT_UP_TO):
             return each
         try:
-            return direct(scope, each, Need.TAGS)
+            return direct(scope, each, need)
         except NotFoundError:
-            return replace(each, tags=Unknown("deleted meanwhile", scope.now()))
+            return each.with_unknown(need, Unknown("deleted meanwhile", scope.now()))
         finally:
-            advance(each.tags is None)
+            advance(0 if each.get(need) else 1)
 
     return Gathered(list(in_parallel(settled, facts)), sorted(set(problems)))
 

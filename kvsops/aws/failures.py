@@ -87,10 +87,7 @@ def throttled(error: Exception) -> bool:
 def transient(error: Exception) -> bool:
     """Whether the same call may succeed later: a throttle, a fault of the service or on the way."""
     if isinstance(error, botocore_errors.ClientError):
-        return (
-            code_of(error) in THROTTLES | TRANSIENT
-            or _status(error) >= HTTPStatus.INTERNAL_SERVER_ERROR
-        )
+        return code_of(error) in THROTTLES | TRANSIENT or _faulted(error)
     if isinstance(error, (botocore_errors.SSLError, botocore_errors.ProxyConnectionError)):
         return False
     return isinstance(error, _ON_THE_WAY)
@@ -123,8 +120,9 @@ def told(
     if isinstance(error, botocore_errors.ClientError):
         said = " ".join(str(error.response["Error"].get("Message", "")).split())
         text = f"{operation} failed for {_subject(parameters)}: {code}: {said}"
-        return AwsError(text.rstrip(": "), code, sent=sent)
-    return AwsError(f"{operation} failed: {' '.join(str(error).split())}", code, sent=sent)
+    else:
+        text = f"{operation} failed: {' '.join(str(error).split())}"
+    return AwsError(text.rstrip(": "), code, sent=sent, transient=transient(error))
 
 
 def iam_action(operation: str) -> str:

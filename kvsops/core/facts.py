@@ -1,6 +1,6 @@
 """What is known of a channel: each fact with its value, where it was read and when."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum, StrEnum
 from typing import Generic, TypeVar
@@ -53,6 +53,12 @@ class Facts:
     def get(self, need: Need) -> "Fact[dict[str, str]] | Fact[StorageLink] | Unknown | None":
         """Return the fact that a rule's need names."""
         return self.tags if need is Need.TAGS else self.storage
+
+    def with_unknown(self, need: Need, unknown: Unknown) -> "Facts":
+        """Return these facts with one that could not be read."""
+        if need is Need.TAGS:
+            return replace(self, tags=unknown)
+        return replace(self, storage=unknown)
 
     @property
     def tag_values(self) -> dict[str, str]:

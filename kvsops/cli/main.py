@@ -1,0 +1,96 @@
+"""The `kvsops` command: its subcommands, and how an error becomes a line and an exit code."""
+
+import importlib
+import signal
+import sys
+import traceback
+from typing import Any, Final
+
+import click
+
+import kvsops
+from kvsops.errors import KvsopsError
+
+COMMANDS: Final = (
+    "create",
+    "list",
+    "describe",
+    "update",
+    "tag",
+    "untag",
+    "delete",
+    "sweep",
+    "restore",
+    "local",
+)
+INTERRUPTED: Final = 130
+DEBUG: Final = "kvsops.debug"
+
+
+class Kvsops(click.Group):
+    """Finds each command in the module of its name, and ends with the exit code of its error."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        """Return the commands in the order of a channel's life."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
+        """Import the command's module, where it is one."""
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = getattr(
+            importlib.import_module(f"kvsops.cli.{cmd_name}"), cmd_name
+        )
+        return command
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; an error of ours is one line, with a traceback under --debug."""
+        try:
+            return super().invoke(ctx)
+        except KvsopsError as error:
+            if ctx.meta.get(DEBUG):
+                traceback.print_exc()
+            _say(str(error))
+            ctx.exit(error.exit_code)
+
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        """Run the command line; return its exit code."""
+        signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends as Ctrl-C does
+        try:
+            return super().main(*args, **{**kwargs, "standalone_mode": False})
+        except click.ClickException as error:
+            _say(_one_line(error))
+            return error.exit_code
+        except click.Abort:
+            _say("interrupted")
+            return INTERRUPTED
+
+
+def _one_line(error: click.ClickException) -> str:
+    """Say what click has to say, in one line, and where to read more."""
+    said = " ".join(error.format_message().split())
+    context = getattr(error, "ctx", None)
+    return f"{said} (see {context.command_path} --help)" if context else said
+
+
+def _say(message: str) -> None:
+    from kvsops.output.console import Console
+
+    Console(sys.stderr).error(message)
+
+
+@click.group(
+    cls=Kvsops,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="To try everything without AWS: kvsops local --fleet 20 -- kvsops list",
+)
+@click.version_option(kvsops.__version__, prog_name="kvsops")
+def cli() -> None:
+    """Operate Kinesis Video Streams WebRTC signaling channels: make, list, sweep and check them.
+
+    What destroys is a dry run unless --yes is given. Data goes to standard output, everything
+    else to standard error.
+
+    Exit codes: 0 done or nothing to do; 1 a failure, also a partial one; 2 wrong usage,
+    credentials or region; 3 the check ran and its answer is no; 130 interrupted.
+    """

@@ -1,0 +1,197 @@
+"""What commands share: types of parameters, the scope's options, the rules' options, output."""
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+import click
+
+from kvsops.cli.main import DEBUG
+from kvsops.core import channel
+from kvsops.core.rule import Option, Parameter, Rule
+from kvsops.errors import UsageError
+
+if TYPE_CHECKING:
+    from kvsops.aws.scope import Scope
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+Checked = TypeVar("Checked")
+
+STATUSES: Final = ("CREATING", "ACTIVE", "UPDATING", "DELETING")
+OUTPUTS: Final = ("table", "json", "csv", "markdown")
+LONGEST: Final = timedelta(days=36_500)
+
+
+class Text(click.ParamType):
+    """A text that one of ours must accept: its `UsageError` is click's failure."""
+
+    def __init__(self, name: str, check: Callable[[str], object]) -> None:
+        self.name, self._check = name, check
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> object:
+        """Return what the check makes of the text."""
+        if not isinstance(value, str):
+            return value
+        try:
+            return self._check(value)
+        except UsageError as error:
+            return self.fail(str(error), param, ctx)
+
+
+def duration(text: str) -> timedelta:
+    """Read 90s, 30m, 2h, 7d, 1d12h; raises `UsageError` without a unit, or at zero and below."""
+    import pytimeparse
+
+    bare = not any(letter.isalpha() for letter in text)
+    seconds = None if bare or text.lstrip().startswith(("-", "+")) else pytimeparse.parse(text)
+    if seconds is None or not 0 < seconds <= LONGEST.total_seconds():
+        msg = f"not a duration: {text!r}: write a number and its unit, like 90s, 30m, 2h or 7d"
+        raise UsageError(msg)
+    return timedelta(seconds=seconds)
+
+
+def target(text: str) -> str:
+    """Read a channel's name or ARN."""
+    if text.startswith("arn:"):
+        return str(channel.ChannelArn.parse(text))
+    return channel.checked_name(text)
+
+
+DURATION: Final = Text("duration", duration)
+TARGET: Final = Text("name|arn", target)
+TAG: Final = Text("key=value", channel.checked_tag)
+_TYPES: Final[dict[Parameter, click.ParamType]] = {
+    Parameter.DURATION: DURATION,
+    Parameter.PREFIX: Text("prefix", channel.checked_name),
+    Parameter.GLOB: Text("glob", channel.checked_glob),
+    Parameter.TAG: Text("key[=value]", channel.checked_tag_filter),
+    Parameter.KEY: Text("key", channel.checked_tag_key),
+    Parameter.STATUS: click.Choice(STATUSES, case_sensitive=False),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """The options that say whose channels, and where."""
+
+    profile: str | None
+    region: str | None
+    endpoint_url: str | None
+    quota_share: float | None
+
+    def open(self, *, read_only: bool = False) -> "Scope":
+        """Open the scope; a dry run's is `read_only`."""
+        from kvsops.aws.scope import QUOTA_SHARE, Scope
+
+        return Scope(
+            profile=self.profile,
+            region=self.region,
+            endpoint_url=self.endpoint_url,
+            quota_share=QUOTA_SHARE if self.quota_share is None else self.quota_share,
+            read_only=read_only,
+        )
+
+
+def scope_options(function: Function) -> Function:
+    """Add the scope's options; the function gets them as `where`."""
+
+    @click.option("--profile", metavar="NAME", help="Profile of ~/.aws/config.")
+    @click.option("--region", metavar="REGION", help="Region; else AWS_REGION, or the profile's.")
+    @click.option(
+        "--endpoint-url", metavar="URL", help="Another endpoint, for every service: an emulator's."
+    )
+    @click.option(
+        "--quota-share",
+        type=click.FloatRange(0, 1, min_open=True),
+        metavar="SHARE",
+        help="Part of each API quota to use at most.  [default: 0.8]",
+    )
+    @click.option("--debug", is_flag=True, help="Show a traceback with an error.")
+    @click.pass_context
+    @functools.wraps(function)
+    def wrapped(ctx: click.Context, /, *, debug: bool, **given: Any) -> Any:
+        ctx.meta[DEBUG] = debug
+        names = ("profile", "region", "endpoint_url", "quota_share")
+        where = Where(**{name: given.pop(name) for name in names})
+        return function(where=where, **given)
+
+    return wrapped  # type: ignore[return-value]  # click has its own idea of a decorated function
+
+
+def output_options(default: str = "table") -> Callable[[Function], Function]:
+    """Add -o/--output and --query, which the function gets under these names."""
+
+    def decorate(function: Function) -> Function:
+        @click.option(
+            "-o",
+            "--output",
+            type=click.Choice(OUTPUTS),
+            default=default,
+            show_default=default in OUTPUTS,
+            help="Form of the result.",
+        )
+        @click.option("--query", metavar="JMESPATH", help="What to take from the JSON.")
+        @functools.wraps(function)
+        def wrapped(*args: Any, **given: Any) -> Any:
+            from kvsops.output.query import check_query
+
+            check_query(given["query"], given["output"])
+            return function(*args, **given)
+
+        return wrapped  # type: ignore[return-value]  # as above
+
+    return decorate
+
+
+def rule_options(*rules: Rule) -> Callable[[Function], Function]:
+    """Add the rules' declared options; the function gets what was given as `given`, by name."""
+    options = [option for rule in rules for option in rule.options]
+    names = {option.name.replace("-", "_"): option.name for option in options}
+
+    def decorate(function: Function) -> Function:
+        @functools.wraps(function)
+        def wrapped(*args: Any, **all_given: Any) -> Any:
+            given = {name: all_given.pop(parameter) for parameter, name in names.items()}
+            return function(*args, given=given, **all_given)
+
+        decorated: Any = wrapped
+        for option in reversed(options):
+            decorated = _declared(option)(decorated)
+        return decorated  # type: ignore[no-any-return]  # click has its own idea, as above
+
+    return decorate
+
+
+def _declared(option: Option) -> Callable[[Function], Function]:
+    """Return click's option for one that a rule declares."""
+    name = f"--{option.name}"
+    if option.parameter is Parameter.FLAG:
+        return click.option(name, is_flag=True, help=option.help)
+    kind = _TYPES[option.parameter]
+    return click.option(
+        name,
+        type=kind,
+        metavar=None if isinstance(kind, click.Choice) else kind.name.upper(),
+        multiple=option.many,
+        default=option.default,
+        show_default=option.default is not None,
+        help=option.help,
+    )
+
+
+def refuse(objection: str | None) -> None:
+    """Raise what contradicts itself in what was given, if anything, as wrong usage."""
+    if objection:
+        raise UsageError(objection)
+
+
+def in_region(scope: "Scope", targets: tuple[str, ...]) -> None:
+    """Refuse an ARN of another region than the scope's."""
+    for text in targets:
+        if text.startswith("arn:") and channel.ChannelArn.parse(text).region != scope.region:
+            msg = f"{text} is not in {scope.region}: give its --region"
+            raise UsageError(msg)

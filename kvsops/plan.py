@@ -1,0 +1,113 @@
+"""The plan of a sweep: every listed channel, judged on facts as cheap as will do.
+
+One plan feeds both the display and the deed (`kvsops.sweep`).
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from kvsops import gather
+from kvsops.aws.scope import Scope
+from kvsops.core.channel import Channel
+from kvsops.core.facts import Facts, Need
+from kvsops.core.judge import Decision, Rules, Verdict, judge
+
+Advance = Callable[[int], object]
+
+
+class Outcome(StrEnum):
+    """What became of a channel."""
+
+    WOULD_DELETE = "would-delete"
+    DELETED = "deleted"
+    GONE = "gone"
+    CHANGED = "changed"
+    FAILED = "failed"
+    KEPT = "kept"
+    UNKNOWN = "unknown"
+    LEFT = "left"
+
+
+@dataclass(slots=True)
+class Item:
+    """A channel on its way through a sweep: what is known, what was decided, what came of it."""
+
+    facts: Facts
+    decision: Decision
+    outcome: Outcome = Outcome.KEPT
+    reason: str = ""
+
+    @property
+    def channel(self) -> Channel:
+        """The channel, as it was last read."""
+        return self.facts.channel
+
+    def decide(self, decision: Decision) -> None:
+        """Take a decision, and what it means as long as nothing is done."""
+        self.decision, self.reason = decision, decision.reason
+        if decision.verdict is Verdict.KEEP:
+            self.outcome = Outcome.UNKNOWN if decision.unknown else Outcome.KEPT
+        else:
+            self.outcome = Outcome.WOULD_DELETE
+
+    def end(self, outcome: Outcome, reason: str) -> None:
+        """Note what became of the channel, and why."""
+        self.outcome, self.reason = outcome, reason
+
+
+@dataclass(slots=True)
+class Plan:
+    """Every channel listed, judged; and what could not be read on the way."""
+
+    items: list[Item]
+    problems: list[str] = field(default_factory=list)
+
+    @property
+    def doomed(self) -> list[Item]:
+        """The channels to delete, oldest first."""
+        doomed = [item for item in self.items if item.outcome is Outcome.WOULD_DELETE]
+        return sorted(
+            doomed, key=lambda item: (str(item.channel.creation_time), item.channel.channel_name)
+        )
+
+    def limit(self, number: int) -> None:
+        """Leave all but the oldest `number` of the doomed for another run."""
+        for item in self.doomed[number:]:
+            item.end(Outcome.LEFT, f"{item.reason}; beyond --limit {number}")
+
+
+def _by_age(item: Item) -> tuple[str, str]:
+    return str(item.channel.creation_time), item.channel.channel_name
+
+
+def plan(
+    scope: Scope,
+    listed: Iterable[Channel],
+    rules: Rules,
+    *,
+    directly: bool = False,
+    advance: Advance = lambda _: None,
+) -> Plan:
+    """Judge each channel, fetching what the judgement needs until it needs nothing more.
+
+    With `directly` what is shown, too, rests on direct reads alone. `advance` is told of each
+    channel of which a fact was read.
+    """
+    planned = Plan([_judged(scope, Facts(channel), rules, directly=directly) for channel in listed])
+    while needing := [item for item in planned.items if item.decision.need]:
+        for need in Need:
+            wanted = [item for item in needing if item.decision.need is need]
+            facts = [item.facts for item in wanted]
+            read = gather.fetch(scope, need, facts, directly=directly, advance=advance)
+            planned.problems += read.problems
+            for item, known in zip(wanted, read.facts, strict=True):
+                item.facts = known
+                item.decide(judge(known, rules, scope.now(), direct=directly))
+    return planned
+
+
+def _judged(scope: Scope, facts: Facts, rules: Rules, *, directly: bool) -> Item:
+    item = Item(facts, judge(facts, rules, scope.now(), direct=directly))
+    item.decide(item.decision)
+    return item
