@@ -1,6 +1,7 @@
 """The environment in which AWS's clients talk to the emulator and to nothing else."""
 
 import os
+import shlex
 import sysconfig
 from collections.abc import Mapping
 
@@ -47,6 +48,16 @@ def child_environment(
     past_proxies = _past_proxies(inherited)
     path = os.pathsep.join(filter(None, [sysconfig.get_path("scripts"), inherited.get("PATH")]))
     return kept | variables(endpoint_url, region) | past_proxies | {"PATH": path}
+
+
+def export_lines(endpoint_url: str, region: str, inherited: Mapping[str, str]) -> list[str]:
+    """Return the lines that give a shell the same environment."""
+    exported = variables(endpoint_url, region) | _past_proxies(inherited)
+    return [
+        f"unset {' '.join(STRAY_VARIABLES)}",
+        *(f"export {name}={shlex.quote(value)}" for name, value in exported.items()),
+        f'export PATH={shlex.quote(sysconfig.get_path("scripts"))}:"$PATH"',
+    ]
 
 
 def _past_proxies(inherited: Mapping[str, str]) -> dict[str, str]:

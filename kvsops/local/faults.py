@@ -1,5 +1,6 @@
 """Faults that calls can be made to meet: errors, dropped connections, late answers."""
 
+import difflib
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -16,6 +17,16 @@ LATE = "late"
 """The operation is carried out, its answer comes when the client has given up."""
 
 CONNECTION_FAULTS = (DROP, DROP_AFTER, LATE)
+
+KNOWN_SERVICES = (
+    "cloudwatch",
+    "kinesis-video-signaling",
+    "kinesisvideo",
+    "organizations",
+    "resourcegroupstaggingapi",
+    "sts",
+)
+"""Where a fault's operation is looked for, by botocore's names of the services."""
 
 _EXAMPLE = "such as DeleteSignalingChannel:ClientLimitExceededException:20%"
 
@@ -64,3 +75,17 @@ def _share(text: str, fault: str) -> float:
 def first_to_strike(faults: Iterable[Fault], operation: str, random: Random) -> Fault | None:
     """Return the first of the faults that this call meets, or None."""
     return next((fault for fault in faults if fault.strikes(operation, random)), None)
+
+
+def check_operations(faults: Iterable[Fault]) -> None:
+    """Raise `UsageError` for an operation that no known service has."""
+    from moto.core.utils import get_service_model
+
+    known = {
+        name for service in KNOWN_SERVICES for name in get_service_model(service).operation_names
+    }
+    for fault in faults:
+        if fault.operation not in known | {"*"}:
+            near = difflib.get_close_matches(fault.operation, known, n=1)
+            hint = f": did you mean {near[0]}?" if near else f" of {', '.join(KNOWN_SERVICES)}"
+            raise UsageError(f"fault: {fault.operation} is no operation{hint}")

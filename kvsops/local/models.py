@@ -177,7 +177,7 @@ class KinesisVideoBackend(MotoKinesisVideoBackend, TaggableResourcesMixin):
     def update_media_storage_configuration(
         self, channel_arn: str, status: str, stream_arn: str | None
     ) -> None:
-        """Link the channel to a stream, or unlink it; our assumption: its version and state stay."""
+        """Link the channel to a stream, or unlink it; its version stays, which is our guess."""
         channel = self._active_channel(channel_arn)
         if status == "DISABLED":
             channel.stream_arn = None
@@ -230,16 +230,18 @@ class KinesisVideoBackend(MotoKinesisVideoBackend, TaggableResourcesMixin):
         )
         self.channels[channel_name] = channel
         insort(self._names, channel_name)
-        self.put_tags(channel, tags or {})
+        self.put_tags(channel, tags or {}, since=creation_time)
         return channel
 
     @_locked
-    def put_tags(self, channel: SignalingChannel, tags: dict[str, str]) -> None:
-        """Give the channel these tags and no others, unchecked."""
+    def put_tags(
+        self, channel: SignalingChannel, tags: dict[str, str], since: datetime | None = None
+    ) -> None:
+        """Give the channel these tags and no others, unchecked, from now or `since` then."""
         channel.tags = dict(tags)
         channel.ever_tagged = channel.ever_tagged or bool(tags)
         if channel.ever_tagged:
-            self._index.change(settings.active().clock(), channel.arn, channel.tags)
+            self._index.change(since or settings.active().clock(), channel.arn, channel.tags)
 
     @_locked
     def remove_channel(self, channel: SignalingChannel, gone_from: datetime) -> None:

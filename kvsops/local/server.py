@@ -1,5 +1,6 @@
 """The emulator over HTTP, on 127.0.0.1 only: one thread for each connection, kept alive."""
 
+import difflib
 import logging
 import os
 import socket
@@ -14,6 +15,7 @@ from moto.core.base_backend import BackendDict
 from moto.core.model_instances import reset_model_data
 from moto.kinesisvideo.models import kinesisvideo_backends
 
+from kvsops.errors import UsageError
 from kvsops.local import settings as active_settings
 from kvsops.local.calls import DEFAULT_REGION, Answer, Call, error_answer, json_answer
 from kvsops.local.dispatch import ACCOUNT_ID
@@ -48,14 +50,27 @@ class LocalServer:
         self._port = port
         self._gate = Gate(self.settings)
 
-    def __enter__(self) -> Self:
+    def start(self) -> None:
+        """Begin to answer. Raises OSError if the port cannot be had."""
         install()
         self._server = _Server(self._port, self._gate)
         self._before = active_settings.activate(self.settings)
-        BackendDict.reset()
-        reset_model_data()
+        _forget_everything()
         self._thread = Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
         self._thread.start()
+
+    def stop(self) -> None:
+        """End the connections and forget the channels."""
+        self._gate.close()
+        self._server.shutdown()
+        self._thread.join()
+        self._server.close_connections()
+        self._server.server_close()
+        _forget_everything()
+        active_settings.activate(self._before)
+
+    def __enter__(self) -> Self:
+        self.start()
         return self
 
     def __exit__(
@@ -64,13 +79,7 @@ class LocalServer:
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._gate.close()
-        self._server.shutdown()
-        self._thread.join()
-        self._server.close_connections()
-        self._server.server_close()
-        BackendDict.reset()
-        active_settings.activate(self._before)
+        self.stop()
 
     @property
     def port(self) -> int:
@@ -105,6 +114,20 @@ class LocalServer:
         """Return the channels themselves, to put there what the API would refuse."""
         backend = kinesisvideo_backends[ACCOUNT_ID][region or self.region]
         return cast("KinesisVideoBackend", backend)
+
+
+def check_region(region: str) -> None:
+    """Raise `UsageError` unless the service, and so the emulator, has this region."""
+    regions = kinesisvideo_backends[ACCOUNT_ID].regions
+    if region not in regions:
+        near = difflib.get_close_matches(region, regions, n=1)
+        hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(sorted(regions))}"
+        raise UsageError(f"--region {region!r}: Kinesis Video Streams is not there; {hint}")
+
+
+def _forget_everything() -> None:
+    BackendDict.reset()
+    reset_model_data()
 
 
 class _Server(ThreadingHTTPServer):

@@ -1,0 +1,262 @@
+"""`kvsops local`: the emulator, alone or around a command."""
+
+import errno
+import os
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from threading import Event
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from kvsops.errors import UsageError
+
+if TYPE_CHECKING:
+    from kvsops.local.server import LocalServer
+    from kvsops.local.settings import Settings
+
+_HIGHEST_PORT = 65_535
+_UNITS = {
+    "ms": timedelta(milliseconds=1),
+    "s": timedelta(seconds=1),
+    "m": timedelta(minutes=1),
+    "h": timedelta(hours=1),
+}
+
+
+def _delay(_ctx: click.Context, param: click.Parameter, text: str) -> timedelta:
+    """Read a duration from none at all on, such as 0s, 50ms or 1m30s."""
+    parts = re.findall(r"(\d+(?:\.\d+)?)(ms|s|m|h)", text)
+    if not parts or "".join(number + unit for number, unit in parts) != text:
+        raise UsageError(f"{param.opts[0]} {text!r}: give a number and ms, s, m or h, as in 50ms")
+    return sum((float(number) * _UNITS[unit] for number, unit in parts), timedelta())
+
+
+def _count(lowest: int, highest: int | None = None) -> Callable[..., int | None]:
+    """Return what reads a whole number from `lowest` to `highest`."""
+
+    def read(_ctx: click.Context, param: click.Parameter, text: str | None) -> int | None:
+        if text is None:
+            return None
+        number = int(text) if re.fullmatch(r"-?\d{1,9}", text) else None
+        if number is None or number < lowest or (highest is not None and number > highest):
+            upwards = f"{lowest} or more" if highest is None else f"{lowest} to {highest}"
+            raise UsageError(f"{param.opts[0]} {text!r}: give a whole number, {upwards}")
+        return number
+
+    return read
+
+
+@click.command(name="local", context_settings={"allow_interspersed_args": False})
+@click.option(
+    "--fleet",
+    callback=_count(0),
+    default="0",
+    metavar="N",
+    help="Begin with N channels as they pile up in an account that is in use.",
+)
+@click.option(
+    "--seed",
+    callback=_count(0),
+    default="7",
+    show_default=True,
+    metavar="N",
+    help="Draw the fleet and the faults from this; the same seed gives the same ones.",
+)
+@click.option(
+    "--region",
+    default="us-east-1",
+    show_default=True,
+    help="The region of the fleet and of the environment.",
+)
+@click.option(
+    "--port",
+    callback=_count(0, _HIGHEST_PORT),
+    default="0",
+    metavar="N",
+    help="Listen there, on 127.0.0.1.  [default: any free port]",
+)
+@click.option(
+    "--quotas/--no-quotas",
+    default=True,
+    show_default=True,
+    help="Throttle calls beyond AWS's documented rates, as AWS does.",
+)
+@click.option(
+    "--latency",
+    callback=_delay,
+    default="0ms",
+    metavar="DURATION",
+    help="Let each call take so much longer, such as 50ms.",
+)
+@click.option(
+    "--fault",
+    "faults",
+    multiple=True,
+    metavar="OPERATION:ERROR:SHARE",
+    help="Let a share of an operation's calls fail; see below. Repeatable.",
+)
+@click.option(
+    "--state-delay",
+    callback=_delay,
+    default="300ms",
+    show_default=True,
+    metavar="DURATION",
+    help="How long channels stay CREATING, UPDATING, DELETING.",
+)
+@click.option(
+    "--page-limit",
+    callback=_count(1),
+    default="1000",
+    show_default=True,
+    metavar="N",
+    help="List at most N channels a page, however many are asked for.",
+)
+@click.option(
+    "--index-lag",
+    callback=_delay,
+    default="0s",
+    show_default=True,
+    metavar="DURATION",
+    help="How late the Resource Groups Tagging API learns of changed tags.",
+)
+@click.option(
+    "--channel-quota",
+    callback=_count(1),
+    metavar="N",
+    help="Channels per region.  [default: AWS's: 10,000 or 5,000]",
+)
+@click.argument("command", nargs=-1, type=click.UNPROCESSED, metavar="[-- COMMAND...]")
+@click.pass_context
+def local(
+    ctx: click.Context,
+    /,
+    *,
+    fleet: int,
+    seed: int,
+    region: str,
+    port: int,
+    command: tuple[str, ...],
+    faults: tuple[str, ...],
+    **options: Any,
+) -> None:
+    """Emulate the service on this machine, without an AWS account.
+
+    \b
+    Examples:
+      kvsops local --fleet 200 -- kvsops sweep --older-than 2h
+      kvsops local --fleet 200 -- aws kinesisvideo list-signaling-channels
+      kvsops local --fleet 200 -- bash
+      kvsops local --latency 50ms --fault '*:InternalFailure:5%' -- make test
+      kvsops local --port 4579
+
+    With a COMMAND, run it against the emulator, and end with its exit code. Without one, print
+    the variables that lead AWS's clients there, for a shell to take, and run until Ctrl-C.
+
+    The COMMAND's clients, in any language, find the emulator by AWS_ENDPOINT_URL. They get
+    throw-away credentials, and cannot see your own AWS configuration. Kinesis Video signaling
+    channels, tags (Resource Groups Tagging API), CloudWatch and STS are there. Nothing is kept
+    when it ends.
+
+    \b
+    A fault's ERROR is an AWS error code, such as AccessDeniedException, or
+      drop        the connection closes, and nothing is done
+      drop-after  it is done, but the answer is never sent
+      late        it is done, but the answer comes after the client gave up
+    OPERATION may be * for all; SHARE is 0 to 1, or 0% to 100%.
+    """  # noqa: D301 - click's mark of a paragraph that is not to be filled again
+    from kvsops.local.child import run
+
+    with _no_aws_configuration():
+        settings = _settings(faults, seed, options)
+        with _started(settings, port, region) as server:
+            _sow(server, fleet, seed)
+            if command:
+                ctx.exit(run(command, server.environment()))
+            _serve(server, fleet)
+
+
+def _settings(faults: tuple[str, ...], seed: int, options: dict[str, Any]) -> "Settings":
+    try:
+        from kvsops.local.faults import Fault, check_operations
+        from kvsops.local.settings import Settings
+    except ModuleNotFoundError as error:
+        raise _missing(error) from None
+    parsed = tuple(Fault.parse(text) for text in faults)
+    if parsed:
+        check_operations(parsed)
+    return Settings(faults=parsed, seed=seed, **options)
+
+
+@contextmanager
+def _started(settings: "Settings", port: int, region: str) -> Iterator["LocalServer"]:
+    """Run the server, its trouble in starting told in one line."""
+    try:
+        from kvsops.local.server import LocalServer, check_region
+    except ModuleNotFoundError as error:
+        raise _missing(error) from None
+    check_region(region)
+    server = LocalServer(settings, port=port, region=region)
+    try:
+        server.start()
+    except OSError as error:
+        if error.errno not in (errno.EADDRINUSE, errno.EACCES):
+            raise
+        why = "is in use" if error.errno == errno.EADDRINUSE else "needs privileges"
+        raise UsageError(f"--port {port}: it {why}; choose another, or none for any") from None
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+def _missing(error: ModuleNotFoundError) -> Exception:
+    """Name the extra to install, unless it is our own module that is missing."""
+    if (error.name or "").startswith("kvsops"):
+        return error
+    return UsageError("this needs the emulator: pip install 'kvsops[local]'")
+
+
+def _sow(server: "LocalServer", fleet: int, seed: int) -> None:
+    from kvsops.local.demo import sow
+
+    quota = server.backend().channel_quota
+    if fleet > quota:
+        raise UsageError(
+            f"--fleet {fleet}: {server.region} holds {quota} channels; raise --channel-quota"
+        )
+    sow(server.backend(), fleet, seed=seed)
+
+
+def _serve(server: "LocalServer", fleet: int) -> None:
+    """Print what a shell needs, and wait for Ctrl-C or SIGTERM."""
+    from kvsops.local.child import signals_go_to
+    from kvsops.local.environment import export_lines
+
+    stop = Event()
+    with signals_go_to(lambda _number: stop.set()):
+        click.echo("\n".join(export_lines(server.endpoint_url, server.region, os.environ)))
+        click.echo(
+            f"kvsops local: {fleet} channels in {server.region} at {server.endpoint_url}; "
+            "paste the lines above into a shell that shall use them. Ctrl-C ends it.",
+            err=True,
+        )
+        stop.wait()
+
+
+@contextmanager
+def _no_aws_configuration() -> Iterator[None]:
+    """Hide the user's AWS and moto configuration from moto, which reads it when it starts."""
+    hidden = {n: v for n, v in os.environ.items() if n.startswith(("AWS_", "MOTO_"))}
+    for name in hidden:
+        del os.environ[name]
+    nowhere = {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
+    os.environ.update(nowhere)
+    try:
+        yield
+    finally:
+        for name in nowhere:
+            os.environ.pop(name, None)
+        os.environ.update(hidden)

@@ -1,0 +1,74 @@
+"""A command run as a child: it gets our signals, we get its status."""
+
+import os
+import signal
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+from kvsops.errors import UsageError
+
+NOT_EXECUTABLE, NOT_FOUND, KILLED = 126, 127, 128
+"""The statuses a shell has for a command it could not run, did not find, or saw killed (plus n)."""
+
+
+class CommandNotRunError(UsageError):
+    """There is no such command, or it cannot be run."""
+
+    def __init__(self, name: str, error: OSError) -> None:
+        missing = isinstance(error, FileNotFoundError)
+        super().__init__(f"{name}: {'command not found' if missing else error.strerror}")
+        self.exit_code = NOT_FOUND if missing else NOT_EXECUTABLE
+
+
+def run(command: tuple[str, ...], environment: dict[str, str]) -> int:
+    """Run the command, hand it our signals, and return its status as a shell would."""
+    early: list[int] = []
+    children: list[subprocess.Popen[bytes]] = []
+
+    def forward(number: int) -> None:
+        if not children:
+            early.append(number)
+        elif number != signal.SIGINT or not _terminal_signals_all():
+            children[0].send_signal(number)
+
+    with signals_go_to(forward):
+        try:
+            child = subprocess.Popen(command, env=environment)  # noqa: S603 - the user's own command
+        except OSError as error:
+            raise CommandNotRunError(command[0], error) from None
+        children.append(child)
+        for number in early:
+            child.send_signal(number)
+        status = child.wait()
+    return KILLED - status if status < 0 else status
+
+
+def _terminal_signals_all() -> bool:
+    """Tell whether a Ctrl-C reaches the child without us: once more would be once too often."""
+    try:
+        terminal = os.open("/dev/tty", os.O_RDONLY | os.O_NOCTTY)
+    except OSError:
+        return False
+    try:
+        return os.tcgetpgrp(terminal) == os.getpgrp()
+    except OSError:
+        return False
+    finally:
+        os.close(terminal)
+
+
+@contextmanager
+def signals_go_to(receiver: Callable[[int], None]) -> Iterator[None]:
+    """Hand the numbers of SIGINT and SIGTERM to the receiver for a while."""
+
+    def receive(number: int, _frame: FrameType | None) -> None:
+        receiver(number)
+
+    before = {number: signal.signal(number, receive) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,163 @@
+"""The demonstration fleet: channels as they pile up in an account that is in use."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import islice
+from random import Random
+
+from kvsops.local import settings
+from kvsops.local.models import KinesisVideoBackend
+
+DEFAULT_SEED = 7
+IN_TRANSITION = timedelta(minutes=5)
+"""How long the fleet's CREATING and DELETING channels stay so: long enough to be looked at."""
+
+_MINUTE, _HOUR, _DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
+
+_JOBS = ("e2e", "ice", "media", "smoke", "turn")
+_SITES = ("berlin", "dock", "gate", "lab", "lobby", "roof", "yard")
+_TEAMS = ("doorbell", "field", "media", "platform")
+_TOPICS = ("checkup", "demo", "interview", "review", "standup")
+_UNREADABLE_TIMES = ("", "never", "next friday", "2026-02-30T10:00:00Z", "1700000000")
+
+Tags = dict[str, str]
+Tagger = Callable[[Random, datetime], Tags]
+
+
+def _none(_random: Random, _now: datetime) -> Tags:
+    return {}
+
+
+def _owned(random: Random, _now: datetime) -> Tags:
+    return {"kvsops:owner": "github-actions", "team": random.choice(_TEAMS), "env": "ci"}
+
+
+def _team(random: Random, _now: datetime) -> Tags:
+    return {"team": random.choice(_TEAMS), "site": random.choice(_SITES)}
+
+
+def _kept(random: Random, now: datetime) -> Tags:
+    return {"kvsops:keep": random.choice(("", "true", "on site until May"))} | _team(random, now)
+
+
+def _expired(random: Random, now: datetime) -> Tags:
+    ago = _between(random, 10 * _MINUTE, 14 * _DAY)
+    return {"kvsops:expires-at": _written(now - ago)} | _owned(random, now)
+
+
+def _unexpired(random: Random, now: datetime) -> Tags:
+    ahead = _between(random, _HOUR, 7 * _DAY)
+    return {"kvsops:expires-at": _written(now + ahead)} | _owned(random, now)
+
+
+def _unreadable(random: Random, now: datetime) -> Tags:
+    return {"kvsops:expires-at": random.choice(_UNREADABLE_TIMES)} | _owned(random, now)
+
+
+def _of_stack(random: Random, _now: datetime) -> Tags:
+    stack = f"doorbell-{random.choice(_SITES)}"
+    return {"aws:cloudformation:stack-name": stack, "aws:cloudformation:logical-id": "Channel"}
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of channel: how many of a hundred, its name, its ages, its tags."""
+
+    share: float
+    name: str
+    youngest: timedelta
+    oldest: timedelta
+    tags: Tagger = _none
+    status: str = "ACTIVE"
+    stored: bool = False
+
+
+KINDS = (
+    Kind(18, "ci-{run}-{job}", 3 * _MINUTE, 60 * _DAY),
+    Kind(12, "ci-{run}-{job}", 3 * _MINUTE, 45 * _DAY, _owned),
+    Kind(7, "ci-{run}-{job}", _DAY, 30 * _DAY, _expired),
+    Kind(4, "ci-{run}-{job}", 5 * _MINUTE, 3 * _DAY, _unexpired),
+    Kind(1, "ci-{run}-{job}", _HOUR, 20 * _DAY, _unreadable),
+    Kind(14, "cam-{site}-{number}", 5 * _DAY, 400 * _DAY),
+    Kind(14, "cam-{site}-{number}", 5 * _DAY, 400 * _DAY, _team),
+    Kind(5, "cam-{site}-{number}", 5 * _DAY, 400 * _DAY, _kept),
+    Kind(4, "cam-{site}-{number}", 10 * _DAY, 300 * _DAY, _of_stack),
+    Kind(2, "cam-{site}-{number}", _DAY, 200 * _DAY, _team, stored=True),
+    Kind(1, "ci-{run}-{job}", _DAY, 20 * _DAY, _owned, stored=True),
+    Kind(8, "meeting-{topic}-{number}", 2 * _MINUTE, 10 * _DAY),
+    Kind(4, "meeting-{topic}-{number}", 20 * _MINUTE, 10 * _DAY, _expired),
+    Kind(4, "meeting-{topic}-{number}", 2 * _MINUTE, _HOUR, _unexpired),
+    Kind(1, "ci-{run}-{job}", timedelta(seconds=1), timedelta(seconds=30), _owned, "CREATING"),
+    Kind(1, "ci-{run}-{job}", _DAY, 30 * _DAY, _owned, "DELETING"),
+)
+"""What the fleet is made of. A fleet of this many channels or more has one of each kind."""
+
+
+def sow(
+    backend: KinesisVideoBackend,
+    count: int,
+    *,
+    seed: int = DEFAULT_SEED,
+    now: datetime | None = None,
+) -> None:
+    """Put the demonstration fleet of so many channels into the backend.
+
+    The same seed and count give the same names, tags and ages, relative to `now` (aware; the
+    settings' clock if not given). Quotas are not looked at.
+    """
+    random = Random(seed)  # noqa: S311 - the fleet must repeat; nothing is kept secret
+    now = now or settings.active().clock()
+    for kind in islice(_kinds(random), count):
+        _put(backend, kind, random, now)
+
+
+def _kinds(random: Random) -> Iterator[Kind]:
+    """One of each kind first, so that a small fleet shows them all; then by their shares."""
+    yield from KINDS
+    shares = [kind.share for kind in KINDS]
+    while True:
+        yield from random.choices(KINDS, shares, k=100)
+
+
+def _put(backend: KinesisVideoBackend, kind: Kind, random: Random, now: datetime) -> None:
+    created = now - _between(random, kind.youngest, kind.oldest)
+    active_from = now + IN_TRANSITION if kind.status == "CREATING" else created
+    name = _name(backend, kind, random)
+    channel = backend.put_channel(name, created, active_from, tags=kind.tags(random, now))
+    if kind.status == "DELETING":
+        backend.remove_channel(channel, now + IN_TRANSITION)
+    if kind.stored:
+        channel.stream_arn = backend.create_stream(
+            device_name=name,
+            stream_name=f"{name}-media",
+            media_type="video/h264",
+            kms_key_id="",
+            data_retention_in_hours=24,
+            tags={},
+        )
+
+
+def _name(backend: KinesisVideoBackend, kind: Kind, random: Random) -> str:
+    """Return a name of that kind that no channel has yet."""
+    while True:
+        name = kind.name.format(
+            job=random.choice(_JOBS),
+            number=f"{random.randrange(16**5):05x}",
+            run=random.randrange(10**9, 10**10),
+            site=random.choice(_SITES),
+            topic=random.choice(_TOPICS),
+        )
+        if name not in backend.channels:
+            return name
+
+
+def _between(random: Random, shortest: timedelta, longest: timedelta) -> timedelta:
+    """Return a duration in whole seconds, drawn so that short ones are as likely as long ones."""
+    ratio = longest / shortest
+    return timedelta(seconds=round((shortest * ratio ** random.random()).total_seconds()))
+
+
+def _written(time: datetime) -> str:
+    """Write a time as the `kvsops:expires-at` tag has it: ISO 8601, UTC, whole seconds."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ")
