@@ -54,20 +54,19 @@ def fetch(
     directly: bool = False,
     advance: Advance = lambda _: None,
 ) -> Gathered:
-    """Read one fact of many channels, as cheaply as will do, or all `directly`.
+    """Read one fact of the channels that lack it, as cheaply as will do, or all `directly`.
 
     Tags come from the tag index, in its batches of 100. Channels absent from it are read directly
     where they are few, else they stay NOT_INDEXED; where the index cannot be read, they all are.
     Storage links have no cheap source. `advance` is told of each channel done.
     """
     problems: list[str] = []
-    indexed = need is Need.TAGS and not directly
-    facts = _from_index(scope, wanted, problems, advance) if indexed else list(wanted)
-    absent = sum(_absent(each) for each in facts)
+    unread = [each for each in wanted if each.get(need) is None]
+    if need is Need.TAGS and not directly:
+        unread = _from_index(scope, unread, problems, advance)
+    few = sum(_absent(each) for each in unread) <= DIRECT_UP_TO
 
-    def settled(each: Facts) -> Facts:
-        if each.get(need) is not None and not (_absent(each) and absent <= DIRECT_UP_TO):
-            return each
+    def read(each: Facts) -> Facts:
         try:
             return direct(scope, each, need)
         except NotFoundError:
@@ -75,7 +74,11 @@ def fetch(
         finally:
             advance(0 if each.get(need) else 1)
 
-    return Gathered(list(in_parallel(settled, facts)), sorted(set(problems)))
+    missing = [each for each in unread if each.get(need) is None or (few and _absent(each))]
+    known = {each.channel.channel_arn: each for each in unread}
+    known |= {each.channel.channel_arn: each for each in in_parallel(read, missing)}
+    facts = [known.get(each.channel.channel_arn, each) for each in wanted]
+    return Gathered(facts, sorted(set(problems)))
 
 
 def in_parallel(function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:

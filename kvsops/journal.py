@@ -25,8 +25,8 @@ from kvsops.core.text import moment
 from kvsops.errors import KvsopsError, UsageError
 
 VERSION: Final = 1
-GONE: Final = frozenset({"deleting", "deleted", "gone"})
-"""The last events after which a channel is, or may be, no more."""
+MAY_BE_GONE: Final = frozenset({"deleting", "deleted", "gone", "failed"})
+"""The last events after which a channel is no more, or may be."""
 
 # Where a CI keeps what a job leaves behind: GitHub, GitLab, Jenkins, Azure Pipelines, Buildkite.
 _WORKSPACES: Final = (

@@ -6,6 +6,7 @@ One plan feeds both the display and the deed (`kvsops.sweep`).
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Final
 
 from kvsops import gather
 from kvsops.aws.scope import Scope
@@ -14,6 +15,9 @@ from kvsops.core.facts import Facts, Need
 from kvsops.core.judge import Decision, Rules, Verdict, judge
 
 Advance = Callable[[int], object]
+
+NAMED: Final = 3
+"""So many channels are named in a message; the rest are counted."""
 
 
 class Outcome(StrEnum):
@@ -64,12 +68,25 @@ class Plan:
     problems: list[str] = field(default_factory=list)
 
     @property
+    def chosen(self) -> list[Facts]:
+        """What is known of the channels that every rule lets through."""
+        return [item.facts for item in self.items if item.outcome is Outcome.WOULD_DELETE]
+
+    @property
+    def undecided(self) -> list[str]:
+        """A line on the channels that could not be judged, if there are any."""
+        unknown = [item for item in self.items if item.outcome is Outcome.UNKNOWN]
+        if not unknown:
+            return []
+        names = ", ".join(item.channel.channel_name for item in unknown[:NAMED])
+        more = f" and {len(unknown) - NAMED} more" if unknown[NAMED:] else ""
+        return [f"could not be judged, and left alone: {names}{more}: {unknown[0].reason}"]
+
+    @property
     def doomed(self) -> list[Item]:
         """The channels to delete, oldest first."""
         doomed = [item for item in self.items if item.outcome is Outcome.WOULD_DELETE]
-        return sorted(
-            doomed, key=lambda item: (str(item.channel.creation_time), item.channel.channel_name)
-        )
+        return sorted(doomed, key=_by_age)
 
     def limit(self, number: int) -> None:
         """Leave all but the oldest `number` of the doomed for another run."""

@@ -29,6 +29,7 @@ FRESH: Final = timedelta(seconds=2)
 """How long after a direct read the delete that rests on it may leave."""
 
 DELETE: Final = "DeleteSignalingChannel"
+INTERRUPTED: Final = "interrupted"
 
 
 class StaleError(KvsopsError):
@@ -53,14 +54,14 @@ class Sweep:
     def carry_out(self, doomed: Sequence[Item], advance: Advance = lambda _: None) -> None:
         """Delete the channels; each item says what became of it.
 
-        Ctrl-C stops in order; the reason is then "interrupted".
+        Ctrl-C stops in order; the reason is then INTERRUPTED.
         """
         executor = ThreadPoolExecutor(WORKERS)
         try:
             for _ in executor.map(self._delete, doomed):
                 advance(1)
         except KeyboardInterrupt:
-            self.end("interrupted")
+            self.end(INTERRUPTED)
         finally:
             executor.shutdown()
 

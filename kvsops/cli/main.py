@@ -38,9 +38,8 @@ class Kvsops(click.Group):
         """Import the command's module, where it is one."""
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = getattr(
-            importlib.import_module(f"kvsops.cli.{cmd_name}"), cmd_name
-        )
+        module = importlib.import_module(f"kvsops.cli.{cmd_name}")
+        command: click.Command = getattr(module, f"{cmd_name}_", None) or getattr(module, cmd_name)
         return command
 
     def invoke(self, ctx: click.Context) -> Any:

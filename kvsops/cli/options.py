@@ -4,6 +4,7 @@ import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
@@ -24,7 +25,7 @@ OUTPUTS: Final = ("table", "json", "csv", "markdown")
 LONGEST: Final = timedelta(days=36_500)
 
 
-class Text(click.ParamType):
+class Text(click.ParamType[object]):
     """A text that one of ours must accept: its `UsageError` is click's failure."""
 
     def __init__(self, name: str, check: Callable[[str], object]) -> None:
@@ -44,10 +45,10 @@ class Text(click.ParamType):
 
 def duration(text: str) -> timedelta:
     """Read 90s, 30m, 2h, 7d, 1d12h; raises `UsageError` without a unit, or at zero and below."""
-    import pytimeparse
+    from pytimeparse.timeparse import timeparse
 
     bare = not any(letter.isalpha() for letter in text)
-    seconds = None if bare or text.lstrip().startswith(("-", "+")) else pytimeparse.parse(text)
+    seconds = None if bare or text.lstrip().startswith(("-", "+")) else timeparse(text)
     if seconds is None or not 0 < seconds <= LONGEST.total_seconds():
         msg = f"not a duration: {text!r}: write a number and its unit, like 90s, 30m, 2h or 7d"
         raise UsageError(msg)
@@ -62,9 +63,14 @@ def target(text: str) -> str:
 
 
 DURATION: Final = Text("duration", duration)
+NAME: Final = Text("name", channel.checked_name)
 TARGET: Final = Text("name|arn", target)
+TAG_KEY: Final = Text("key", channel.checked_tag_key)
+MESSAGE_TTL: Final = click.IntRange(
+    channel.MESSAGE_TTL_SECONDS.start, channel.MESSAGE_TTL_SECONDS.stop - 1
+)
 TAG: Final = Text("key=value", channel.checked_tag)
-_TYPES: Final[dict[Parameter, click.ParamType]] = {
+_TYPES: Final[dict[Parameter, click.ParamType[object]]] = {
     Parameter.DURATION: DURATION,
     Parameter.PREFIX: Text("prefix", channel.checked_name),
     Parameter.GLOB: Text("glob", channel.checked_glob),
@@ -122,16 +128,18 @@ def scope_options(function: Function) -> Function:
     return wrapped  # type: ignore[return-value]  # click has its own idea of a decorated function
 
 
-def output_options(default: str = "table") -> Callable[[Function], Function]:
+def output_options(
+    default: str = "table", choices: tuple[str, ...] = OUTPUTS
+) -> Callable[[Function], Function]:
     """Add -o/--output and --query, which the function gets under these names."""
 
     def decorate(function: Function) -> Function:
         @click.option(
             "-o",
             "--output",
-            type=click.Choice(OUTPUTS),
+            type=click.Choice(choices),
             default=default,
-            show_default=default in OUTPUTS,
+            show_default=True,
             help="Form of the result.",
         )
         @click.option("--query", metavar="JMESPATH", help="What to take from the JSON.")
@@ -195,3 +203,13 @@ def in_region(scope: "Scope", targets: tuple[str, ...]) -> None:
         if text.startswith("arn:") and channel.ChannelArn.parse(text).region != scope.region:
             msg = f"{text} is not in {scope.region}: give its --region"
             raise UsageError(msg)
+
+
+def journal_option(function: Function) -> Function:
+    """Add --journal, which the function gets as a path, or None for the default."""
+    return click.option(
+        "--journal",
+        type=click.Path(dir_okay=False, path_type=Path),
+        metavar="FILE",
+        help="Where to write what is deleted; else in the state directory, in CI the workspace.",
+    )(function)

@@ -1,0 +1,90 @@
+"""The columns of channels: what lists, descriptions and creations show of each."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from kvsops.core.channel import Channel
+from kvsops.core.facts import Fact, Facts, Source
+from kvsops.core.text import age, moment
+from kvsops.output.rows import Column
+
+UNKNOWN = "?"
+
+
+def channel_columns(now: datetime, *, tags: bool, storage: bool = False) -> list[Column[Facts]]:
+    """Return a channel's columns; `tags` and `storage` say which are shown beside the listing's.
+
+    The keys are an interface: times are ISO 8601 UTC, `age_seconds` whole seconds, and null is
+    what is not known: for `tags`, that they could not be read, or are not in the tag index.
+    """
+    columns = [
+        Column[Facts]("channel_name", "CHANNEL", lambda row: row.channel.channel_name),
+        Column[Facts]("status", "STATUS", lambda row: row.channel.status),
+        Column[Facts](
+            "age_seconds",
+            "AGE",
+            lambda row: _age_seconds(row.channel, now),
+            lambda row: age_text(row.channel, now),
+            align="right",
+        ),
+        Column[Facts](
+            "creation_time",
+            "CREATED",
+            lambda row: row.channel.creation_time,
+            lambda row: _moment_text(row.channel.creation_time),
+        ),
+        Column[Facts](
+            "message_ttl_seconds",
+            "MESSAGE TTL",
+            lambda row: row.channel.message_ttl_seconds,
+            align="right",
+        ),
+        Column[Facts]("version", "VERSION", lambda row: row.channel.version, shown=False),
+        Column[Facts]("channel_arn", "ARN", lambda row: row.channel.channel_arn, shown=False),
+        Column[Facts]("tags", "TAGS", known_tags, tags_text, shown=tags),
+    ]
+    if storage:
+        columns.append(Column[Facts]("storage", "STORAGE", _storage, _storage_text))
+    return columns
+
+
+def age_text(channel: Channel, now: datetime) -> str:
+    """Say a channel's age, or that it is not known."""
+    return UNKNOWN if channel.creation_time is None else age(now - channel.creation_time)
+
+
+def _age_seconds(channel: Channel, now: datetime) -> int | None:
+    created = channel.creation_time
+    return None if created is None else (now - created) // timedelta(seconds=1)
+
+
+def known_tags(facts: Facts) -> dict[str, str] | None:
+    """Return the tags, or None where they are not known: an absence in the index tells nothing."""
+    if not isinstance(facts.tags, Fact) or facts.tags.source is Source.NOT_INDEXED:
+        return None
+    return facts.tags.value
+
+
+def tags_text(facts: Facts, only: Sequence[str] | None = None) -> str:
+    """Say the tags (of these keys only), `?` where they are not known."""
+    tags = known_tags(facts)
+    if tags is None:
+        return UNKNOWN
+    shown = {key: tags[key] for key in sorted(tags) if only is None or key in only}
+    return " ".join(f"{key}={value}" if value else key for key, value in shown.items()) or "-"
+
+
+def _storage(facts: Facts) -> dict[str, str | None] | None:
+    link = facts.storage_link
+    return None if link is None else {"status": link.status, "stream_arn": link.stream_arn}
+
+
+def _storage_text(facts: Facts) -> str:
+    link = facts.storage_link
+    if link is None:
+        return UNKNOWN
+    return f"{link.status} {link.stream_arn or ''}".rstrip()
+
+
+def _moment_text(time: datetime | None) -> str:
+    return UNKNOWN if time is None else moment(time)

@@ -1,0 +1,165 @@
+"""`kvsops create`."""
+
+import os
+import secrets
+from datetime import timedelta
+from typing import TYPE_CHECKING, Literal
+
+import click
+
+from kvsops.cli.options import (
+    DURATION,
+    MESSAGE_TTL,
+    NAME,
+    OUTPUTS,
+    TAG,
+    Where,
+    output_options,
+    scope_options,
+)
+from kvsops.core.channel import EXPIRES_AT_TAG, OWNER_TAG, TAGS_MAXIMUM
+from kvsops.errors import UsageError
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from kvsops.aws.scope import Scope
+    from kvsops.core.facts import Facts
+    from kvsops.output.rows import Output
+
+Arns = Literal["arn"]
+
+
+@click.command(
+    epilog="A channel costs nothing until something connects to it, and then a whole month's fee: "
+    "to run the same test again, reuse its channel (--exist-ok) rather than make another."
+)
+@click.argument("names", nargs=-1, type=NAME, metavar="[NAME]...")
+@click.option("--tag", "tags", type=TAG, multiple=True, metavar="KEY=VALUE", help="A tag to set.")
+@click.option(
+    "--ttl",
+    type=DURATION,
+    metavar="DURATION",
+    help=f"How long it is needed: sets {EXPIRES_AT_TAG}, by which kvsops sweep --expired goes.",
+)
+@click.option(
+    "--owner",
+    metavar="TEXT",
+    help=f"Who answers for it: sets {OWNER_TAG}.  [default: the CI job, or USER@HOST]",
+)
+@click.option(
+    "--message-ttl",
+    type=MESSAGE_TTL,
+    metavar="SECONDS",
+    help="How long undelivered messages are kept, 5 to 120.  [default: the service's, 60]",
+)
+@click.option("--exist-ok", is_flag=True, help="A channel of that name that exists is as good.")
+@click.option("--no-wait", is_flag=True, help="Do not wait until the channel is ACTIVE.")
+@output_options(default="arn", choices=("arn", *OUTPUTS))
+@scope_options
+def create(
+    *,
+    where: Where,
+    names: tuple[str, ...],
+    tags: tuple[tuple[str, str], ...],
+    ttl: timedelta | None,
+    owner: str | None,
+    message_ttl: int | None,
+    exist_ok: bool,
+    no_wait: bool,
+    output: "Output | Arns",
+    query: str | None,
+) -> None:
+    r"""Create signaling channels and print their ARNs.
+
+    Without a NAME, one is made up.
+
+    \b
+    Examples:
+      kvsops create
+      kvsops create cam-door cam-yard --tag site=berlin
+      kvsops create ci-e2e --ttl 2h --exist-ok
+      ARN=$(kvsops create --ttl 30m)
+    """
+    from kvsops.cli.owner import default_owner
+    from kvsops.gather import in_parallel
+    from kvsops.output.console import Console
+
+    scope, console = where.open(), Console()
+    wanted = _tags(dict(tags), owner or default_owner(os.environ), ttl, scope.now())
+    made, failed = [], False
+    unique = dict.fromkeys(names or [f"kvsops-{secrets.token_hex(5)}"])
+
+    def make(name: str) -> "Facts | str":
+        return _made(scope, name, wanted, message_ttl, exist_ok=exist_ok, wait=not no_wait)
+
+    for result in in_parallel(make, unique):
+        if isinstance(result, str):
+            console.error(result)
+            failed = True
+        else:
+            made.append(result)
+            if result.tag_values != wanted:
+                name = result.channel.channel_name
+                console.note(f"{name} existed: its tags and message TTL are left as they are")
+    click.echo(_text(scope, made, output, query), nl=False)
+    click.get_current_context().exit(1 if failed else 0)
+
+
+def _tags(
+    tags: dict[str, str], owner: str, ttl: timedelta | None, now: "datetime"
+) -> dict[str, str]:
+    """Return all tags to set; raises `UsageError` where one is set twice or they are too many."""
+    from kvsops.core.text import moment
+
+    if ttl is not None:
+        if EXPIRES_AT_TAG in tags:
+            raise UsageError(f"--ttl and --tag both set {EXPIRES_AT_TAG}: drop one")
+        tags[EXPIRES_AT_TAG] = moment(now + ttl)
+    tags.setdefault(OWNER_TAG, owner)
+    if len(tags) > TAGS_MAXIMUM:
+        raise UsageError(f"{len(tags)} tags with {OWNER_TAG}: a channel has at most {TAGS_MAXIMUM}")
+    return tags
+
+
+def _made(
+    scope: "Scope",
+    name: str,
+    tags: dict[str, str],
+    message_ttl: int | None,
+    *,
+    exist_ok: bool,
+    wait: bool,
+) -> "Facts | str":
+    """Make the channel, or take the one that exists; return what is known of it, or the error."""
+    from kvsops.aws import channels
+    from kvsops.core.facts import Fact, Facts, Source
+    from kvsops.errors import AwsError, KvsopsError
+
+    try:
+        try:
+            target = channels.create(scope, name, tags, message_ttl)
+        except AwsError as error:
+            if error.code != "ResourceInUseException":
+                raise
+            if not exist_ok:
+                return f"{name} exists already: --exist-ok takes it as it is"
+            target = channels.described(scope, name).channel_arn
+            tags = channels.tags_of(scope, target)
+        look = channels.wait_until_active if wait else channels.described
+        return Facts(look(scope, target), Fact(tags, Source.DIRECT, scope.now()))
+    except UsageError:
+        raise
+    except KvsopsError as error:
+        return str(error)
+
+
+def _text(scope: "Scope", made: "list[Facts]", output: "Output | Arns", query: str | None) -> str:
+    """Make the text for standard output: bare ARNs, unless a form was asked for."""
+    from kvsops.cli.columns import channel_columns
+    from kvsops.output.rows import render
+
+    if output == "arn":
+        return "".join(f"{facts.channel.channel_arn}\n" for facts in made)
+    columns = channel_columns(scope.now(), tags=True)
+    return render(made, columns, output, query, nothing="None was made.")

@@ -1,0 +1,48 @@
+"""Carrying a plan out from the command line: journal, progress, interruption, the wait after."""
+
+import os
+from pathlib import Path
+from typing import Final
+
+from kvsops.aws.scope import Scope
+from kvsops.cli.report import Report
+from kvsops.errors import KvsopsError
+from kvsops.journal import Journal, default_path
+from kvsops.output.console import Console, progress
+from kvsops.sweep import INTERRUPTED, Sweep, settle
+
+SETTLE_SECONDS: Final = 60.0
+
+
+def carry_out(
+    report: Report, console: Console, *, path: Path | None, deadline: float | None = None
+) -> None:
+    """Delete what the report's plan condemns, then look until it is gone.
+
+    `deadline` is on the scope's clock. The report learns of the journal and of what stopped it.
+    """
+    scope, doomed = report.scope, report.plan.doomed
+    if not doomed:
+        return
+    run = f"{scope.now():%Y%m%dT%H%M%SZ}-{scope.region}-{os.getpid()}"
+    with (
+        Journal(path or default_path(os.environ, run), run) as journal,
+        progress("deleting", len(doomed), console=console) as shown,
+    ):
+        report.journal = str(journal.path)
+        console.note(f"journal: {journal.path}")
+        sweep = Sweep(scope, report.rules, journal, deadline)
+        sweep.carry_out(doomed, shown.advance)
+    report.stopped = sweep.why_stopped
+    try:
+        settle(scope, doomed, _seconds_left(scope, deadline))
+    except KeyboardInterrupt:
+        report.stopped = INTERRUPTED
+    except KvsopsError as error:
+        report.stopped = report.stopped or f"whether the deleted are gone was not seen: {error}"
+
+
+def _seconds_left(scope: Scope, deadline: float | None) -> float:
+    if deadline is None:
+        return SETTLE_SECONDS
+    return min(SETTLE_SECONDS, max(deadline - scope.clock(), 0))

@@ -1,0 +1,71 @@
+"""`kvsops delete`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from kvsops.cli.options import (
+    TARGET,
+    Where,
+    in_region,
+    journal_option,
+    output_options,
+    rule_options,
+    scope_options,
+)
+from kvsops.core.rule import Role
+from kvsops.core.rules import rules_of
+
+if TYPE_CHECKING:
+    from kvsops.output.rows import Output
+
+
+@click.command()
+@click.argument("targets", nargs=-1, required=True, type=TARGET, metavar="NAME|ARN...")
+@rule_options(*(rule for rule in rules_of(Role.PROTECTION) if rule.named and rule.options))
+@click.option("--yes", is_flag=True, help="Delete. Without it, only show what would be.")
+@journal_option
+@output_options()
+@scope_options
+def delete(
+    *,
+    where: Where,
+    targets: tuple[str, ...],
+    given: dict[str, Any],
+    yes: bool,
+    journal: Path | None,
+    output: "Output",
+    query: str | None,
+) -> None:
+    r"""Delete the named channels, and wait until they are gone.
+
+    A channel that is tagged kvsops:keep, made by CloudFormation, linked to storage or not ACTIVE
+    is kept, and the exit code is then 1. Every deletion is journalled; kvsops restore makes the
+    channels again.
+
+    \b
+    Examples:
+      kvsops delete cam-door                             # shows what would be deleted
+      kvsops delete cam-door cam-yard --yes
+      kvsops untag cam-roof kvsops:keep && kvsops delete cam-roof --yes
+    """
+    from kvsops.aws import channels
+    from kvsops.cli.deed import carry_out
+    from kvsops.cli.report import Report, tell
+    from kvsops.core.judge import deletion_rules
+    from kvsops.gather import in_parallel
+    from kvsops.output.console import Console
+    from kvsops.plan import Outcome, plan
+
+    scope, console = where.open(read_only=not yes), Console()
+    in_region(scope, targets)
+    began, rules = scope.clock(), deletion_rules(given)
+    found = in_parallel(lambda target: channels.described(scope, target), dict.fromkeys(targets))
+    named = {channel.channel_arn: channel for channel in found}.values()
+    report = Report(plan(scope, named, rules, directly=True), rules, scope, began, everything=True)
+    if yes:
+        carry_out(report, console, path=journal)
+    tell(report, console, output, query)
+    refused = any(item.outcome is Outcome.KEPT for item in report.plan.items)
+    click.get_current_context().exit(report.exit_code or (1 if refused else 0))

@@ -1,0 +1,81 @@
+"""`kvsops describe`."""
+
+from typing import TYPE_CHECKING
+
+import click
+
+from kvsops.cli.options import TARGET, Where, in_region, output_options, scope_options
+
+if TYPE_CHECKING:
+    from kvsops.aws.scope import Scope
+    from kvsops.core.facts import Facts
+    from kvsops.errors import AwsError
+    from kvsops.output.rows import Column, Output
+
+
+@click.command()
+@click.argument("targets", nargs=-1, required=True, type=TARGET, metavar="NAME|ARN...")
+@output_options()
+@scope_options
+def describe(
+    *, where: Where, targets: tuple[str, ...], output: "Output", query: str | None
+) -> None:
+    r"""Describe channels: their state, tags and storage link, each read directly.
+
+    \b
+    Examples:
+      kvsops describe cam-door
+      kvsops describe cam-door -o json --query '[0].tags'
+    """
+    from kvsops.cli.columns import channel_columns
+    from kvsops.core.facts import Unknown
+    from kvsops.errors import AwsError
+    from kvsops.gather import in_parallel
+    from kvsops.output.console import Console
+    from kvsops.output.rows import render
+
+    scope, console = where.open(read_only=True), Console()
+    in_region(scope, targets)
+    rows = [*in_parallel(lambda target: _read(scope, target), dict.fromkeys(targets))]
+    found = [row for row in rows if not isinstance(row, AwsError)]
+    problems = [str(row) for row in rows if isinstance(row, AwsError)]
+    for facts in found:
+        for fact in (facts.tags, facts.storage):
+            problems += [fact.why] if isinstance(fact, Unknown) else []
+    columns = channel_columns(scope.now(), tags=True, storage=True)
+    if output == "table":
+        _show_each(found, columns)
+    else:
+        click.echo(render(found, columns, output, query), nl=False)
+    for problem in problems:
+        console.error(problem)
+    click.get_current_context().exit(1 if problems else 0)
+
+
+def _read(scope: "Scope", target: str) -> "Facts | AwsError":
+    """Read all there is of one channel; what is denied is an Unknown among its facts."""
+    from kvsops import gather
+    from kvsops.aws import channels
+    from kvsops.core.facts import Facts, Need
+    from kvsops.errors import AwsError
+
+    try:
+        facts = Facts(channels.described(scope, target))
+        for need in Need:
+            facts = gather.direct(scope, facts, need)
+    except AwsError as error:
+        return error
+    return facts
+
+
+def _show_each(found: "list[Facts]", columns: "list[Column[Facts]]") -> None:
+    """Show each channel from top to bottom, a line for each of its columns."""
+    from kvsops.output.rows import Column, table
+
+    for facts in found:
+        cells = [(column.key, column.cell(facts)) for column in columns]
+        fields = [
+            Column[tuple[str, str]]("field", "FIELD", lambda cell: cell[0]),
+            Column[tuple[str, str]]("value", "VALUE", lambda cell: cell[1]),
+        ]
+        click.echo(("" if facts is found[0] else "\n") + table(cells, fields), nl=False)

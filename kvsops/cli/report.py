@@ -1,0 +1,180 @@
+"""How a sweep or a deletion is told: its rows, its totals, the step summary, its exit code."""
+
+import os
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+import click
+
+from kvsops.aws.scope import Scope
+from kvsops.cli.columns import age_text, known_tags, tags_text
+from kvsops.core.channel import EXPIRES_AT_TAG, KEEP_TAG, OWNER_TAG
+from kvsops.core.judge import Rules, Verdict
+from kvsops.core.rule import Role
+from kvsops.errors import KvsopsError
+from kvsops.output.console import Console
+from kvsops.output.rows import Column, Output, csv, dumps, markdown, records, table
+from kvsops.output.summary import append_step_summary
+from kvsops.output.text import count
+from kvsops.plan import Item, Outcome, Plan
+from kvsops.sweep import INTERRUPTED
+
+_WORDS: Final = {
+    Outcome.WOULD_DELETE: "would be deleted",
+    Outcome.DELETED: "deleted",
+    Outcome.GONE: "gone already",
+    Outcome.CHANGED: "changed meanwhile",
+    Outcome.FAILED: "failed",
+    Outcome.UNKNOWN: "unknown",
+    Outcome.LEFT: "left",
+    Outcome.KEPT: "kept",
+}
+
+
+@dataclass(slots=True)
+class Report:
+    """What came of a plan, whether it was carried out or only shown.
+
+    `everything` shows the channels, too, that no condition meets; `journal` is the file's path,
+    where anything was to be deleted; `stopped` is what ended the run before its end.
+    """
+
+    plan: Plan
+    rules: Rules
+    scope: Scope
+    began: float  # on the scope's clock
+    everything: bool = False
+    journal: str | None = None
+    stopped: str = ""
+
+    def render(self, output: Output, query: str | None) -> str:
+        """Make the text for standard output: JSON is an object, CSV has every channel."""
+        columns = item_columns(self.scope.now(), self.rules.given)
+        if output == "json":
+            channels = records(self.plan.items, columns)
+            return dumps({"channels": channels, "summary": self.summary()}, query)
+        if output == "csv":
+            return csv(self.plan.items, columns)
+        if output == "markdown":
+            return self.markdown()
+        shown = self._shown()
+        rows = table(shown, columns) + "\n" if shown else ""
+        return f"{rows}{self.totals()}.\n"
+
+    def markdown(self) -> str:
+        """Make the Markdown that a CI's step summary shows too."""
+        columns = item_columns(self.scope.now(), self.rules.given)
+        shown = self._shown()
+        rows = "\n" + markdown(shown, columns) if shown else ""
+        return f"**kvsops in {self.scope.region}**: {self.totals()}.\n{rows}"
+
+    def totals(self) -> str:
+        """Say how many came to what, of how many."""
+        outcomes = self._outcomes()
+        said = [f"{number:,} {_WORDS[each]}" for each in _WORDS if (number := outcomes[each])]
+        return f"{', '.join(said) or 'nothing to do'}, of {count(len(self.plan.items), 'channel')}"
+
+    def summary(self) -> dict[str, object]:
+        """Return the JSON summary; its keys are an interface."""
+        outcomes = self._outcomes()
+        return {
+            "region": self.scope.region,
+            "listed": len(self.plan.items),
+            "outcomes": {each.value: outcomes[each] for each in Outcome},
+            "dry_run": self.scope.read_only,
+            "journal": self.journal,
+            "stopped": self.stopped or None,
+            "api_calls": dict(sorted(self.scope.calls.items())),
+            "throttled": self.scope.throttled.total(),
+            "seconds": round(self.scope.clock() - self.began, 3),
+        }
+
+    @property
+    def exit_code(self) -> int:
+        """130 interrupted; 1 where anything failed, could not be told, or was left undone."""
+        if self.stopped == INTERRUPTED:
+            return 130
+        bad = any(self._outcomes()[each] for each in (Outcome.FAILED, Outcome.UNKNOWN))
+        return 1 if bad or self.stopped else 0
+
+    def _outcomes(self) -> Counter[Outcome]:
+        return Counter(item.outcome for item in self.plan.items)
+
+    def _shown(self) -> Sequence[Item]:
+        if self.everything:
+            return sorted(self.plan.items, key=_order)
+        return sorted(filter(_worth_showing, self.plan.items), key=_order)
+
+
+def _order(item: Item) -> tuple[int, str]:
+    """Put first what is or would be deleted, oldest on top; last what is kept."""
+    return list(_WORDS).index(item.outcome), str(item.channel.creation_time)
+
+
+def _worth_showing(item: Item) -> bool:
+    """Leave out what was never meant: out of the narrowing, or not met by a condition."""
+    rule = item.decision.rule
+    return item.outcome is not Outcome.KEPT or (rule is not None and rule.role is Role.PROTECTION)
+
+
+def item_columns(now: datetime, given: Mapping[str, Any]) -> list[Column[Item]]:
+    """Return a sweep's columns; the keys are an interface. TAGS shows those that mattered."""
+    asked = {each.key for each in (*given["tag"], *given["without-tag"])}
+    mattering = sorted({KEEP_TAG, EXPIRES_AT_TAG, given["owner-tag"], OWNER_TAG} | asked)
+    return [
+        Column[Item]("channel_name", "CHANNEL", lambda item: item.channel.channel_name),
+        Column[Item](
+            "creation_time",
+            "AGE",
+            lambda item: item.channel.creation_time,
+            lambda item: age_text(item.channel, now),
+            align="right",
+        ),
+        Column[Item]("outcome", "OUTCOME", lambda item: item.outcome.value),
+        Column[Item]("reason", "REASON", lambda item: item.reason),
+        Column[Item](
+            "tags",
+            "TAGS",
+            lambda item: known_tags(item.facts),
+            lambda item: tags_text(item.facts, mattering),
+        ),
+        Column[Item]("decision", "DECISION", _decision, shown=False),
+        Column[Item](
+            "unconfirmed",
+            "UNCONFIRMED",
+            lambda item: [need.value for need in item.decision.unconfirmed],
+            shown=False,
+        ),
+        Column[Item]("channel_arn", "ARN", lambda item: item.channel.channel_arn, shown=False),
+    ]
+
+
+def _decision(item: Item) -> str:
+    return "delete" if item.decision.verdict is Verdict.DELETE else "keep"
+
+
+def tell(report: Report, console: Console, output: Output, query: str | None) -> None:
+    """Print the report, append it to a CI's step summary, and say what there is to say of it."""
+    click.echo(report.render(output, query), nl=False)
+    try:
+        append_step_summary(report.markdown(), os.environ)
+    except KvsopsError as error:
+        console.warn(str(error))
+    for problem in (*report.plan.problems, *report.plan.undecided):
+        console.warn(problem)
+    if report.stopped:
+        console.error(f"stopped: {report.stopped}")
+    if report.scope.read_only and report.plan.doomed:
+        console.note(f"dry run: nothing was deleted; to delete, add --yes{_presumed(report.plan)}")
+
+
+def _presumed(plan: Plan) -> str:
+    """Say how many of the doomed rest on something that was not read directly."""
+    unconfirmed = [item for item in plan.doomed if item.decision.unconfirmed]
+    if not unconfirmed:
+        return ""
+    needs = " and ".join(need.value for need in unconfirmed[0].decision.unconfirmed)
+    return f" ({len(unconfirmed):,} unconfirmed: {needs} are read directly before each deletion)"

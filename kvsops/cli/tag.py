@@ -1,0 +1,27 @@
+"""`kvsops tag`."""
+
+import click
+
+from kvsops.cli.options import TAG, TARGET, Where, in_region, scope_options
+
+
+@click.command()
+@click.argument("target", type=TARGET, metavar="NAME|ARN")
+@click.argument("tags", nargs=-1, required=True, type=TAG, metavar="KEY=VALUE...")
+@scope_options
+def tag(*, where: Where, target: str, tags: tuple[tuple[str, str], ...]) -> None:
+    r"""Set tags on a channel, leaving its others.
+
+    \b
+    Examples:
+      kvsops tag cam-door site=berlin team=doorbell
+      kvsops tag cam-door kvsops:keep=yes                # no sweep deletes it
+    """
+    from kvsops.aws import channels
+    from kvsops.output.console import Console
+
+    scope = where.open()
+    in_region(scope, (target,))
+    channel = channels.described(scope, target)
+    channels.tag(scope, channel.channel_arn, dict(tags))
+    Console().note(f"{channel.channel_name} tagged")

@@ -1,0 +1,26 @@
+"""`kvsops untag`."""
+
+import click
+
+from kvsops.cli.options import TAG_KEY, TARGET, Where, in_region, scope_options
+
+
+@click.command()
+@click.argument("target", type=TARGET, metavar="NAME|ARN")
+@click.argument("keys", nargs=-1, required=True, type=TAG_KEY, metavar="KEY...")
+@scope_options
+def untag(*, where: Where, target: str, keys: tuple[str, ...]) -> None:
+    r"""Take tags off a channel.
+
+    \b
+    Examples:
+      kvsops untag cam-door kvsops:keep
+    """
+    from kvsops.aws import channels
+    from kvsops.output.console import Console
+
+    scope = where.open()
+    in_region(scope, (target,))
+    channel = channels.described(scope, target)
+    channels.untag(scope, channel.channel_arn, keys)
+    Console().note(f"{channel.channel_name} untagged")

@@ -1,0 +1,32 @@
+"""`kvsops update`."""
+
+import click
+
+from kvsops.cli.options import MESSAGE_TTL, TARGET, Where, in_region, scope_options
+
+
+@click.command()
+@click.argument("target", type=TARGET, metavar="NAME|ARN")
+@click.option(
+    "--message-ttl",
+    type=MESSAGE_TTL,
+    required=True,
+    metavar="SECONDS",
+    help="How long undelivered messages are kept, 5 to 120.",
+)
+@scope_options
+def update(*, where: Where, target: str, message_ttl: int) -> None:
+    r"""Update a channel: the time that undelivered messages are kept.
+
+    \b
+    Examples:
+      kvsops update cam-door --message-ttl 30
+    """
+    from kvsops.aws import channels
+    from kvsops.output.console import Console
+
+    scope = where.open()
+    in_region(scope, (target,))
+    channel = channels.described(scope, target)
+    channels.update(scope, channel, message_ttl)
+    Console().note(f"{channel.channel_name} updated: messages are kept {message_ttl} s")

@@ -1,0 +1,109 @@
+"""Making again what a journal says was deleted."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from kvsops.aws import channels
+from kvsops.aws.scope import Scope
+from kvsops.core.channel import EXPIRES_AT_TAG, Channel
+from kvsops.errors import AwsError, KvsopsError, NotFoundError, UsageError
+from kvsops.journal import MAY_BE_GONE, Entry
+
+NOT_RESTORED: Final = (EXPIRES_AT_TAG,)
+"""Tags that are left off: with its old expiry the channel would be swept at once."""
+
+
+class Outcome(StrEnum):
+    """What became of a channel that a journal tells of."""
+
+    WOULD_CREATE = "would-create"
+    CREATED = "created"
+    EXISTS = "exists"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """A channel of the journal, and what became of it; `channel_arn` is its new one, if any."""
+
+    entry: Entry
+    outcome: Outcome
+    reason: str = ""
+    channel_arn: str | None = None
+
+
+def restorable(scope: Scope, entries: Sequence[Entry]) -> list[Entry]:
+    """Return what may be gone; raises `UsageError` for another account's or region's journal."""
+    for entry in entries:
+        if entry.arn.region != scope.region:
+            msg = f"the journal is of region {entry.arn.region}, not {scope.region}: give --region"
+            raise UsageError(msg)
+        if entry.arn.account_id != scope.account_id:
+            msg = f"the journal is of account {entry.arn.account_id}, not {scope.account_id}"
+            raise UsageError(msg)
+    return [entry for entry in entries if entry.last_event in MAY_BE_GONE]
+
+
+def restore(scope: Scope, entry: Entry) -> Restored:
+    """Make the channel again unless one of its name exists; a read-only scope only looks."""
+    try:
+        existing = _existing(scope, entry.arn.channel_name)
+        if existing is None and scope.read_only:
+            return Restored(entry, Outcome.WOULD_CREATE, _what(entry))
+        if existing is None:
+            return _create(scope, entry)
+        return _leave(scope, entry, existing)
+    except AwsError as error:
+        return Restored(entry, Outcome.FAILED, str(error))
+
+
+def _existing(scope: Scope, name: str) -> Channel | None:
+    """Return the channel of that name; one that is being deleted is waited for until it is gone."""
+    try:
+        channel = channels.described(scope, name)
+    except NotFoundError:
+        return None
+    deleting = channel.status == "DELETING"
+    if deleting and (scope.read_only or channels.wait_until_gone(scope, channel.channel_arn)):
+        return None
+    return channel
+
+
+def _create(scope: Scope, entry: Entry) -> Restored:
+    arn = channels.create(scope, entry.arn.channel_name, _tags(entry), entry.message_ttl_seconds)
+    try:
+        channels.wait_until_active(scope, arn)
+        if entry.storage:
+            channels.set_storage_link(scope, arn, entry.storage)
+    except KvsopsError as error:
+        return Restored(entry, Outcome.FAILED, f"created, but not as it was: {error}", arn)
+    return Restored(entry, Outcome.CREATED, _what(entry), arn)
+
+
+def _leave(scope: Scope, entry: Entry, channel: Channel) -> Restored:
+    """Leave what exists; the very channel, if it lost its storage link, gets it back."""
+    if channel.channel_arn != str(entry.arn):
+        return Restored(entry, Outcome.EXISTS, "another channel has its name", channel.channel_arn)
+    if not entry.storage or channels.storage_link_of(scope, channel.channel_arn).linked:
+        return Restored(entry, Outcome.EXISTS, "it was not deleted", channel.channel_arn)
+    if scope.read_only:
+        return Restored(entry, Outcome.EXISTS, "would be linked to its stream", channel.channel_arn)
+    channels.set_storage_link(scope, channel.channel_arn, entry.storage)
+    return Restored(entry, Outcome.EXISTS, "linked to its stream again", channel.channel_arn)
+
+
+def _tags(entry: Entry) -> dict[str, str]:
+    """Return the tags to set: not the old expiry, nor AWS's own, which nobody else can set."""
+    kept = entry.tags.items()
+    return {
+        key: value
+        for key, value in kept
+        if key not in NOT_RESTORED and not key.lower().startswith("aws:")
+    }
+
+
+def _what(entry: Entry) -> str:
+    left_off = sorted(entry.tags.keys() - _tags(entry).keys())
+    return f"without {', '.join(left_off)}" if left_off else ""
