@@ -85,7 +85,7 @@ def _create(scope: Scope, entry: Entry) -> Restored:
 def _leave(scope: Scope, entry: Entry, channel: Channel) -> Restored:
     """Leave what exists; the very channel, if it lost its storage link, gets it back."""
     if channel.channel_arn != str(entry.arn):
-        return Restored(entry, Outcome.EXISTS, "another channel has its name", channel.channel_arn)
+        return Restored(entry, Outcome.EXISTS, "a channel has its name", channel.channel_arn)
     if not entry.storage or channels.storage_link_of(scope, channel.channel_arn).linked:
         return Restored(entry, Outcome.EXISTS, "it was not deleted", channel.channel_arn)
     if scope.read_only:

@@ -170,6 +170,7 @@ def local(
     from kvsops.local.child import run
 
     with _no_aws_configuration():
+        _require_moto()
         settings = _settings(faults, seed, options)
         with _started(settings, port, region) as server:
             _sow(server, fleet, seed)
@@ -179,11 +180,9 @@ def local(
 
 
 def _settings(faults: tuple[str, ...], seed: int, options: dict[str, Any]) -> "Settings":
-    try:
-        from kvsops.local.faults import Fault, check_operations
-        from kvsops.local.settings import Settings
-    except ModuleNotFoundError as error:
-        raise _missing(error) from None
+    from kvsops.local.faults import Fault, check_operations
+    from kvsops.local.settings import Settings
+
     parsed = tuple(Fault.parse(text) for text in faults)
     if parsed:
         check_operations(parsed)
@@ -193,10 +192,8 @@ def _settings(faults: tuple[str, ...], seed: int, options: dict[str, Any]) -> "S
 @contextmanager
 def _started(settings: "Settings", port: int, region: str) -> Iterator["LocalServer"]:
     """Run the server, its trouble in starting told in one line."""
-    try:
-        from kvsops.local.server import LocalServer, check_region
-    except ModuleNotFoundError as error:
-        raise _missing(error) from None
+    from kvsops.local.server import LocalServer, check_region
+
     check_region(region)
     server = LocalServer(settings, port=port, region=region)
     try:
@@ -212,11 +209,12 @@ def _started(settings: "Settings", port: int, region: str) -> Iterator["LocalSer
         server.stop()
 
 
-def _missing(error: ModuleNotFoundError) -> Exception:
-    """Name the extra to install, unless it is our own module that is missing."""
-    if (error.name or "").startswith("kvsops"):
-        return error
-    return UsageError("this needs the emulator: pip install 'kvsops[local]'")
+def _require_moto() -> None:
+    """Raise `UsageError`, naming the extra to install, where moto is not there."""
+    try:
+        import moto.core  # noqa: F401 - only whether it is there
+    except ModuleNotFoundError:
+        raise UsageError("this needs the emulator: pip install 'kvsops[local]'") from None
 
 
 def _sow(server: "LocalServer", fleet: int, seed: int) -> None:

@@ -57,6 +57,9 @@ class Kvsops(click.Group):
         signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends as Ctrl-C does
         try:
             return super().main(*args, **{**kwargs, "standalone_mode": False})
+        except click.exceptions.NoArgsIsHelpError as error:
+            error.show()
+            return error.exit_code
         except click.ClickException as error:
             _say(_one_line(error))
             return error.exit_code

@@ -126,7 +126,7 @@ def sweep(
       kvsops sweep --orphaned --older-than 1d --yes --max-deletes 10%
     """
     from kvsops.cli.deed import carry_out
-    from kvsops.cli.report import Report
+    from kvsops.cli.report import Report, tell
     from kvsops.core.judge import no_condition, objection, sweep_rules
     from kvsops.output.console import Console
 

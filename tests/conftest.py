@@ -1,0 +1,49 @@
+"""What all tests share: no way to a real AWS account, an emulator, and a scope that uses it."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from kvsops.aws.scope import Scope
+from kvsops.local.server import LocalServer
+from kvsops.local.settings import Settings
+
+
+@pytest.fixture(autouse=True)
+def cut_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take away the user's own AWS configuration, CI's variables and the state directory."""
+    ours = ("AWS_", "CI_", "GITHUB_", "BUILDKITE", "CIRCLE", "KVSOPS_")
+    for name in [*filter(lambda name: name.startswith(ours), os.environ)]:
+        monkeypatch.delenv(name)
+    for name in ("WORKSPACE", "BUILD_ARTIFACTSTAGINGDIRECTORY", "NO_COLOR", "FORCE_COLOR"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", os.devnull)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+
+
+@pytest.fixture
+def emulator() -> Iterator[LocalServer]:
+    """Yield an emulator without quotas; its settings may be turned while it runs."""
+    with LocalServer(Settings(quotas=False)) as server:
+        yield server
+
+
+@pytest.fixture
+def environment(emulator: LocalServer, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """Point this process, and the children that get the result, at the emulator."""
+    environment = emulator.environment()
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    return environment
+
+
+@pytest.fixture
+def scope(environment: dict[str, str]) -> Scope:
+    """Return a scope on the emulator that has its whole quota."""
+    return Scope(environ=environment, quota_share=1)
