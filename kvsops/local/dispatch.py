@@ -86,11 +86,11 @@ def _refusal(call: Call) -> Answer | None:
     """Return an error for a call that moto would not understand, or would take for S3's."""
     if not call.service:
         return unknown(f"{call.method} {call.path}: it is not a signed call of an AWS service")
+    if call.service in _HANDLERS and call.region not in kinesisvideo_backends[ACCOUNT_ID]:
+        return unknown(f"a region {call.region} of {call.service}")
     if call.service == "kinesisvideo":
         if call.path not in _KINESIS_VIDEO_PATHS:
             return unknown(f"the operation {call.operation} of kinesisvideo")
-        if call.region not in kinesisvideo_backends[ACCOUNT_ID]:
-            return unknown(f"a region {call.region} of kinesisvideo")
     elif not any(pattern.match(_host(call)) for _, pattern in backend_index.backend_url_patterns):
         return unknown(f"a service {call.service}")
     return None

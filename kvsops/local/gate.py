@@ -35,15 +35,19 @@ class Gate:
 
     def __call__(self, call: Call) -> Answer | None:
         """Return the answer to a call; None where the connection shall be closed without one."""
-        half_way = self.settings.latency.total_seconds() / 2
-        time.sleep(half_way)
+        self._travel()
         answer = self._answer(call)
-        time.sleep(half_way)
+        self._travel()
         return answer
 
     def close(self) -> None:
         """Keep nobody waiting any longer for late answers."""
         self._closing.set()
+
+    def _travel(self) -> None:
+        """Take the time of one way: half the latency."""
+        if self.settings.latency:
+            time.sleep(self.settings.latency.total_seconds() / 2)
 
     def _answer(self, call: Call) -> Answer | None:
         fault = self._fault(call)

@@ -4,6 +4,7 @@ import difflib
 import logging
 import os
 import socket
+import sys
 from collections import Counter
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -31,6 +32,7 @@ HOST = "127.0.0.1"
 CALLS_PATH = "/kvsops-api/calls"
 """GET it for JSON: `calls` and `throttled` by operation, `log` as in `LocalServer.log`."""
 
+_SECONDS_BETWEEN_LOOKS = 0.02  # whether to stop
 _SECONDS_TO_STOP = 5.0
 
 
@@ -51,12 +53,15 @@ class LocalServer:
         self._gate = Gate(self.settings)
 
     def start(self) -> None:
-        """Begin to answer. Raises OSError if the port cannot be had."""
+        """Begin to answer, empty and uncounted. Raises OSError if the port cannot be had."""
         install()
+        self._gate = Gate(self.settings)
         self._server = _Server(self._port, self._gate)
         self._before = active_settings.activate(self.settings)
         _forget_everything()
-        self._thread = Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
+        self._thread = Thread(
+            target=self._server.serve_forever, args=(_SECONDS_BETWEEN_LOOKS,), daemon=True
+        )
         self._thread.start()
 
     def stop(self) -> None:
@@ -171,7 +176,10 @@ class _Server(ThreadingHTTPServer):
 
     def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002 - inherited
         """Say nothing of clients that went away: some do so on purpose."""
-        log.debug("a connection broke", exc_info=True)
+        if isinstance(sys.exception(), OSError):
+            log.debug("a connection broke", exc_info=True)
+        else:
+            log.exception("a connection failed")
 
 
 class _Connection(BaseHTTPRequestHandler):

@@ -94,8 +94,10 @@ def _broken_constraints(shape: Shape, value: Any) -> Iterator[str]:
     limits = shape.metadata
     if shape.type_name in ("integer", "long", "float"):
         yield from _out_of_bounds(limits, value, "value")
-    elif shape.type_name in _SIZED and shape.name not in _SHAPES_COUNTED_ELSEWHERE:
-        yield from _out_of_bounds(limits, len(value), "length")
+    elif shape.type_name in _SIZED:
+        own_error = shape.name in _SHAPES_COUNTED_ELSEWHERE
+        lengths = {"min": limits.get("min", 0)} if own_error else limits
+        yield from _out_of_bounds(lengths, len(value), "length")
     if "enum" in limits and value not in limits["enum"]:
         yield f"Member must satisfy enum value set: [{', '.join(limits['enum'])}]"
     if "pattern" in limits and not _matcher(limits["pattern"])(value):
