@@ -32,7 +32,7 @@ if TYPE_CHECKING:
         ),
         ("TagResource:drop:0", Fault("TagResource", "drop", 0.0)),
     ],
-)  # fmt: skip - a row each
+)
 def test_read(text: str, fault: Fault) -> None:
     """Operation, error, and a share as a fraction or in percent."""
     assert Fault.parse(text) == fault

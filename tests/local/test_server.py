@@ -132,7 +132,7 @@ def test_other_services(over_http: Emulator) -> None:
         ),
         ("/", "nowhere", 404, "UnknownOperationException", "a service nowhere"),
     ],
-)  # fmt: skip - a row each
+)
 def test_what_is_not_there(
     *,
     connection: http.client.HTTPConnection,

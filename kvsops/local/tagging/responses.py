@@ -20,7 +20,7 @@ _SCAN_PARAMETERS = (
     "ResourceTypeFilters",
     "TagFilters",
     "TagsPerPage",
-)  # fmt: skip - one idea, one line
+)
 
 
 class ResourceGroupsTaggingAPIResponse(MotoTaggingResponse):
