@@ -113,8 +113,7 @@ def test_help_opens_with_examples() -> None:
         ),
         (
             ["--fault", "TagResources:AccessDenied:1", "--fault", "DeleteChannels:drop:1"],
-            "fault: DeleteChannels is no operation of cloudwatch, kinesis-video-signaling, "
-            "kinesisvideo, organizations, resourcegroupstaggingapi, sts",
+            "fault: DeleteChannels is no operation: did you mean DeleteSignalingChannel?",
         ),
     ],
 )
