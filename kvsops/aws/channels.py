@@ -24,6 +24,12 @@ def listed(scope: Scope, prefix: str | None = None) -> Iterator[list[Channel]]:
         yield [_channel(info) for info in page]
 
 
+def each_listed(scope: Scope, prefix: str | None = None) -> Iterator[Channel]:
+    """Yield the scope's channels one by one."""
+    for page in listed(scope, prefix):
+        yield from page
+
+
 def described(scope: Scope, target: str) -> Channel:
     """Describe one channel by its name or ARN; raises `NotFoundError`."""
     return _channel(scope.call("DescribeSignalingChannel", **_target(target))["ChannelInfo"])

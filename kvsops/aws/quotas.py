@@ -40,7 +40,7 @@ OPERATIONS: Final = {
     "UntagResource": Operation(KINESIS_VIDEO, 50),
     "UpdateMediaStorageConfiguration": Operation(KINESIS_VIDEO, 10),
     "UpdateSignalingChannel": Operation(KINESIS_VIDEO, 50),
-    "GetResources": Operation(TAGGING, 10, documented=False),
+    "GetResources": Operation(TAGGING, 20, documented=False),
     "GetCallerIdentity": Operation(STS, 10, documented=False),
 }
 

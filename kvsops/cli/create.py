@@ -1,7 +1,6 @@
 """`kvsops create`."""
 
 import os
-import secrets
 from datetime import timedelta
 from typing import TYPE_CHECKING, Literal
 
@@ -70,9 +69,7 @@ def create(
     output: "Output | Arns",
     query: str | None,
 ) -> None:
-    r"""Create signaling channels and print their ARNs.
-
-    Without a NAME, one is made up.
+    """Create signaling channels and print their ARNs.
 
     \b
     Examples:
@@ -80,7 +77,11 @@ def create(
       kvsops create cam-door cam-yard --tag site=berlin
       kvsops create ci-e2e --ttl 2h --exist-ok
       ARN=$(kvsops create --ttl 30m)
+
+    Without a NAME, one is made up.
     """
+    import secrets
+
     from kvsops.cli.owner import default_owner
     from kvsops.gather import in_parallel
     from kvsops.output.console import Console

@@ -38,17 +38,17 @@ def delete(
     output: "Output",
     query: str | None,
 ) -> None:
-    r"""Delete the named channels, and wait until they are gone.
-
-    A channel that is tagged kvsops:keep, made by CloudFormation, linked to storage or not ACTIVE
-    is kept, and the exit code is then 1. Every deletion is journalled; kvsops restore makes the
-    channels again.
+    """Delete the named channels, and wait until they are gone.
 
     \b
     Examples:
       kvsops delete cam-door                             # shows what would be deleted
       kvsops delete cam-door cam-yard --yes
       kvsops untag cam-roof kvsops:keep && kvsops delete cam-roof --yes
+
+    A channel that is tagged kvsops:keep, made by CloudFormation, linked to storage or not ACTIVE
+    is kept, and the exit code is then 1. Every deletion is journalled; kvsops restore makes the
+    channels again.
     """
     from kvsops.aws import channels
     from kvsops.cli.deed import carry_out

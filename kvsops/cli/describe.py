@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def describe(
     *, where: Where, targets: tuple[str, ...], output: "Output", query: str | None
 ) -> None:
-    r"""Describe channels: their state, tags and storage link, each read directly.
+    """Describe channels: their state, tags and storage link, each read directly.
 
     \b
     Examples:

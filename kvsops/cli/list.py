@@ -51,7 +51,7 @@ def list_(
     output: "Output",
     query: str | None,
 ) -> None:
-    r"""List signaling channels.
+    """List signaling channels.
 
     \b
     Examples:

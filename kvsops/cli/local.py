@@ -166,7 +166,7 @@ def local(
       drop-after  it is done, but the answer is never sent
       late        it is done, but the answer comes after the client gave up
     OPERATION may be * for all; SHARE is 0 to 1, or 0% to 100%.
-    """  # noqa: D301 - click's mark of a paragraph that is not to be filled again
+    """
     from kvsops.local.child import run
 
     with _no_aws_configuration():

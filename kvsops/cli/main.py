@@ -3,7 +3,6 @@
 import importlib
 import signal
 import sys
-import traceback
 from typing import Any, Final
 
 import click
@@ -48,6 +47,8 @@ class Kvsops(click.Group):
             return super().invoke(ctx)
         except KvsopsError as error:
             if ctx.meta.get(DEBUG):
+                import traceback
+
                 traceback.print_exc()
             _say(str(error))
             ctx.exit(error.exit_code)

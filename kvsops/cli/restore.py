@@ -17,17 +17,17 @@ if TYPE_CHECKING:
 @output_options()
 @scope_options
 def restore(*, where: Where, journal: Path, yes: bool, output: "Output", query: str | None) -> None:
-    r"""Make the channels again that a JOURNAL says were deleted.
-
-    They get their names, tags, message TTL and storage link back, in the same account and region
-    only. What cannot come back is the ARN: AWS gives each channel a new one, so whatever was
-    configured with the old ARN must be told. An old kvsops:expires-at is left off, or the next
-    sweep would take the channel again. A channel whose name exists is left as it is.
+    """Make the channels again that a JOURNAL says were deleted.
 
     \b
     Examples:
       kvsops restore kvsops-journal-20261122T101500Z-us-east-1-4711.jsonl
       kvsops restore JOURNAL --yes -o json
+
+    They get their names, tags, message TTL and storage link back, in the same account and region
+    only. What cannot come back is the ARN: AWS gives each channel a new one, so whatever was
+    configured with the old ARN must be told. An old kvsops:expires-at is left off, or the next
+    sweep would take the channel again. A channel whose name exists is left as it is.
     """
     from kvsops import journal as journals
     from kvsops import restore as restoring

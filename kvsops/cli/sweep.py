@@ -112,11 +112,7 @@ def sweep(
     output: "Output",
     query: str | None,
 ) -> None:
-    r"""Delete the channels nobody needs: those that meet every condition given.
-
-    Spared whatever the conditions: channels tagged kvsops:keep or with a --protect-tag, held
-    (kvsops:expires-at is ahead or unreadable), made by CloudFormation, linked to storage, not
-    ACTIVE, without a creation time, and those whose tags could not be read.
+    """Delete the channels nobody needs: those that meet every condition given.
 
     \b
     Examples:
@@ -124,6 +120,10 @@ def sweep(
       kvsops sweep --older-than 2h --prefix ci- --yes
       kvsops sweep --expired --yes
       kvsops sweep --orphaned --older-than 1d --yes --max-deletes 10%
+
+    Spared whatever the conditions: channels tagged kvsops:keep or with a --protect-tag, held
+    (kvsops:expires-at is ahead or unreadable), made by CloudFormation, linked to storage, not
+    ACTIVE, without a creation time, and those whose tags could not be read.
     """
     from kvsops.cli.deed import carry_out
     from kvsops.cli.report import Report, tell

@@ -10,7 +10,7 @@ from kvsops.cli.options import TAG, TARGET, Where, in_region, scope_options
 @click.argument("tags", nargs=-1, required=True, type=TAG, metavar="KEY=VALUE...")
 @scope_options
 def tag(*, where: Where, target: str, tags: tuple[tuple[str, str], ...]) -> None:
-    r"""Set tags on a channel, leaving its others.
+    """Set tags on a channel, leaving its others.
 
     \b
     Examples:

@@ -10,7 +10,7 @@ from kvsops.cli.options import TAG_KEY, TARGET, Where, in_region, scope_options
 @click.argument("keys", nargs=-1, required=True, type=TAG_KEY, metavar="KEY...")
 @scope_options
 def untag(*, where: Where, target: str, keys: tuple[str, ...]) -> None:
-    r"""Take tags off a channel.
+    """Take tags off a channel.
 
     \b
     Examples:

@@ -16,7 +16,7 @@ from kvsops.cli.options import MESSAGE_TTL, TARGET, Where, in_region, scope_opti
 )
 @scope_options
 def update(*, where: Where, target: str, message_ttl: int) -> None:
-    r"""Update a channel: the time that undelivered messages are kept.
+    """Update a channel: the time that undelivered messages are kept.
 
     \b
     Examples:
