@@ -3,6 +3,7 @@
 import time
 from collections import Counter, deque
 from threading import Event, Lock
+from typing import NamedTuple
 
 from moto.iam.models import get_account_id_from
 
@@ -17,7 +18,15 @@ THROTTLED = "ClientLimitExceededException"
 Entry = tuple[float, str, str]
 """Seconds since the start, the operation, and `ok`, the error's code, or the connection's fault."""
 
-_LOG_LENGTH = 1_000_000
+_LOG_LENGTH = 100_000  # what a long run may keep in memory
+
+
+class Counts(NamedTuple):
+    """Calls and throttled calls by operation, and the log of the last 100,000 calls."""
+
+    calls: Counter[str]
+    throttled: Counter[str]
+    log: list[Entry]
 
 
 class Gate:
@@ -25,9 +34,9 @@ class Gate:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.calls: Counter[str] = Counter()
-        self.throttled: Counter[str] = Counter()
-        self.log: deque[Entry] = deque(maxlen=_LOG_LENGTH)
+        self._calls: Counter[str] = Counter()
+        self._throttled: Counter[str] = Counter()
+        self._log: deque[Entry] = deque(maxlen=_LOG_LENGTH)
         self._throttle = Throttle()
         self._lock = Lock()
         self._started = time.monotonic()
@@ -39,6 +48,12 @@ class Gate:
         answer = self._answer(call)
         self._travel()
         return answer
+
+    @property
+    def counts(self) -> Counts:
+        """What was counted so far: a copy, which later calls do not change."""
+        with self._lock:
+            return Counts(Counter(self._calls), Counter(self._throttled), list(self._log))
 
     def close(self) -> None:
         """Keep nobody waiting any longer for late answers."""
@@ -85,7 +100,7 @@ class Gate:
 
     def _count(self, call: Call, outcome: str) -> None:
         with self._lock:
-            self.calls[call.operation] += 1
+            self._calls[call.operation] += 1
             if outcome == THROTTLED:
-                self.throttled[call.operation] += 1
-            self.log.append((time.monotonic() - self._started, call.operation, outcome))
+                self._throttled[call.operation] += 1
+            self._log.append((time.monotonic() - self._started, call.operation, outcome))

@@ -260,7 +260,7 @@ class KinesisVideoBackend(MotoKinesisVideoBackend, TaggableResourcesMixin):
         """Those of these ARNs (None: all) that the lagging index knows."""
         now, lag = settings.active().clock(), settings.active().index_lag
         for arn, tags in self._index(now, lag, arns):
-            yield TaggedResource(arn, dict(tags), RESOURCE_TYPE, {"include_untagged": True})
+            yield TaggedResource(arn, tags, RESOURCE_TYPE, {"include_untagged": True})
 
     def _settle(self) -> datetime:
         """Let go the channels whose deletion is complete; answer the time."""

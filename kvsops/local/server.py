@@ -6,7 +6,7 @@ import os
 import socket
 import sys
 from collections import Counter
-from http import HTTPStatus
+from http.client import responses
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Condition, Thread
 from types import TracebackType
@@ -103,17 +103,17 @@ class LocalServer:
     @property
     def calls(self) -> Counter[str]:
         """How often each operation was called, whatever came of it."""
-        return Counter(self._gate.calls)
+        return self._gate.counts.calls
 
     @property
     def throttled(self) -> Counter[str]:
         """How often each operation was answered with ClientLimitExceededException."""
-        return Counter(self._gate.throttled)
+        return self._gate.counts.throttled
 
     @property
     def log(self) -> list[Entry]:
-        """Each call: seconds since the start, operation, and `ok` or what went wrong."""
-        return list(self._gate.log)
+        """The last 100,000 calls: seconds since the start, operation, `ok` or what went wrong."""
+        return self._gate.counts.log
 
     def backend(self, region: str | None = None) -> KinesisVideoBackend:
         """Return the channels themselves, to put there what the API would refuse."""
@@ -191,19 +191,12 @@ class _Connection(BaseHTTPRequestHandler):
 
     def answer_request(self) -> None:
         """Answer one request, or close the connection where the settings want that."""
-        try:
-            body = self.rfile.read(int(self.headers.get("content-length") or 0))
-        except ValueError:
-            self.close_connection = True
-            self._send(
-                error_answer(400, "BadRequest", "kvsops local: Content-Length is no number.")
-            )
-            return
-        if "transfer-encoding" in self.headers:
+        length = self.headers.get("content-length", "0")
+        if "transfer-encoding" in self.headers or not length.isdecimal():
             self.close_connection = True
             self._send(error_answer(411, "LengthRequired", "kvsops local wants a Content-Length."))
             return
-        answer = self._answer(body)
+        answer = self._answer(self.rfile.read(int(length)))
         if answer is None:
             self.close_connection = True
             _shut(self.connection)
@@ -216,10 +209,7 @@ class _Connection(BaseHTTPRequestHandler):
         if self.command == "OPTIONS":
             return Answer(204)
         if self.path == CALLS_PATH:
-            gate = self.server.gate
-            return json_answer(
-                {"calls": gate.calls, "throttled": gate.throttled, "log": list(gate.log)}
-            )
+            return json_answer(self.server.gate.counts._asdict())
         headers = {name.lower(): value for name, value in self.headers.items()}
         return self.server.gate(Call(self.command, self.path, headers, body))
 
@@ -234,14 +224,14 @@ class _Connection(BaseHTTPRequestHandler):
             headers |= self._preflight_headers()
         if self.close_connection:
             headers["connection"] = "close"
-        lines = [f"HTTP/1.1 {answer.status} {HTTPStatus(answer.status).phrase}"]
+        lines = [f"HTTP/1.1 {answer.status} {responses.get(answer.status, 'Unknown')}"]
         lines += [f"{name}: {value}" for name, value in headers.items()]
         head = "\r\n".join([*lines, "", ""]).encode("latin-1", "replace")
         self.wfile.write(head if self.command == "HEAD" else head + answer.body)
 
     def _preflight_headers(self) -> dict[str, str]:
         """Let a page of any origin send what AWS's clients send."""
-        asked = self.headers.get("access-control-request-headers", "*")
+        asked = " ".join(self.headers.get("access-control-request-headers", "*").split())
         return {
             "access-control-allow-headers": asked,
             "access-control-allow-methods": "DELETE, GET, HEAD, PATCH, POST, PUT",

@@ -17,7 +17,7 @@ from moto.resourcegroupstaggingapi.models import (
 
 from kvsops.local.models import KinesisVideoBackend
 
-_SCANS_KEPT = 32
+_SCANS_KEPT = 8
 
 
 class ResourceGroupsTaggingAPIBackend(MotoTaggingBackend):
