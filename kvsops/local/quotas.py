@@ -65,6 +65,11 @@ class Throttle:
         self._buckets: dict[tuple[str, ...], _Bucket] = {}
         self._lock = Lock()
 
+    @property
+    def size(self) -> int:
+        """How many buckets there are."""
+        return len(self._buckets)
+
     def admits(
         self, operation: str, account: str, region: str, channel: str | None, now: datetime
     ) -> bool:

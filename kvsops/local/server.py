@@ -196,7 +196,9 @@ class _Connection(BaseHTTPRequestHandler):
             self.close_connection = True
             self._send(error_answer(411, "LengthRequired", "kvsops local wants a Content-Length."))
             return
-        answer = self._answer(self.rfile.read(int(length)))
+        body = self.rfile.read(int(length))
+        gone = len(body) < int(length)  # the client, in the midst of its request
+        answer = None if gone else self._answer(body)
         if answer is None:
             self.close_connection = True
             _shut(self.connection)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from functools import cache
 from typing import Any
 
-from botocore.model import ListShape, MapShape, Shape, StructureShape
+from botocore.model import ListShape, Shape, StructureShape
 
 from kvsops.local.exceptions import InvalidArgumentException
 
@@ -59,8 +59,6 @@ def _errors(shape: Shape, value: object, path: str) -> Iterator[str]:
         yield from _structure_errors(shape, value, path)
     elif isinstance(shape, ListShape):
         yield from _list_errors(shape, value, path)
-    elif isinstance(shape, MapShape):
-        yield from _map_errors(shape, value, path)
 
 
 def _is_of_type(type_name: str, value: object) -> bool:
@@ -81,12 +79,6 @@ def _structure_errors(shape: StructureShape, value: Any, path: str) -> Iterator[
 def _list_errors(shape: ListShape, value: Any, path: str) -> Iterator[str]:
     for position, item in enumerate(value, start=1):
         yield from _errors(shape.member, item, f"{path}.{position}.member")
-
-
-def _map_errors(shape: MapShape, value: Any, path: str) -> Iterator[str]:
-    for key, item in value.items():
-        yield from _errors(shape.key, key, f"{path}.key")
-        yield from _errors(shape.value, item, f"{path}.{key}.member")
 
 
 def _broken_constraints(shape: Shape, value: Any) -> Iterator[str]:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from botocore.exceptions import ClientError
+
+from kvsops.local.quotas import Throttle
+from tests.local.conftest import NOON
 
 if TYPE_CHECKING:
     from kvsops.local.server import LocalServer
@@ -116,6 +120,17 @@ def test_operations_without_a_quota(over_http: Emulator) -> None:
     """Streams and other services are not throttled."""
     assert accepted(over_http.client().list_streams, 60) == 60
     assert accepted(over_http.client("sts").get_caller_identity, 60) == 60
+
+
+def test_full_buckets_are_forgotten() -> None:
+    """However many channels come by, what long was full again takes no memory."""
+    throttle = Throttle()
+    operation, now = "TagResource", NOON
+    for number in range(30_000):
+        throttle.admits(operation, "1", "us-east-1", f"c{number}", now)
+        now += timedelta(milliseconds=25)
+    assert throttle.size < 21_000
+    assert throttle.admits(operation, "1", "us-east-1", "c0", now)
 
 
 def test_turned_off_while_running(over_http: Emulator) -> None:

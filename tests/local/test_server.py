@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import http.client
 import json
+import socket
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from kvsops.local.faults import Fault
 from kvsops.local.server import LocalServer
 from kvsops.local.settings import Settings
 from tests.local.conftest import failure
@@ -207,6 +209,25 @@ def test_broken_requests(connection: http.client.HTTPConnection, header: str, va
     response = connection.getresponse()
     assert (response.status, response.headers["Connection"]) == (411, "close")
     response.read()
+
+
+def test_a_client_gone_midway(local: LocalServer) -> None:
+    """Half a request is not carried out, and the server goes on."""
+    with socket.create_connection(("127.0.0.1", local.port)) as client:
+        client.sendall(b"POST /listSignalingChannels HTTP/1.1\r\nContent-Length: 9\r\n\r\n{")
+        client.shutdown(socket.SHUT_WR)
+        assert client.recv(1) == b""
+    assert local.calls == {}
+
+
+def test_a_client_gone_before_the_answer(local: LocalServer) -> None:
+    """Nobody is there to read the answer: nothing is said of it, and the server goes on."""
+    local.settings.faults = (Fault("*", "late"),)
+    local.settings.late_by = timedelta(milliseconds=20)
+    for _ in range(3):
+        client = http.client.HTTPConnection("127.0.0.1", local.port)
+        client.request("POST", "/nope", "{}")
+        client.close()
 
 
 def test_many_threads(over_http: Emulator, local: LocalServer) -> None:

@@ -243,6 +243,16 @@ def test_bulk_look_refused(tagging: Any, parameters: dict[str, Any], message: st
     assert refused == ("InvalidParameterException", 400, message)
 
 
+def test_old_scans_expire(emulator: Emulator, tagging: Any) -> None:
+    """Only the latest scans are kept; the token of an older one has expired."""
+    emulator.active("a", Tags=pairs({"k": "v"}))
+    emulator.active("b", Tags=pairs({"k": "v"}))
+    tokens = [tagging.get_resources(ResourcesPerPage=1)["PaginationToken"] for _ in range(9)]
+    refused = failure(tagging.get_resources, PaginationToken=tokens[0])
+    assert refused[0] == "PaginationTokenExpiredException"
+    assert len(tagging.get_resources(PaginationToken=tokens[1])["ResourceTagMappingList"]) == 1
+
+
 @pytest.mark.parametrize("token", ["99.1", "1.x", "nonsense"])
 def test_foreign_pagination_tokens(tagging: Any, token: str) -> None:
     """A token that is not ours has expired, as AWS puts it."""
