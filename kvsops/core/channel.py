@@ -1,8 +1,10 @@
 """The signaling channel and its ARN, and what makes a name, a tag or a pattern a legal one."""
 
 import re
+import string
 from dataclasses import dataclass
 from datetime import datetime
+from fnmatch import fnmatchcase
 from typing import Final, Self
 
 from kvsops.errors import UsageError
@@ -22,8 +24,9 @@ OWNER_TAG: Final = "kvsops:owner"
 
 _NAME = re.compile(f"[{NAME_CHARACTERS}]{{1,{NAME_MAXIMUM}}}")
 _ARN = re.compile(
-    r"arn:(?P<partition>[a-z\d-]+):kinesisvideo:(?P<region>[a-z0-9-]+):(?P<account_id>[0-9]+)"
-    rf":channel/(?P<channel_name>[{NAME_CHARACTERS}]{{1,{NAME_MAXIMUM}}})/(?P<creation_ms>[0-9]+)"
+    r"arn:(?P<partition>[a-z0-9-]+):kinesisvideo:(?P<region>[a-z0-9-]+):(?P<account_id>[0-9]+)"
+    rf":channel/(?P<channel_name>[{NAME_CHARACTERS}]{{1,{NAME_MAXIMUM}}})"
+    r"/(?P<creation_ms>[1-9][0-9]{0,18})"
 )
 _BRACKET = re.compile(r"\[!?\]?[^\]]*\]")
 
@@ -145,10 +148,13 @@ def checked_tag(text: str) -> tuple[str, str]:
 
 def checked_glob(text: str) -> str:
     """Return the shell pattern; raises `UsageError` when no channel name can match it."""
-    literal = re.sub(r"[*?]", "", _BRACKET.sub("", text))
-    wrong = re.search(f"[^{NAME_CHARACTERS}]", literal)
-    if not text or len(literal) > NAME_MAXIMUM:
+    shortest = _BRACKET.sub("?", text).replace("*", "")
+    wrong = re.search(f"[^?{NAME_CHARACTERS}]", shortest)
+    empty = next((each for each in _BRACKET.findall(text) if not _stands_for_any(each)), None)
+    if not text or len(shortest) > NAME_MAXIMUM:
         msg = f"no channel name can match {text!r}: names have 1 to {NAME_MAXIMUM} characters"
+    elif empty:
+        msg = f"no channel name can match {text!r}: {empty!r} stands for no character of a name"
     elif wrong and wrong[0] == "[":
         msg = f"the pattern {text!r} has a [ without its ]: close it"
     elif wrong:
@@ -156,3 +162,8 @@ def checked_glob(text: str) -> str:
     else:
         return text
     raise UsageError(msg)
+
+
+def _stands_for_any(bracket: str) -> bool:
+    letters = string.ascii_letters + string.digits + "_.-"
+    return any(fnmatchcase(letter, bracket) for letter in letters)

@@ -51,7 +51,8 @@ def _age_needs_more(given: Given) -> str | None:
 def _narrowed(given: Given) -> bool:
     """Whether more was given than an age and a pattern that matches every name."""
     active = {rule.name for rule in rules_of(Role.CONDITION, Role.NARROWING) if rule.active(given)}
-    matches_all = set(given["match"] or "") == {"*"}
+    pattern = given["match"] or ""
+    matches_all = "*" in pattern and set(pattern) <= {"*", "?"}
     return bool(active - {"older-than"} - ({"match"} if matches_all else set()))
 
 

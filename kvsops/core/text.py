@@ -27,6 +27,6 @@ def parsed_moment(text: str) -> datetime | None:
     """Read an ISO 8601 moment that names its zone; None when it is not one (never a guess)."""
     try:
         time = datetime.fromisoformat(text)
-    except ValueError:
+        return time.astimezone(UTC) if time.tzinfo else None
+    except (ValueError, OverflowError):  # the latter at the calendar's ends
         return None
-    return time.astimezone(UTC) if time.tzinfo else None
