@@ -1,0 +1,237 @@
+"""Every rule's declared examples; what a declaration must have; what contradicts itself."""
+
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from kvsops.core.channel import Channel, StorageLink, TagFilter
+from kvsops.core.facts import Fact, Facts, Need, Source
+from kvsops.core.judge import no_condition, objection
+from kvsops.core.rule import Example, Role, Rule
+from kvsops.core.rules import RULES, completed, rules_of
+from kvsops.core.text import moment
+
+NOW = datetime(2026, 11, 22, 10, tzinfo=UTC)
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+EXAMPLES = [
+    pytest.param(rule, example, id=f"{rule.name}-{number}")
+    for rule in RULES
+    for number, example in enumerate(rule.examples)
+]
+EACH_RULE = pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
+
+
+def with_now(value: str) -> str:
+    """Write `{now+N}` out as the moment N seconds from now."""
+    return re.sub(
+        r"\{now\+(-?\d+)\}", lambda found: moment(NOW + timedelta(seconds=int(found[1]))), value
+    )
+
+
+def facts_of(example: Example, needs: tuple[Need | None, ...] = tuple(Need)) -> Facts:
+    """Make the example's channel, with those facts read directly."""
+    arn = f"arn:aws:kinesisvideo:us-east-1:123456789012:channel/{example.name}/1"
+    created = None if example.age is None else NOW - example.age
+    channel = Channel(example.name, arn, example.status, created, "v1")
+    tags = {key: with_now(value) for key, value in example.tags.items()}
+    return Facts(
+        channel,
+        Fact(tags, Source.DIRECT, NOW) if Need.TAGS in needs else None,
+        Fact(StorageLink(example.storage, None), Source.DIRECT, NOW)
+        if Need.STORAGE in needs
+        else None,
+    )
+
+
+@pytest.mark.parametrize(("rule", "example"), EXAMPLES)
+def test_example(rule: Rule, example: Example) -> None:
+    """The rule judges its example as declared, and says why where that is shown."""
+    found = rule.judge(facts_of(example), completed(example.given), NOW)
+    assert found.spares is example.spares
+    assert found.why or not (found.spares is not False or rule.role is Role.CONDITION)
+
+
+@pytest.mark.parametrize(("rule", "example"), EXAMPLES)
+def test_example_on_its_own_fact(rule: Rule, example: Example) -> None:
+    """The rule looks at no fact but the one that it declares: the same without all others."""
+    alone, all_known = facts_of(example, (rule.need,)), facts_of(example)
+    given = completed(example.given)
+    assert rule.judge(alone, given, NOW) == rule.judge(all_known, given, NOW)
+
+
+@pytest.mark.parametrize(("rule", "example"), EXAMPLES)
+def test_example_brings_its_rule_into_force(rule: Rule, example: Example) -> None:
+    """An example gives its own rule's options only, and such that the rule is asked at all."""
+    assert set(example.given) <= {option.name for option in rule.options}
+    assert rule.active(completed(example.given))
+
+
+@EACH_RULE
+def test_examples_show_both_ways(rule: Rule) -> None:
+    """Each rule has an example that it spares and one that it does not."""
+    assert {True, False} <= {example.spares for example in rule.examples}
+
+
+@EACH_RULE
+def test_options_are_described(rule: Rule) -> None:
+    """Each option has a help that is a sentence; each rule but a protection has an option."""
+    for option in rule.options:
+        assert re.fullmatch(r"[A-Z].+\.", option.help)
+        assert re.fullmatch(r"[a-z]+(-[a-z]+)*", option.name)
+    assert rule.options or rule.role is Role.PROTECTION
+
+
+@EACH_RULE
+def test_absent_means_not_in_force(rule: Rule) -> None:
+    """With nothing given only the protections are in force."""
+    assert rule.active(completed({})) == (rule.role is Role.PROTECTION)
+
+
+def test_names_are_unique() -> None:
+    """No two rules and no two options share a name."""
+    rules = [rule.name for rule in RULES]
+    options = [option.name for rule in RULES for option in rule.options]
+    assert len(rules) == len(set(rules))
+    assert len([*options, "any-channel", "yes"]) == len({*options, "any-channel", "yes"})
+
+
+def test_only_protections_hold_for_names() -> None:
+    """These protections hold for a channel named one by one; its age and its holder do not."""
+    assert [rule.name for rule in RULES if rule.named] == [
+        "not-active",
+        "protected",
+        "cloudformation",
+        "storage-linked",
+    ]
+
+
+def test_rules_of_keeps_the_order() -> None:
+    """Rules come in the order of their declaration."""
+    assert [rule.name for rule in rules_of(Role.CONDITION)] == ["older-than", "expired", "orphaned"]
+    assert rules_of(*Role) == RULES
+    assert rules_of() == ()
+
+
+def test_completed() -> None:
+    """What was not given has its default: flags False, many ones (), others None or declared."""
+    assert completed({"older-than": HOUR, "yes": True}) == {
+        "any-channel": False,
+        "expired": False,
+        "match": None,
+        "older-than": HOUR,
+        "orphaned": False,
+        "owner-tag": "kvsops:owner",
+        "prefix": None,
+        "protect-tag": (),
+        "status": (),
+        "tag": (),
+        "unlink-storage": False,
+        "without-tag": (),
+        "yes": True,
+        "younger-than": None,
+    }
+
+
+ALONE = (
+    "age alone says nothing of use: with --yes add --prefix, --match, --tag or --without-tag, "
+    "or --any-channel if every channel older than that is meant"
+)
+ORPHANED = (
+    "--orphaned --yes needs --older-than 1h or more: a channel just made has no owner tag yet"
+)
+OWNER = "--owner-tag says which tag --orphaned looks for: add --orphaned"
+
+
+def tags(*texts: str) -> tuple[TagFilter, ...]:
+    """Make filters of KEY and KEY=VALUE."""
+    parts = [text.partition("=") for text in texts]
+    return tuple(TagFilter(key, value if equals else None) for key, equals, value in parts)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({}, None),
+        ({"older-than": HOUR}, None),
+        ({"older-than": HOUR, "yes": True}, ALONE),
+        ({"older-than": 900 * DAY, "yes": True}, ALONE),
+        ({"older-than": HOUR, "yes": True, "unlink-storage": True}, ALONE),
+        ({"older-than": HOUR, "yes": True, "protect-tag": ("env",)}, ALONE),
+        ({"older-than": HOUR, "yes": True, "any-channel": True}, None),
+        ({"older-than": HOUR, "yes": True, "prefix": "ci-"}, None),
+        ({"older-than": HOUR, "yes": True, "match": "ci-*"}, None),
+        ({"older-than": HOUR, "yes": True, "match": "???"}, None),
+        ({"older-than": HOUR, "yes": True, "match": "*"}, ALONE),
+        ({"older-than": HOUR, "yes": True, "match": "**"}, ALONE),
+        ({"older-than": HOUR, "yes": True, "match": "?*"}, ALONE),
+        ({"older-than": HOUR, "yes": True, "match": "*?"}, ALONE),
+        ({"older-than": HOUR, "yes": True, "match": "*", "any-channel": True}, None),
+        ({"older-than": HOUR, "yes": True, "match": "*", "prefix": "ci-"}, None),
+        ({"older-than": HOUR, "yes": True, "tag": tags("env")}, None),
+        ({"older-than": HOUR, "yes": True, "without-tag": tags("env")}, None),
+        ({"older-than": HOUR, "yes": True, "expired": True}, None),
+        ({"older-than": HOUR, "yes": True, "orphaned": True}, None),
+        ({"expired": True, "yes": True}, None),
+        ({"orphaned": True}, None),
+        ({"orphaned": True, "yes": True}, ORPHANED),
+        ({"orphaned": True, "yes": True, "prefix": "ci-"}, ORPHANED),
+        ({"orphaned": True, "yes": True, "any-channel": True}, ORPHANED),
+        ({"orphaned": True, "yes": True, "older-than": HOUR - timedelta(seconds=1)}, ORPHANED),
+        ({"orphaned": True, "yes": True, "older-than": HOUR}, None),
+        ({"owner-tag": "owner"}, OWNER),
+        ({"owner-tag": "owner", "orphaned": True}, None),
+        ({"owner-tag": "kvsops:owner"}, None),
+        ({"tag": tags("a", "b=1", "b=1", "a=1")}, None),
+        ({"tag": tags("a=1", "b=1", "a=2")}, "--tag a=1 and --tag a=2 leave no channel: drop one"),
+        ({"tag": tags("a=1"), "without-tag": tags("a=2")}, None),
+        ({"tag": tags("a"), "without-tag": tags("a=2")}, None),
+        (
+            {"tag": tags("a=1"), "without-tag": tags("b", "a")},
+            "--tag a=1 and --without-tag a leave no channel: drop one",
+        ),
+        (
+            {"tag": tags("a"), "without-tag": tags("a")},
+            "--tag a and --without-tag a leave no channel: drop one",
+        ),
+        (
+            {"tag": tags("a="), "without-tag": tags("a=")},
+            "--tag a= and --without-tag a= leave no channel: drop one",
+        ),
+        ({"older-than": HOUR, "younger-than": DAY}, None),
+        (
+            {"older-than": DAY, "younger-than": DAY},
+            "--older-than 1d and --younger-than 1d leave no channel: the first must be the shorter",
+        ),
+        (
+            {"older-than": 2 * DAY, "younger-than": HOUR},
+            "--older-than 2d and --younger-than 1h leave no channel: the first must be the shorter",
+        ),
+    ],
+)
+def test_objection(given: dict[str, Any], said: str | None) -> None:
+    """What contradicts itself is said before anything runs; all else passes."""
+    assert objection(given) == said
+
+
+NO_CONDITION = (
+    "no condition: give at least one of --older-than, --expired, --orphaned; "
+    "a name or a tag is no reason to delete"
+)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({}, NO_CONDITION),
+        ({"prefix": "ci-", "match": "*", "tag": tags("env"), "yes": True}, NO_CONDITION),
+        ({"expired": False, "orphaned": False, "older-than": None}, NO_CONDITION),
+        ({"older-than": HOUR}, None),
+        ({"expired": True}, None),
+        ({"orphaned": True}, None),
+    ],
+)
+def test_no_condition(given: dict[str, Any], said: str | None) -> None:
+    """A sweep needs a reason to delete; a name pattern alone is none."""
+    assert no_condition(given) == said
