@@ -8,7 +8,7 @@ is tried again. One failure never stops the rest.
 import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import timedelta
 from os.path import commonprefix
 from typing import Final
@@ -64,6 +64,9 @@ class Sweep:
             self.end(INTERRUPTED)
         finally:
             executor.shutdown()
+        for item in doomed:
+            if item.outcome is Outcome.WOULD_DELETE:  # its turn never came
+                item.end(Outcome.LEFT, self.why_stopped)
 
     def end(self, why: str) -> None:
         """Begin no more deletions."""
@@ -188,19 +191,33 @@ class Deletion:
     def _unlink(self, link: StorageLink) -> None:
         """Take the link off; it is put back if the delete does not follow."""
         scope, arn = self.sweep.scope, self.item.channel.channel_arn
-        self._note("unlinking", stream_arn=link.stream_arn)
+        self._note("unlinking", storage=asdict(link))
         self.unlinked = link
-        channels.set_storage_link(scope, arn, replace(link, status="DISABLED"))
-        channel = channels.wait_until_active(scope, arn)
+        try:
+            channels.set_storage_link(scope, arn, replace(link, status="DISABLED"))
+        except AwsError as error:
+            self.unlinked = link if error.sent else None
+            if error.code == "ResourceInUseException":  # somebody changes or deletes it
+                raise StaleError(str(error)) from error
+            raise
+        try:
+            channel = channels.wait_until_active(scope, arn)
+        except AwsError:
+            raise
+        except KvsopsError as error:  # this one's trouble alone: look at it once more
+            raise StaleError(str(error)) from error
         self.item.facts = replace(self.item.facts, channel=channel)
 
     def _relink(self, link: StorageLink) -> None:
         try:
             channels.set_storage_link(self.sweep.scope, self.item.channel.channel_arn, link)
+        except NotFoundError:
+            self._end_gone("it was gone already")
         except AwsError as error:
-            self.item.end(Outcome.FAILED, f"{self.item.reason}; it stays unlinked: {error}")
+            why = f"{self.item.reason}; it stays unlinked from {link.stream_arn}: {error}"
+            self.item.end(Outcome.FAILED, why)
         else:
-            self._note("relinked", stream_arn=link.stream_arn)
+            self._note("relinked", storage=asdict(link))
 
     def _note(self, event: str, **more: object) -> None:
         scope, arn = self.sweep.scope, self.item.channel.channel_arn
