@@ -113,7 +113,10 @@ def told(
     if isinstance(error, _NO_CREDENTIALS) or code in BAD_CREDENTIALS:
         return _credentials(error, code)
     if code in DENIED:
-        needs = f"{iam_action(operation)} on {_iam_resource(parameters)}"
+        actions = iam_action(operation)
+        if operation == "CreateSignalingChannel" and "Tags" in parameters:
+            actions += f" and {iam_action('TagResource')}"
+        needs = f"{actions} on {_iam_resource(parameters)}"
         return DeniedError(f"{operation} denied: the credentials need {needs}", code)
     if code == "ResourceNotFoundException":
         return NotFoundError(f"no such channel: {_subject(parameters)}", code, sent=sent)

@@ -9,8 +9,16 @@ from typing import Final
 KINESIS_VIDEO: Final = "kinesisvideo"
 TAGGING: Final = "resourcegroupstaggingapi"
 STS: Final = "sts"
+CLOUDWATCH: Final = "cloudwatch"
+PRICING: Final = "pricing"
 
-IAM_PREFIXES: Final = {KINESIS_VIDEO: "kinesisvideo", TAGGING: "tag", STS: "sts"}
+IAM_PREFIXES: Final = {
+    KINESIS_VIDEO: "kinesisvideo",
+    TAGGING: "tag",
+    STS: "sts",
+    CLOUDWATCH: "cloudwatch",
+    PRICING: "pricing",
+}
 
 READING: Final = ("Describe", "Get", "List")
 """What the names of operations that change nothing begin with."""
@@ -42,6 +50,9 @@ OPERATIONS: Final = {
     "UpdateSignalingChannel": Operation(KINESIS_VIDEO, 50),
     "GetResources": Operation(TAGGING, 20, documented=False),
     "GetCallerIdentity": Operation(STS, 10, documented=False),
+    "GetMetricData": Operation(CLOUDWATCH, 20, documented=False),
+    "ListMetrics": Operation(CLOUDWATCH, 20, documented=False),
+    "GetProducts": Operation(PRICING, 5, documented=False),
 }
 
 

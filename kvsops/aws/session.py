@@ -11,13 +11,15 @@ from botocore.config import Config
 
 import kvsops
 from kvsops.aws.failures import TRY_LOCALLY
-from kvsops.aws.quotas import KINESIS_VIDEO
+from kvsops.aws.quotas import KINESIS_VIDEO, PRICING
 from kvsops.errors import UsageError
 
 if TYPE_CHECKING:
     from botocore.client import BaseClient
 
 ENDPOINT_VARIABLE: Final = "AWS_ENDPOINT_URL_KINESIS_VIDEO"
+PRICE_LIST_REGION: Final = "us-east-1"
+"""Where prices are asked for: the Price List API is in a few regions only, and tells of all."""
 CONNECT_SECONDS: Final = 5
 READ_SECONDS: Final = 20
 # An endpoint under these is AWS's own (a VPC endpoint, say) and is Kinesis Video's alone.
@@ -44,7 +46,14 @@ class Account:
         endpoint_url: str | None,
         environ: Mapping[str, str],
     ) -> "Account":
-        """Find profile, region and endpoint; raises `UsageError` where one is missing or wrong."""
+        """Find profile, region and endpoint; raises `UsageError` where one is missing or wrong.
+
+        What is given but empty is refused: it was meant to be somewhere else than the default.
+        """
+        given = {"--profile": profile, "--region": region, "--endpoint-url": endpoint_url}
+        for option, value in given.items():
+            if value == "":
+                raise UsageError(f"{option} is empty: give its value, or leave it out")
         chosen = region or environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION") or None
         try:
             session = boto3.Session(profile_name=profile, region_name=chosen)
@@ -52,7 +61,8 @@ class Account:
             raise UsageError(f"{error}: see the profiles in ~/.aws/config") from error
         except botocore_errors.BotoCoreError as error:
             raise UsageError(" ".join(str(error).split())) from error
-        found = endpoint_url or environ.get(ENDPOINT_VARIABLE) or environ.get("AWS_ENDPOINT_URL")
+        own, general = environ.get(ENDPOINT_VARIABLE), environ.get("AWS_ENDPOINT_URL")
+        found = endpoint_url or own or general or None
         return cls(
             session, _checked_region(session, emulated=bool(found)), _checked_endpoint(found)
         )
@@ -70,7 +80,7 @@ class Account:
         try:
             client: BaseClient = make(
                 service,
-                region_name=self.region,
+                region_name=PRICE_LIST_REGION if service == PRICING else self.region,
                 endpoint_url=self._endpoint_of(service),
                 config=config,
             )

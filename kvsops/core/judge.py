@@ -88,6 +88,15 @@ def objection(given: dict[str, Any]) -> str | None:
     return next((said for check in checks if (said := check(values))), None)
 
 
+def no_condition(given: dict[str, Any]) -> str | None:
+    """Return why a sweep without a condition is refused, or None where it has one."""
+    conditions = rules_of(Role.CONDITION)
+    if any(rule.active(completed(given)) for rule in conditions):
+        return None
+    options = ", ".join(f"--{rule.name}" for rule in conditions)
+    return f"no condition: give at least one of {options}; a name or a tag is no reason to delete"
+
+
 def judge(facts: Facts, rules: Rules, now: datetime, *, direct: bool) -> Decision:
     """Judge one channel by what is known of it.
 
@@ -111,7 +120,7 @@ def judge(facts: Facts, rules: Rules, now: datetime, *, direct: bool) -> Decisio
             if direct or (fact is None and price is Need.TAGS):
                 return Decision(Verdict.NEEDS, f"needs its {price.value}", need=price)
             unconfirmed.append(price)
-    return Decision(Verdict.DELETE, ", ".join(reasons), unconfirmed=tuple(unconfirmed))
+    return Decision(Verdict.DELETE, ", ".join(reasons) or "named", unconfirmed=tuple(unconfirmed))
 
 
 def _name(price: Need | None) -> str:

@@ -1,0 +1,137 @@
+"""What was used, and when: CloudWatch's metrics of signaling channels.
+
+The metrics' dimension is the channel's name, not its ARN: a channel that was made again under its
+name inherits its forerunner's points. Metric names and dimensions are as documented; silence may
+be a mistake of ours or a permission that is missing, so it is never proof by itself.
+Source: https://docs.aws.amazon.com/kinesisvideostreams-webrtc-dg/latest/devguide/cloudwatch-metrics.html
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from typing import Any, Final
+
+from kvsops.aws.scope import Scope
+from kvsops.core.cost import Day
+
+NAMESPACE: Final = "AWS/KinesisVideo"
+NAME_DIMENSION: Final = "SignalingChannelName"
+CONNECTS: Final = ("ConnectAsMaster", "ConnectAsViewer")
+QUERIES: Final = 500  # a GetMetricData request takes
+DAY: Final = 86_400
+"""Daily points are kept for 455 days, as the hourly ones that they are made of."""
+REACH: Final = timedelta(days=455)
+LISTED_FOR: Final = timedelta(days=14)
+"""ListMetrics leaves out what had no point for so long."""
+
+METRIC_PRICE: Final = Decimal("0.01") / 1_000  # each metric asked of GetMetricData
+CALL_PRICE: Final = Decimal("0.01") / 1_000  # each other CloudWatch call
+# Source of both: https://aws.amazon.com/cloudwatch/pricing/
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """One statistic of one metric of channels: what it counts, and with which sign."""
+
+    metric: str
+    operation: str | None
+    statistic: str
+    counts: Callable[[int], Day]
+
+    def __str__(self) -> str:
+        return f"{self.statistic} of {self.metric} {self.operation or ''}".rstrip()
+
+
+# A connection that succeeded is a point of Failure with the value 0: SampleCount less Sum.
+_ATTEMPTS: Final = tuple(
+    Query("Failure", each, "SampleCount", lambda value: Day(connections=value)) for each in CONNECTS
+)
+_FAILURES: Final = tuple(
+    Query("Failure", each, "Sum", lambda value: Day(connections=-value)) for each in CONNECTS
+)
+_MESSAGES: Final = Query(
+    "MessagesTransferred.Count", None, "Sum", lambda value: Day(messages=value)
+)
+_TURN: Final = Query("TURNConnectedMinutes", None, "Sum", lambda value: Day(turn_minutes=value))
+
+FIRST: Final = (*_ATTEMPTS, _MESSAGES)
+"""Asked of every channel: one without a point in these was neither connected to nor spoke."""
+REST: Final = (*_FAILURES, _TURN)
+"""Asked of those that have points in the first."""
+EVERY: Final = len(FIRST) + len(REST)
+
+
+Asked = tuple[str, Query]
+"""A channel's name and what is asked of it."""
+
+Points = dict[str, dict[date, Day]]
+"""What was used, by channel name and day."""
+
+
+def names_with_points(scope: Scope, query: Query) -> set[str]:
+    """Return the names of channels, also deleted ones, with a point in the last two weeks.
+
+    It may prove that something was used; it never proves that nothing was.
+    """
+    dimensions = [{"Name": NAME_DIMENSION}]
+    if query.operation:
+        dimensions.append({"Name": "Operation", "Value": query.operation})
+    pages = scope.pages(
+        "ListMetrics",
+        "Metrics",
+        Namespace=NAMESPACE,
+        MetricName=query.metric,
+        Dimensions=dimensions,
+    )
+    return {
+        dimension["Value"]
+        for page in pages
+        for metric in page
+        for dimension in metric["Dimensions"]
+        if dimension["Name"] == NAME_DIMENSION
+    }
+
+
+def read(
+    scope: Scope, asked: Sequence[Asked], start: datetime, end: datetime, period: int = DAY
+) -> tuple[Points, dict[str, str]]:
+    """Read up to 500 queries; return use by name and day, and the names not told, with why.
+
+    A name without points has no use that these queries could tell. Raises `AwsError`.
+    """
+    points: Points = {}
+    untold: dict[str, str] = {}
+    pages = scope.pages(
+        "GetMetricData",
+        "MetricDataResults",
+        MetricDataQueries=[_query(f"q{at}", *each, period) for at, each in enumerate(asked)],
+        StartTime=start,
+        EndTime=end,
+    )
+    for page in pages:
+        for result in page:
+            name, query = asked[int(result["Id"][1:])]
+            if result.get("StatusCode", "Complete") not in ("Complete", "PartialData"):
+                untold[name] = f"CloudWatch answered {result['StatusCode']}"
+            for time, value in zip(result["Timestamps"], result["Values"], strict=True):
+                add(points, name, time.astimezone(UTC).date(), query.counts(round(value)))
+    return points, untold
+
+
+def add(points: Points, name: str, day: date, used: Day) -> None:
+    """Add what was used on a day to a name's days."""
+    days = points.setdefault(name, {})
+    days[day] = days[day] + used if day in days else used
+
+
+def _query(identity: str, name: str, query: Query, period: int) -> dict[str, Any]:
+    dimensions = [{"Name": NAME_DIMENSION, "Value": name}]
+    if query.operation:
+        dimensions.insert(0, {"Name": "Operation", "Value": query.operation})
+    metric = {"Namespace": NAMESPACE, "MetricName": query.metric, "Dimensions": dimensions}
+    return {
+        "Id": identity,
+        "MetricStat": {"Metric": metric, "Period": period, "Stat": query.statistic},
+        "ReturnData": True,
+    }

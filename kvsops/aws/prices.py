@@ -1,0 +1,169 @@
+"""Each region's prices: the shipped table, what the Price List API said, or the user's own file."""
+
+import json
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from decimal import Decimal, InvalidOperation
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, Final
+
+from kvsops.aws.scope import Scope
+from kvsops.core.cost import Prices
+from kvsops.errors import KvsopsError, UsageError
+
+CURRENCY: Final = "USD"
+AMOUNTS: Final = ("channel_month", "million_messages", "thousand_turn_minutes")
+SERVICE_CODE: Final = "AmazonKinesisVideo"
+SOURCE: Final = "https://docs.aws.amazon.com/aws-cost-management/latest/APIReference/API_pricing_GetProducts.html"
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    """How a price is known in the price list: by its description, and the scale of its unit.
+
+    The usage types of these rows are not documented, so nothing rests on them.
+    """
+
+    amount: str
+    description: str  # a pattern
+    scales: tuple[tuple[str, int], ...]  # the unit's pattern, and how many of it our amount is for
+
+
+# A unit that says its own multiple comes before the plain one.
+PRODUCTS: Final = (
+    Product("channel_month", r"active signaling channel", ((r"channel|month", 1),)),
+    Product("million_messages", r"signaling message", ((r"million", 1), (r"message", 1_000_000))),
+    Product("thousand_turn_minutes", r"\bTURN\b", ((r"1,?000|thousand", 1), (r"minute", 1_000))),
+)
+
+
+def load(file: Path | None, cache: Path) -> dict[str, tuple[Prices, str]]:
+    """Return each region's prices and whence they come: the file's, the cache's, or the shipped.
+
+    Raises `UsageError` for a file or a cache that is wrong, naming the row.
+    """
+    shipped = files("kvsops.aws").joinpath("prices.toml").read_text(encoding="utf-8")
+    known = {row.region: (row, "shipped") for row in _rows(shipped, "the shipped table")}
+    for path, name in ((cache if cache.exists() else None, "refreshed"), (file, str(file))):
+        if path is not None:
+            known |= {row.region: (row, name) for row in _rows(_text(path), str(path))}
+    return known
+
+
+def prices_of(
+    known: Mapping[str, tuple[Prices, str]], region: str, assume: str | None = None
+) -> Prices:
+    """Return the region's prices, or those of the region to assume, marked as such.
+
+    Raises `UsageError` where they are not known: no region is silently priced as another.
+    """
+    if region in known and assume in (None, region):
+        return known[region][0]
+    if assume is not None and assume in known:
+        return replace(known[assume][0], region=region, assumed_from=assume)
+    msg = (
+        f"no prices are known for {assume or region}: read them with kvsops prices --refresh, give "
+        f"--prices FILE, or --assume-prices-of one of {', '.join(sorted(known))}"
+    )
+    raise UsageError(msg)
+
+
+def refreshed(scope: Scope) -> Prices:
+    """Read the scope's region's prices from the Price List API.
+
+    Raises `KvsopsError` unless exactly one row matches each price.
+    """
+    region, found = scope.region, list(_dimensions(scope))
+    channel, messages, turn = (_matched(product, found, region) for product in PRODUCTS)
+    return Prices(region, channel, messages, turn, as_of=f"{scope.now():%Y-%m-%d}", source=SOURCE)
+
+
+def store(prices: Prices, cache: Path) -> None:
+    """Put the region's prices into the cache beside those of other regions.
+
+    Raises `KvsopsError` when it cannot be written.
+    """
+    kept = {row.region: row for row in _rows(_text(cache), str(cache))} if cache.exists() else {}
+    lines = [f'currency = "{CURRENCY}"']
+    for row in (kept | {prices.region: prices}).values():
+        lines += ["", f"[{row.region}]"]
+        lines += [f'{amount} = "{getattr(row, amount)}"' for amount in AMOUNTS]
+        lines += [f"{key} = {json.dumps(getattr(row, key))}" for key in ("as_of", "source")]
+    try:
+        cache.parent.mkdir(parents=True, exist_ok=True)
+        cache.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise KvsopsError(f"{cache} cannot be written: {error.strerror}") from error
+
+
+def _dimensions(scope: Scope) -> Iterator[tuple[str, str, str]]:
+    """Yield each price's description, unit and amount in dollars."""
+    region = {"Type": "TERM_MATCH", "Field": "regionCode", "Value": scope.region}
+    pages = scope.pages("GetProducts", "PriceList", ServiceCode=SERVICE_CODE, Filters=[region])
+    for page in pages:
+        for text in page:
+            for term in json.loads(text).get("terms", {}).get("OnDemand", {}).values():
+                for row in term.get("priceDimensions", {}).values():
+                    dollars = row.get("pricePerUnit", {}).get(CURRENCY, "")
+                    yield row.get("description", ""), row.get("unit", ""), dollars
+
+
+def _matched(product: Product, found: list[tuple[str, str, str]], region: str) -> Decimal:
+    rows = [row for row in found if re.search(product.description, row[0], re.IGNORECASE)]
+    if len(rows) != 1:
+        seen = "; ".join(f"{text!r} per {unit!r}" for text, unit, _ in rows) or "none of "
+        seen += f"{len(found)} rows" if not rows else ""
+        msg = f"the price list of {region} has {len(rows)} rows for {product.amount}, not 1: {seen}"
+        raise KvsopsError(f"{msg}; nothing was stored: give --prices FILE")
+    text, unit, dollars = rows[0]
+    for pattern, scale in product.scales:
+        if re.search(pattern, unit, re.IGNORECASE):
+            return _amount(dollars, f"the price list of {region}: {text!r}") * scale
+    msg = f"the price list of {region} has {text!r} in a unit that is not known: {unit!r}"
+    raise KvsopsError(f"{msg}; nothing was stored: give --prices FILE")
+
+
+def _rows(text: str, where: str) -> Iterator[Prices]:
+    try:
+        table = tomllib.loads(text, parse_float=Decimal)
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(f"{where} is not TOML: {error}") from error
+    currency = table.pop("currency", None)
+    if currency != CURRENCY:
+        raise UsageError(f'{where}: currency is {currency!r}: write currency = "{CURRENCY}"')
+    if not table:
+        raise UsageError(f"{where} has no region: write a table like [us-east-1]")
+    for region, row in table.items():
+        yield _row(region, row, f"{where}: [{region}]")
+
+
+def _row(region: str, row: Any, where: str) -> Prices:
+    if not isinstance(row, dict):
+        raise UsageError(f"{where} is not a table of prices")
+    keys = {*AMOUNTS, "as_of", "source"}
+    wrong = sorted(keys - row.keys()) or sorted(row.keys() - keys)
+    if wrong:
+        raise UsageError(f"{where} {'lacks' if keys - row.keys() else 'has unknown'} {wrong[0]}")
+    channel, messages, turn = (_amount(row[key], f"{where} {key}") for key in AMOUNTS)
+    return Prices(region, channel, messages, turn, str(row["as_of"]), str(row["source"]))
+
+
+def _amount(value: object, where: str) -> Decimal:
+    try:
+        amount = Decimal(str(value))
+    except InvalidOperation as error:
+        raise UsageError(f"{where} is {value!r}: write an amount like 0.03") from error
+    if not amount.is_finite() or amount < 0 or isinstance(value, bool):
+        raise UsageError(f"{where} is {value!r}: write an amount of 0 or more")
+    return amount
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        why = getattr(error, "strerror", None) or "it is not text"
+        raise UsageError(f"the price file {path} cannot be read: {why}") from error

@@ -1,0 +1,118 @@
+"""The use of many channels, read from CloudWatch for as little as will do, and what that cost.
+
+GetMetricData is billed by the metric. ListMetrics, which costs next to nothing, says first which
+names have any points: they are asked everything at once; the others only what cannot be missing
+of a channel that was used, and the rest only where that has points.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from typing import Final
+
+from kvsops.aws import activity
+from kvsops.aws.activity import CALL_PRICE, EVERY, FIRST, METRIC_PRICE, QUERIES, REST, Asked
+from kvsops.aws.scope import Scope
+from kvsops.core.cost import Usage
+from kvsops.errors import AwsError, CheckFailedError
+from kvsops.gather import in_parallel
+
+BILLED_CALLS: Final = ("ListMetrics",)
+
+
+@dataclass(slots=True)
+class Metered:
+    """What was used, by channel name; what could not be told, and why; what asking cost.
+
+    A name in neither `usage` nor `unknown` had no use.
+    """
+
+    usage: dict[str, Usage] = field(default_factory=dict)
+    unknown: dict[str, str] = field(default_factory=dict)
+    seen: set[str] = field(default_factory=set)  # names with points in the last two weeks
+    problems: list[str] = field(default_factory=list)
+    metrics: int = 0
+
+    def of(self, name: str) -> Usage | None:
+        """Return a name's usage; None where it is not known."""
+        return None if name in self.unknown else self.usage.get(name, Usage())
+
+
+def seen_names(scope: Scope, metered: Metered) -> None:
+    """Learn from ListMetrics which names have points; where it fails, everything must be asked."""
+    try:
+        for names in in_parallel(lambda query: activity.names_with_points(scope, query), FIRST):
+            metered.seen |= names
+    except AwsError as error:
+        metered.problems.append(f"{error}; deleted channels could not be looked for")
+
+
+def read(
+    scope: Scope,
+    metered: Metered,
+    names: Sequence[str],
+    start: datetime,
+    end: datetime,
+    *,
+    maximum: Decimal | None = None,
+    advance: Callable[[int], object] = lambda _: None,
+) -> None:
+    """Read the names' use by day from `start` to `end`.
+
+    Raises `CheckFailedError`, before anything is asked, where it may cost more than `maximum`.
+    """
+    likely = [name for name in names if name in metered.seen]
+    others = [name for name in names if name not in metered.seen]
+    _refuse_to_overspend(len(names), maximum)
+    points: activity.Points = {}
+
+    def ask(asked: list[Asked]) -> None:
+        batches = [asked[at : at + QUERIES] for at in range(0, len(asked), QUERIES)]
+        answers = in_parallel(lambda batch: _answer(scope, batch, start, end), batches)
+        for batch, answer in zip(batches, answers, strict=True):
+            if isinstance(answer, str):
+                metered.unknown |= {name: answer for name, _ in batch}
+            else:
+                metered.metrics += len(batch)
+                metered.unknown |= answer[1]
+                for name, days in answer[0].items():
+                    for day, used in days.items():
+                        activity.add(points, name, day, used)
+            advance(len({name for name, _ in batch}))
+
+    ask([*_each(likely, (*FIRST, *REST)), *_each(others, FIRST)])
+    ask([*_each((name for name in others if name in points), REST)])
+    metered.usage |= {name: Usage(days) for name, days in points.items()}
+
+
+def own_cost(scope: Scope, metered: Metered) -> Decimal:
+    """Return what the run's CloudWatch calls cost in dollars, at most.
+
+    Each statistic asked is counted as a metric.
+    """
+    calls = sum(scope.calls[name] for name in BILLED_CALLS)
+    return metered.metrics * METRIC_PRICE + calls * CALL_PRICE
+
+
+def _each(names: Iterable[str], queries: Sequence[activity.Query]) -> Iterable[Asked]:
+    return ((name, query) for name in names for query in queries)
+
+
+def _answer(
+    scope: Scope, batch: Sequence[Asked], start: datetime, end: datetime
+) -> tuple[activity.Points, dict[str, str]] | str:
+    try:
+        return activity.read(scope, batch, start, end)
+    except AwsError as error:
+        return str(error)
+
+
+def _refuse_to_overspend(names: int, maximum: Decimal | None) -> None:
+    most = names * EVERY * METRIC_PRICE
+    if maximum is not None and most > maximum:
+        msg = (
+            f"reading the metrics of {names:,} channels may cost ${most:.4f}, more than "
+            f"--max-own-cost {maximum}: nothing was asked; narrow with --prefix or --tag"
+        )
+        raise CheckFailedError(msg)
