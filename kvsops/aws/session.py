@@ -54,6 +54,8 @@ class Account:
         for option, value in given.items():
             if value == "":
                 raise UsageError(f"{option} is empty: give its value, or leave it out")
+        own, general = environ.get(ENDPOINT_VARIABLE), environ.get("AWS_ENDPOINT_URL")
+        endpoint = _checked_endpoint(endpoint_url or own or general or None)
         chosen = region or environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION") or None
         try:
             session = boto3.Session(profile_name=profile, region_name=chosen)
@@ -61,11 +63,7 @@ class Account:
             raise UsageError(f"{error}: see the profiles in ~/.aws/config") from error
         except botocore_errors.BotoCoreError as error:
             raise UsageError(" ".join(str(error).split())) from error
-        own, general = environ.get(ENDPOINT_VARIABLE), environ.get("AWS_ENDPOINT_URL")
-        found = endpoint_url or own or general or None
-        return cls(
-            session, _checked_region(session, emulated=bool(found)), _checked_endpoint(found)
-        )
+        return cls(session, _checked_region(session, emulated=bool(endpoint)), endpoint)
 
     def client(self, service: str, connections: int) -> "BaseClient":
         """Make a client that never retries by itself: whoever calls it paces, counts, retries."""
