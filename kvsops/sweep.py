@@ -119,6 +119,7 @@ class Deletion:
                 return
             facts, decision = self._judge_directly()
             if decision.verdict is Verdict.DELETE:
+                self.item.decision = decision  # every fact of it is confirmed
                 self._delete(facts, decision.reason)
             else:
                 self.item.decide(decision)

@@ -90,6 +90,10 @@ def create(
     wanted = _tags(dict(tags), owner or default_owner(os.environ), ttl, scope.now())
     made, failed = [], False
     unique = dict.fromkeys(names or [f"kvsops-{secrets.token_hex(5)}"])
+    if query is not None:  # one that does not fit is refused before anything is made
+        _text(
+            scope, [_expected(scope, name, wanted, message_ttl) for name in unique], output, query
+        )
 
     def make(name: str) -> "Facts | str":
         return _made(scope, name, wanted, message_ttl, exist_ok=exist_ok, wait=not no_wait)
@@ -153,6 +157,16 @@ def _made(
         raise
     except KvsopsError as error:
         return str(error)
+
+
+def _expected(scope: "Scope", name: str, tags: dict[str, str], message_ttl: int | None) -> "Facts":
+    """Return about what will be known of the channel once it is made."""
+    from kvsops.core.channel import Channel
+    from kvsops.core.facts import Fact, Facts, Source
+
+    now = scope.now()
+    channel = Channel(name, "arn:", "ACTIVE", now, "", message_ttl_seconds=message_ttl or 60)
+    return Facts(channel, Fact(tags, Source.DIRECT, now))
 
 
 def _text(scope: "Scope", made: "list[Facts]", output: "Output | Arns", query: str | None) -> str:

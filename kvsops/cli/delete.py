@@ -65,6 +65,7 @@ def delete(
     named = {channel.channel_arn: channel for channel in found}.values()
     report = Report(plan(scope, named, rules, directly=True), rules, scope, began, everything=True)
     if yes:
+        report.check_query(output, query)
         carry_out(report, console, path=journal)
     tell(report, console, output, query)
     refused = any(item.outcome is Outcome.KEPT for item in report.plan.items)

@@ -12,6 +12,7 @@ import click
 from kvsops.aws.scope import Scope
 from kvsops.cli.columns import age_text, known_tags, tags_text
 from kvsops.core.channel import EXPIRES_AT_TAG, KEEP_TAG, OWNER_TAG
+from kvsops.core.facts import Need
 from kvsops.core.judge import Rules, Verdict
 from kvsops.core.rule import Role
 from kvsops.errors import KvsopsError
@@ -63,6 +64,11 @@ class Report:
         shown = self._shown()
         rows = table(shown, columns) + "\n" if shown else ""
         return f"{rows}{self.totals()}.\n"
+
+    def check_query(self, output: Output, query: str | None) -> None:
+        """Raise `UsageError`, before anything is done, for a query that does not fit the report."""
+        if query is not None:
+            self.render(output, query)
 
     def markdown(self) -> str:
         """Make the Markdown that a CI's step summary shows too."""
@@ -176,5 +182,7 @@ def _presumed(plan: Plan) -> str:
     unconfirmed = [item for item in plan.doomed if item.decision.unconfirmed]
     if not unconfirmed:
         return ""
-    needs = " and ".join(need.value for need in unconfirmed[0].decision.unconfirmed)
-    return f" ({len(unconfirmed):,} unconfirmed: {needs} are read directly before each deletion)"
+    unread = {need for item in unconfirmed for need in item.decision.unconfirmed}
+    needs = " and ".join(need.value for need in Need if need in unread)
+    number = f"{len(unconfirmed):,} unconfirmed"
+    return f" ({number}: the {needs} of each will be read directly before it is deleted)"

@@ -38,11 +38,6 @@ def restore(*, where: Where, journal: Path, yes: bool, output: "Output", query: 
     entries = journals.read(journal)
     scope, console = where.open(read_only=not yes), Console()
     wanted = restoring.restorable(scope, entries)
-    rows = []
-    with progress("restoring", len(wanted), console=console) as shown:
-        for row in in_parallel(lambda entry: restoring.restore(scope, entry), wanted):
-            rows.append(row)
-            shown.advance()
     columns = [
         Column[restoring.Restored](
             "channel_name", "CHANNEL", lambda row: row.entry.arn.channel_name
@@ -54,6 +49,14 @@ def restore(*, where: Where, journal: Path, yes: bool, output: "Output", query: 
             "former_channel_arn", "FORMER ARN", lambda row: str(row.entry.arn), shown=False
         ),
     ]
+    if query is not None:  # one that does not fit is refused before anything is done
+        looked_for = [restoring.Restored(each, restoring.Outcome.CREATED) for each in wanted]
+        render(looked_for, columns, output, query)
+    rows = []
+    with progress("restoring", len(wanted), console=console) as shown:
+        for row in in_parallel(lambda entry: restoring.restore(scope, entry), wanted):
+            rows.append(row)
+            shown.advance()
     click.echo(render(rows, columns, output, query, nothing="Nothing to restore."), nl=False)
     outcomes = {row.outcome for row in rows}
     if restoring.Outcome.WOULD_CREATE in outcomes:

@@ -129,9 +129,10 @@ def sweep(
     from kvsops.cli.report import Report, tell
     from kvsops.core.judge import no_condition, objection, sweep_rules
     from kvsops.output.console import Console
+    from kvsops.output.text import count
 
     given |= {"yes": yes, "any-channel": any_channel}
-    refuse(no_condition(given) or objection(given) or _contradiction(yes, dry_run, check))
+    refuse(_contradiction(yes, dry_run, check) or no_condition(given) or objection(given))
     scope, console = where.open(read_only=not yes), Console()
     began = scope.clock()
     _expect(scope, expect_account)
@@ -141,6 +142,7 @@ def sweep(
         report.plan.limit(limit)
     blown = _blown(report, max_deletes)
     if yes and not blown:
+        report.check_query(output, query)
         end = None if deadline is None else began + deadline.total_seconds()
         carry_out(report, console, path=journal, deadline=end)
     tell(report, console, output, query)
@@ -149,7 +151,7 @@ def sweep(
     if blown:
         console.warn(f"the fuse would blow: {blown}; {_HOW_ON}")
     if check and report.plan.doomed:
-        raise CheckFailedError(f"{len(report.plan.doomed):,} to delete")
+        raise CheckFailedError(f"--check: {count(len(report.plan.doomed), 'channel')} to delete")
     click.get_current_context().exit(report.exit_code)
 
 

@@ -1,0 +1,34 @@
+"""The command line in this process, against the emulator."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+import pytest
+from click.testing import CliRunner
+
+from kvsops.cli.main import cli
+from kvsops.local.server import LocalServer
+
+Kvsops = Callable[..., "Ended"]
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A command that has ended: its exit code, and what it wrote."""
+
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def kvsops(emulator: LocalServer, environment: dict[str, str]) -> Kvsops:  # noqa: ARG001 - sets it
+    """Return what runs `kvsops` with these arguments; channels change their states at once."""
+    emulator.settings.state_delay = timedelta()
+
+    def run(*argv: str) -> Ended:
+        result = CliRunner().invoke(cli, argv, prog_name="kvsops", catch_exceptions=False)
+        return Ended(result.return_value or 0, result.stdout, result.stderr)
+
+    return run
