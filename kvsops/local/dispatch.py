@@ -11,6 +11,7 @@ from moto.kinesisvideo.models import kinesisvideo_backends
 
 from kvsops.local import urls
 from kvsops.local.calls import Answer, Call, error_answer, query_error_answer
+from kvsops.local.cloudwatch.responses import CloudWatchResponse
 from kvsops.local.responses import KinesisVideoResponse, operations
 from kvsops.local.tagging.responses import ResourceGroupsTaggingAPIResponse
 
@@ -115,6 +116,7 @@ def _ask_moto(call: Call) -> Answer | None:
 _NOT_THERE = "Not yet implemented"
 _HANDLERS: dict[str, Any] = {
     "kinesisvideo": KinesisVideoResponse,
+    "monitoring": CloudWatchResponse,
     "tagging": ResourceGroupsTaggingAPIResponse,
 }
 

@@ -2,10 +2,12 @@
 
 from typing import Any
 
+from moto.cloudwatch.models import cloudwatch_backends
 from moto.core.base_backend import BackendDict
 from moto.kinesisvideo.models import kinesisvideo_backends
 from moto.resourcegroupstaggingapi.models import resourcegroupstaggingapi_backends
 
+from kvsops.local.cloudwatch.models import CloudWatchBackend
 from kvsops.local.models import KinesisVideoBackend
 from kvsops.local.tagging.models import ResourceGroupsTaggingAPIBackend
 
@@ -13,8 +15,9 @@ from kvsops.local.tagging.models import ResourceGroupsTaggingAPIBackend
 def install() -> None:
     """Let moto use our backends, once: to call it again does nothing.
 
-    What moto's own backends of the two services held before is lost.
+    What moto's own backends of these services held before is lost.
     """
+    _replace(cloudwatch_backends, CloudWatchBackend)
     _replace(kinesisvideo_backends, KinesisVideoBackend)
     _replace(resourcegroupstaggingapi_backends, ResourceGroupsTaggingAPIBackend)
 

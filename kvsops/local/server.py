@@ -19,6 +19,8 @@ from moto.kinesisvideo.models import kinesisvideo_backends
 from kvsops.errors import UsageError
 from kvsops.local import settings as active_settings
 from kvsops.local.calls import DEFAULT_REGION, Answer, Call, error_answer, json_answer
+from kvsops.local.cloudwatch.index import MetricIndex
+from kvsops.local.cloudwatch.models import metrics
 from kvsops.local.dispatch import ACCOUNT_ID
 from kvsops.local.environment import child_environment
 from kvsops.local.extension import install
@@ -119,6 +121,10 @@ class LocalServer:
         """Return the channels themselves, to put there what the API would refuse."""
         backend = kinesisvideo_backends[ACCOUNT_ID][region or self.region]
         return cast("KinesisVideoBackend", backend)
+
+    def metrics(self, region: str | None = None) -> MetricIndex:
+        """Return the metrics of signaling channels, to record there what was used."""
+        return metrics(ACCOUNT_ID, region or self.region)
 
 
 def check_region(region: str) -> None:

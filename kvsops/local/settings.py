@@ -35,6 +35,8 @@ class Settings:
     """The most channels in each region; None means the documented quota of that region."""
     index_lag: timedelta = timedelta()
     """How late the Resource Groups Tagging API learns of a change."""
+    metrics_lag: timedelta = timedelta()
+    """How long CloudWatch does not show a point yet."""
     late_by: timedelta = timedelta(minutes=2)
     """How much later a `late` answer comes; botocore gives up after 60 seconds by default."""
     seed: int = 0

@@ -105,7 +105,7 @@ def test_other_services(over_http: Emulator) -> None:
     assert identity["Account"] == "123456789012"
     cloudwatch = over_http.client("cloudwatch")
     cloudwatch.put_metric_data(
-        Namespace="AWS/KinesisVideo",
+        Namespace="Doorbell",
         MetricData=[
             {
                 "MetricName": "Failure",
@@ -115,7 +115,7 @@ def test_other_services(over_http: Emulator) -> None:
             }
         ],
     )
-    metrics = cloudwatch.list_metrics(Namespace="AWS/KinesisVideo")["Metrics"]
+    metrics = cloudwatch.list_metrics(Namespace="Doorbell")["Metrics"]
     assert [metric["MetricName"] for metric in metrics] == ["Failure"]
 
 
