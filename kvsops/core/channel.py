@@ -2,6 +2,7 @@
 
 import re
 import string
+import unicodedata
 from dataclasses import dataclass
 from datetime import datetime
 from fnmatch import fnmatchcase
@@ -15,6 +16,7 @@ NAME_CHARACTERS: Final = "a-zA-Z0-9_.-"
 NAME_MAXIMUM: Final = 256
 TAG_KEY_MAXIMUM: Final = 128
 TAG_VALUE_MAXIMUM: Final = 256
+TAG_PUNCTUATION: Final = "_.:/=+-@"  # beside letters, digits and spaces of any script
 TAGS_MAXIMUM: Final = 50
 MESSAGE_TTL_SECONDS: Final = range(5, 121)
 
@@ -143,6 +145,9 @@ def checked_tag(text: str) -> tuple[str, str]:
     if wanted.key.lower().startswith("aws:"):
         msg = f"the tag {wanted.key!r} cannot be set: keys beginning with aws: are AWS's own"
         raise UsageError(msg)
+    if wrong := next((each for each in text if not _may_stand_in_a_tag(each)), None):
+        msg = f"not a tag: {text!r}: {wrong!r} may not stand in one: letters, digits, spaces and"
+        raise UsageError(f"{msg} {TAG_PUNCTUATION} may")
     return wanted.key, wanted.value
 
 
@@ -162,6 +167,10 @@ def checked_glob(text: str) -> str:
     else:
         return text
     raise UsageError(msg)
+
+
+def _may_stand_in_a_tag(letter: str) -> bool:
+    return letter in TAG_PUNCTUATION or unicodedata.category(letter)[0] in "LNZ"
 
 
 def _stands_for_any(bracket: str) -> bool:

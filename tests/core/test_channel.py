@@ -150,7 +150,12 @@ def test_tag_key() -> None:
 
 @pytest.mark.parametrize(
     ("text", "tag"),
-    [("a=b", ("a", "b")), ("a=", ("a", "")), ("awsome=1", ("awsome", "1"))],
+    [
+        ("a=b", ("a", "b")),
+        ("a=", ("a", "")),
+        ("awsome=1", ("awsome", "1")),
+        ("größe=x y+2@z", ("größe", "x y+2@z")),
+    ],
 )
 def test_tag(text: str, tag: tuple[str, str]) -> None:
     """A tag to set is a key and a value."""
@@ -163,6 +168,15 @@ def test_tag(text: str, tag: tuple[str, str]) -> None:
         ("a", "not a tag: 'a': write KEY=VALUE (VALUE may be empty: a=)"),
         ("aws:a=1", "the tag 'aws:a' cannot be set: keys beginning with aws: are AWS's own"),
         ("AWS:a=1", "the tag 'AWS:a' cannot be set: keys beginning with aws: are AWS's own"),
+        (
+            "a=1\n",
+            "not a tag: 'a=1\\n': '\\n' may not stand in one: "
+            "letters, digits, spaces and _.:/=+-@ may",
+        ),
+        (
+            "a✓=1",
+            "not a tag: 'a✓=1': '✓' may not stand in one: letters, digits, spaces and _.:/=+-@ may",
+        ),
     ],
 )
 def test_bad_tag(text: str, said: str) -> None:
