@@ -1,0 +1,46 @@
+"""A scope on an emulator; both have a time that only sleeping moves, and retries do not wait."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+import stamina
+
+from kvsops.aws.scope import Scope
+from kvsops.local.server import LocalServer
+from tests.aws.first_calls import FirstCalls
+from tests.fleet import Time
+
+FailFirst = Callable[..., None]
+
+
+@pytest.fixture(autouse=True)
+def _retry_at_once() -> Iterator[None]:
+    """Leave out the waits between retries, and nothing else of them."""
+    with stamina.set_testing(True, attempts=100, cap=True):
+        yield
+
+
+@pytest.fixture
+def time(emulator: LocalServer) -> Time:
+    """Return the time that the emulator goes by."""
+    time = Time()
+    emulator.settings.clock = time.now
+    return time
+
+
+@pytest.fixture
+def scope(environment: dict[str, str], time: Time) -> Scope:
+    """Return a scope on the emulator, at its time, that has its whole quota."""
+    return Scope(
+        environ=environment, quota_share=1, clock=time.clock, sleep=time.sleep, now=time.now
+    )
+
+
+@pytest.fixture
+def fail_first(emulator: LocalServer) -> FailFirst:
+    """Return what lets an operation's first calls, once or so often, meet a fault."""
+
+    def fail(operation: str, error: str, times: int = 1) -> None:
+        emulator.settings.faults += (FirstCalls(operation, error, times),)
+
+    return fail
