@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any, Final, Self
 
 from kvsops.core.channel import MESSAGE_TTL_SECONDS, Channel, ChannelArn, StorageLink
-from kvsops.core.text import moment
+from kvsops.core.text import moment, parsed_moment
 from kvsops.errors import KvsopsError, UsageError
 
 VERSION: Final = 1
@@ -115,10 +115,14 @@ def default_path(environ: Mapping[str, str], name: str) -> Path:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A channel that a journal tells of, as it was, and the last that is known of it."""
+    """A channel that a journal tells of, as it was, and the last that is known of it.
+
+    `time` is when its deletion last began.
+    """
 
     arn: ChannelArn
     last_event: str
+    time: datetime
     message_ttl_seconds: int | None
     tags: dict[str, str]
     storage: StorageLink | None
@@ -150,7 +154,10 @@ def _entry(line: Mapping[str, Any], last_event: str) -> Entry:
         line["storage"]["status"], line["storage"]["stream_arn"]
     )
     arn = ChannelArn.parse(line["channel_arn"])
-    return Entry(arn, last_event, line["message_ttl_seconds"], line["tags"], storage)
+    time = parsed_moment(line["time"])
+    if time is None:  # `_describes` has refused such a line
+        raise TypeError(line)
+    return Entry(arn, last_event, time, line["message_ttl_seconds"], line["tags"], storage)
 
 
 def _lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -194,6 +201,7 @@ def _describes(line: Mapping[str, Any], arn: ChannelArn) -> bool:
     tags = [text for pair in line["tags"].items() for text in pair]
     return (
         line["channel_name"] == arn.channel_name
+        and parsed_moment(line["time"]) is not None
         and (ttl is None or ttl in MESSAGE_TTL_SECONDS)
         and all(isinstance(text, str) for text in tags)
         and (link is None or isinstance(link["status"] + link["stream_arn"], str))

@@ -18,7 +18,7 @@ from kvsops.core.cost import Usage
 from kvsops.errors import AwsError, CheckFailedError
 from kvsops.gather import in_parallel
 
-BILLED_CALLS: Final = ("ListMetrics",)
+CLOUDWATCH_CALLS: Final = ("GetMetricData", "ListMetrics")
 
 
 @dataclass(slots=True)
@@ -31,6 +31,7 @@ class Metered:
     usage: dict[str, Usage] = field(default_factory=dict)
     unknown: dict[str, str] = field(default_factory=dict)
     seen: set[str] = field(default_factory=set)  # names with points in the last two weeks
+    seen_all: bool = True  # False where ListMetrics could not be read
     problems: list[str] = field(default_factory=list)
     metrics: int = 0
 
@@ -39,12 +40,13 @@ class Metered:
         return None if name in self.unknown else self.usage.get(name, Usage())
 
 
-def seen_names(scope: Scope, metered: Metered) -> None:
+def see(scope: Scope, metered: Metered) -> None:
     """Learn from ListMetrics which names have points; where it fails, everything must be asked."""
     try:
         for names in in_parallel(lambda query: activity.names_with_points(scope, query), FIRST):
             metered.seen |= names
     except AwsError as error:
+        metered.seen_all = False
         metered.problems.append(f"{error}; deleted channels could not be looked for")
 
 
@@ -91,8 +93,7 @@ def own_cost(scope: Scope, metered: Metered) -> Decimal:
 
     Each statistic asked is counted as a metric.
     """
-    calls = sum(scope.calls[name] for name in BILLED_CALLS)
-    return metered.metrics * METRIC_PRICE + calls * CALL_PRICE
+    return metered.metrics * METRIC_PRICE + scope.calls["ListMetrics"] * CALL_PRICE
 
 
 def _each(names: Iterable[str], queries: Sequence[activity.Query]) -> Iterable[Asked]:

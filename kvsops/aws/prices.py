@@ -40,8 +40,12 @@ PRODUCTS: Final = (
 )
 
 
-def load(file: Path | None, cache: Path) -> dict[str, tuple[Prices, str]]:
-    """Return each region's prices and whence they come: the file's, the cache's, or the shipped.
+Known = tuple[Prices, str]
+"""A region's prices, and whence they come: the file's path, `refreshed` or `shipped`."""
+
+
+def load(file: Path | None, cache: Path) -> dict[str, Known]:
+    """Return each region's prices: the file's before the cache's before the shipped.
 
     Raises `UsageError` for a file or a cache that is wrong, naming the row.
     """
@@ -53,9 +57,7 @@ def load(file: Path | None, cache: Path) -> dict[str, tuple[Prices, str]]:
     return known
 
 
-def prices_of(
-    known: Mapping[str, tuple[Prices, str]], region: str, assume: str | None = None
-) -> Prices:
+def prices_of(known: Mapping[str, Known], region: str, assume: str | None = None) -> Prices:
     """Return the region's prices, or those of the region to assume, marked as such.
 
     Raises `UsageError` where they are not known: no region is silently priced as another.

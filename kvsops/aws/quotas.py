@@ -56,6 +56,11 @@ OPERATIONS: Final = {
 }
 
 
+def channel_quota(region: str) -> int:
+    """Return how many channels an account may have in the region, unless AWS raised it."""
+    return 10_000 if region in ("us-east-1", "us-west-2") else 5_000
+
+
 def writes(operation: str) -> bool:
     """Whether the operation may change something: any that is not known by its name to read."""
     return not operation.startswith(READING)

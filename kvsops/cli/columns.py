@@ -11,8 +11,12 @@ from kvsops.output.rows import Column
 UNKNOWN = "?"
 
 
-def channel_columns(now: datetime, *, tags: bool, storage: bool = False) -> list[Column[Facts]]:
+def channel_columns(
+    now: datetime, *, tags: bool, storage: bool = False, brief: bool = False
+) -> list[Column[Facts]]:
     """Return a channel's columns; `tags` and `storage` say which are shown beside the listing's.
+
+    `brief` leaves room for others: creation time and message TTL are then in JSON and CSV only.
 
     The keys are an interface: times are ISO 8601 UTC, `age_seconds` whole seconds, and null is
     what is not known: for `tags`, that they could not be read, or are not in the tag index.
@@ -32,12 +36,14 @@ def channel_columns(now: datetime, *, tags: bool, storage: bool = False) -> list
             "CREATED",
             lambda row: row.channel.creation_time,
             lambda row: _moment_text(row.channel.creation_time),
+            shown=not brief,
         ),
         Column[Facts](
             "message_ttl_seconds",
             "MESSAGE TTL",
             lambda row: row.channel.message_ttl_seconds,
             align="right",
+            shown=not brief,
         ),
         Column[Facts]("version", "VERSION", lambda row: row.channel.version, shown=False),
         Column[Facts]("channel_arn", "ARN", lambda row: row.channel.channel_arn, shown=False),

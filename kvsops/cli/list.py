@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from kvsops.cli.money import Budget, metered, own_cost, price_options, verdict
 from kvsops.cli.options import Where, output_options, refuse, rule_options, scope_options
 from kvsops.core.rule import Role
 from kvsops.core.rules import rules_of
@@ -11,7 +12,12 @@ from kvsops.core.rules import rules_of
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from kvsops.aws.scope import Scope
+    from kvsops.bill import Bill
+    from kvsops.core.cost import Prices
     from kvsops.core.facts import Facts
+    from kvsops.metering import Metered
+    from kvsops.output.console import Console
     from kvsops.output.rows import Output
 
 _ORDERS: Final[dict[str, "Callable[[Facts], Any]"]] = {
@@ -31,12 +37,13 @@ _ORDERS: Final[dict[str, "Callable[[Facts], Any]"]] = {
 @click.option(
     "--sort",
     type=click.Choice(list(_ORDERS)),
-    default="name",
-    show_default=True,
-    help="In this order; by age: oldest first.",
+    help="In this order; by age: oldest first.  [default: name; with --cost: dearest first]",
 )
 @click.option("--reverse", is_flag=True, help="In the opposite order.")
 @click.option("--limit", type=click.IntRange(1), metavar="N", help="Only the first N of them.")
+@click.option("--cost", is_flag=True, help="Show what each costs, dearest first.")
+@click.option("--no-metrics", is_flag=True, help="With --cost: ask nothing, assume each is used.")
+@price_options
 @output_options()
 @scope_options
 def list_(
@@ -45,9 +52,12 @@ def list_(
     given: dict[str, Any],
     tags: bool,
     direct: bool,
-    sort: str,
+    sort: str | None,
     reverse: bool,
     limit: int | None,
+    cost: bool,
+    no_metrics: bool,
+    budget: Budget,
     output: "Output",
     query: str | None,
 ) -> None:
@@ -59,28 +69,79 @@ def list_(
       kvsops list --older-than 7d --sort age --tags
       kvsops list --tag kvsops:owner --without-tag kvsops:keep
       kvsops list --prefix ci- -o json --query '[].channel_name'
+      kvsops list --cost --fail-over 25
     """
     from kvsops import gather
     from kvsops.aws import channels
     from kvsops.cli.columns import channel_columns
+    from kvsops.cli.cost_columns import listing_columns, totals
     from kvsops.core.facts import Need
     from kvsops.core.judge import listing_rules, objection
+    from kvsops.metering import Metered
     from kvsops.output.console import Console, progress
     from kvsops.output.rows import render
     from kvsops.plan import plan
 
-    refuse(objection(given))
+    refuse(objection(given) or _contradiction(cost, no_metrics, budget))
     scope, console = where.open(read_only=True), Console()
+    prices, baseline = (budget.load_prices(scope.region) if cost else None), budget.load_baseline()
     shown = tags or bool(given["tag"] or given["without-tag"])
     with progress("reading tags", None, console=console) as done:
         listed = channels.each_listed(scope, given["prefix"])
         planned = plan(scope, listed, listing_rules(given), directly=direct, advance=done.advance)
-        chosen = sorted(planned.chosen, key=_ORDERS[sort], reverse=reverse)[:limit]
+        chosen = planned.chosen
+        if sort or not cost:
+            chosen = sorted(chosen, key=_ORDERS[sort or "name"], reverse=reverse)[:limit]
         if shown or output in ("json", "csv"):
             read = gather.fetch(scope, Need.TAGS, chosen, directly=direct, advance=done.advance)
             chosen, planned.problems = read.facts, planned.problems + read.problems
-    columns = channel_columns(scope.now(), tags=shown)
-    click.echo(render(chosen, columns, output, query, nothing="No channels."), nl=False)
+    if prices:
+        found = Metered()
+        asked = None if no_metrics else found
+        bill = _priced(scope, chosen, prices, asked, budget=budget, console=console)
+        lines = bill.lines if sort else bill.dearest_first[:: -1 if reverse else 1][:limit]
+        planned.problems += found.problems
+        text = render(lines, listing_columns(bill, tags=shown), output, query, "No channels.")
+        click.echo(text + (f"\n{totals(bill)}.\n" if output == "table" else ""), nl=False)
+        own_cost(scope, found, console)
+    else:
+        columns = channel_columns(scope.now(), tags=shown)
+        click.echo(render(chosen, columns, output, query, "No channels."), nl=False)
     for problem in (*planned.problems, *planned.undecided):
         console.warn(problem)
-    click.get_current_context().exit(1 if planned.undecided else 0)
+    code = verdict(bill, budget, baseline, console) if prices else 0
+    click.get_current_context().exit(1 if planned.undecided else code)
+
+
+def _priced(
+    scope: "Scope",
+    chosen: "list[Facts]",
+    prices: "Prices",
+    found: "Metered | None",
+    *,
+    budget: Budget,
+    console: "Console",
+) -> "Bill":
+    """Price the channels this month; without metrics, as if each were used."""
+    from kvsops import metering
+    from kvsops.bill import Bill, Line, lines_of
+    from kvsops.core.cost import Month, assumed
+
+    now = scope.now()
+    month = Month.of(now)
+    if found is None:
+        each_assumed = assumed(prices)
+        lines = [Line(each.channel.channel_name, None, each_assumed, each) for each in chosen]
+        return Bill(month, now, prices, lines)
+    metering.see(scope, found)
+    names = [each.channel.channel_name for each in chosen]
+    metered(scope, found, names, month=month, budget=budget, console=console)
+    lines = lines_of(chosen, (), found, prices=prices, month=month, now=now)
+    return Bill(month, now, prices, [line for line in lines if not line.ghost])
+
+
+def _contradiction(cost: bool, no_metrics: bool, budget: Budget) -> str | None:  # noqa: FBT001 - options
+    """Say which options are about costs where costs were not asked for."""
+    if not cost and (no_metrics or budget.given):
+        return "these options are about costs: add --cost"
+    return None

@@ -20,6 +20,8 @@ COMMANDS: Final = (
     "delete",
     "sweep",
     "restore",
+    "cost",
+    "prices",
     "local",
 )
 INTERRUPTED: Final = 130
@@ -46,12 +48,15 @@ class Kvsops(click.Group):
         try:
             return super().invoke(ctx)
         except KvsopsError as error:
-            if ctx.meta.get(DEBUG):
-                import traceback
-
-                traceback.print_exc()
+            _trace(ctx)
             _say(str(error))
             ctx.exit(error.exit_code)
+        except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
+            raise
+        except Exception as error:  # noqa: BLE001 - no traceback is shown unless asked for
+            _trace(ctx)
+            _say(f"a defect in kvsops: {type(error).__name__}: {error} (--debug shows where)")
+            ctx.exit(1)
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
         """Run the command line; return its exit code."""
@@ -67,6 +72,13 @@ class Kvsops(click.Group):
         except click.Abort:
             _say("interrupted")
             return INTERRUPTED
+
+
+def _trace(ctx: click.Context) -> None:
+    if ctx.meta.get(DEBUG):
+        import traceback
+
+        traceback.print_exc()
 
 
 def _one_line(error: click.ClickException) -> str:

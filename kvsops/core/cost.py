@@ -80,6 +80,12 @@ class Month:
         """Return how much of the month has passed: nothing before it, all of it after."""
         return min(max(now, self.start), self.end) - self.start
 
+    def days_until(self, now: datetime) -> list[date]:
+        """Return the month's days so far, the one that holds `now` too; all of a past month."""
+        last = min(now, self.end - timedelta(microseconds=1))
+        number = (last.astimezone(UTC).date() - self.start.date()).days + 1
+        return [self.start.date() + timedelta(days=each) for each in range(number)]
+
     def __str__(self) -> str:
         return f"{self.year:04}-{self.month:02}"
 

@@ -1,0 +1,229 @@
+"""How a month's bill is told: totals, groups, the dearest, and what could be spared."""
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, Final
+
+import click
+
+from kvsops.aws.quotas import channel_quota
+from kvsops.aws.scope import Scope
+from kvsops.bill import Bill, Line, by_tag, groupings
+from kvsops.cli.cost_columns import bill_columns, totals
+from kvsops.cli.money import usd
+from kvsops.core.cost import total
+from kvsops.errors import KvsopsError
+from kvsops.metering import CLOUDWATCH_CALLS, Metered, own_cost
+from kvsops.output.console import Console
+from kvsops.output.rows import Column, Output, csv, dumps, markdown, records, table
+from kvsops.output.summary import append_step_summary
+from kvsops.output.text import count
+from kvsops.output.values import json_ready
+
+DEAREST: Final = 10
+GROUPS: Final = 20  # shown of them; JSON has all
+Group = tuple[str | None, Sequence[Line]]
+Form = Callable[[Sequence[Any], Sequence[Column[Any]]], str]
+
+
+@dataclass(frozen=True, slots=True)
+class BillReport:
+    """A bill and how it is to be grouped; `listed` is how many channels there are in the quota."""
+
+    bill: Bill
+    metered: Metered
+    scope: Scope
+    group_by: str
+    listed: int
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the JSON of `kvsops cost`; its keys are an interface."""
+        bill, columns = self.bill, bill_columns(self.bill)
+        ready: Any = json_ready(
+            {
+                "month": str(bill.month),
+                "region": self.scope.region,
+                "as_of": bill.now,
+                "prices": {name: getattr(bill.prices, name) for name in bill.prices.__slots__},
+                "total": self._total(),
+                "quota": {"channels": self.listed, "limit": self._limit, "share": self._share},
+                "groups": {"by": self.group_by, "rows": records(self._groups(), group_columns())},
+                "days": [
+                    {
+                        "day": day.isoformat(),
+                        "connections": used.connections,
+                        "messages": used.messages,
+                        "turn_minutes": used.turn_minutes,
+                        "usd": spent,
+                    }
+                    for day, (used, spent) in bill.days().items()
+                ],
+                "dearest": records(bill.dearest_first[:DEAREST], columns),
+                "channels": records(bill.dearest_first, columns),
+                "ghosts": {
+                    "channels": len(self._ghosts),
+                    "month_to_date_usd": _spent(self._ghosts),
+                },
+                "churn": self._churn(),
+                "sweep": {"unused": len(self._unused), "saving_usd": 0},
+                "own_cost": {
+                    "metrics": self.metered.metrics,
+                    "calls": {name: self.scope.calls[name] for name in CLOUDWATCH_CALLS},
+                    "usd": own_cost(self.scope, self.metered),
+                },
+                "problems": self.metered.problems,
+            }
+        )
+        return dict(ready)
+
+    def render(self, output: Output, query: str | None) -> str:
+        """Make the text for standard output; CSV has a line for each channel."""
+        if output == "json":
+            return dumps(self.as_json(), query)
+        if output == "csv":
+            return csv(self.bill.dearest_first, bill_columns(self.bill))
+        return self.text(markdown if output == "markdown" else table)
+
+    def text(self, form: Form) -> str:
+        """Make the page that a person reads, its tables in this form."""
+        columns = bill_columns(self.bill)
+        parts = [f"{self.scope.region}: {totals(self.bill)}.\n", self._parts() + "\n"]
+        if self.bill.used:
+            parts.append(form(self._groups()[:GROUPS], group_columns(self.group_by)))
+            parts.append(form(self.bill.dearest_first[:DEAREST], columns))
+        parts.append("".join(f"- {line}\n" for line in self._insights()))
+        return "\n".join(parts)
+
+    def _parts(self) -> str:
+        fee, messages, turn = (usd(part) for part in self._spent_on())
+        return f"To date: fees {fee}, messages {messages}, TURN {turn}."
+
+    def _insights(self) -> list[str]:
+        churn, ghosts = self.bill.churn(), self._ghosts
+        said = [
+            f"Quota: {self.listed:,} of {self._limit:,} channels ({self._share:.0%}), unless AWS "
+            "raised it.",
+            f"Sweeping the {count(len(self._unused), 'channel')} not used this month would free "
+            "quota and save $0.00: a channel that nobody connects to costs nothing.",
+        ]
+        if ghosts:
+            spent = usd(_spent(ghosts))
+            said.append(
+                f"Ghosts: {count(len(ghosts), 'deleted channel')} cost {spent} all the same."
+            )
+        if churn.used_on_one_day:
+            said.append(
+                f"Churn: {churn.used_on_one_day:,} of {churn.used:,} channels were used on one day "
+                f"only, at most {churn.busiest_day:,} of them on the same; reusing so many for all "
+                f"would save {usd(churn.saving)}."
+            )
+        if self.bill.lower_bound:
+            said.append(
+                "A lower bound: channels deleted more than two weeks ago are seen only in journals "
+                "(--journal) and in an earlier output of this month (--baseline)."
+            )
+        return said
+
+    def _total(self) -> dict[str, Any]:
+        bill = self.bill
+        fee, messages, turn = self._spent_on()
+        return {
+            "channels": len(bill.lines),
+            "used": len(bill.used),
+            "unknown": len(bill.unknown),
+            "fee_usd": fee,
+            "messages_usd": messages,
+            "turn_usd": turn,
+            "month_to_date_usd": bill.month_to_date,
+            "estimated_monthly_usd": bill.estimated_month,
+            "basis": bill.basis.value,
+            "projection": bill.projection and bill.projection.value,
+            "lower_bound": bill.lower_bound,
+        }
+
+    def _spent_on(self) -> tuple[Decimal, Decimal, Decimal]:
+        costs = [line.cost for line in self.bill.lines]
+        return (
+            total(cost.fee for cost in costs),
+            total(cost.messages for cost in costs),
+            total(cost.turn for cost in costs),
+        )
+
+    def _groups(self) -> list[Group]:
+        chosen = groupings(self.scope.region).get(self.group_by)
+        by = chosen or by_tag(self.group_by.removeprefix("tag:"))
+        return list(self.bill.groups(by).items())
+
+    def _churn(self) -> dict[str, Any]:
+        churn = self.bill.churn()
+        return {
+            "used": churn.used,
+            "used_on_one_day": churn.used_on_one_day,
+            "busiest_day": churn.busiest_day,
+            "saving_usd": churn.saving,
+        }
+
+    @property
+    def _limit(self) -> int:
+        return channel_quota(self.scope.region)
+
+    @property
+    def _share(self) -> float:
+        return round(self.listed / self._limit, 4)
+
+    @property
+    def _ghosts(self) -> list[Line]:
+        return [line for line in self.bill.lines if line.ghost]
+
+    @property
+    def _unused(self) -> list[Line]:
+        return [line for line in self.bill.lines if line.cost.active is False]
+
+
+def group_columns(by: str = "group") -> list[Column[Group]]:
+    """Return the columns of groups; a null group is of the channels without one."""
+    return [
+        Column[Group]("group", by.upper(), lambda row: row[0], lambda row: row[0] or "(none)"),
+        Column[Group]("channels", "CHANNELS", lambda row: len(row[1]), align="right"),
+        Column[Group](
+            "used",
+            "USED",
+            lambda row: sum(bool(line.cost.active) for line in row[1]),
+            align="right",
+        ),
+        Column[Group](
+            "month_to_date_usd",
+            "TO DATE",
+            lambda row: _spent(row[1]),
+            lambda row: usd(_spent(row[1])),
+            align="right",
+        ),
+        Column[Group](
+            "estimated_monthly_usd",
+            "MONTH",
+            lambda row: total(line.cost.estimated_month for line in row[1]),
+            lambda row: usd(total(line.cost.estimated_month for line in row[1])),
+            align="right",
+        ),
+    ]
+
+
+def _used(group: Group) -> int:
+    return sum(bool(line.cost.active) for line in group[1])
+
+
+def tell(report: BillReport, console: Console, output: Output, query: str | None) -> None:
+    """Print the bill, append it to a CI's step summary, and say what there is to say of it."""
+    click.echo(report.render(output, query), nl=False)
+    try:
+        append_step_summary("### kvsops cost\n\n" + report.text(markdown), os.environ)
+    except KvsopsError as error:
+        console.warn(str(error))
+    for problem in report.metered.problems:
+        console.warn(problem)
+
+
+def _spent(lines: Sequence[Line]) -> Decimal:
+    return total(line.cost.month_to_date for line in lines)

@@ -1,0 +1,197 @@
+"""`kvsops cost`."""
+
+from datetime import datetime
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from kvsops.cli.money import Budget, metered, own_cost, price_options, verdict
+from kvsops.cli.options import Text, Where, output_options, rule_options, scope_options
+from kvsops.core.channel import checked_tag_key
+from kvsops.core.rules import RULES
+from kvsops.errors import KvsopsError, UsageError
+
+if TYPE_CHECKING:
+    from kvsops.aws.scope import Scope
+    from kvsops.cli.bill_report import BillReport
+    from kvsops.core.cost import Month
+    from kvsops.core.facts import Facts
+    from kvsops.metering import Metered
+    from kvsops.output.console import Console
+    from kvsops.output.rows import Output
+
+GROUPS: Final = ("owner", "prefix", "region")
+_FILE: Final = click.Path(dir_okay=False, path_type=Path)
+
+
+def _group(text: str) -> str:
+    """Read owner, prefix, region or tag:KEY; raises `UsageError`."""
+    if text in GROUPS:
+        return text
+    if text.startswith("tag:"):
+        return f"tag:{checked_tag_key(text.removeprefix('tag:'))}"
+    raise UsageError(f"cannot group by {text!r}: write tag:KEY, {', '.join(GROUPS)}")
+
+
+def _month(text: str) -> "Month":
+    from kvsops.core.cost import Month
+
+    return Month.parse(text)
+
+
+@click.command(
+    epilog="CloudWatch knows channels by name and day. ListMetrics tells of deleted channels for "
+    "two weeks back; older ones come from journals and the --baseline, and where these are "
+    "missing the total is called a lower bound. Reading metrics costs $0.01 per 1,000."
+)
+@rule_options(*(rule for rule in RULES if rule.name in ("prefix", "match")))
+@click.option("--month", type=Text("month", _month), metavar="YYYY-MM", help="An earlier month.")
+@click.option(
+    "--group-by",
+    type=Text("group", _group),
+    metavar="tag:KEY|owner|prefix|region",
+    default="prefix",
+    show_default=True,
+    help="What to sum by.",
+)
+@price_options
+@click.option(
+    "--journal",
+    "journals",
+    type=_FILE,
+    multiple=True,
+    metavar="FILE",
+    help="A sweep's journal, to find deleted channels by; those in the state directory are read.",
+)
+@click.option("--html", type=_FILE, metavar="FILE", help="Write one page to send around, too.")
+@click.option("--open-metrics", type=_FILE, metavar="FILE", help="Write for Prometheus, too.")
+@output_options()
+@scope_options
+def cost(
+    *,
+    where: Where,
+    given: dict[str, Any],
+    month: "Month | None",
+    group_by: str,
+    budget: Budget,
+    journals: tuple[Path, ...],
+    html: Path | None,
+    open_metrics: Path | None,
+    output: "Output",
+    query: str | None,
+) -> None:
+    """Tell what the channels cost this month, and which parts of it could be spared.
+
+    \b
+    Examples:
+      kvsops cost
+      kvsops cost --group-by owner --fail-over 25
+      kvsops cost --month 2026-10 -o json > october.json
+      kvsops cost --baseline last-week.json --max-growth 20%
+      kvsops cost --html bill.html
+    """
+    from kvsops import metering
+    from kvsops.aws.activity import LISTED_FOR
+    from kvsops.bill import Bill, lines_of
+    from kvsops.cli.bill_report import BillReport, tell
+    from kvsops.core.cost import Month
+    from kvsops.output.console import Console
+
+    scope, console = where.open(read_only=True), Console()
+    now = scope.now()
+    month = _within_reach(month or Month.of(now), now)
+    prices, baseline = budget.load_prices(scope.region), budget.load_baseline()
+    facts, listed = _listed(scope, given, console, with_tags=group_by not in ("prefix", "region"))
+    found = metering.Metered()
+    metering.see(scope, found)
+    known = _deleted(scope, journals, month, found) | (baseline.names if baseline else set())
+    ghosts = sorted(name for name in (found.seen | known) - listed if _meant(name, given))
+    names = [each.channel.channel_name for each in facts]
+    metered(scope, found, [*names, *ghosts], month=month, budget=budget, console=console)
+    lines = lines_of(facts, ghosts, found, prices=prices, month=month, now=now)
+    early = month.start < now - LISTED_FOR and (baseline is None or baseline.month != month)
+    bill = Bill(month, now, prices, lines, lower_bound=early or not found.seen_all)
+    report = BillReport(bill, found, scope, group_by, len(listed))
+    tell(report, console, output, query)
+    _write(report, html, open_metrics)
+    own_cost(scope, found, console)
+    click.get_current_context().exit(verdict(bill, budget, baseline, console))
+
+
+def _within_reach(month: "Month", now: datetime) -> "Month":
+    """Refuse a month that has not begun, or of which the metrics are no longer kept."""
+    from kvsops.aws.activity import REACH
+
+    if month.start > now:
+        raise UsageError(f"--month {month} has not begun")
+    if month.start < now - REACH:
+        raise UsageError(f"--month {month} is too long ago: CloudWatch keeps {REACH.days} days")
+    return month
+
+
+def _listed(
+    scope: "Scope", given: dict[str, Any], console: "Console", *, with_tags: bool
+) -> "tuple[list[Facts], set[str]]":
+    """Return the channels that are meant, and the names of all that were listed."""
+    from kvsops import gather
+    from kvsops.aws import channels
+    from kvsops.core.facts import Facts, Need
+    from kvsops.output.console import progress
+
+    listed = [Facts(channel) for channel in channels.each_listed(scope, given["prefix"])]
+    facts = [each for each in listed if _meant(each.channel.channel_name, given)]
+    if with_tags:
+        with progress("reading tags", len(facts), console=console) as shown:
+            read = gather.fetch(scope, Need.TAGS, facts, advance=shown.advance)
+        facts = read.facts
+        for problem in read.problems:
+            console.warn(problem)
+    return facts, {each.channel.channel_name for each in listed}
+
+
+def _meant(name: str, given: dict[str, Any]) -> bool:
+    """Whether the name narrows down to this one: of deleted channels there is nothing else."""
+    begins = name.startswith(given["prefix"] or "")
+    return begins and fnmatchcase(name, given["match"] or "*")
+
+
+def _deleted(
+    scope: "Scope", journals: tuple[Path, ...], month: "Month", found: "Metered"
+) -> set[str]:
+    """Return the names that journals say were deleted in the month or after."""
+    from kvsops import journal
+
+    kept = journal.default_path({}, "any").parent
+    names: set[str] = set()
+    for path in (*journals, *sorted(kept.glob("*.jsonl"))):
+        try:
+            entries = journal.read(path)
+        except UsageError as error:
+            if path in journals:
+                raise
+            found.problems.append(str(error))
+            continue
+        names |= {
+            entry.arn.channel_name
+            for entry in entries
+            if entry.arn.region == scope.region and entry.time >= month.start
+        }
+    return names
+
+
+def _write(report: "BillReport", html: Path | None, open_metrics: Path | None) -> None:
+    """Write the page and the metrics that were asked for."""
+    if html:
+        from kvsops.output.html import page
+
+        text = page(report.as_json())
+        try:
+            html.write_text(text, encoding="utf-8")
+        except OSError as error:
+            raise KvsopsError(f"{html} cannot be written: {error.strerror}") from error
+    if open_metrics:
+        from kvsops.output.openmetrics import write
+
+        write(report.as_json(), open_metrics)

@@ -1,0 +1,149 @@
+"""The columns of costs, and the words of a bill's totals."""
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, date, datetime, timedelta
+from typing import Final
+
+from kvsops.bill import Bill, Line
+from kvsops.cli.columns import UNKNOWN, channel_columns
+from kvsops.cli.money import usd
+from kvsops.core.cost import Day, Usage
+from kvsops.core.facts import Facts
+from kvsops.output.rows import Column
+from kvsops.output.text import count
+
+BAR_DAYS: Final = 14
+_BLOCKS: Final = "▁▂▃▄▅▆▇█"
+_NOTHING: Final = "·"
+_PLACES: Final = 4  # a message costs millionths
+
+
+def listing_columns(bill: Bill, *, tags: bool) -> list[Column[Line]]:
+    """Return the columns of `list --cost`: a channel's own, then what it costs."""
+    own = [_lifted(column) for column in channel_columns(bill.now, tags=tags, brief=True)]
+    last = [column for column in own if column.key == "tags"]
+    return [column for column in own if column not in last] + cost_columns(bill) + last
+
+
+def bill_columns(bill: Bill) -> list[Column[Line]]:
+    """Return the columns of `cost`: who it is, and what it costs; `ghost`: deleted since."""
+    known = {"channel_arn", "creation_time", "tags"}
+    own = channel_columns(bill.now, tags=False, brief=True)
+    return [
+        Column[Line]("channel_name", "CHANNEL", lambda line: line.channel_name),
+        Column[Line]("ghost", "DELETED", lambda line: line.ghost),
+        *(_lifted(column) for column in own if column.key in known),
+        *cost_columns(bill),
+    ]
+
+
+def cost_columns(bill: Bill) -> list[Column[Line]]:
+    """Return what a line costs; the keys are an interface, null is not known.
+
+    `last_activity` is the start of the last day (UTC) with any use: metrics are read by day.
+    """
+    return [
+        Column[Line]("last_activity", "LAST ACTIVITY", _last, lambda line: _last_text(line, bill)),
+        Column[Line]("active_this_month", "ACTIVE", lambda line: line.cost.active, _active_text),
+        _number("connections", "CONNECTS", lambda day: day.connections),
+        _number("messages", "MESSAGES", lambda day: day.messages),
+        _number("turn_minutes", "TURN MIN", lambda day: day.turn_minutes),
+        Column[Line](
+            "month_to_date_usd",
+            "TO DATE",
+            lambda line: line.cost.month_to_date,
+            lambda line: usd(line.cost.month_to_date, _PLACES),
+            align="right",
+        ),
+        Column[Line](
+            "estimated_monthly_usd",
+            "MONTH",
+            lambda line: line.cost.estimated_month,
+            lambda line: usd(line.cost.estimated_month, _PLACES),
+            align="right",
+        ),
+        Column[Line]("basis", "BASIS", lambda line: line.cost.basis.value),
+        Column[Line](
+            "daily_connections",
+            f"{BAR_DAYS} DAYS",
+            lambda line: _daily(line.usage, bill.now),
+            lambda line: bar(line.usage, bill.now),
+            shown=bill.now < bill.month.end,
+        ),
+    ]
+
+
+def bar(usage: Usage | None, now: datetime) -> str:
+    """Draw the last 14 days' connections, today's on the right; `·` is a day without any use."""
+    if usage is None:
+        return UNKNOWN
+    days = [usage.days.get(day, Day()) for day in _last_days(now)]
+    highest = max(1, *(day.connections for day in days))
+    steps = len(_BLOCKS) - 1
+    return "".join(
+        _BLOCKS[-(-day.connections * steps // highest)] if day.used else _NOTHING for day in days
+    )
+
+
+def totals(bill: Bill) -> str:
+    """Say what the lines come to, and what that rests on."""
+    by = f" by {bill.projection.value}" if bill.projection else ""
+    at = f"; at {bill.prices.assumed_from}'s prices" if bill.prices.assumed_from else ""
+    return (
+        f"{count(len(bill.lines), 'channel')}, {len(bill.used):,} used in {bill.month}: "
+        f"{usd(bill.month_to_date)} to date, {usd(bill.estimated_month)} for the month "
+        f"({bill.basis.value}{by}{at})"
+    )
+
+
+def _lifted(column: Column[Facts]) -> Column[Line]:
+    """Return a channel's column for its line; nothing of it is known of a ghost."""
+    text = column.cell
+    return Column[Line](
+        column.key,
+        column.header,
+        lambda line: None if line.facts is None else column.value(line.facts),
+        lambda line: UNKNOWN if line.facts is None else text(line.facts),
+        align=column.align,
+        shown=column.shown,
+    )
+
+
+def _number(key: str, header: str, of: Callable[[Day], int]) -> Column[Line]:
+    def value(line: Line) -> int | None:
+        return None if line.cost.used is None else of(line.cost.used)
+
+    def text(line: Line) -> str:
+        return UNKNOWN if line.cost.used is None else f"{of(line.cost.used):,}"
+
+    return Column[Line](key, header, value, text, align="right")
+
+
+def _last(line: Line) -> datetime | None:
+    last = line.usage.last_used if line.usage else None
+    return None if last is None else datetime(last.year, last.month, last.day, tzinfo=UTC)
+
+
+def _last_text(line: Line, bill: Bill) -> str:
+    if line.usage is None:
+        return UNKNOWN
+    last = line.usage.last_used
+    ago = (bill.now.astimezone(UTC).date() - last).days if last else None
+    if ago is None:
+        return "-"
+    return "today" if ago == 0 else f"{ago}d ago"
+
+
+def _active_text(line: Line) -> str:
+    return {None: UNKNOWN, True: "yes", False: "no"}[line.cost.active]
+
+
+def _last_days(now: datetime) -> Sequence[date]:
+    today = now.astimezone(UTC).date()
+    return [today - timedelta(days=ago) for ago in reversed(range(BAR_DAYS))]
+
+
+def _daily(usage: Usage | None, now: datetime) -> list[int] | None:
+    if usage is None:
+        return None
+    return [usage.days.get(day, Day()).connections for day in _last_days(now)]

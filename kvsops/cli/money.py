@@ -1,0 +1,181 @@
+"""What the commands that tell costs share: their options, reading and pricing, the verdict."""
+
+import functools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+import click
+
+from kvsops.cli.options import Text
+from kvsops.errors import CheckFailedError, UsageError
+
+if TYPE_CHECKING:
+    from kvsops.aws.scope import Scope
+    from kvsops.baseline import Baseline, Growth
+    from kvsops.bill import Bill
+    from kvsops.core.cost import Month, Prices
+    from kvsops.metering import Metered
+    from kvsops.output.console import Console
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+def dollars(text: str) -> Decimal:
+    """Read an amount in dollars, 0 or more; raises `UsageError`."""
+    try:
+        amount = Decimal(text.removeprefix("$"))
+    except InvalidOperation:
+        amount = Decimal(-1)
+    if not amount.is_finite() or amount < 0:
+        raise UsageError(f"not an amount in dollars: {text!r}: write it like 25 or 0.50")
+    return amount
+
+
+def growth(text: str) -> "Growth":
+    """Read a growth; raises `UsageError`."""
+    from kvsops.baseline import Growth
+
+    return Growth.parse(text)
+
+
+USD: Final = Text("usd", dollars)
+_FILE: Final = click.Path(dir_okay=False, path_type=Path)
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """The options on prices, on what may be spent, and on asking."""
+
+    prices: Path | None
+    assume_prices_of: str | None
+    max_own_cost: Decimal | None
+    fail_over: Decimal | None
+    warn_over: Decimal | None
+    baseline: Path | None
+    max_growth: "Growth | None"
+
+    @property
+    def given(self) -> bool:
+        """Whether any of the options was given."""
+        return any(getattr(self, name) is not None for name in self.__slots__)
+
+    def check(self) -> None:
+        """Refuse what contradicts itself, before anything is asked."""
+        if self.max_growth and not self.baseline:
+            raise UsageError("--max-growth compares with an earlier output: give --baseline FILE")
+
+    def load_prices(self, region: str) -> "Prices":
+        """Return the region's prices; raises `UsageError` where they are not known."""
+        from kvsops.aws import prices
+
+        return prices.prices_of(prices.load(self.prices, cache()), region, self.assume_prices_of)
+
+    def load_baseline(self) -> "Baseline | None":
+        """Read the earlier output to compare with, if one is given."""
+        from kvsops import baseline
+
+        return baseline.read(self.baseline) if self.baseline else None
+
+
+def cache() -> Path:
+    """Return where refreshed prices are kept."""
+    import platformdirs
+
+    return platformdirs.user_cache_path("kvsops") / "prices.toml"
+
+
+def price_options(function: Function) -> Function:
+    """Add the options of prices, budgets and comparison; the function gets them as `budget`."""
+
+    @click.option("--prices", type=_FILE, metavar="FILE", help="Prices to go by: a TOML file.")
+    @click.option("--assume-prices-of", metavar="REGION", help="Take another region's prices.")
+    @click.option(
+        "--max-own-cost", type=USD, metavar="USD", help="Ask nothing if asking may cost more."
+    )
+    @click.option("--fail-over", type=USD, metavar="USD", help="Exit 3 if the month passes this.")
+    @click.option("--warn-over", type=USD, metavar="USD", help="Warn if the month passes this.")
+    @click.option(
+        "--baseline", type=_FILE, metavar="FILE", help="An earlier -o json to compare with."
+    )
+    @click.option(
+        "--max-growth",
+        type=Text("n%|usd", growth),
+        metavar="N%|USD",
+        help="Exit 3 if it grew by more than this over the baseline.",
+    )
+    @functools.wraps(function)
+    def wrapped(*args: Any, **given: Any) -> Any:
+        names = Budget.__dataclass_fields__
+        budget = Budget(**{name: given.pop(name) for name in names})
+        budget.check()
+        return function(*args, budget=budget, **given)
+
+    return wrapped  # type: ignore[return-value]  # click has its own idea of a decorated function
+
+
+def metered(
+    scope: "Scope",
+    found: "Metered",
+    names: "Sequence[str]",
+    *,
+    month: "Month",
+    budget: Budget,
+    console: "Console",
+) -> None:
+    """Read the names' use in the month, and what it is projected by, with progress."""
+    from kvsops import metering
+    from kvsops.bill import window
+    from kvsops.output.console import progress
+
+    start, end = window(month, scope.now())
+    with progress("reading metrics", len(names), console=console) as shown:
+        metering.read(
+            scope, found, names, start, end, maximum=budget.max_own_cost, advance=shown.advance
+        )
+
+
+def verdict(bill: "Bill", budget: Budget, baseline: "Baseline | None", console: "Console") -> int:
+    """Hold the bill against the budget; return the exit code if it holds.
+
+    Raises `CheckFailedError` where it does not. What is not known never passes for cheap: it
+    is exit code 1.
+    """
+    estimated = bill.estimated_month
+    if budget.warn_over is not None and estimated > budget.warn_over:
+        console.warn(f"the month will come to {usd(estimated)}, over {usd(budget.warn_over)}")
+    if budget.fail_over is not None and estimated > budget.fail_over:
+        msg = f"the month will come to {usd(estimated)}, over --fail-over {usd(budget.fail_over)}"
+        raise CheckFailedError(msg)
+    if baseline:
+        was = baseline.estimated_month
+        said = f"{usd(estimated)}, where {baseline.path} had {usd(was)}"
+        if budget.max_growth and budget.max_growth.passed(was, estimated):
+            raise CheckFailedError(f"{said}: more than --max-growth {budget.max_growth.text}")
+        console.note(f"the month will come to {said}")
+    if bill.unknown:
+        number = len(bill.unknown)
+        console.error(f"the cost of {number:,} channels is not known: the total is without them")
+    return 1 if bill.unknown else 0
+
+
+def own_cost(scope: "Scope", found: "Metered", console: "Console") -> None:
+    """Say what the run itself spent on CloudWatch."""
+    from kvsops import metering
+
+    calls = sum(scope.calls[name] for name in metering.CLOUDWATCH_CALLS)
+    cost = metering.own_cost(scope, found)
+    console.note(f"own cost: {found.metrics:,} metrics in {calls:,} calls, ${cost:.4f} at most")
+
+
+def usd(amount: Decimal | None, places: int = 2) -> str:
+    """Say an amount in dollars, rounded for display; `?` where it is not known.
+
+    Of more than 2 places, those that say nothing are left off.
+    """
+    if amount is None:
+        return "?"
+    whole, _, fraction = f"{amount:,.{places}f}".partition(".")
+    return f"${whole}.{fraction.rstrip('0'):0<2}"

@@ -1,0 +1,70 @@
+"""`kvsops prices`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from kvsops.cli.options import Where, output_options, scope_options
+
+if TYPE_CHECKING:
+    from kvsops.output.rows import Output
+
+
+@click.command(
+    epilog="A price file is TOML: currency, and for each region a table with channel_month, "
+    "million_messages, thousand_turn_minutes, as_of and source."
+)
+@click.option("--refresh", is_flag=True, help="Read the region's from AWS's Price List, and keep.")
+@click.option(
+    "--prices",
+    "file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Prices to go by before all others: a TOML file.",
+)
+@output_options()
+@scope_options
+def prices(
+    *, where: Where, refresh: bool, file: Path | None, output: "Output", query: str | None
+) -> None:
+    """Show the prices that apply, and where they are from.
+
+    \b
+    Examples:
+      kvsops prices
+      kvsops prices --refresh --region eu-west-1
+      kvsops prices --prices ours.toml -o json
+
+    Prices differ by region, and one whose prices are not known is never priced as another. They
+    are in US dollars: a month of a channel that is used, a million signaling messages, a thousand
+    TURN streaming minutes.
+    """
+    from kvsops.aws import prices as price_tables
+    from kvsops.cli.money import cache
+    from kvsops.output.console import Console
+    from kvsops.output.rows import Column, render
+
+    if refresh:
+        scope = where.open(read_only=True)
+        price_tables.store(price_tables.refreshed(scope), cache())
+        Console().note(f"the prices of {scope.region} are kept in {cache()}")
+    known = price_tables.load(file, cache())
+    rows = [known[region] for region in sorted(known)]
+    columns: list[Column[price_tables.Known]] = [
+        Column("region", "REGION", lambda row: row[0].region),
+        Column("channel_month", "CHANNEL", lambda row: row[0].channel_month, align="right"),
+        Column(
+            "million_messages", "1M MESSAGES", lambda row: row[0].million_messages, align="right"
+        ),
+        Column(
+            "thousand_turn_minutes",
+            "1K TURN MINUTES",
+            lambda row: row[0].thousand_turn_minutes,
+            align="right",
+        ),
+        Column("as_of", "AS OF", lambda row: row[0].as_of),
+        Column("origin", "ORIGIN", lambda row: row[1]),
+        Column("source", "SOURCE", lambda row: row[0].source),
+    ]
+    click.echo(render(rows, columns, output, query), nl=False)
