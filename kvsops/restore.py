@@ -7,7 +7,7 @@ from typing import Final
 
 from kvsops.aws import channels
 from kvsops.aws.scope import Scope
-from kvsops.core.channel import EXPIRES_AT_TAG, Channel
+from kvsops.core.channel import EXPIRES_AT_TAG, Channel, StorageLink
 from kvsops.errors import AwsError, KvsopsError, NotFoundError, UsageError
 from kvsops.journal import MAY_BE_GONE, Entry
 
@@ -54,6 +54,9 @@ def restore(scope: Scope, entry: Entry) -> Restored:
             return Restored(entry, Outcome.WOULD_CREATE, _what(entry))
         if existing is None:
             return _create(scope, entry)
+        if existing.status == "DELETING":
+            why = "it is still being deleted: try again later"
+            return Restored(entry, Outcome.FAILED, why, existing.channel_arn)
         return _leave(scope, entry, existing)
     except AwsError as error:
         return Restored(entry, Outcome.FAILED, str(error))
@@ -76,7 +79,7 @@ def _create(scope: Scope, entry: Entry) -> Restored:
     try:
         channels.wait_until_active(scope, arn)
         if entry.storage:
-            channels.set_storage_link(scope, arn, entry.storage)
+            _link(scope, arn, entry.storage)
     except KvsopsError as error:
         return Restored(entry, Outcome.FAILED, f"created, but not as it was: {error}", arn)
     return Restored(entry, Outcome.CREATED, _what(entry), arn)
@@ -90,8 +93,16 @@ def _leave(scope: Scope, entry: Entry, channel: Channel) -> Restored:
         return Restored(entry, Outcome.EXISTS, "it was not deleted", channel.channel_arn)
     if scope.read_only:
         return Restored(entry, Outcome.EXISTS, "would be linked to its stream", channel.channel_arn)
-    channels.set_storage_link(scope, channel.channel_arn, entry.storage)
+    _link(scope, channel.channel_arn, entry.storage)
     return Restored(entry, Outcome.EXISTS, "linked to its stream again", channel.channel_arn)
+
+
+def _link(scope: Scope, channel_arn: str, link: StorageLink) -> None:
+    """Link the channel to its stream; what is not found then is the stream."""
+    try:
+        channels.set_storage_link(scope, channel_arn, link)
+    except NotFoundError as error:
+        raise AwsError(f"no such stream: {link.stream_arn}", error.code) from error
 
 
 def _tags(entry: Entry) -> dict[str, str]:

@@ -43,6 +43,7 @@ def put(
 ) -> SignalingChannel:
     """Put an ACTIVE channel of that age there; `stored` links it to a stream of its own."""
     backend = emulator.backend()
+    backend.list_signaling_channels(1, None, "")  # lets go what is gone, or it would go later
     created = emulator.settings.clock().replace(microsecond=0) - age
     channel = backend.put_channel(name, created, created, message_ttl_seconds, dict(tags or {}))
     if stored:
