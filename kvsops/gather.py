@@ -15,6 +15,9 @@ from kvsops.errors import AwsError, NotFoundError
 DIRECT_UP_TO: Final = 100
 """So many channels absent from the tag index are read one by one; of more, it is only said."""
 
+GONE: Final = "deleted meanwhile"
+"""Why a fact is unknown of a channel that went between the listing and the read."""
+
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 Advance = Callable[[int], object]
@@ -70,7 +73,7 @@ def fetch(
         try:
             return direct(scope, each, need)
         except NotFoundError:
-            return each.with_unknown(need, Unknown("deleted meanwhile", scope.now()))
+            return each.with_unknown(need, Unknown(GONE, scope.now()))
         finally:
             advance(0 if each.get(need) else 1)
 

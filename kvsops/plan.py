@@ -11,7 +11,7 @@ from typing import Final
 from kvsops import gather
 from kvsops.aws.scope import Scope
 from kvsops.core.channel import Channel
-from kvsops.core.facts import Facts, Need
+from kvsops.core.facts import Facts, Need, Unknown
 from kvsops.core.judge import Decision, Rules, Verdict, judge
 
 Advance = Callable[[int], object]
@@ -121,6 +121,9 @@ def plan(
             for item, known in zip(wanted, read.facts, strict=True):
                 item.facts = known
                 item.decide(judge(known, rules, scope.now(), direct=directly))
+                fact = known.get(need)
+                if isinstance(fact, Unknown) and fact.why == gather.GONE:
+                    item.end(Outcome.GONE, fact.why)
     return planned
 
 
