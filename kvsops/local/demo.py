@@ -7,7 +7,11 @@ from itertools import islice
 from random import Random
 
 from kvsops.local import settings
+from kvsops.local.channels import SignalingChannel
+from kvsops.local.cloudwatch.models import metrics
+from kvsops.local.demo_usage import ghosts, lives
 from kvsops.local.models import KinesisVideoBackend
+from kvsops.local.usage import ChannelUsage, record
 
 DEFAULT_SEED = 7
 IN_TRANSITION = timedelta(minutes=5)
@@ -22,40 +26,43 @@ _TOPICS = ("checkup", "demo", "interview", "review", "standup")
 _UNREADABLE_TIMES = ("", "never", "next friday", "2026-02-30T10:00:00Z", "1700000000")
 
 Tags = dict[str, str]
-Tagger = Callable[[Random, datetime], Tags]
+Tagger = Callable[[Random, datetime, datetime], Tags]
+"""Draws the tags of a channel made at the first time; the second is now."""
 
 
-def _none(_random: Random, _now: datetime) -> Tags:
+def _none(_random: Random, _created: datetime, _now: datetime) -> Tags:
     return {}
 
 
-def _owned(random: Random, _now: datetime) -> Tags:
+def _owned(random: Random, _created: datetime, _now: datetime) -> Tags:
     return {"kvsops:owner": "github-actions", "team": random.choice(_TEAMS), "env": "ci"}
 
 
-def _team(random: Random, _now: datetime) -> Tags:
+def _team(random: Random, _created: datetime, _now: datetime) -> Tags:
     return {"team": random.choice(_TEAMS), "site": random.choice(_SITES)}
 
 
-def _kept(random: Random, now: datetime) -> Tags:
-    return {"kvsops:keep": random.choice(("", "true", "on site until May"))} | _team(random, now)
+def _kept(random: Random, created: datetime, now: datetime) -> Tags:
+    return {"kvsops:keep": random.choice(("", "true", "on site until May"))} | _team(
+        random, created, now
+    )
 
 
-def _expired(random: Random, now: datetime) -> Tags:
-    ago = _between(random, 10 * _MINUTE, 14 * _DAY)
-    return {"kvsops:expires-at": _written(now - ago)} | _owned(random, now)
+def _expired(random: Random, created: datetime, now: datetime) -> Tags:
+    ago = _between(random, 10 * _MINUTE, min(14 * _DAY, now - created - 5 * _MINUTE))
+    return {"kvsops:expires-at": _written(now - ago)} | _owned(random, created, now)
 
 
-def _unexpired(random: Random, now: datetime) -> Tags:
+def _unexpired(random: Random, created: datetime, now: datetime) -> Tags:
     ahead = _between(random, _HOUR, 7 * _DAY)
-    return {"kvsops:expires-at": _written(now + ahead)} | _owned(random, now)
+    return {"kvsops:expires-at": _written(now + ahead)} | _owned(random, created, now)
 
 
-def _unreadable(random: Random, now: datetime) -> Tags:
-    return {"kvsops:expires-at": random.choice(_UNREADABLE_TIMES)} | _owned(random, now)
+def _unreadable(random: Random, created: datetime, now: datetime) -> Tags:
+    return {"kvsops:expires-at": random.choice(_UNREADABLE_TIMES)} | _owned(random, created, now)
 
 
-def _of_stack(random: Random, _now: datetime) -> Tags:
+def _of_stack(random: Random, _created: datetime, _now: datetime) -> Tags:
     stack = f"doorbell-{random.choice(_SITES)}"
     return {"aws:cloudformation:stack-name": stack, "aws:cloudformation:logical-id": "Channel"}
 
@@ -100,16 +107,29 @@ def sow(
     *,
     seed: int = DEFAULT_SEED,
     now: datetime | None = None,
-) -> None:
-    """Put the demonstration fleet of so many channels into the backend.
+) -> list[ChannelUsage]:
+    """Put the demonstration fleet of so many channels into the backend, and use it.
 
-    The same seed and count give the same names, tags and ages, relative to `now` (aware; the
-    settings' clock if not given). Quotas are not looked at.
+    The same seed and count give the same names, tags, ages and usage, relative to `now` (aware;
+    the settings' clock if not given). Quotas are not looked at. Returns how the channels were
+    used: each of them, their forerunners, and others that were deleted since.
     """
     random = Random(seed)  # noqa: S311 - the fleet must repeat; nothing is kept secret
     now = now or settings.active().clock()
-    for kind in islice(_kinds(random), count):
-        _put(backend, kind, random, now)
+    channels = [_put(backend, kind, random, now) for kind in islice(_kinds(random), count)]
+    of_usage = Random(f"usage {seed}")  # noqa: S311 - as above, and leaves the channels as they are
+    names = _ghost_names(backend, count, of_usage)
+    used = lives(channels, of_usage, now) + ghosts(names, of_usage, now)
+    record(metrics(backend.account_id, backend.region_name), used)
+    return used
+
+
+def _ghost_names(backend: KinesisVideoBackend, count: int, random: Random) -> list[str]:
+    """Name channels that are no more, one for every twenty that are: most were CI's."""
+    kinds = ("ci-{run}-{job}", "cam-{site}-{number}", "ci-{run}-{job}", "meeting-{topic}-{number}")
+    number = count // 20 + (2 if count >= len(KINDS) else 0)
+    drawn = (_name(backend, kinds[at % len(kinds)], random) for at in range(number))
+    return list(dict.fromkeys(drawn))
 
 
 def _kinds(random: Random) -> Iterator[Kind]:
@@ -120,11 +140,13 @@ def _kinds(random: Random) -> Iterator[Kind]:
         yield from random.choices(KINDS, shares, k=100)
 
 
-def _put(backend: KinesisVideoBackend, kind: Kind, random: Random, now: datetime) -> None:
+def _put(
+    backend: KinesisVideoBackend, kind: Kind, random: Random, now: datetime
+) -> SignalingChannel:
     created = now - _between(random, kind.youngest, kind.oldest)
     active_from = now + IN_TRANSITION if kind.status == "CREATING" else created
-    name = _name(backend, kind, random)
-    channel = backend.put_channel(name, created, active_from, tags=kind.tags(random, now))
+    name = _name(backend, kind.name, random)
+    channel = backend.put_channel(name, created, active_from, tags=kind.tags(random, created, now))
     if kind.status == "DELETING":
         backend.remove_channel(channel, now + IN_TRANSITION)
     if kind.stored:
@@ -136,12 +158,13 @@ def _put(backend: KinesisVideoBackend, kind: Kind, random: Random, now: datetime
             data_retention_in_hours=24,
             tags={},
         )
+    return channel
 
 
-def _name(backend: KinesisVideoBackend, kind: Kind, random: Random) -> str:
-    """Return a name of that kind that no channel has yet."""
+def _name(backend: KinesisVideoBackend, pattern: str, random: Random) -> str:
+    """Return a name of that pattern that no channel has yet."""
     while True:
-        name = kind.name.format(
+        name = pattern.format(
             job=random.choice(_JOBS),
             number=f"{random.randrange(16**5):05x}",
             run=random.randrange(10**9, 10**10),

@@ -25,7 +25,8 @@ UNITS = {
 }
 """The unit that each metric's points carry."""
 
-_OPERATIONS = {"MASTER": "ConnectAsMaster", "VIEWER": "ConnectAsViewer"}
+OPERATIONS = {"MASTER": "ConnectAsMaster", "VIEWER": "ConnectAsViewer"}
+"""What connecting in a role is called in the metrics."""
 LATENCY_MILLISECONDS = 40.0
 """What a connection takes in the emulator: no figure of AWS's."""
 
@@ -82,7 +83,7 @@ class MetricIndex:
         times: int = 1,
     ) -> None:
         """Record so many connects in one minute that all succeeded, or all failed."""
-        dimensions = {"Operation": _OPERATIONS[role], "SignalingChannelName": channel_name}
+        dimensions = {"Operation": OPERATIONS[role], "SignalingChannelName": channel_name}
         self.record("Failure", dimensions, [(at, float(failed), times)])
         self.record("Latency", dimensions, [(at, LATENCY_MILLISECONDS, times)])
 
