@@ -7,8 +7,9 @@ A journal is a file of JSON lines. Each line has `journal` (the format's version
   `channel_name`, `channel_type`, `message_ttl_seconds`, `creation_time`, `version`, `tags`,
   `storage` (null or `{"status", "stream_arn"}`), and the `reason`;
 - `unlinking` and `relinked` have the `storage` link that was taken off or put back;
-- the end of each: `deleted`, `gone` (somebody else had deleted it), `changed`, `kept`, or `failed`
-  with its `reason`. Where a run was killed, `deleting` is the last word: it may be gone or not.
+- the end of each: `deleted`, `gone` (somebody else had deleted it), `changed`, `kept`, `unknown`
+  (it could not be judged again), or `failed`, with its `reason`. Where a run was killed,
+  `deleting` is the last word: it may be gone or not.
 """
 
 import json
@@ -25,7 +26,7 @@ from kvsops.core.text import moment, parsed_moment
 from kvsops.errors import KvsopsError, UsageError
 
 VERSION: Final = 1
-MAY_BE_GONE: Final = frozenset({"deleting", "deleted", "gone", "failed"})
+MAY_BE_GONE: Final = frozenset({"deleting", "deleted", "gone", "failed", "unknown"})
 """The last events after which a channel is no more, or may be."""
 
 # Where a CI keeps what a job leaves behind: GitHub, GitLab, Jenkins, Azure Pipelines, Buildkite.
@@ -48,6 +49,9 @@ class Journal:
     def __init__(self, path: Path, run: str) -> None:
         self.path, self.run = path, run
         self._lock = threading.Lock()
+        self._broken = ""  # why no line can follow: the last one may be cut short
+        if path.exists() and not path.is_file():
+            raise UsageError(f"the journal {path} cannot be written: it is not a file")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
@@ -70,13 +74,15 @@ class Journal:
         """Append one line and flush it to the disk."""
         line = {"journal": VERSION, "event": event, "time": moment(time), "run": self.run}
         data = json.dumps({**line, "channel_arn": channel_arn, **more}) + "\n"
-        try:
-            with self._lock:
-                _write_whole(self._file, data.encode())
-                os.fsync(self._file)
-        except OSError as error:
-            msg = f"the journal {self.path} cannot be written: {error.strerror}"
-            raise KvsopsError(msg) from error
+        with self._lock:
+            try:
+                if not self._broken:
+                    _write_whole(self._file, data.encode())
+                    os.fsync(self._file)
+            except OSError as error:
+                self._broken = f"the journal {self.path} cannot be written: {error.strerror}"
+            if self._broken:
+                raise KvsopsError(self._broken)
 
     def deleting(
         self,
@@ -178,7 +184,7 @@ def _checked(path: Path, number: int, text: str) -> dict[str, Any]:
     """Return the line if it is one of a journal's, with all that its event must have."""
     try:
         line = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise _unreadable(path, number, "it is not JSON: is this a kvsops journal?") from error
     if not isinstance(line, dict) or "journal" not in line:
         raise _unreadable(path, number, "it is not a kvsops journal's")
@@ -188,10 +194,11 @@ def _checked(path: Path, number: int, text: str) -> dict[str, Any]:
         )
     try:
         arn = ChannelArn.parse(line["channel_arn"])
-        if line["event"] == "deleting" and not _describes(line, arn):
-            raise _unreadable(path, number, "it does not describe the channel")
-    except (KeyError, TypeError, AttributeError) as error:
+        described = line["event"] != "deleting" or _describes(line, arn)
+    except (KeyError, TypeError, AttributeError, UsageError) as error:
         raise _unreadable(path, number, f"it lacks or garbles {error}") from error
+    if not (isinstance(line["event"], str) and described):
+        raise _unreadable(path, number, "it does not describe the channel")
     return line
 
 
