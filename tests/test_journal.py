@@ -1,0 +1,377 @@
+"""The journal: durable, whole lines; and what is refused when it is read back."""
+
+import json
+import os
+import resource
+import signal
+import stat
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kvsops.core.channel import Channel, ChannelArn, StorageLink
+from kvsops.errors import KvsopsError, UsageError
+from kvsops.journal import MAY_BE_GONE, Entry, Journal, default_path, read
+
+NOW = datetime(2026, 11, 22, 10, 0, 0, 500_000, tzinfo=UTC)
+UNLINKED = StorageLink("DISABLED", None)
+LINKED = StorageLink("ENABLED", "arn:aws:kinesisvideo:us-east-1:123456789012:stream/s/1")
+
+
+def arn_of(name: str) -> str:
+    """Return the ARN of the channel of that name."""
+    return f"arn:aws:kinesisvideo:us-east-1:123456789012:channel/{name}/1700000000000"
+
+
+def channel(name: str = "a") -> Channel:
+    """Make a channel."""
+    made = datetime(2026, 11, 20, tzinfo=UTC)
+    return Channel(name, arn_of(name), "ACTIVE", made, "v1", "SINGLE_MASTER", 60)
+
+
+def entry(name: str, last_event: str, **changed: Any) -> Entry:
+    """Make the entry of an untagged channel."""
+    known: dict[str, Any] = {
+        "time": NOW.replace(microsecond=0),
+        "message_ttl_seconds": 60,
+        "tags": {},
+        "storage": None,
+    }
+    return Entry(ChannelArn.parse(arn_of(name)), last_event, **known | changed)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """Return where the journal goes; its directory is not there yet."""
+    return tmp_path / "state" / "journals" / "run.jsonl"
+
+
+@pytest.fixture
+def journal(path: Path) -> Iterator[Journal]:
+    """Open a journal."""
+    with Journal(path, "run-1") as journal:
+        yield journal
+
+
+def test_lines(journal: Journal, path: Path) -> None:
+    """The lines are as documented, each on the disk as soon as it is written."""
+    tags = {"env": "ci", "odd": 'ü "\n\x1b✓'}
+    journal.deleting(NOW, channel(), tags, LINKED, "2d old")
+    (line,) = path.read_text(encoding="utf-8").splitlines()
+    assert json.loads(line) == {
+        "journal": 1,
+        "event": "deleting",
+        "time": "2026-11-22T10:00:00Z",
+        "run": "run-1",
+        "channel_arn": arn_of("a"),
+        "channel_name": "a",
+        "channel_type": "SINGLE_MASTER",
+        "message_ttl_seconds": 60,
+        "creation_time": "2026-11-20T00:00:00Z",
+        "version": "v1",
+        "tags": tags,
+        "storage": {"status": "ENABLED", "stream_arn": LINKED.stream_arn},
+        "reason": "2d old",
+    }
+    journal.write("deleted", NOW, arn_of("a"), reason="2d old")
+    assert path.read_text(encoding="utf-8").count("\n") == 2
+    assert read(path) == [entry("a", "deleted", tags=tags, storage=LINKED)]
+
+
+def test_round_trip(journal: Journal, path: Path) -> None:
+    """Each channel is read back with the last that is known of it, in the order of their begin."""
+    for name in ("d", "b", "c", "a", "e"):
+        journal.deleting(NOW, channel(name), {"name": name}, UNLINKED, "old")
+    journal.write("gone", NOW, arn_of("b"))
+    journal.write("unlinking", NOW, arn_of("c"), stream_arn=LINKED.stream_arn)
+    journal.write("relinked", NOW, arn_of("a"), stream_arn=LINKED.stream_arn)
+    journal.write("kept", NOW, arn_of("a"), reason="has kvsops:keep")
+    journal.write("failed", NOW, arn_of("e"), reason="denied")
+    assert read(path) == [
+        entry("d", "deleting", tags={"name": "d"}),
+        entry("b", "gone", tags={"name": "b"}),
+        entry("c", "deleting", tags={"name": "c"}),
+        entry("a", "kept", tags={"name": "a"}),
+        entry("e", "failed", tags={"name": "e"}),
+    ]
+    restorable = [
+        str(each.arn.channel_name) for each in read(path) if each.last_event in MAY_BE_GONE
+    ]
+    assert restorable == ["d", "b", "c", "e"]
+
+
+def test_begun_twice(journal: Journal, path: Path) -> None:
+    """A deletion that was tried again is described by its last try."""
+    journal.deleting(NOW, channel(), {"env": "ci"}, UNLINKED, "old")
+    journal.deleting(NOW, channel(), {"env": "prod"}, UNLINKED, "old")
+    assert read(path) == [entry("a", "deleting", tags={"env": "prod"})]
+
+
+def test_what_the_listing_left_out(journal: Journal, path: Path) -> None:
+    """A channel of which little is known is written all the same."""
+    bare = Channel("a", arn_of("a"), None, None, None)
+    journal.deleting(NOW, bare, {}, UNLINKED, "named")
+    assert read(path) == [entry("a", "deleting", message_ttl_seconds=None)]
+
+
+def test_permissions(journal: Journal, path: Path) -> None:
+    """Only its owner may read it: tags can tell much."""
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert journal.path == path
+
+
+def test_many_threads_and_journals(path: Path) -> None:
+    """Lines of threads, and of two journals on one file, do not mix."""
+    with Journal(path, "one") as one, Journal(path, "two") as two:
+
+        def work(journal: Journal, thread: int) -> None:
+            for number in range(25):
+                name = f"{journal.run}-{thread}-{number}-{'x' * 200}"
+                journal.deleting(NOW, channel(name), {"k": "v" * 2_000}, UNLINKED, "old")
+                journal.write("deleted", NOW, arn_of(name))
+
+        threads = [
+            threading.Thread(target=work, args=(journal, thread))
+            for thread in range(4)
+            for journal in (one, two)
+        ]
+        for each in threads:
+            each.start()
+        for each in threads:
+            each.join()
+    entries = read(path)
+    assert len(entries) == len({each.arn for each in entries}) == 200
+    assert {each.last_event for each in entries} == {"deleted"}
+
+
+def test_append(path: Path) -> None:
+    """A second run writes on after the first."""
+    for name in ("a", "b"):
+        with Journal(path, name) as journal:
+            journal.deleting(NOW, channel(name), {}, UNLINKED, "old")
+    assert [each.arn.channel_name for each in read(path)] == ["a", "b"]
+
+
+# What cannot be written
+
+
+def refused(path: Path) -> str:
+    """Return the one line with which the journal is refused."""
+    with pytest.raises(UsageError) as caught:
+        Journal(path, "run")
+    assert "\n" not in str(caught.value)
+    assert caught.value.exit_code == 2
+    return str(caught.value)
+
+
+def test_unwritable_directory(tmp_path: Path) -> None:
+    """A directory that cannot be made stops it before anything is deleted."""
+    (tmp_path / "file").touch()
+    path = tmp_path / "file" / "run.jsonl"
+    assert refused(path).startswith(f"the journal {path} cannot be written: ")
+    assert refused(path).endswith(": give --journal FILE")
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_unwritable_file(path: Path) -> None:
+    """So does a file that may not be written."""
+    path.parent.mkdir(parents=True)
+    path.touch(0o400)
+    said = f"the journal {path} cannot be written: Permission denied: give --journal FILE"
+    assert refused(path) == said
+
+
+@pytest.mark.timeout(10)
+def test_not_a_file(tmp_path: Path) -> None:
+    """A directory, a device or a pipe keeps nothing: it is refused, and not waited for."""
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path, Path("/dev/full"), Path("/dev/zero"), tmp_path / "pipe"):
+        assert refused(path) == f"the journal {path} cannot be written: it is not a file"
+
+
+@pytest.mark.parametrize(
+    "content", ["cut short", '{"journal": 1', "a,b\n1,2\n", "[]\n", '{"journal": 2}\n', "\n"]
+)
+def test_no_journal_to_append_to(content: str, path: Path) -> None:
+    """Another file is left as it is, and so is a journal whose last line is cut short."""
+    path.parent.mkdir(parents=True)
+    path.write_text(content, encoding="utf-8")
+    assert refused(path).startswith(f"the journal {path} cannot be used: line 1: ")
+    assert path.read_text(encoding="utf-8") == content
+
+
+@contextmanager
+def growing_no_more_than(size: int) -> Iterator[None]:
+    """Let no file grow beyond this size, as if the disk were full."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        signal.signal(signal.SIGXFSZ, handler)
+
+
+def test_full_disk(journal: Journal, path: Path) -> None:
+    """A line that does not fit is an error, and no other follows what was cut short."""
+    journal.deleting(NOW, channel("a"), {}, UNLINKED, "old")
+    said = []
+    with growing_no_more_than(path.stat().st_size + 100):
+        for _ in range(2):
+            with pytest.raises(KvsopsError) as caught:
+                journal.deleting(NOW, channel("b"), {}, UNLINKED, "old")
+            said.append(str(caught.value))
+    with pytest.raises(KvsopsError) as caught:
+        journal.write("failed", NOW, arn_of("b"))
+    said.append(str(caught.value))
+    assert said == [f"the journal {path} cannot be written: File too large"] * 3
+    assert caught.value.exit_code == 1
+    assert unreadable(path) == f"line 2: {CUT}"
+
+
+# What cannot be read
+
+
+def unreadable(path: Path) -> str:
+    """Return why the journal cannot be used: one line, and exit code 2."""
+    with pytest.raises(UsageError) as caught:
+        read(path)
+    said = str(caught.value)
+    assert caught.value.exit_code == 2
+    assert "\n" not in said
+    assert str(path) in said
+    return said.replace(f"the journal {path} ", "").replace("cannot be used: ", "")
+
+
+def line(event: Any = "deleting", **changed: Any) -> str:
+    """Return a line; what is `...` here is left out."""
+    whole = {
+        "journal": 1,
+        "event": event,
+        "time": "2026-11-22T10:00:00Z",
+        "run": "r",
+        "channel_arn": arn_of("a"),
+        "channel_name": "a",
+        "channel_type": "SINGLE_MASTER",
+        "message_ttl_seconds": 60,
+        "creation_time": None,
+        "version": "v",
+        "tags": {},
+        "storage": None,
+        "reason": "old",
+    }
+    kept = {key: value for key, value in (whole | changed).items() if value is not ...}
+    return json.dumps(kept) + "\n"
+
+
+CUT = "it is cut short, so its delete was never sent: take the line away"
+NOT_JSON = "it is not JSON: is this a kvsops journal?"
+NOT_DESCRIBED = "it does not describe the channel"
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("", "tells of no channel: it is empty"),
+        (line()[:-1], f"line 1: {CUT}"),
+        (line() + line()[:40], f"line 2: {CUT}"),
+        (line() + "{", f"line 2: {CUT}"),
+        ("\n", f"line 1: {NOT_JSON}"),
+        ("channel,age\n", f"line 1: {NOT_JSON}"),
+        (line() + "x" + line(), f"line 2: {NOT_JSON}"),
+        (line() + line()[:40] + line("deleted"), f"line 2: {NOT_JSON}"),
+        (line() + "[" * 100_000 + "\n", f"line 2: {NOT_JSON}"),
+        ("[]\n", "line 1: it is not a kvsops journal's"),
+        ('"journal"\n', "line 1: it is not a kvsops journal's"),
+        ("null\n", "line 1: it is not a kvsops journal's"),
+        ('{"channels": []}\n', "line 1: it is not a kvsops journal's"),
+        (line(journal=2), "line 1: it has format 2: a newer kvsops wrote it"),
+        (line() + line(journal="9"), "line 2: it has format '9': a newer kvsops wrote it"),
+        (line("deleted"), "line 1: the line that began this deletion is missing"),
+        (
+            line() + line("deleted", channel_arn=arn_of("b")),
+            "line 2: the line that began this deletion is missing",
+        ),
+        (line(message_ttl_seconds=4), f"line 1: {NOT_DESCRIBED}"),
+        (line(message_ttl_seconds=121), f"line 1: {NOT_DESCRIBED}"),
+        (line(message_ttl_seconds="60"), f"line 1: {NOT_DESCRIBED}"),
+        (line(channel_name="b"), f"line 1: {NOT_DESCRIBED}"),
+        (line(tags={"env": 1}), f"line 1: {NOT_DESCRIBED}"),
+        (line(time="yesterday"), f"line 1: {NOT_DESCRIBED}"),
+        (line() + line(event=["deleted"]), f"line 2: {NOT_DESCRIBED}"),
+        (line(tags=...), "line 1: it lacks or garbles 'tags'"),
+        (line(event=...), "line 1: it lacks or garbles 'event'"),
+        (line(channel_arn=...), "line 1: it lacks or garbles 'channel_arn'"),
+        (line(storage={"status": "ENABLED"}), "line 1: it lacks or garbles 'stream_arn'"),
+    ],
+)
+def test_unreadable(content: str, said: str, tmp_path: Path) -> None:
+    """Whatever is wrong with a journal is one line that names the line it is in."""
+    path = tmp_path / "run.jsonl"
+    path.write_text(content, encoding="utf-8")
+    assert unreadable(path) == said
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"channel_arn": "arn:aws:s3:::bucket"},
+        {"channel_arn": 7},
+        {"tags": ["env"]},
+        {"tags": None},
+        {"storage": {"status": "ENABLED", "stream_arn": None}},
+        {"storage": "stream"},
+        {"time": 7},
+    ],
+)
+def test_garbled(changed: dict[str, Any], tmp_path: Path) -> None:
+    """A value of another kind in the midst of a journal is named with its line."""
+    path = tmp_path / "run.jsonl"
+    path.write_text(line() + line(**changed) + line("deleted"), encoding="utf-8")
+    assert unreadable(path).startswith("line 2: it lacks or garbles ")
+
+
+def test_binary(tmp_path: Path) -> None:
+    """A file that is no text is none."""
+    path = tmp_path / "run.jsonl"
+    path.write_bytes(b"\x80\xff\x00\n")
+    assert unreadable(path) == "cannot be read: it is not text"
+
+
+def test_directory_and_missing(tmp_path: Path) -> None:
+    """Neither a directory nor nothing can be read."""
+    assert unreadable(tmp_path) == "cannot be read: Is a directory"
+    assert unreadable(tmp_path / "no.jsonl") == "cannot be read: No such file or directory"
+
+
+# Where it goes
+
+
+@pytest.mark.parametrize(
+    ("environ", "expected"),
+    [
+        ({"GITHUB_WORKSPACE": "/w"}, "/w/kvsops-journal-r1.jsonl"),
+        ({"CI_PROJECT_DIR": "/builds/x"}, "/builds/x/kvsops-journal-r1.jsonl"),
+        ({"WORKSPACE": "/var/jenkins"}, "/var/jenkins/kvsops-journal-r1.jsonl"),
+        ({"BUILD_ARTIFACTSTAGINGDIRECTORY": "/a"}, "/a/kvsops-journal-r1.jsonl"),
+        ({"BUILDKITE_BUILD_CHECKOUT_PATH": "/b"}, "/b/kvsops-journal-r1.jsonl"),
+        ({"GITHUB_WORKSPACE": "", "WORKSPACE": "/j"}, "/j/kvsops-journal-r1.jsonl"),
+        ({"GITHUB_WORKSPACE": "/w", "WORKSPACE": "/j"}, "/w/kvsops-journal-r1.jsonl"),
+    ],
+)
+def test_default_path_in_ci(environ: dict[str, str], expected: str) -> None:
+    """In CI it goes beside the job's other artefacts."""
+    assert default_path(environ, "r1") == Path(expected)
+
+
+@pytest.mark.parametrize("environ", [{}, {"WORKSPACE": ""}, {"CI": "true"}])
+def test_default_path(environ: dict[str, str], tmp_path: Path) -> None:
+    """Else it goes into the state directory."""
+    expected = tmp_path / "state" / "kvsops" / "journals" / "r1.jsonl"
+    assert default_path(environ, "r1") == expected
