@@ -23,6 +23,7 @@ Checked = TypeVar("Checked")
 STATUSES: Final = ("CREATING", "ACTIVE", "UPDATING", "DELETING")
 OUTPUTS: Final = ("table", "json", "csv", "markdown")
 LONGEST: Final = timedelta(days=36_500)
+_SHORTEST: Final = 0.001  # seconds; far below, a timedelta is zero, which is no condition at all
 
 
 class Text(click.ParamType[object]):
@@ -47,9 +48,9 @@ def duration(text: str) -> timedelta:
     """Read 90s, 30m, 2h, 7d, 1d12h; raises `UsageError` without a unit, or at zero and below."""
     from pytimeparse.timeparse import timeparse
 
-    bare = not any(letter.isalpha() for letter in text)
+    bare = not any(letter.isalpha() for letter in text) or ":" in text
     seconds = None if bare or text.lstrip().startswith(("-", "+")) else timeparse(text)
-    if seconds is None or not 0 < seconds <= LONGEST.total_seconds():
+    if seconds is None or not _SHORTEST <= seconds <= LONGEST.total_seconds():
         msg = f"not a duration: {text!r}: write a number and its unit, like 90s, 30m, 2h or 7d"
         raise UsageError(msg)
     return timedelta(seconds=seconds)
