@@ -1,0 +1,133 @@
+"""The steps of a smoke test: each with its time, its result and, if it failed, one reason."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from kvsops.errors import KvsopsError, UsageError
+
+Status = Literal["ok", "failed", "skipped", "not-reached"]
+Late = str | Callable[[], str]
+"""The reason where a step ran out of its time, or what finds that reason."""
+
+TITLES: Final = {
+    "describe": "describe",
+    "endpoint": "endpoint",
+    "ice_servers": "ICE servers",
+    "probe": "probe",
+    "sign": "sign",
+    "master_connects": "master connects",
+    "viewer_connects": "viewer connects",
+    "offer": "offer",
+    "answer": "answer",
+    "ice_connected": "ICE connected",
+    "dtls": "DTLS",
+    "data_channel": "data channel open",
+    "first_video": "first video frame",
+    "first_audio": "first audio",
+    "steady": "steady part",
+}
+"""The steps in their order, and what people call them. `probe` comes once for each URI."""
+
+
+class StepFailedError(KvsopsError):
+    """A step failed, and why; what comes after it is not reached."""
+
+    exit_code = 3
+
+
+@dataclass(slots=True)
+class Step:
+    """One step. Seconds count from the beginning of the test; `seconds` is what it took."""
+
+    key: str
+    status: Status = "not-reached"
+    at: float | None = None
+    seconds: float | None = None
+    reason: str | None = None
+    detail: str | None = None
+
+    @property
+    def title(self) -> str:
+        """What people call it."""
+        return TITLES[self.key]
+
+
+class Steps:
+    """The steps as they are planned and taken; `tell` hears of each that begins and that ends."""
+
+    def __init__(
+        self,
+        keys: Iterable[str],
+        tell: Callable[[Step], object] = lambda _: None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.all = [Step(key) for key in keys]
+        self._tell, self._clock = tell, clock
+        self.began = clock()
+
+    def plan(self, keys: Iterable[str]) -> None:
+        """Plan anew what was not begun yet: what the channel is decides what is done with it."""
+        done = [step for step in self.all if step.at is not None]
+        begun = {step.key for step in done}
+        self.all = [*done, *(Step(key) for key in keys if key not in begun)]
+
+    def probes(self, uris: Iterable[str]) -> list[Step]:
+        """Put one step for each URI in the place of the one planned."""
+        place = next(index for index, step in enumerate(self.all) if step.key == "probe")
+        steps = [Step("probe", detail=uri) for uri in uris]
+        self.all[place : place + 1] = steps
+        return steps
+
+    def named(self, key: str) -> Step:
+        """Return the step of that key."""
+        return next(step for step in self.all if step.key == key)
+
+    def elapsed(self) -> float:
+        """Return the seconds since the beginning."""
+        return self._clock() - self.began
+
+    @property
+    def first_failed(self) -> Step | None:
+        """The step that explains a failure."""
+        return next((step for step in self.all if step.status == "failed"), None)
+
+    def note(
+        self, step: Step, status: Status, at: float, seconds: float, reason: str | None
+    ) -> None:
+        """Note a step that was taken elsewhere."""
+        step.status, step.at, step.seconds, step.reason = status, at, seconds, reason
+        self._tell(step)
+
+    def skip(self, key: str, reason: str) -> None:
+        """Leave a step out, which is no failure."""
+        self.note(self.named(key), "skipped", self.elapsed(), 0.0, reason)
+
+    @asynccontextmanager
+    async def step(self, key: str, limit: float, late: Late) -> AsyncIterator[Step]:
+        """Take a step within `limit` seconds.
+
+        Raises `StepFailedError` with the reason; wrong usage and credentials pass as they are.
+        """
+        step = self.named(key)
+        step.at = self.elapsed()
+        self._tell(step)
+        reason: str | None = None
+        try:
+            async with asyncio.timeout(limit):
+                yield step
+        except UsageError:
+            raise
+        except TimeoutError:
+            reason = late() if callable(late) else late
+        except (KvsopsError, ConnectionError) as error:
+            reason = " ".join(str(error).split()) or type(error).__name__
+        finally:
+            step.seconds = self.elapsed() - step.at
+        step.status, step.reason = ("failed" if reason else "ok"), reason
+        self._tell(step)
+        if reason:
+            raise StepFailedError(reason)
