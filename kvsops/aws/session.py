@@ -1,13 +1,17 @@
 """Whose account, which region, which endpoint: what a scope is opened with."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 import boto3
+import botocore.session
 from botocore import exceptions as botocore_errors
 from botocore.config import Config
+from botocore.utils import parse_timestamp
 
 import kvsops
 from kvsops.aws.failures import TRY_LOCALLY
@@ -66,7 +70,9 @@ class Account:
         endpoint = _checked_endpoint(endpoint_url or own or general or None)
         chosen = region or environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION") or None
         try:
-            session = boto3.Session(profile_name=profile, region_name=chosen)
+            session = boto3.Session(
+                profile_name=profile, region_name=chosen, botocore_session=_core()
+            )
         except botocore_errors.ProfileNotFound as error:
             raise UsageError(f"{error}: see the profiles in ~/.aws/config") from error
         except botocore_errors.BotoCoreError as error:
@@ -106,6 +112,26 @@ class Account:
     def _endpoint_of(self, service: str) -> str | None:
         own = service == KINESIS_VIDEO or self.emulated
         return self.endpoint_url if own else None
+
+
+def _core() -> botocore.session.Session:
+    """Make a session that reads times faster than botocore does by itself.
+
+    Metrics are mostly times, and botocore takes each through the local time zone's rules.
+    """
+    session = botocore.session.get_session()
+    parsers = session.get_component("response_parser_factory")
+    parsers.set_parser_defaults(timestamp_parser=_moment)
+    return session
+
+
+def _moment(value: Any) -> datetime:
+    """Read a time out of an answer: aware, in UTC where it is a number."""
+    if isinstance(value, int | float):
+        with suppress(OverflowError, ValueError, OSError):
+            return datetime.fromtimestamp(value, UTC)
+    moment: datetime = parse_timestamp(value)
+    return moment
 
 
 def _checked_region(session: boto3.Session, *, emulated: bool) -> str:

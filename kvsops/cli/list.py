@@ -1,5 +1,7 @@
 """`kvsops list`."""
 
+from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import click
@@ -10,14 +12,15 @@ from kvsops.core.rule import Role
 from kvsops.core.rules import rules_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator, Sequence
+    from concurrent.futures import Future
+    from datetime import datetime
 
-    from kvsops.aws.scope import Scope
     from kvsops.bill import Bill
     from kvsops.core.cost import Prices
     from kvsops.core.facts import Facts
+    from kvsops.gather import Gathered
     from kvsops.metering import Metered
-    from kvsops.output.console import Console
     from kvsops.output.rows import Output
 
 _ORDERS: Final[dict[str, "Callable[[Facts], Any]"]] = {
@@ -71,10 +74,11 @@ def list_(
       kvsops list --prefix ci- -o json --query '[].channel_name'
       kvsops list --cost --fail-over 25
     """
-    from kvsops import gather
+    from kvsops import gather, metering
     from kvsops.aws import channels
     from kvsops.cli.columns import channel_columns
     from kvsops.cli.cost_columns import listing_columns, totals
+    from kvsops.core.cost import Month
     from kvsops.core.facts import Need
     from kvsops.core.judge import listing_rules, objection
     from kvsops.metering import Metered
@@ -87,24 +91,35 @@ def list_(
     prices = budget.load_prices(scope.region) if cost else None
     baseline = budget.load_baseline(scope.region)
     shown = tags or bool(given["tag"] or given["without-tag"])
+    told = shown or output in ("json", "csv")
+    metrics = Metered() if cost and not no_metrics else None
     with progress("reading tags", None, console=console) as done:
         listed = channels.each_listed(scope, given["prefix"])
         planned = plan(scope, listed, listing_rules(given), directly=direct, advance=done.advance)
         chosen = planned.chosen
         if sort or not cost:
             chosen = sorted(chosen, key=_ORDERS[sort or "name"], reverse=reverse)[:limit]
-        if shown or output in ("json", "csv"):
+        if told and metrics is None:
             read = gather.fetch(scope, Need.TAGS, chosen, directly=direct, advance=done.advance)
             chosen, planned.problems = read.facts, planned.problems + read.problems
     if prices:
-        found = Metered()
-        asked = None if no_metrics else found
-        bill = _priced(scope, chosen, prices, asked, budget=budget, console=console)
+        now = scope.now()
+        if metrics is not None:
+            tagged = partial(
+                gather.fetch, scope, Need.TAGS, chosen if told else [], directly=direct
+            )
+            names = [each.channel.channel_name for each in chosen]
+            with _meanwhile(tagged) as reading:
+                metering.see(scope, metrics)
+                metered(scope, metrics, names, month=Month.of(now), budget=budget, console=console)
+                read = reading.result()
+            chosen = read.facts or chosen
+            planned.problems += read.problems + metrics.problems
+        bill = _priced(chosen, prices, metrics, now)
         lines = bill.lines if sort else bill.dearest_first[:: -1 if reverse else 1][:limit]
-        planned.problems += found.problems
         text = render(lines, listing_columns(bill, tags=shown), output, query, "No channels.")
         click.echo(text + (f"\n{totals(bill)}.\n" if output == "table" else ""), nl=False)
-        own_cost(scope, found, console)
+        own_cost(scope, metrics or Metered(), console)
     else:
         columns = channel_columns(scope.now(), tags=shown)
         click.echo(render(chosen, columns, output, query, "No channels."), nl=False)
@@ -114,31 +129,43 @@ def list_(
     click.get_current_context().exit(1 if planned.undecided else code)
 
 
+@contextmanager
+def _meanwhile(fetch: "Callable[..., Gathered]") -> "Iterator[Future[Gathered]]":
+    """Fetch in a thread of its own while the block runs: each has another pace to keep to.
+
+    Where the block ends with an error the fetch ends too, at its next step.
+    """
+    from concurrent.futures import ThreadPoolExecutor
+    from threading import Event
+
+    stopped = Event()
+
+    def advance(_: int) -> None:
+        if stopped.is_set():
+            raise InterruptedError
+
+    with ThreadPoolExecutor(1) as aside:
+        try:
+            yield aside.submit(fetch, advance=advance)
+        except BaseException:
+            stopped.set()
+            raise
+
+
 def _priced(
-    scope: "Scope",
-    chosen: "list[Facts]",
-    prices: "Prices",
-    found: "Metered | None",
-    *,
-    budget: Budget,
-    console: "Console",
+    chosen: "Sequence[Facts]", prices: "Prices", metrics: "Metered | None", now: "datetime"
 ) -> "Bill":
     """Price the channels this month; without metrics, as if each were used."""
-    from kvsops import metering
     from kvsops.bill import Bill, Line, lines_of
     from kvsops.core.cost import Month, assumed
 
-    now = scope.now()
     month = Month.of(now)
-    if found is None:
+    if metrics is None:
         each_assumed = assumed(prices)
         lines = [Line(each.channel.channel_name, None, each_assumed, each) for each in chosen]
-        return Bill(month, now, prices, lines)
-    metering.see(scope, found)
-    names = [each.channel.channel_name for each in chosen]
-    metered(scope, found, names, month=month, budget=budget, console=console)
-    lines = lines_of(chosen, (), found, prices=prices, month=month, now=now)
-    return Bill(month, now, prices, [line for line in lines if not line.ghost])
+    else:
+        lines = lines_of(chosen, (), metrics, prices=prices, month=month, now=now)
+    return Bill(month, now, prices, [line for line in lines if line.facts])
 
 
 def _contradiction(cost: bool, no_metrics: bool, budget: Budget) -> str | None:  # noqa: FBT001 - options
