@@ -235,7 +235,8 @@ def _serve(server: "LocalServer", fleet: int) -> None:
 
     stop = Event()
     with signals_go_to(lambda _number: stop.set()):
-        click.echo("\n".join(export_lines(server.endpoint_url, server.region, os.environ)))
+        lines = export_lines(server.endpoint_url, server.region, os.environ, server.ca_bundle)
+        click.echo("\n".join(lines))
         click.echo(
             f"kvsops local: {fleet} channels in {server.region} at {server.endpoint_url}; "
             "paste the lines above into a shell that shall use them. Ctrl-C ends it.",

@@ -26,7 +26,7 @@ CORRELATION_ID_MAXIMUM: Final = 256
 DESCRIPTION_MAXIMUM: Final = 1_000
 """Characters of a status response's description; the guide says 1K."""
 RESERVED_CLIENT_IDS: Final = "AWS_"
-"""What no viewer's client id may begin with: such ids are the service's own.
+"""What no viewer's client id may begin with, in either case: such ids are the service's own.
 
 Source: https://docs.aws.amazon.com/kinesisvideostreams-webrtc-dg/latest/devguide/ConnectAsViewer.html
 """
@@ -156,7 +156,7 @@ def decode_received(data: str | bytes) -> Received:
 def check_viewer_id(client_id: str) -> None:
     """Raise `MessageError` unless a viewer may connect under this client id."""
     _check_id("the client id", client_id)
-    if client_id.startswith(RESERVED_CLIENT_IDS):
+    if client_id.upper().startswith(RESERVED_CLIENT_IDS):
         raise MessageError(f"the client id begins with {RESERVED_CLIENT_IDS}, which is AWS's own")
 
 

@@ -103,6 +103,23 @@ class Answer:
         return code or f"HTTP {self.status}"
 
 
+CORS_HEADERS = {
+    "access-control-allow-origin": "*",
+    "access-control-expose-headers": "*, date, x-amzn-errortype, x-amzn-requestid",
+}
+"""What lets a page of any origin read an answer."""
+
+
+def preflight_headers(asked: str) -> dict[str, str]:
+    """Let a page of any origin send what AWS's clients send; `asked` is what it wants to."""
+    return {
+        "access-control-allow-headers": " ".join(asked.split()),
+        "access-control-allow-methods": "DELETE, GET, HEAD, PATCH, POST, PUT",
+        "access-control-allow-private-network": "true",
+        "access-control-max-age": "600",
+    }
+
+
 def json_answer(content: Any, status: int = 200) -> Answer:
     """Return an answer of our own, in JSON."""
     return Answer(status, json.dumps(content).encode(), {"content-type": "application/json"})

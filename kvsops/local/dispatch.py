@@ -31,6 +31,7 @@ STATUSES = {
     "InternalServiceException": 500,
     "InvalidClientTokenId": 403,
     "InvalidSignatureException": 403,
+    "NotAuthorizedException": 401,
     "RequestTimeout": 408,
     "ServiceUnavailable": 503,
     "SignatureDoesNotMatch": 403,
@@ -65,8 +66,8 @@ def carry_out(call: Call) -> Answer:
 def error_for(call: Call, code: str, message: str) -> Answer:
     """Return the error of that code, as the call's protocol has it."""
     if "x-www-form-urlencoded" in call.headers.get("content-type", ""):
-        return query_error_answer(_status(code), code, message)
-    return error_answer(_status(code), code, message)
+        return query_error_answer(status_of(code), code, message)
+    return error_answer(status_of(code), code, message)
 
 
 def unknown(what: str) -> Answer:
@@ -74,7 +75,8 @@ def unknown(what: str) -> Answer:
     return error_answer(404, "UnknownOperationException", f"kvsops local does not have {what}.")
 
 
-def _status(code: str) -> int:
+def status_of(code: str) -> int:
+    """Return the HTTP status of an AWS error code."""
     if code in STATUSES:
         return STATUSES[code]
     for operation in operations().values():

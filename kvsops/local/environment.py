@@ -6,7 +6,7 @@ import sysconfig
 from collections.abc import Mapping
 
 ACCESS_KEY_ID = "AKIAKVSOPSLOCALTEST0"
-SECRET_ACCESS_KEY = "kvsops-local-throw-away"  # noqa: S105 - the emulator checks no signature
+SECRET_ACCESS_KEY = "kvsops-local-throw-away"  # noqa: S105 - good for nothing else
 
 STRAY_VARIABLES = (
     "AWS_CA_BUNDLE",
@@ -25,9 +25,17 @@ STRAY_VARIABLES = (
 """What a shell may hold that would lead a client away from the emulator."""
 
 
-def variables(endpoint_url: str, region: str) -> dict[str, str]:
-    """Return what to set: endpoint, throw-away credentials, region, no configuration files."""
-    return {
+CA_VARIABLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "AWS_CA_BUNDLE", "NODE_EXTRA_CA_CERTS")
+"""What OpenSSL and Python, requests, AWS's clients, and Node read their authorities from."""
+
+
+def variables(endpoint_url: str, region: str, ca_bundle: str | None = None) -> dict[str, str]:
+    """Return what to set: endpoint, throw-away credentials, region, no configuration files.
+
+    `ca_bundle` is the file of those whom clients trust, the emulator among them.
+    """
+    trusted = dict.fromkeys(CA_VARIABLES, ca_bundle) if ca_bundle else {}
+    return trusted | {
         "AWS_ENDPOINT_URL": endpoint_url,
         "AWS_ENDPOINT_URL_KINESIS_VIDEO": endpoint_url,
         "AWS_ACCESS_KEY_ID": ACCESS_KEY_ID,
@@ -41,18 +49,20 @@ def variables(endpoint_url: str, region: str) -> dict[str, str]:
 
 
 def child_environment(
-    endpoint_url: str, region: str, inherited: Mapping[str, str]
+    endpoint_url: str, region: str, inherited: Mapping[str, str], ca_bundle: str | None = None
 ) -> dict[str, str]:
     """Return the whole environment of a child process: what it inherits, less all that is AWS's."""
     kept = {name: value for name, value in inherited.items() if not name.startswith("AWS_")}
     past_proxies = _past_proxies(inherited)
     path = os.pathsep.join(filter(None, [sysconfig.get_path("scripts"), inherited.get("PATH")]))
-    return kept | variables(endpoint_url, region) | past_proxies | {"PATH": path}
+    return kept | variables(endpoint_url, region, ca_bundle) | past_proxies | {"PATH": path}
 
 
-def export_lines(endpoint_url: str, region: str, inherited: Mapping[str, str]) -> list[str]:
+def export_lines(
+    endpoint_url: str, region: str, inherited: Mapping[str, str], ca_bundle: str | None = None
+) -> list[str]:
     """Return the lines that give a shell the same environment."""
-    exported = variables(endpoint_url, region) | _past_proxies(inherited)
+    exported = variables(endpoint_url, region, ca_bundle) | _past_proxies(inherited)
     return [
         f"unset {' '.join(STRAY_VARIABLES)}",
         *(f"export {name}={shlex.quote(value)}" for name, value in exported.items()),

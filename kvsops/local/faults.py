@@ -18,6 +18,38 @@ LATE = "late"
 
 CONNECTION_FAULTS = (DROP, DROP_AFTER, LATE)
 
+DELAY = "delay"
+"""A connect, or a message, takes longer by the settings' `delay_by`."""
+REORDER = "reorder"
+"""A message is overtaken by the next one of its sender, or comes `delay_by` later if none does."""
+DUPLICATE = "duplicate"
+"""A message is delivered twice."""
+GO_AWAY = "go-away"
+"""A connection is told at once to go away, and ended a minute later."""
+RECONNECT_ICE_SERVER = "reconnect-ice-server"
+"""A connection is told at once to ask for other ICE servers."""
+TURN_REFUSED = "turn-refused"
+"""The TURN server forbids an allocation (403)."""
+
+CONNECTS = ("ConnectAsMaster", "ConnectAsViewer")
+SENDS = ("SendSdpOffer", "SendSdpAnswer", "SendCandidate")
+"""The operations of the data plane, by the names that the metrics and IAM have for them.
+
+Source: https://docs.aws.amazon.com/kinesisvideostreams-webrtc-dg/latest/devguide/cloudwatch-metrics.html
+"""
+ALLOCATE = "Allocate"
+"""What TURN calls the request for a relayed address (RFC 8656)."""
+
+SIGNALING_FAULTS = {
+    DELAY: (*CONNECTS, *SENDS, "GetIceServerConfig"),
+    REORDER: SENDS,
+    DUPLICATE: SENDS,
+    GO_AWAY: CONNECTS,
+    RECONNECT_ICE_SERVER: CONNECTS,
+    TURN_REFUSED: (ALLOCATE,),
+}
+"""What only signaling can meet, and in which operations."""
+
 KNOWN_SERVICES = (
     "cloudwatch",
     "kinesis-video-signaling",
@@ -36,8 +68,8 @@ _EXAMPLE = "such as DeleteSignalingChannel:ClientLimitExceededException:20%"
 class Fault:
     """A share (0 to 1) of an operation's calls that fails.
 
-    `operation` is an API operation's name or `*`; `error` an AWS error code or one of
-    `CONNECTION_FAULTS`.
+    `operation` is an API operation's name or `*`; `error` an AWS error code, one of
+    `CONNECTION_FAULTS`, or for its operations one of `SIGNALING_FAULTS`.
     """
 
     operation: str
@@ -53,7 +85,9 @@ class Fault:
         operation, error, share = (part.strip() for part in parts)
         if operation != "*" and not re.fullmatch(r"[A-Z][A-Za-z0-9]+", operation):
             raise UsageError(f"fault {text!r}: {operation!r} is no API operation's name, nor *")
-        if error not in CONNECTION_FAULTS and not re.fullmatch(r"[A-Z][A-Za-z0-9.]+", error):
+        if error in SIGNALING_FAULTS:
+            _check_signaling(operation, error, text)
+        elif error not in CONNECTION_FAULTS and not re.fullmatch(r"[A-Z][A-Za-z0-9.]+", error):
             raise UsageError(
                 f"fault {text!r}: {error!r} is no AWS error code, nor drop, drop-after or late"
             )
@@ -62,6 +96,14 @@ class Fault:
     def strikes(self, operation: str, random: Random) -> bool:
         """Whether this call of that operation meets the fault; draws once if it could."""
         return self.operation in ("*", operation) and random.random() < self.share
+
+
+def _check_signaling(operation: str, error: str, fault: str) -> None:
+    """Raise `UsageError` for a signaling fault of an operation that cannot meet it."""
+    if operation not in SIGNALING_FAULTS[error]:
+        raise UsageError(
+            f"fault {fault!r}: {error} is for {', '.join(SIGNALING_FAULTS[error])} only"
+        )
 
 
 def _share(text: str, fault: str) -> float:
@@ -85,6 +127,7 @@ def check_operations(faults: Iterable[Fault]) -> None:
     known = {
         name for service in KNOWN_SERVICES for name in get_service_model(service).operation_names
     }
+    known |= {*CONNECTS, *SENDS, ALLOCATE}
     for fault in faults:
         if fault.operation not in known | {"*"}:
             near = difflib.get_close_matches(fault.operation, known, n=1)

@@ -55,6 +55,28 @@ class Gate:
         with self._lock:
             return Counts(Counter(self._calls), Counter(self._throttled), list(self._log))
 
+    def fault(self, operation: str) -> str | None:
+        """Answer the fault that a call of this operation meets, if any."""
+        if not self.settings.faults:
+            return None
+        with self._lock:
+            fault = first_to_strike(self.settings.faults, operation, self.settings.random)
+        return fault.error if fault else None
+
+    def admits(self, operation: str, account: str, region: str, channel_name: str | None) -> bool:
+        """Whether a call is within the quotas, where they are kept."""
+        return not self.settings.quotas or self._throttle.admits(
+            operation, account, region, channel_name, self.settings.clock()
+        )
+
+    def count(self, operation: str, outcome: str) -> None:
+        """Count a call, and put it into the log."""
+        with self._lock:
+            self._calls[operation] += 1
+            if outcome == THROTTLED:
+                self._throttled[operation] += 1
+            self._log.append((time.monotonic() - self._started, operation, outcome))
+
     def close(self) -> None:
         """Keep nobody waiting any longer for late answers."""
         self._closing.set()
@@ -65,9 +87,9 @@ class Gate:
             time.sleep(self.settings.latency.total_seconds() / 2)
 
     def _answer(self, call: Call) -> Answer | None:
-        fault = self._fault(call)
+        fault = self.fault(call.operation)
         if fault == DROP:
-            self._count(call, fault)
+            self.count(call.operation, fault)
             return None
         if fault is not None and fault not in CONNECTION_FAULTS:
             return self._counted(
@@ -76,31 +98,17 @@ class Gate:
         if not self._within_quota(call):
             return self._counted(call, error_for(call, THROTTLED, "Rate exceeded"))
         answer = carry_out(call)
-        self._count(call, fault or answer.outcome)
+        self.count(call.operation, fault or answer.outcome)
         if fault == LATE:
             self._closing.wait(self.settings.late_by.total_seconds())
         return answer if fault in (None, LATE) else None
-
-    def _fault(self, call: Call) -> str | None:
-        with self._lock:
-            fault = first_to_strike(self.settings.faults, call.operation, self.settings.random)
-        return fault.error if fault else None
 
     def _within_quota(self, call: Call) -> bool:
         if not self.settings.quotas or call.service != "kinesisvideo":
             return True
         account = get_account_id_from(call.access_key_id)
-        return self._throttle.admits(
-            call.operation, account, call.region, call.channel_name, self.settings.clock()
-        )
+        return self.admits(call.operation, account, call.region, call.channel_name)
 
     def _counted(self, call: Call, answer: Answer) -> Answer:
-        self._count(call, answer.outcome)
+        self.count(call.operation, answer.outcome)
         return answer
-
-    def _count(self, call: Call, outcome: str) -> None:
-        with self._lock:
-            self._calls[call.operation] += 1
-            if outcome == THROTTLED:
-                self._throttled[call.operation] += 1
-            self._log.append((time.monotonic() - self._started, call.operation, outcome))

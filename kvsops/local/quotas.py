@@ -15,18 +15,22 @@ _BUCKETS_BEFORE_FORGETTING = 20_000
 class Quota:
     """Calls per second of one operation: in an account and region, and on one channel."""
 
-    account: int
+    account: int | None = None
     channel: int | None = None
 
 
 QUOTAS = {
+    "ConnectAsMaster": Quota(channel=3),
+    "ConnectAsViewer": Quota(channel=3),
     "CreateSignalingChannel": Quota(account=50),
     "DeleteSignalingChannel": Quota(account=50, channel=5),
     "DescribeMediaStorageConfiguration": Quota(account=50, channel=5),
     "DescribeSignalingChannel": Quota(account=300, channel=5),
+    "GetIceServerConfig": Quota(account=100, channel=5),
     "GetSignalingChannelEndpoint": Quota(account=300),
     "ListSignalingChannels": Quota(account=50),
     "ListTagsForResource": Quota(account=50, channel=5),
+    "SendAlexaOfferToMaster": Quota(account=100, channel=5),
     "TagResource": Quota(account=50, channel=5),
     "UntagResource": Quota(account=50, channel=5),
     "UpdateMediaStorageConfiguration": Quota(account=10, channel=5),
@@ -43,7 +47,7 @@ def channel_quota(region: str) -> int:
     return 10_000 if region in LARGE_REGIONS else 5_000
 
 
-class _Bucket:
+class Bucket:
     """Holds at most one second's calls, which is our assumption: AWS documents no burst."""
 
     def __init__(self, rate: int, now: datetime) -> None:
@@ -57,12 +61,20 @@ class _Bucket:
         self.tokens = min(float(self.rate), self.tokens + seconds * self.rate)
         self.at = now
 
+    def take(self, now: datetime) -> bool:
+        """Take a token, if there is one."""
+        self.refill(now)
+        if self.tokens < 1:
+            return False
+        self.tokens -= 1
+        return True
+
 
 class Throttle:
     """The token buckets of one emulator; safe to use from many threads."""
 
     def __init__(self) -> None:
-        self._buckets: dict[tuple[str, ...], _Bucket] = {}
+        self._buckets: dict[tuple[str, ...], Bucket] = {}
         self._lock = Lock()
 
     @property
@@ -78,7 +90,9 @@ class Throttle:
         if quota is None:
             return True
         with self._lock:
-            buckets = [self._bucket((operation, account, region), quota.account, now)]
+            buckets = []
+            if quota.account is not None:
+                buckets.append(self._bucket((operation, account, region), quota.account, now))
             if quota.channel is not None and channel is not None:
                 key = (operation, account, region, channel)
                 buckets.append(self._bucket(key, quota.channel, now))
@@ -89,10 +103,10 @@ class Throttle:
                 bucket.tokens -= 1
             return admitted
 
-    def _bucket(self, key: tuple[str, ...], rate: int, now: datetime) -> _Bucket:
+    def _bucket(self, key: tuple[str, ...], rate: int, now: datetime) -> Bucket:
         if len(self._buckets) > _BUCKETS_BEFORE_FORGETTING:
             self._forget(now)
-        return self._buckets.setdefault(key, _Bucket(rate, now))
+        return self._buckets.setdefault(key, Bucket(rate, now))
 
     def _forget(self, now: datetime) -> None:
         """Drop the buckets that have long been full again: each channel had its own."""

@@ -1,4 +1,4 @@
-"""The emulator over HTTP, on 127.0.0.1 only: one thread for each connection, kept alive."""
+"""The control plane over HTTP, on 127.0.0.1 only: one thread for each connection, kept alive."""
 
 import difflib
 import logging
@@ -18,10 +18,19 @@ from moto.kinesisvideo.models import kinesisvideo_backends
 
 from kvsops.errors import UsageError
 from kvsops.local import settings as active_settings
-from kvsops.local.calls import DEFAULT_REGION, Answer, Call, error_answer, json_answer
+from kvsops.local.calls import (
+    CORS_HEADERS,
+    DEFAULT_REGION,
+    Answer,
+    Call,
+    error_answer,
+    json_answer,
+    preflight_headers,
+)
 from kvsops.local.cloudwatch.index import MetricIndex
 from kvsops.local.cloudwatch.models import metrics
 from kvsops.local.dispatch import ACCOUNT_ID
+from kvsops.local.endpoints import Endpoints
 from kvsops.local.environment import child_environment
 from kvsops.local.extension import install
 from kvsops.local.gate import Entry, Gate
@@ -53,12 +62,22 @@ class LocalServer:
         self.region = region
         self._port = port
         self._gate = Gate(self.settings)
+        self._endpoints: Endpoints | None = None
 
     def start(self) -> None:
-        """Begin to answer, empty and uncounted. Raises OSError if the port cannot be had."""
+        """Begin to answer, empty and uncounted.
+
+        Raises OSError if the port cannot be had, `UsageError` if signaling is not installed.
+        """
         install()
         self._gate = Gate(self.settings)
         self._server = _Server(self._port, self._gate)
+        try:
+            self._endpoints = Endpoints(self._gate) if self.settings.signaling else None
+        except BaseException:
+            self._server.server_close()
+            raise
+        self.settings.endpoint_of = self._endpoints
         self._before = active_settings.activate(self.settings)
         _forget_everything()
         self._thread = Thread(
@@ -73,6 +92,8 @@ class LocalServer:
         self._thread.join()
         self._server.close_connections()
         self._server.server_close()
+        if self._endpoints is not None:
+            self._endpoints.close()
         _forget_everything()
         active_settings.activate(self._before)
 
@@ -100,7 +121,12 @@ class LocalServer:
 
     def environment(self) -> dict[str, str]:
         """Return the environment for a child process whose AWS clients shall use this emulator."""
-        return child_environment(self.endpoint_url, self.region, os.environ)
+        return child_environment(self.endpoint_url, self.region, os.environ, self.ca_bundle)
+
+    @property
+    def ca_bundle(self) -> str | None:
+        """The file by which clients trust the endpoints of channels; None without signaling."""
+        return None if self._endpoints is None else str(self._endpoints.authority.bundle)
 
     @property
     def calls(self) -> Counter[str]:
@@ -222,30 +248,15 @@ class _Connection(BaseHTTPRequestHandler):
         return self.server.gate(Call(self.command, self.path, headers, body))
 
     def _send(self, answer: Answer) -> None:
-        headers = {
-            **answer.headers,
-            "access-control-allow-origin": "*",
-            "access-control-expose-headers": "*, x-amzn-errortype, x-amzn-requestid",
-            "content-length": str(len(answer.body)),
-        }
+        headers = answer.headers | CORS_HEADERS | {"content-length": str(len(answer.body))}
         if self.command == "OPTIONS":
-            headers |= self._preflight_headers()
+            headers |= preflight_headers(self.headers.get("access-control-request-headers", "*"))
         if self.close_connection:
             headers["connection"] = "close"
         lines = [f"HTTP/1.1 {answer.status} {responses.get(answer.status, 'Unknown')}"]
         lines += [f"{name}: {value}" for name, value in headers.items()]
         head = "\r\n".join([*lines, "", ""]).encode("latin-1", "replace")
         self.wfile.write(head if self.command == "HEAD" else head + answer.body)
-
-    def _preflight_headers(self) -> dict[str, str]:
-        """Let a page of any origin send what AWS's clients send."""
-        asked = " ".join(self.headers.get("access-control-request-headers", "*").split())
-        return {
-            "access-control-allow-headers": asked,
-            "access-control-allow-methods": "DELETE, GET, HEAD, PATCH, POST, PUT",
-            "access-control-allow-private-network": "true",
-            "access-control-max-age": "600",
-        }
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - inherited
         """Log no requests on the terminal; they are counted instead."""

@@ -7,6 +7,9 @@ from random import Random
 
 from kvsops.local.faults import Fault
 
+EndpointOf = Callable[[str, str], str | None]
+"""What answers the endpoint of a protocol (WSS, HTTPS) and role (MASTER, VIEWER), or None."""
+
 
 def utc_now() -> datetime:
     """Return the time now, aware, in UTC."""
@@ -15,10 +18,10 @@ def utc_now() -> datetime:
 
 @dataclass
 class Settings:
-    """The knobs of one emulator. All but `seed` may be turned while it runs.
+    """The knobs of one emulator. All but `seed` and `signaling` may be turned while it runs.
 
-    `quotas`, `latency`, `faults` and `late_by` hold for calls over HTTP; the others also under
-    moto's `mock_aws`, in process.
+    `quotas`, `latency`, `faults`, `late_by`, `delay_by` and `signaling` hold for the server; the
+    others also under moto's `mock_aws`, in process.
     """
 
     quotas: bool = True
@@ -39,10 +42,16 @@ class Settings:
     """How long CloudWatch does not show a point yet."""
     late_by: timedelta = timedelta(minutes=2)
     """How much later a `late` answer comes; botocore gives up after 60 seconds by default."""
+    delay_by: timedelta = timedelta(seconds=1)
+    """How much longer a connect or a message takes that meets the fault `delay`, or `reorder`."""
+    signaling: bool = True
+    """Whether channels have endpoints here, with a relay behind them; read at the start."""
     seed: int = 0
     """What the faults and the version strings are drawn from."""
     clock: Callable[[], datetime] = utc_now
     """The time now, aware: states, lags and quotas follow from it."""
+    endpoint_of: EndpointOf | None = field(default=None, init=False, repr=False, compare=False)
+    """Where the emulator's own endpoints are, while it runs with `signaling`."""
     random: Random = field(init=False, repr=False, compare=False)
     """The generator made from `seed`."""
 

@@ -10,6 +10,7 @@ import sys
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -187,6 +188,7 @@ def test_environment_of_the_command() -> None:
     seen = json.loads(done.stdout)
     assert {name for name in seen if name.startswith("AWS_")} == {
         "AWS_ACCESS_KEY_ID",
+        "AWS_CA_BUNDLE",
         "AWS_CONFIG_FILE",
         "AWS_DEFAULT_REGION",
         "AWS_EC2_METADATA_DISABLED",
@@ -198,6 +200,9 @@ def test_environment_of_the_command() -> None:
     }
     assert re.fullmatch(r"http://127\.0\.0\.1:\d+", seen["AWS_ENDPOINT_URL"])
     assert seen["AWS_REGION"] == seen["AWS_DEFAULT_REGION"] == "eu-west-1"
+    assert seen["AWS_CA_BUNDLE"] == seen["SSL_CERT_FILE"] != "/nowhere"
+    assert seen["AWS_CA_BUNDLE"] == seen["REQUESTS_CA_BUNDLE"] == seen["NODE_EXTRA_CA_CERTS"]
+    assert not Path(seen["AWS_CA_BUNDLE"]).exists()
 
 
 def test_fleet_and_settings_reach_the_command() -> None:

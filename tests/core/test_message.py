@@ -201,13 +201,13 @@ def test_error_says_which_message() -> None:
     assert caught.value.correlation_id == "7"
 
 
-@pytest.mark.parametrize("client_id", ["a", "A_.-9", "aws_1", "x" * 256])
+@pytest.mark.parametrize("client_id", ["a", "A_.-9", "aws-1", "x" * 256])
 def test_viewers_ids(client_id: str) -> None:
     """These a viewer may have."""
     check_viewer_id(client_id)
 
 
-@pytest.mark.parametrize("client_id", ["", "a b", "a/b", "x" * 257, "AWS_", "AWS_1", "a\n"])
+@pytest.mark.parametrize("client_id", ["", "a b", "a/b", "x" * 257, "AWS_", "aws_1", "a\n"])
 def test_no_viewers_ids(client_id: str) -> None:
     """These a viewer may not have."""
     with pytest.raises(MessageError, match="the client id"):

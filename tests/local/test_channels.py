@@ -238,7 +238,8 @@ def test_documented_channel_quotas(emulator: Emulator, region: str, quota: int) 
 def test_endpoints(
     emulator: Emulator, kvs: Any, role: str, protocols: list[str], letters: list[str]
 ) -> None:
-    """One endpoint for each protocol; master and viewer have their own WSS hosts."""
+    """Without a data plane they are where AWS's are; master and viewer have their own WSS hosts."""
+    emulator.settings.endpoint_of = None
     answer = kvs.get_signaling_channel_endpoint(
         ChannelARN=emulator.active("a"),
         SingleMasterChannelEndpointConfiguration={"Protocols": protocols, "Role": role},

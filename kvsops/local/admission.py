@@ -1,0 +1,129 @@
+"""Who may connect to a channel, or call the data plane for it, and who is refused, and why.
+
+Source: https://docs.aws.amazon.com/kinesisvideostreams-webrtc-dg/latest/devguide/ConnectAsViewer.html
+"""
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, cast
+
+from moto.iam.models import get_account_id_from, iam_backends
+from moto.kinesisvideo.models import kinesisvideo_backends
+
+from kvsops.core.channel import ChannelArn
+from kvsops.core.message import check_viewer_id
+from kvsops.errors import MessageError, UsageError
+from kvsops.local.calls import Call
+from kvsops.local.channels import SignalingChannel
+from kvsops.local.cloudwatch.index import MetricIndex
+from kvsops.local.cloudwatch.models import metrics
+from kvsops.local.dispatch import status_of
+from kvsops.local.environment import ACCESS_KEY_ID, SECRET_ACCESS_KEY
+from kvsops.local.exceptions import ResourceNotFoundException
+from kvsops.local.rooms import Key, Role
+from kvsops.local.settings import Settings
+from kvsops.local.sigv4 import SignatureError, Signer, verify_header, verify_query
+
+if TYPE_CHECKING:
+    from kvsops.local.models import KinesisVideoBackend
+
+ACCESS_DENIED = "AccessDeniedException"
+INVALID_ARGUMENT = "InvalidArgumentException"
+LIMIT_EXCEEDED = "ClientLimitExceededException"
+NOT_FOUND = "ResourceNotFoundException"
+_NOT_THERE = "The requested channel is not found or not active."
+
+
+class Refused(Exception):  # noqa: N818 - an answer, not a failure
+    """A call that is answered with an error of AWS's."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.status = status_of(code)
+
+
+@dataclass(frozen=True, eq=False)
+class Place:
+    """A channel, and where what happens there is recorded."""
+
+    account_id: str
+    region: str
+    channel: SignalingChannel
+    index: MetricIndex = field(repr=False)
+
+    @property
+    def name(self) -> str:
+        """The channel's name."""
+        return self.channel.channel_name
+
+
+def secret_of(access_key_id: str) -> str | None:
+    """Return the secret of the throw-away credentials, or of a key or role made in the emulator."""
+    if access_key_id == ACCESS_KEY_ID:
+        return SECRET_ACCESS_KEY
+    for account in [*iam_backends.values()]:
+        for backend in [*account.values()]:
+            if key := backend.access_keys.get(access_key_id):
+                return str(key.secret_access_key)
+    return None
+
+
+def presigned(call: Call, role: Role, settings: Settings) -> tuple[Place, Key]:
+    """Answer where a presigned URL leads, and the client id in it. Raises `Refused`."""
+    try:
+        signer, parameters = verify_query(call, secret_of, settings.clock())
+    except SignatureError as error:  # the guide has this one code for whatever is wrong with it
+        raise Refused(ACCESS_DENIED, str(error)) from None
+    if call.path != "/":
+        raise Refused(INVALID_ARGUMENT, "The path of a WebSocket's URL is /.")
+    client_id = parameters.get("X-Amz-ClientId")
+    if role == "VIEWER":
+        _check_viewer(client_id)
+    return place_of(parameters.get("X-Amz-ChannelARN", ""), signer, settings), client_id
+
+
+def signed(call: Call, settings: Settings) -> Signer:
+    """Answer who signed a call of the data plane's HTTPS side. Raises `Refused`."""
+    try:
+        return verify_header(call, secret_of, settings.clock())
+    except SignatureError as error:
+        raise Refused(error.code, str(error)) from None
+
+
+def place_of(channel_arn: str, signer: Signer, settings: Settings) -> Place:
+    """Return the channel of this ARN if it is active and the signer's. Raises `Refused`."""
+    try:
+        arn = ChannelArn.parse(channel_arn)
+    except UsageError:
+        raise Refused(INVALID_ARGUMENT, "The ChannelARN is missing, or none.") from None
+    if arn.region != signer.region:
+        raise Refused(ACCESS_DENIED, f"Signed for {signer.region}, and not for {arn.region}.")
+    if arn.account_id != get_account_id_from(signer.access_key_id):
+        raise Refused(ACCESS_DENIED, "The channel is another account's.")
+    place = locate(arn)
+    if place.channel.status(settings.clock()) not in ("ACTIVE", "UPDATING"):
+        raise Refused(NOT_FOUND, _NOT_THERE)
+    return place
+
+
+def locate(arn: ChannelArn) -> Place:
+    """Return the channel of this ARN, whoever asks. Raises `Refused`."""
+    backends = kinesisvideo_backends[arn.account_id]
+    if arn.region not in backends.regions:
+        raise Refused(NOT_FOUND, _NOT_THERE)
+    backend = cast("KinesisVideoBackend", backends[arn.region])
+    try:
+        channel = backend.channel(None, str(arn))
+    except ResourceNotFoundException:
+        raise Refused(NOT_FOUND, _NOT_THERE) from None
+    return Place(arn.account_id, arn.region, channel, metrics(arn.account_id, arn.region))
+
+
+def _check_viewer(client_id: str | None) -> None:
+    """Refuse who has no viewer's id: so, and only so, a master at the wrong endpoint is noticed."""
+    if not client_id:
+        raise Refused(INVALID_ARGUMENT, "X-Amz-ClientId is missing: a viewer needs one.")
+    try:
+        check_viewer_id(client_id)
+    except MessageError as error:
+        raise Refused(INVALID_ARGUMENT, f"X-Amz-ClientId: {error}.") from None

@@ -1,0 +1,102 @@
+"""One WebSocket of the relay: its limits in time and rate, and what is sent to it.
+
+Source: https://docs.aws.amazon.com/kinesisvideostreams-webrtc-dg/latest/devguide/kvswebrtc-limits.html
+"""
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Final
+
+from aiohttp import WSCloseCode, web
+
+from kvsops.core.message import Action, MessageType, Received, encode_received
+from kvsops.local.admission import Place
+from kvsops.local.quotas import Bucket
+from kvsops.local.rooms import Key, Role
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Awaitable, Callable
+
+LIFE: Final = timedelta(hours=1)
+IDLE: Final = timedelta(minutes=10)
+"""How long a connection may be silent. That a ping counts as a sign of life is our assumption."""
+GRACE: Final = timedelta(minutes=1)
+"""What is left of a connection's life after GO_AWAY."""
+SDP_A_SECOND: Final = 5
+CANDIDATES_A_SECOND: Final = 20
+
+FRAME_MAXIMUM: Final = 128 * 1024
+"""The largest frame read; what is larger ends the connection. Our choice: AWS's is not known."""
+_UNREAD_MAXIMUM = 1 << 20  # of what a client does not read, before it is let go
+_NEVER_PAUSED = 1 << 23
+_SECONDS_TO_CLOSE = 1.0
+
+
+class Connection:
+    """A peer of a channel, connected. The codes that it is closed with are our choice."""
+
+    def __init__(self, place: Place, role: Role, client_id: Key, now: datetime) -> None:
+        self.place = place
+        self.role: Role = role
+        self.key = None if role == "MASTER" else client_id
+        self.ws = web.WebSocketResponse(
+            autoping=False, compress=False, max_msg_size=FRAME_MAXIMUM, timeout=_SECONDS_TO_CLOSE
+        )
+        self.active_at = now
+        self.ends_at = now + LIFE
+        self.overtaken: list[Callable[[], Awaitable[None]]] = []
+        """Deliveries that wait to be overtaken by the next one, where the settings want that."""
+        self.closing = False
+        self._transport: asyncio.Transport | None = None
+        self._told = False
+        sdp = Bucket(SDP_A_SECOND, now)
+        candidates = Bucket(CANDIDATES_A_SECOND, now)
+        self._buckets = dict.fromkeys(Action, sdp) | {Action.ICE_CANDIDATE: candidates}
+
+    def admits(self, action: Action, now: datetime) -> bool:
+        """Whether one more message of this kind is within the rates of a connection."""
+        return self._buckets[action].take(now)
+
+    async def open(self, request: web.BaseRequest) -> None:
+        """Answer the request with the upgrade."""
+        await self.ws.prepare(request)
+        self._transport = request.transport
+        if self._transport is not None:  # so that a client that does not read holds nobody up
+            self._transport.set_write_buffer_limits(high=_NEVER_PAUSED)
+
+    async def send(self, message: Received) -> bool:
+        """Send a message; answer whether the client could be sent it."""
+        if self._transport is None or self._transport.is_closing() or self.ws.closed:
+            return False
+        if self._transport.get_write_buffer_size() > _UNREAD_MAXIMUM:
+            self.abort()
+            return False
+        try:
+            await self.ws.send_str(encode_received(message))
+        except ConnectionError:
+            return False
+        return True
+
+    async def go_away(self, now: datetime) -> None:
+        """Tell the client to connect anew; it has a minute."""
+        self._told = True
+        self.ends_at = min(self.ends_at, now + GRACE)
+        await self.send(Received(MessageType.GO_AWAY))
+
+    async def look_after(self, now: datetime) -> bool:
+        """Do what is due; answer whether the connection's time is over."""
+        if now >= self.ends_at or now - self.active_at >= IDLE:
+            return True
+        if not self._told and now >= self.ends_at - GRACE:
+            await self.go_away(now)
+        return self.place.channel.gone_from is not None
+
+    async def close(self) -> None:
+        """Close it in order; a client that does not answer is waited for only shortly."""
+        await self.ws.close(code=WSCloseCode.GOING_AWAY)
+        self.abort()
+
+    def abort(self) -> None:
+        """Break it off."""
+        if self._transport is not None:
+            self._transport.abort()

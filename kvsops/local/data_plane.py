@@ -1,0 +1,155 @@
+"""The data plane: a thread with an event loop, and on it the relay, its HTTPS side and TURN."""
+
+import asyncio
+import logging
+import socket
+import ssl
+from collections.abc import Awaitable, Callable
+from concurrent.futures import Future
+from contextlib import AsyncExitStack, suppress
+from functools import partial
+from threading import Thread
+from typing import Final
+
+from aiohttp import web
+
+from kvsops.core.channel import ChannelArn
+from kvsops.errors import UsageError
+from kvsops.local.admission import Refused, locate
+from kvsops.local.calls import CORS_HEADERS, Call, preflight_headers
+from kvsops.local.faults import ALLOCATE, TURN_REFUSED
+from kvsops.local.gate import Gate
+from kvsops.local.ice import TurnCredentials, channel_arn_of, uris
+from kvsops.local.relay import Relay, date_header, hang_up
+from kvsops.local.settings import Settings
+from kvsops.local.signaling_api import SignalingApi
+from kvsops.local.tls import Authority
+from kvsops.local.traffic import Traffic
+from kvsops.local.turn import TurnServer
+
+HOST: Final = "127.0.0.1"
+_BACKLOG = 1_024
+_SECONDS_TO_STOP = 2.0
+
+log = logging.getLogger("kvsops.local")
+
+Answering = Callable[[web.BaseRequest, Call], Awaitable[web.StreamResponse]]
+
+
+_Started = tuple[dict[str, int], Callable[[], object]]
+"""The ports by their names, and what stops it from another thread."""
+
+
+class DataPlane:
+    """The data plane of one emulator; it listens from when it is made until `stop`."""
+
+    def __init__(self, gate: Gate, authority: Authority) -> None:
+        self._gate, self._authority = gate, authority
+        started: Future[_Started] = Future()
+        self._thread = Thread(target=self._run, args=(started,), daemon=True)
+        self._thread.start()
+        self._ports, self._stop = started.result()
+
+    def endpoint(self, protocol: str, role: str) -> str:
+        """Answer where a protocol (WSS, HTTPS) and role (MASTER, VIEWER) have their endpoint."""
+        if protocol == "WSS":
+            return f"wss://{HOST}:{self._ports[role]}"
+        return f"https://{HOST}:{self._ports['HTTPS']}"
+
+    def stop(self) -> None:
+        """Close all connections, and wait for the thread's end."""
+        self._stop()
+        self._thread.join()
+
+    def _run(self, started: Future[_Started]) -> None:
+        try:
+            asyncio.run(self._live(started))
+        except BaseException as error:
+            if started.done():
+                log.exception("the data plane failed")
+            else:
+                started.set_exception(error)
+
+    async def _live(self, started: Future[_Started]) -> None:
+        """Listen, tell where and how to stop it, and live until then."""
+        stop, loop = asyncio.Event(), asyncio.get_running_loop()
+        async with AsyncExitStack() as stack:
+            traffic, credentials = Traffic(self._gate), TurnCredentials()
+            relay = Relay(self._gate, traffic)
+            api = SignalingApi(self._gate, traffic, relay, credentials)
+            context = self._authority.server_context()
+            api.turn_uris = await self._serve_turn(stack, traffic, credentials, context)
+            ports = await self._serve(stack, relay, api, context)
+            started.set_result((ports, partial(loop.call_soon_threadsafe, stop.set)))
+            await relay.run(stop)
+
+    async def _serve(
+        self, stack: AsyncExitStack, relay: Relay, api: SignalingApi, context: ssl.SSLContext
+    ) -> dict[str, int]:
+        """Listen for masters, viewers and callers, each on a port of its own."""
+        sides: dict[str, Answering] = {
+            "MASTER": lambda request, call: relay.connect(request, call, "MASTER"),
+            "VIEWER": lambda request, call: relay.connect(request, call, "VIEWER"),
+            "HTTPS": partial(_call_api, api, self._gate.settings),
+        }
+        ports = {}
+        for name, answering in sides.items():
+            server = web.Server(
+                partial(_answer, self._gate.settings, answering), access_log=None, logger=log
+            )
+            runner = web.ServerRunner(server, shutdown_timeout=_SECONDS_TO_STOP)
+            await runner.setup()
+            stack.push_async_callback(runner.cleanup)
+            listener = socket.create_server((HOST, 0), backlog=_BACKLOG)
+            await web.SockSite(runner, listener, ssl_context=context, backlog=_BACKLOG).start()
+            ports[name] = listener.getsockname()[1]
+        return ports
+
+    async def _serve_turn(
+        self,
+        stack: AsyncExitStack,
+        traffic: Traffic,
+        credentials: TurnCredentials,
+        context: ssl.SSLContext,
+    ) -> list[str]:
+        """Serve STUN and TURN; answer the URIs."""
+        clock = self._gate.settings.clock
+        turn = TurnServer(
+            lambda username: credentials.password_of(username, clock()),
+            host=HOST,
+            ssl_context=context,
+            clock=lambda: clock().timestamp(),
+            channel_of=lambda username: channel_arn_of(username) or "",
+            on_relayed=partial(_count_turn_minute, traffic),
+            refuse=lambda: self._gate.fault(ALLOCATE) == TURN_REFUSED,
+        )
+        await stack.enter_async_context(turn)
+        return uris(HOST, turn.udp_port, turn.tls_port or 0)
+
+
+async def _answer(
+    settings: Settings, answering: Answering, request: web.BaseRequest
+) -> web.StreamResponse:
+    """Read a request, and answer it after the settings' latency."""
+    headers = {name.lower(): value for name, value in request.headers.items()}
+    call = Call(request.method, request.raw_path, headers, await request.read())
+    await asyncio.sleep(settings.latency.total_seconds())
+    return await answering(request, call)
+
+
+async def _call_api(
+    api: SignalingApi, settings: Settings, request: web.BaseRequest, call: Call
+) -> web.StreamResponse:
+    answer = await api(call)
+    if answer is None:
+        return hang_up(request)
+    headers = answer.headers | CORS_HEADERS | date_header(settings.clock())
+    if call.method == "OPTIONS":
+        headers |= preflight_headers(call.headers.get("access-control-request-headers", "*"))
+    return web.Response(status=answer.status, body=answer.body, headers=headers)
+
+
+def _count_turn_minute(traffic: Traffic, username: str) -> None:
+    """Count a minute for the channel that a username is for; it may be deleted by now."""
+    with suppress(Refused, UsageError):
+        traffic.turn_minute(locate(ChannelArn.parse(channel_arn_of(username) or "")))

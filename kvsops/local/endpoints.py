@@ -1,0 +1,55 @@
+"""Where the data plane is: started when an endpoint is first asked for, for it takes a while."""
+
+import os
+from importlib.util import find_spec
+from threading import Lock
+from typing import TYPE_CHECKING
+
+from kvsops.errors import UsageError
+from kvsops.local.gate import Gate
+
+if TYPE_CHECKING:
+    from kvsops.local.data_plane import DataPlane
+
+NEEDED = ("aiohttp", "aioice", "trustme")
+"""What the data plane stands on, and the control plane does not."""
+
+
+class Endpoints:
+    """The endpoints of one emulator's channels; safe to use from many threads.
+
+    Raises `UsageError` where the extra is not installed as a whole.
+    """
+
+    def __init__(self, gate: Gate) -> None:
+        if missing := [name for name in NEEDED if find_spec(name) is None]:
+            names = " and ".join(missing)
+            raise UsageError(f"signaling needs {names}: pip install 'kvsops[local]'")
+        from kvsops.local.tls import Authority
+
+        self.authority = Authority(os.environ)
+        self._gate = gate
+        self._data_plane: DataPlane | None = None
+        self._closed = False
+        self._lock = Lock()
+
+    def __call__(self, protocol: str, role: str) -> str | None:
+        """Answer the endpoint of WSS or HTTPS for a role; None for WEBRTC, which has none here."""
+        if protocol not in ("WSS", "HTTPS"):
+            return None
+        with self._lock:
+            if self._closed:
+                return None
+            if self._data_plane is None:
+                from kvsops.local.data_plane import DataPlane
+
+                self._data_plane = DataPlane(self._gate, self.authority)
+            return self._data_plane.endpoint(protocol, role)
+
+    def close(self) -> None:
+        """End the data plane, if it was ever started, and remove the authority's file."""
+        with self._lock:
+            self._closed = True
+            if self._data_plane is not None:
+                self._data_plane.stop()
+        self.authority.close()

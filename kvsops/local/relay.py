@@ -1,0 +1,301 @@
+"""The signaling relay: WebSockets of masters and viewers, and the messages between them.
+
+Source: https://docs.aws.amazon.com/kinesisvideostreams-webrtc-dg/latest/devguide/kvswebrtc-websocket-apis.html
+"""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import suppress
+from datetime import datetime, timedelta
+from email.utils import format_datetime
+from functools import partial
+from time import perf_counter
+from typing import Any, Final, Protocol
+
+from aiohttp import WSMsgType, web
+
+from kvsops.core.message import MessageType, Received, Sent, StatusResponse, decode_sent
+from kvsops.errors import MessageError
+from kvsops.local.admission import INVALID_ARGUMENT, LIMIT_EXCEEDED, Place, Refused, presigned
+from kvsops.local.calls import CORS_HEADERS, Call, error_answer
+from kvsops.local.connection import Connection
+from kvsops.local.faults import (
+    CONNECTION_FAULTS,
+    DELAY,
+    DROP,
+    DROP_AFTER,
+    DUPLICATE,
+    GO_AWAY,
+    LATE,
+    RECONNECT_ICE_SERVER,
+    REORDER,
+    SIGNALING_FAULTS,
+)
+from kvsops.local.gate import Gate
+from kvsops.local.rooms import OPERATIONS, Held, Key, Peer, Role, Room, received, recipient_of
+from kvsops.local.traffic import Traffic
+
+CONNECTS: Final[dict[Role, str]] = {"MASTER": "ConnectAsMaster", "VIEWER": "ConnectAsViewer"}
+_SECONDS_BETWEEN_LOOKS = 0.1
+_TEXT = (WSMsgType.TEXT, WSMsgType.BINARY)
+_ENDS = (WSMsgType.CLOSE, WSMsgType.CLOSING, WSMsgType.CLOSED, WSMsgType.ERROR)
+_SAID = "A fault of kvsops local, asked for."
+
+
+class Recipient(Peer, Protocol):
+    """Who can be sent a message: a connection, or a caller that waits for an answer."""
+
+    async def send(self, message: Received) -> bool:
+        """Send it; answer whether that was possible."""
+
+
+class Relay:
+    """All channels' rooms in one emulator; everything runs on one event loop."""
+
+    def __init__(self, gate: Gate, traffic: Traffic) -> None:
+        self._gate, self._settings, self._traffic = gate, gate.settings, traffic
+        self._rooms: dict[str, Room[Any]] = defaultdict(Room)
+        self._connections: set[Connection] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._closing = False
+
+    # Connecting
+
+    async def connect(self, request: web.BaseRequest, call: Call, role: Role) -> web.StreamResponse:
+        """Answer a request on the endpoint of a role: with a refusal, or as long as it lives."""
+        operation, began, place = CONNECTS[role], perf_counter(), None
+        fault = self._gate.fault(operation)
+        if fault == DROP:
+            self._traffic.call(operation, None, began, DROP)
+            return hang_up(request)
+        try:
+            place, client_id = presigned(call, role, self._settings)
+            if fault not in (None, *CONNECTION_FAULTS, *SIGNALING_FAULTS):
+                raise Refused(str(fault), _SAID)
+            connection = Connection(place, role, client_id, self._settings.clock())
+            if not connection.ws.can_prepare(request).ok:
+                raise Refused(INVALID_ARGUMENT, "This endpoint is for WebSockets.")
+            self._let_in(place, role, client_id)
+        except Refused as refused:
+            self._traffic.call(operation, place, began, refused.code)
+            return refusal(refused, self._settings.clock())
+        await self._open(connection, request, fault)
+        self._traffic.call(operation, place, began)
+        return await self._serve(connection, fault)
+
+    def _let_in(self, place: Place, role: Role, client_id: Key) -> None:
+        """Refuse who comes too often, or is a viewer too many."""
+        if not self._gate.admits(CONNECTS[role], place.account_id, place.region, place.name):
+            raise Refused(LIMIT_EXCEEDED, "Rate exceeded")
+        if role == "VIEWER" and client_id is not None:
+            room = self._rooms[place.channel.arn]
+            if room.is_full_for(client_id):
+                raise Refused(LIMIT_EXCEEDED, "The channel has its maximum number of viewers.")
+            room.expected.add(client_id)
+
+    async def _open(
+        self, connection: Connection, request: web.BaseRequest, fault: str | None
+    ) -> None:
+        room = self._rooms[connection.place.channel.arn]
+        try:
+            await self._wait(fault)
+            await connection.open(request)
+        finally:
+            room.expected.discard(connection.key or "")
+
+    async def _wait(self, fault: str | None) -> None:
+        waits = {DELAY: self._settings.delay_by, LATE: self._settings.late_by}
+        if fault in waits:
+            await asyncio.sleep(waits[fault].total_seconds())
+
+    # While it lives
+
+    async def _serve(self, connection: Connection, fault: str | None) -> web.StreamResponse:
+        if self._closing or fault == DROP_AFTER:
+            connection.abort()
+            return connection.ws
+        place, began = connection.place, perf_counter()
+        room = self._rooms[place.channel.arn]
+        self._connections.add(connection)
+        try:
+            if displaced := room.join(connection):
+                self._later(displaced.close())
+            await self._greet(connection, room, fault)
+            await self._listen(connection)
+            began = perf_counter()
+        finally:
+            room.leave(connection)
+            self._connections.discard(connection)
+            self._traffic.call("Disconnect", place, began)
+        return connection.ws
+
+    async def _greet(self, connection: Connection, room: Room[Any], fault: str | None) -> None:
+        now = self._settings.clock()
+        for message in room.take(connection.key, now):
+            if await connection.send(message):
+                self._traffic.message(connection.place)
+        if fault == GO_AWAY:
+            await connection.go_away(now)
+        if fault == RECONNECT_ICE_SERVER:
+            await connection.send(Received(MessageType.RECONNECT_ICE_SERVER))
+
+    async def _listen(self, connection: Connection) -> None:
+        while True:
+            frame = await connection.ws.receive()
+            if frame.type in _ENDS:
+                return
+            connection.active_at = self._settings.clock()
+            if frame.type in _TEXT:
+                await self._message(connection, frame.data)
+            elif frame.type is WSMsgType.PING:
+                await connection.ws.pong(frame.data)
+
+    # Messages
+
+    async def _message(self, connection: Connection, data: str | bytes) -> None:
+        """Take a message on, or say why not, which AWS does only where it has a correlation id."""
+        began = perf_counter()
+        try:
+            sent = decode_sent(data)
+        except MessageError as error:
+            await _complain(connection, error.correlation_id, INVALID_ARGUMENT, str(error))
+            return
+        operation = OPERATIONS[sent.action]
+        try:
+            await self._take_on(connection, sent, self._gate.fault(operation))
+        except Refused as refused:
+            await _complain(connection, sent.correlation_id, refused.code, str(refused))
+            self._traffic.call(operation, connection.place, began, refused.code)
+        else:
+            self._traffic.call(operation, connection.place, began)
+
+    async def _take_on(self, connection: Connection, sent: Sent, fault: str | None) -> None:
+        if fault not in (None, *CONNECTION_FAULTS, *SIGNALING_FAULTS):
+            raise Refused(str(fault), _SAID)
+        if self._settings.quotas and not connection.admits(sent.action, connection.active_at):
+            raise Refused(LIMIT_EXCEEDED, "Rate exceeded")
+        try:
+            recipient = recipient_of(connection.role, sent)
+        except MessageError as error:
+            raise Refused(INVALID_ARGUMENT, str(error)) from None
+        self._traffic.message(connection.place)
+        message = received(connection.key, sent)
+        deliver = partial(self.deliver, connection.place, connection.key, recipient, message)
+        if fault is None:
+            await deliver()
+        else:
+            await self._deliver_badly(connection, deliver, fault)
+        if connection.overtaken and fault != REORDER:
+            await self._catch_up(connection)
+
+    async def deliver(self, place: Place, sender: Key, recipient: Key, message: Received) -> None:
+        """Send a message to its recipient, or keep it for the channel's MessageTtlSeconds.
+
+        On a channel whose media is stored nothing is relayed.
+        """
+        if place.channel.stream_arn is not None:
+            return
+        room = self._rooms[place.channel.arn]
+        peer: Recipient | None = room.peers.get(recipient)
+        if peer is not None and await peer.send(message):
+            self._traffic.message(place)
+            return
+        ttl = timedelta(seconds=place.channel.message_ttl_seconds)
+        room.hold(Held(sender, recipient, message, self._settings.clock() + ttl))
+
+    async def _deliver_badly(
+        self, connection: Connection, deliver: Callable[[], Awaitable[None]], fault: str
+    ) -> None:
+        if fault in (DELAY, LATE):
+            self._later(self._delivered_after(fault, deliver))
+        elif fault == REORDER:
+            connection.overtaken.append(deliver)
+            self._later(self._not_overtaken(connection))
+        elif fault != DROP:
+            await deliver()
+            if fault == DUPLICATE:
+                await deliver()
+            elif fault == DROP_AFTER:
+                connection.abort()
+
+    async def _delivered_after(self, fault: str, deliver: Callable[[], Awaitable[None]]) -> None:
+        await self._wait(fault)
+        await deliver()
+
+    async def _not_overtaken(self, connection: Connection) -> None:
+        await self._wait(DELAY)
+        await self._catch_up(connection)
+
+    async def _catch_up(self, connection: Connection) -> None:
+        """Deliver what was overtaken."""
+        overtaken, connection.overtaken = connection.overtaken, []
+        for deliver in overtaken:
+            await deliver()
+
+    # Callers of the HTTPS side
+
+    def room_of(self, place: Place) -> Room[Any]:
+        """Return the room of a channel."""
+        return self._rooms[place.channel.arn]
+
+    # Its own time
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Look after the connections until the end, then close them."""
+        while not stop.is_set():
+            await self._look_after()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), _SECONDS_BETWEEN_LOOKS)
+        await self._close()
+
+    async def _look_after(self) -> None:
+        now = self._settings.clock()
+        for connection in [*self._connections]:
+            if not connection.closing and await connection.look_after(now):
+                connection.closing = True
+                self._later(connection.close())
+        for arn, room in [*self._rooms.items()]:
+            room.forget(now)
+            if room.is_empty:
+                del self._rooms[arn]
+
+    async def _close(self) -> None:
+        self._closing = True
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*(connection.close() for connection in self._connections))
+
+    def _later(self, what: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(what)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+async def _complain(
+    connection: Connection, correlation_id: str | None, code: str, why: str
+) -> None:
+    if correlation_id is None:
+        return
+    status = StatusResponse(correlation_id, code, str(Refused(code, why).status), why)
+    await connection.send(Received(MessageType.STATUS_RESPONSE, status=status))
+
+
+def hang_up(request: web.BaseRequest) -> web.Response:
+    """Break the connection off without an answer."""
+    if request.transport is not None:
+        request.transport.abort()
+    return web.Response()
+
+
+def refusal(refused: Refused, now: datetime) -> web.Response:
+    """Answer an error as AWS does."""
+    answer = error_answer(refused.status, refused.code, str(refused))
+    headers = answer.headers | CORS_HEADERS | date_header(now)
+    return web.Response(status=answer.status, body=answer.body, headers=headers)
+
+
+def date_header(now: datetime) -> dict[str, str]:
+    """Return the emulator's time as a header: clients see by it that their own clock is off."""
+    return {"date": format_datetime(now, usegmt=True)}

@@ -1,0 +1,125 @@
+"""Who is connected to a channel, and what waits there for whom. No I/O, and no clock.
+
+Source: https://docs.aws.amazon.com/kinesisvideostreams-webrtc-dg/latest/devguide/SendSdpOffer.html
+and https://docs.aws.amazon.com/kinesisvideostreams-webrtc-dg/latest/devguide/ConnectAsViewer.html
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final, Generic, Literal, Protocol, TypeVar
+
+from kvsops.core.message import Action, MessageType, Received, Sent
+from kvsops.errors import MessageError
+
+Role = Literal["MASTER", "VIEWER"]
+Key = str | None
+"""Whom a message is for, or from: a viewer's client id, or None for the master."""
+
+OPERATIONS: Final = {
+    Action.SDP_OFFER: "SendSdpOffer",
+    Action.SDP_ANSWER: "SendSdpAnswer",
+    Action.ICE_CANDIDATE: "SendCandidate",
+}
+"""What the metrics call the sending of each kind of message."""
+VIEWERS_MAXIMUM: Final = 10
+"""Viewers of one channel.
+
+Source: https://docs.aws.amazon.com/kinesisvideostreams-webrtc-dg/latest/devguide/kvswebrtc-limits.html
+"""
+
+
+class Peer(Protocol):
+    """One connection. A master may have a client id too, which then means nothing."""
+
+    @property
+    def key(self) -> Key:
+        """Under what name the channel knows it."""
+
+
+P = TypeVar("P", bound=Peer)
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A message whose recipient was not there."""
+
+    sender: Key
+    recipient: Key
+    message: Received
+    until: datetime
+
+    def overwrites(self, other: "Held") -> bool:
+        """Whether this is the newer offer, or answer, of the same client to the same peer."""
+        kind = self.message.message_type
+        return kind is not MessageType.ICE_CANDIDATE and (
+            (self.sender, self.recipient, kind)
+            == (other.sender, other.recipient, other.message.message_type)
+        )
+
+
+@dataclass
+class Room(Generic[P]):
+    """One channel's connections, and the messages that wait for a peer."""
+
+    peers: dict[Key, P] = field(default_factory=dict)
+    expected: set[str] = field(default_factory=set)
+    """Viewers that were let in, and are not yet connected."""
+    held: list[Held] = field(default_factory=list)
+
+    def is_full_for(self, viewer: str) -> bool:
+        """Whether there are ten viewers already, and this is none of them."""
+        viewers = self.expected | {key for key in self.peers if key is not None}
+        return len(viewers) >= VIEWERS_MAXIMUM and viewer not in viewers
+
+    def join(self, peer: P) -> P | None:
+        """Let a peer in; answer the one whose place it takes."""
+        before = self.peers.get(peer.key)
+        self.peers[peer.key] = peer
+        if peer.key is not None:
+            self.expected.discard(peer.key)
+        return before
+
+    def leave(self, peer: P) -> None:
+        """Let a peer go, unless another has its place by now."""
+        if self.peers.get(peer.key) is peer:
+            del self.peers[peer.key]
+
+    def hold(self, held: Held) -> None:
+        """Keep a message; a newer offer takes the place of the one it overwrites."""
+        for index, other in enumerate(self.held):
+            if held.overwrites(other):
+                self.held[index] = held
+                return
+        self.held.append(held)
+
+    def take(self, recipient: Key, now: datetime) -> list[Received]:
+        """Hand out, once, what waited for this peer and is not too old."""
+        self.forget(now)
+        mine = [held.message for held in self.held if held.recipient == recipient]
+        self.held = [held for held in self.held if held.recipient != recipient]
+        return mine
+
+    def forget(self, now: datetime) -> None:
+        """Drop what has waited too long."""
+        if self.held:
+            self.held = [held for held in self.held if held.until > now]
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nobody is here or expected, and nothing waits."""
+        return not (self.peers or self.expected or self.held)
+
+
+def recipient_of(role: Role, message: Sent) -> Key:
+    """Answer whom a message is for: a viewer's recipient is ignored, a master's is required."""
+    if role == "VIEWER":
+        return None
+    if message.recipient_client_id is None:
+        raise MessageError("recipientClientId is missing", message.correlation_id)
+    return message.recipient_client_id
+
+
+def received(sender: Key, message: Sent) -> Received:
+    """Make of what one sent what the other receives. The master's has no sender."""
+    kind = MessageType(message.action)
+    return Received(kind, sender, message.payload, encoded=message.encoded)

@@ -1,0 +1,173 @@
+"""The data plane's HTTPS side: GetIceServerConfig and SendAlexaOfferToMaster, for browsers too.
+
+Source: https://docs.aws.amazon.com/kinesisvideostreams/latest/dg/API_Operations_Amazon_Kinesis_Video_Signaling_Channels.html
+"""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from functools import cache
+from time import perf_counter
+from typing import Any
+
+from botocore.model import OperationModel
+from moto.core.utils import get_service_model
+
+from kvsops.core.message import Action, MessageType, Received, Sent, decode_sent
+from kvsops.errors import MessageError
+from kvsops.local.admission import (
+    INVALID_ARGUMENT,
+    LIMIT_EXCEEDED,
+    NOT_FOUND,
+    Place,
+    Refused,
+    place_of,
+    signed,
+)
+from kvsops.local.calls import Answer, Call, error_answer, json_answer
+from kvsops.local.dispatch import unknown
+from kvsops.local.exceptions import InvalidArgumentException
+from kvsops.local.faults import CONNECTION_FAULTS, DELAY, DROP, LATE, SIGNALING_FAULTS
+from kvsops.local.gate import Gate
+from kvsops.local.ice import TTL_SECONDS, TurnCredentials
+from kvsops.local.relay import Relay
+from kvsops.local.rooms import received
+from kvsops.local.traffic import Traffic
+from kvsops.local.validation import validate
+
+_SERVICE = "kinesis-video-signaling"
+_SECONDS_BETWEEN_LOOKS = 0.05
+
+Parameters = dict[str, Any]
+Operation = Callable[[Place, Parameters], Awaitable[Parameters]]
+
+
+@cache
+def operations() -> dict[str, OperationModel]:
+    """Return the service model's operations by the path of their request."""
+    model = get_service_model(_SERVICE)
+    named = (model.operation_model(name) for name in model.operation_names)
+    return {operation.http["requestUri"]: operation for operation in named}
+
+
+class SignalingApi:
+    """Answers the calls of one emulator; `turn_uris` are those of its TURN server, if any."""
+
+    def __init__(
+        self, gate: Gate, traffic: Traffic, relay: Relay, credentials: TurnCredentials
+    ) -> None:
+        self._gate, self._settings = gate, gate.settings
+        self._traffic, self._relay, self._credentials = traffic, relay, credentials
+        self.turn_uris: list[str] = []
+        self._operations: dict[str, Operation] = {
+            "GetIceServerConfig": self._get_ice_server_config,
+            "SendAlexaOfferToMaster": self._send_alexa_offer_to_master,
+        }
+
+    async def __call__(self, call: Call) -> Answer | None:
+        """Answer a call; None where the connection shall be closed without an answer."""
+        if call.method == "OPTIONS":
+            return Answer(204)
+        model = operations().get(call.path)
+        if model is None or call.method != "POST":
+            return unknown(f"the operation {call.method} {call.path} of {_SERVICE}")
+        return await self._answer(call, model)
+
+    async def _answer(self, call: Call, model: OperationModel) -> Answer | None:
+        began, fault, place = perf_counter(), self._gate.fault(model.name), None
+        if fault == DROP:
+            self._traffic.call(model.name, None, began, DROP)
+            return None
+        try:
+            parameters = _parameters(call, model)
+            place = place_of(parameters["ChannelARN"], signed(call, self._settings), self._settings)
+            self._admit(model.name, place, fault)
+            answer = json_answer(await self._operations[model.name](place, parameters))
+        except Refused as refused:
+            self._traffic.call(model.name, place, began, refused.code)
+            return error_answer(refused.status, refused.code, str(refused))
+        self._traffic.call(model.name, place, began)
+        waits = {DELAY: self._settings.delay_by, LATE: self._settings.late_by}
+        await asyncio.sleep(waits.get(fault or "", timedelta()).total_seconds())
+        return answer if fault in (None, *waits) else None
+
+    def _admit(self, operation: str, place: Place, fault: str | None) -> None:
+        if fault not in (None, *CONNECTION_FAULTS, *SIGNALING_FAULTS):
+            raise Refused(str(fault), "A fault of kvsops local, asked for.")
+        if not self._gate.admits(operation, place.account_id, place.region, place.name):
+            raise Refused(LIMIT_EXCEEDED, "Rate exceeded")
+
+    async def _get_ice_server_config(self, place: Place, _: Parameters) -> Parameters:
+        if not self.turn_uris:
+            return {"IceServerList": []}
+        made = self._credentials.make(place.channel.arn, self._settings.clock())
+        server = {
+            "Password": made.password,
+            "Ttl": TTL_SECONDS,
+            "Uris": self.turn_uris,
+            "Username": made.username,
+        }
+        return {"IceServerList": [server]}
+
+    async def _send_alexa_offer_to_master(self, place: Place, asked: Parameters) -> Parameters:
+        """Send the offer as a viewer would, and wait for the answer as long as messages are kept.
+
+        What AWS answers where no master does is not known to us.
+        """
+        caller = _Caller(asked["SenderClientId"])
+        room = self._relay.room_of(place)
+        if caller.key in room.peers:
+            raise Refused(INVALID_ARGUMENT, "A viewer of this SenderClientId is connected.")
+        room.join(caller)
+        try:
+            offer = received(caller.key, _offer(asked["MessagePayload"]))
+            await self._relay.deliver(place, caller.key, None, offer)
+            return {"Answer": await self._answered(caller, place)}
+        finally:
+            room.leave(caller)
+
+    async def _answered(self, caller: "_Caller", place: Place) -> str:
+        until = self._settings.clock() + timedelta(seconds=place.channel.message_ttl_seconds)
+        while not caller.answer:
+            if self._settings.clock() >= until:
+                raise Refused(NOT_FOUND, "No master answered within MessageTtlSeconds.")
+            await asyncio.sleep(_SECONDS_BETWEEN_LOOKS)
+        return caller.answer
+
+
+class _Caller:
+    """Who sent an offer over HTTPS, in a viewer's place until it is answered."""
+
+    def __init__(self, key: str) -> None:
+        self.key = key
+        self.answer = ""
+
+    async def send(self, message: Received) -> bool:
+        """Take an answer; candidates have no way back."""
+        if message.message_type is MessageType.SDP_ANSWER and message.encoded:
+            self.answer = message.encoded
+        return True
+
+    async def close(self) -> None:
+        """Give way to a viewer of the same id: nothing is open."""
+
+
+def _offer(encoded: str) -> Sent:
+    try:
+        return decode_sent(json.dumps({"action": Action.SDP_OFFER, "messagePayload": encoded}))
+    except MessageError as error:
+        raise Refused(INVALID_ARGUMENT, str(error)) from None
+
+
+def _parameters(call: Call, model: OperationModel) -> Parameters:
+    """Return the request's parameters, held against the model. Raises `Refused`."""
+    try:
+        parameters: Parameters = json.loads(call.body or b"{}")
+        if model.input_shape is not None:
+            validate(model.input_shape, parameters)
+    except ValueError:
+        raise Refused(INVALID_ARGUMENT, "The request's body is not JSON.") from None
+    except InvalidArgumentException as error:
+        raise Refused(INVALID_ARGUMENT, str(error.message)) from None
+    return parameters

@@ -1,0 +1,39 @@
+"""What goes over the data plane, counted: in the emulator's log, and in its metrics."""
+
+from time import perf_counter
+from typing import Final
+
+from kvsops.local.admission import Place
+from kvsops.local.gate import Gate
+
+OK: Final = "ok"
+_MILLISECONDS = 1_000
+
+
+class Traffic:
+    """Counts calls and messages of one emulator."""
+
+    def __init__(self, gate: Gate) -> None:
+        self._gate = gate
+
+    def call(self, operation: str, place: Place | None, began: float, outcome: str = OK) -> None:
+        """Count a call that began then (`perf_counter`); `outcome` as in the gate's log.
+
+        Without a channel there is nothing that the metrics could be about.
+        """
+        self._gate.count(operation, outcome)
+        if place is None:
+            return
+        at = self._gate.settings.clock()
+        dimensions = {"Operation": operation, "SignalingChannelName": place.name}
+        taken = (perf_counter() - began) * _MILLISECONDS
+        place.index.record("Failure", dimensions, [(at, float(outcome != OK), 1)])
+        place.index.record("Latency", dimensions, [(at, taken, 1)])
+
+    def message(self, place: Place) -> None:
+        """Count a message that was sent to the service, or by it."""
+        place.index.messages(place.name, self._gate.settings.clock(), 1)
+
+    def turn_minute(self, place: Place) -> None:
+        """Count a minute in which an allocation relayed data."""
+        place.index.turn_minutes(place.name, self._gate.settings.clock(), 1)
