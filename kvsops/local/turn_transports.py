@@ -35,7 +35,7 @@ Receive = Callable[[bytes, Client], None]
 
 def is_channel_data(data: bytes | bytearray) -> bool:
     """Whether these octets begin as channel data do, not as STUN does (RFC 8656 section 12)."""
-    return data[0] & 0xC0 == 0x40  # noqa: PLR2004 - the two bits that tell them apart
+    return data[0] & 0xF0 == 0x40  # noqa: PLR2004 - the channel numbers 0x4000 to 0x4FFF
 
 
 def padding(length: int) -> int:
