@@ -6,8 +6,9 @@ is tried again. One failure never stops the rest.
 """
 
 import threading
+from collections import deque
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field, replace
 from datetime import timedelta
 from os.path import commonprefix
@@ -54,16 +55,27 @@ class Sweep:
     def carry_out(self, doomed: Sequence[Item], advance: Advance = lambda _: None) -> None:
         """Delete the channels; each item says what became of it.
 
-        Ctrl-C stops in order; the reason is then INTERRUPTED.
+        Ctrl-C stops in order; the reason is then INTERRUPTED. Once more makes it no quicker: the
+        journal stays open until what has begun is finished.
         """
-        executor = ThreadPoolExecutor(WORKERS)
-        try:
-            for _ in executor.map(self._delete, doomed):
-                advance(1)
-        except KeyboardInterrupt:
-            self.end(INTERRUPTED)
-        finally:
-            executor.shutdown()
+        with ThreadPoolExecutor(WORKERS) as executor:
+            waiting = deque(doomed)
+            begun: deque[Future[None]] = deque()
+            while waiting or begun:
+                try:
+                    while waiting and not self.stop.is_set():
+                        begun.append(executor.submit(self._delete, waiting[0]))
+                        waiting.popleft()
+                    if not begun:
+                        break
+                    begun[0].result()
+                    begun.popleft()
+                    advance(1)
+                except KeyboardInterrupt:
+                    self.end(INTERRUPTED)
+                except Exception as error:  # a defect of ours: delete no more
+                    self.end(repr(error))
+                    raise
         for item in doomed:
             if item.outcome is Outcome.WOULD_DELETE:  # its turn never came
                 item.end(Outcome.LEFT, self.why_stopped)

@@ -573,6 +573,19 @@ def test_an_interruption_leaves_the_rest(brisk_run: Run, emulator: LocalServer) 
         assert run.events(name) == ["deleting", "deleted"]
 
 
+def test_a_defect_of_ours_stops_the_sweep(brisk_run: Run, emulator: LocalServer) -> None:
+    """An error nobody foresaw is raised, and the deletions that have not begun never do."""
+    put_many(emulator, [f"ci-{n:03}" for n in range(150)])
+
+    def fail(_: int) -> None:
+        raise ZeroDivisionError
+
+    brisk_run.advance = fail
+    with pytest.raises(ZeroDivisionError):
+        brisk_run()
+    assert len(names(emulator)) > 50
+
+
 def test_settling_waits_until_they_are_gone(
     run: Run, emulator: LocalServer, scope: Scope, time: Time
 ) -> None:

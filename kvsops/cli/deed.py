@@ -34,6 +34,8 @@ def carry_out(
         sweep = Sweep(scope, report.rules, journal, deadline)
         sweep.carry_out(doomed, shown.advance)
     report.stopped = sweep.why_stopped
+    if report.stopped == INTERRUPTED:  # who pressed Ctrl-C is waiting
+        return
     try:
         settle(scope, doomed, _seconds_left(scope, deadline))
     except KeyboardInterrupt:

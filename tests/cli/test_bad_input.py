@@ -105,6 +105,7 @@ ROWS = [
     (f"{SWEEP} --journal cut", "the journal cut cannot be used: line 1: it is cut short"),
     (f"{SWEEP} --journal other", "line 1: it is not JSON: is this a kvsops journal?"),
     (f"{SWEEP} --journal /proc/no", "the journal /proc/no cannot be written: No such file"),
+    (f"{SWEEP} --journal /dev/full", "the journal /dev/full cannot be written: it is not a file"),
     ("delete ci-1 --yes --journal other", "is this a kvsops journal?"),
     # queries and outputs
     ("list -o json --query 'a['", "--query 'a[': it ends too early; https://jmespath.org"),
