@@ -157,8 +157,9 @@ def local(
 
     The COMMAND's clients, in any language, find the emulator by AWS_ENDPOINT_URL. They get
     throw-away credentials, and cannot see your own AWS configuration. Kinesis Video signaling
-    channels, tags (Resource Groups Tagging API), CloudWatch and STS are there. Nothing is kept
-    when it ends.
+    channels, tags (Resource Groups Tagging API), CloudWatch and STS are there. Channels have
+    endpoints that masters and viewers can connect to, and STUN and TURN; SSL_CERT_FILE and the
+    like let clients trust them. Nothing is kept when it ends.
 
     \b
     A fault's ERROR is an AWS error code, such as AccessDeniedException, or
@@ -166,6 +167,18 @@ def local(
       drop-after  it is done, but the answer is never sent
       late        it is done, but the answer comes after the client gave up
     OPERATION may be * for all; SHARE is 0 to 1, or 0% to 100%.
+
+    \b
+    Signaling is ConnectAsMaster, ConnectAsViewer, SendSdpOffer, SendSdpAnswer, SendCandidate
+    and GetIceServerConfig. Its own ERRORs are
+      delay       it takes a second longer
+      duplicate   a message is delivered twice
+      reorder     a message is overtaken by the next one of its sender
+      go-away     a connection gets GO_AWAY at once, and is ended a minute later
+      reconnect-ice-server  a connection is told to ask for ICE servers again
+    and Allocate:turn-refused:SHARE lets TURN forbid allocations. A message that meets drop is
+    lost; one that meets an AWS error code is refused, which its sender is told only if it gave
+    a correlation id.
     """
     from kvsops.local.child import run
 

@@ -20,6 +20,7 @@ from kvsops.local.calls import CORS_HEADERS, Call, preflight_headers
 from kvsops.local.faults import ALLOCATE, TURN_REFUSED
 from kvsops.local.gate import Gate
 from kvsops.local.ice import TurnCredentials, channel_arn_of, uris
+from kvsops.local.post import Post
 from kvsops.local.relay import Relay, date_header, hang_up
 from kvsops.local.settings import Settings
 from kvsops.local.signaling_api import SignalingApi
@@ -75,8 +76,9 @@ class DataPlane:
         stop, loop = asyncio.Event(), asyncio.get_running_loop()
         async with AsyncExitStack() as stack:
             traffic, credentials = Traffic(self._gate), TurnCredentials()
-            relay = Relay(self._gate, traffic)
-            api = SignalingApi(self._gate, traffic, relay, credentials)
+            post = Post(self._gate.settings, traffic)
+            relay = Relay(self._gate, traffic, post)
+            api = SignalingApi(self._gate, traffic, post, credentials)
             context = self._authority.server_context()
             api.turn_uris = await self._serve_turn(stack, traffic, credentials, context)
             ports = await self._serve(stack, relay, api, context)

@@ -85,7 +85,7 @@ class Fault:
         operation, error, share = (part.strip() for part in parts)
         if operation != "*" and not re.fullmatch(r"[A-Z][A-Za-z0-9]+", operation):
             raise UsageError(f"fault {text!r}: {operation!r} is no API operation's name, nor *")
-        if error in SIGNALING_FAULTS:
+        if error in SIGNALING_FAULTS or operation == ALLOCATE:
             _check_signaling(operation, error, text)
         elif error not in CONNECTION_FAULTS and not re.fullmatch(r"[A-Z][A-Za-z0-9.]+", error):
             raise UsageError(
@@ -99,7 +99,9 @@ class Fault:
 
 
 def _check_signaling(operation: str, error: str, fault: str) -> None:
-    """Raise `UsageError` for a signaling fault of an operation that cannot meet it."""
+    """Raise `UsageError` for a fault of signaling that this operation cannot meet."""
+    if error not in SIGNALING_FAULTS:
+        raise UsageError(f"fault {fault!r}: the fault of {operation} is {TURN_REFUSED}")
     if operation not in SIGNALING_FAULTS[error]:
         raise UsageError(
             f"fault {fault!r}: {error} is for {', '.join(SIGNALING_FAULTS[error])} only"

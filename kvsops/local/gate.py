@@ -69,13 +69,14 @@ class Gate:
             operation, account, region, channel_name, self.settings.clock()
         )
 
-    def count(self, operation: str, outcome: str) -> None:
+    def count(self, operation: str, outcome: str, *, logged: bool = True) -> None:
         """Count a call, and put it into the log."""
         with self._lock:
             self._calls[operation] += 1
             if outcome == THROTTLED:
                 self._throttled[operation] += 1
-            self._log.append((time.monotonic() - self._started, operation, outcome))
+            if logged:
+                self._log.append((time.monotonic() - self._started, operation, outcome))
 
     def close(self) -> None:
         """Keep nobody waiting any longer for late answers."""

@@ -4,14 +4,12 @@ Source: https://docs.aws.amazon.com/kinesisvideostreams-webrtc-dg/latest/devguid
 """
 
 import asyncio
-from collections import defaultdict
-from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
-from datetime import datetime, timedelta
+from datetime import datetime
 from email.utils import format_datetime
 from functools import partial
 from time import perf_counter
-from typing import Any, Final, Protocol
+from typing import Final
 
 from aiohttp import WSMsgType, web
 
@@ -22,18 +20,15 @@ from kvsops.local.calls import CORS_HEADERS, Call, error_answer
 from kvsops.local.connection import Connection
 from kvsops.local.faults import (
     CONNECTION_FAULTS,
-    DELAY,
     DROP,
     DROP_AFTER,
-    DUPLICATE,
     GO_AWAY,
-    LATE,
     RECONNECT_ICE_SERVER,
-    REORDER,
     SIGNALING_FAULTS,
 )
 from kvsops.local.gate import Gate
-from kvsops.local.rooms import OPERATIONS, Held, Key, Peer, Role, Room, received, recipient_of
+from kvsops.local.post import Post, Recipient
+from kvsops.local.rooms import OPERATIONS, Key, Role, Room, received, recipient_of
 from kvsops.local.traffic import Traffic
 
 CONNECTS: Final[dict[Role, str]] = {"MASTER": "ConnectAsMaster", "VIEWER": "ConnectAsViewer"}
@@ -43,21 +38,12 @@ _ENDS = (WSMsgType.CLOSE, WSMsgType.CLOSING, WSMsgType.CLOSED, WSMsgType.ERROR)
 _SAID = "A fault of kvsops local, asked for."
 
 
-class Recipient(Peer, Protocol):
-    """Who can be sent a message: a connection, or a caller that waits for an answer."""
-
-    async def send(self, message: Received) -> bool:
-        """Send it; answer whether that was possible."""
-
-
 class Relay:
-    """All channels' rooms in one emulator; everything runs on one event loop."""
+    """The connections of one emulator; everything runs on one event loop."""
 
-    def __init__(self, gate: Gate, traffic: Traffic) -> None:
-        self._gate, self._settings, self._traffic = gate, gate.settings, traffic
-        self._rooms: dict[str, Room[Any]] = defaultdict(Room)
+    def __init__(self, gate: Gate, traffic: Traffic, post: Post) -> None:
+        self._gate, self._settings, self._traffic, self._post = gate, gate.settings, traffic, post
         self._connections: set[Connection] = set()
-        self._tasks: set[asyncio.Task[None]] = set()
         self._closing = False
 
     # Connecting
@@ -89,7 +75,7 @@ class Relay:
         if not self._gate.admits(CONNECTS[role], place.account_id, place.region, place.name):
             raise Refused(LIMIT_EXCEEDED, "Rate exceeded")
         if role == "VIEWER" and client_id is not None:
-            room = self._rooms[place.channel.arn]
+            room = self._post.room_of(place)
             if room.is_full_for(client_id):
                 raise Refused(LIMIT_EXCEEDED, "The channel has its maximum number of viewers.")
             room.expected.add(client_id)
@@ -97,17 +83,12 @@ class Relay:
     async def _open(
         self, connection: Connection, request: web.BaseRequest, fault: str | None
     ) -> None:
-        room = self._rooms[connection.place.channel.arn]
+        room = self._post.room_of(connection.place)
         try:
-            await self._wait(fault)
+            await self._post.wait(fault)
             await connection.open(request)
         finally:
             room.expected.discard(connection.key or "")
-
-    async def _wait(self, fault: str | None) -> None:
-        waits = {DELAY: self._settings.delay_by, LATE: self._settings.late_by}
-        if fault in waits:
-            await asyncio.sleep(waits[fault].total_seconds())
 
     # While it lives
 
@@ -116,11 +97,11 @@ class Relay:
             connection.abort()
             return connection.ws
         place, began = connection.place, perf_counter()
-        room = self._rooms[place.channel.arn]
+        room = self._post.room_of(place)
         self._connections.add(connection)
         try:
             if displaced := room.join(connection):
-                self._later(displaced.close())
+                self._post.later(displaced.close())
             await self._greet(connection, room, fault)
             await self._listen(connection)
             began = perf_counter()
@@ -130,7 +111,9 @@ class Relay:
             self._traffic.call("Disconnect", place, began)
         return connection.ws
 
-    async def _greet(self, connection: Connection, room: Room[Any], fault: str | None) -> None:
+    async def _greet(
+        self, connection: Connection, room: Room[Recipient], fault: str | None
+    ) -> None:
         now = self._settings.clock()
         for message in room.take(connection.key, now):
             if await connection.send(message):
@@ -181,63 +164,8 @@ class Relay:
             raise Refused(INVALID_ARGUMENT, str(error)) from None
         self._traffic.message(connection.place)
         message = received(connection.key, sent)
-        deliver = partial(self.deliver, connection.place, connection.key, recipient, message)
-        if fault is None:
-            await deliver()
-        else:
-            await self._deliver_badly(connection, deliver, fault)
-        if connection.overtaken and fault != REORDER:
-            await self._catch_up(connection)
-
-    async def deliver(self, place: Place, sender: Key, recipient: Key, message: Received) -> None:
-        """Send a message to its recipient, or keep it for the channel's MessageTtlSeconds.
-
-        On a channel whose media is stored nothing is relayed.
-        """
-        if place.channel.stream_arn is not None:
-            return
-        room = self._rooms[place.channel.arn]
-        peer: Recipient | None = room.peers.get(recipient)
-        if peer is not None and await peer.send(message):
-            self._traffic.message(place)
-            return
-        ttl = timedelta(seconds=place.channel.message_ttl_seconds)
-        room.hold(Held(sender, recipient, message, self._settings.clock() + ttl))
-
-    async def _deliver_badly(
-        self, connection: Connection, deliver: Callable[[], Awaitable[None]], fault: str
-    ) -> None:
-        if fault in (DELAY, LATE):
-            self._later(self._delivered_after(fault, deliver))
-        elif fault == REORDER:
-            connection.overtaken.append(deliver)
-            self._later(self._not_overtaken(connection))
-        elif fault != DROP:
-            await deliver()
-            if fault == DUPLICATE:
-                await deliver()
-            elif fault == DROP_AFTER:
-                connection.abort()
-
-    async def _delivered_after(self, fault: str, deliver: Callable[[], Awaitable[None]]) -> None:
-        await self._wait(fault)
-        await deliver()
-
-    async def _not_overtaken(self, connection: Connection) -> None:
-        await self._wait(DELAY)
-        await self._catch_up(connection)
-
-    async def _catch_up(self, connection: Connection) -> None:
-        """Deliver what was overtaken."""
-        overtaken, connection.overtaken = connection.overtaken, []
-        for deliver in overtaken:
-            await deliver()
-
-    # Callers of the HTTPS side
-
-    def room_of(self, place: Place) -> Room[Any]:
-        """Return the room of a channel."""
-        return self._rooms[place.channel.arn]
+        deliver = partial(self._post.deliver, connection.place, connection.key, recipient, message)
+        await self._post.dispatch(connection, deliver, fault)
 
     # Its own time
 
@@ -254,23 +182,13 @@ class Relay:
         for connection in [*self._connections]:
             if not connection.closing and await connection.look_after(now):
                 connection.closing = True
-                self._later(connection.close())
-        for arn, room in [*self._rooms.items()]:
-            room.forget(now)
-            if room.is_empty:
-                del self._rooms[arn]
+                self._post.later(connection.close())
+        self._post.forget()
 
     async def _close(self) -> None:
         self._closing = True
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._post.close()
         await asyncio.gather(*(connection.close() for connection in self._connections))
-
-    def _later(self, what: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.get_running_loop().create_task(what)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
 
 
 async def _complain(

@@ -92,6 +92,7 @@ class LocalServer:
         self._thread.join()
         self._server.close_connections()
         self._server.server_close()
+        self.settings.endpoint_of = None
         if self._endpoints is not None:
             self._endpoints.close()
         _forget_everything()

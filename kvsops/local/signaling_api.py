@@ -31,7 +31,7 @@ from kvsops.local.exceptions import InvalidArgumentException
 from kvsops.local.faults import CONNECTION_FAULTS, DELAY, DROP, LATE, SIGNALING_FAULTS
 from kvsops.local.gate import Gate
 from kvsops.local.ice import TTL_SECONDS, TurnCredentials
-from kvsops.local.relay import Relay
+from kvsops.local.post import Post
 from kvsops.local.rooms import received
 from kvsops.local.traffic import Traffic
 from kvsops.local.validation import validate
@@ -55,10 +55,10 @@ class SignalingApi:
     """Answers the calls of one emulator; `turn_uris` are those of its TURN server, if any."""
 
     def __init__(
-        self, gate: Gate, traffic: Traffic, relay: Relay, credentials: TurnCredentials
+        self, gate: Gate, traffic: Traffic, post: Post, credentials: TurnCredentials
     ) -> None:
         self._gate, self._settings = gate, gate.settings
-        self._traffic, self._relay, self._credentials = traffic, relay, credentials
+        self._traffic, self._post, self._credentials = traffic, post, credentials
         self.turn_uris: list[str] = []
         self._operations: dict[str, Operation] = {
             "GetIceServerConfig": self._get_ice_server_config,
@@ -88,9 +88,8 @@ class SignalingApi:
             self._traffic.call(model.name, place, began, refused.code)
             return error_answer(refused.status, refused.code, str(refused))
         self._traffic.call(model.name, place, began)
-        waits = {DELAY: self._settings.delay_by, LATE: self._settings.late_by}
-        await asyncio.sleep(waits.get(fault or "", timedelta()).total_seconds())
-        return answer if fault in (None, *waits) else None
+        await self._post.wait(fault)
+        return answer if fault in (None, DELAY, LATE) else None
 
     def _admit(self, operation: str, place: Place, fault: str | None) -> None:
         if fault not in (None, *CONNECTION_FAULTS, *SIGNALING_FAULTS):
@@ -116,13 +115,13 @@ class SignalingApi:
         What AWS answers where no master does is not known to us.
         """
         caller = _Caller(asked["SenderClientId"])
-        room = self._relay.room_of(place)
+        room = self._post.room_of(place)
         if caller.key in room.peers:
             raise Refused(INVALID_ARGUMENT, "A viewer of this SenderClientId is connected.")
         room.join(caller)
         try:
             offer = received(caller.key, _offer(asked["MessagePayload"]))
-            await self._relay.deliver(place, caller.key, None, offer)
+            await self._post.deliver(place, caller.key, None, offer)
             return {"Answer": await self._answered(caller, place)}
         finally:
             room.leave(caller)

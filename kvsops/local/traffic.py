@@ -4,6 +4,7 @@ from time import perf_counter
 from typing import Final
 
 from kvsops.local.admission import Place
+from kvsops.local.faults import SENDS
 from kvsops.local.gate import Gate
 
 OK: Final = "ok"
@@ -19,9 +20,10 @@ class Traffic:
     def call(self, operation: str, place: Place | None, began: float, outcome: str = OK) -> None:
         """Count a call that began then (`perf_counter`); `outcome` as in the gate's log.
 
-        Without a channel there is nothing that the metrics could be about.
+        Without a channel there is nothing that the metrics could be about. Messages are too many
+        for the log.
         """
-        self._gate.count(operation, outcome)
+        self._gate.count(operation, outcome, logged=operation not in SENDS)
         if place is None:
             return
         at = self._gate.settings.clock()

@@ -1,0 +1,129 @@
+"""The messages between peers: delivered, kept for who is not there, or mistreated if asked for.
+
+Source: https://docs.aws.amazon.com/kinesisvideostreams-webrtc-dg/latest/devguide/SendSdpOffer.html
+"""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Coroutine
+from datetime import timedelta
+from typing import Any, Protocol
+
+from kvsops.core.message import Received
+from kvsops.local.admission import Place
+from kvsops.local.faults import DELAY, DROP, DROP_AFTER, DUPLICATE, LATE, REORDER
+from kvsops.local.rooms import Held, Key, Peer, Room
+from kvsops.local.settings import Settings
+from kvsops.local.traffic import Traffic
+
+Delivery = Callable[[], Awaitable[None]]
+"""What delivers one message."""
+
+
+class Recipient(Peer, Protocol):
+    """Who can be sent a message: a connection, or a caller that waits for an answer."""
+
+    async def send(self, message: Received) -> bool:
+        """Send it; answer whether that was possible."""
+
+    async def close(self) -> None:
+        """Give way to another of the same name."""
+
+
+class Sender(Protocol):
+    """Whose messages can be mistreated."""
+
+    overtaken: list[Delivery]
+
+    def abort(self) -> None:
+        """Break its connection off."""
+
+
+class Post:
+    """All channels' rooms in one emulator, and what is on its way; it runs on one event loop."""
+
+    def __init__(self, settings: Settings, traffic: Traffic) -> None:
+        self._settings, self._traffic = settings, traffic
+        self._rooms: dict[str, Room[Recipient]] = defaultdict(Room)
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def room_of(self, place: Place) -> Room[Recipient]:
+        """Return the room of a channel; one that stays empty is forgotten soon."""
+        return self._rooms[place.channel.arn]
+
+    async def deliver(self, place: Place, sender: Key, recipient: Key, message: Received) -> None:
+        """Send a message to its recipient, or keep it for the channel's MessageTtlSeconds.
+
+        On a channel whose media is stored nothing is relayed.
+        """
+        if place.channel.stream_arn is not None:
+            return
+        room = self.room_of(place)
+        peer = room.peers.get(recipient)
+        if peer is not None and await peer.send(message):
+            self._traffic.message(place)
+            return
+        ttl = timedelta(seconds=place.channel.message_ttl_seconds)
+        room.hold(Held(sender, recipient, message, self._settings.clock() + ttl))
+
+    async def dispatch(self, sender: Sender, deliver: Delivery, fault: str | None) -> None:
+        """Deliver a message as the fault wants it, and what waited to be overtaken by it."""
+        if fault is None:
+            await deliver()
+        elif fault in (DELAY, LATE):
+            self.later(self._delivered_late(deliver, fault))
+        elif fault == REORDER:
+            sender.overtaken.append(deliver)
+            self.later(self._not_overtaken(sender))
+        elif fault != DROP:
+            await self._delivered_and_more(sender, deliver, fault)
+        if fault != REORDER:
+            await self._catch_up(sender)
+
+    async def wait(self, fault: str | None) -> None:
+        """Wait as long as the fault wants, if it is one of waiting."""
+        waits = {DELAY: self._settings.delay_by, LATE: self._settings.late_by}
+        if fault in waits:
+            await asyncio.sleep(waits[fault].total_seconds())
+
+    def later(self, what: Coroutine[Any, Any, None]) -> None:
+        """Let something go on beside all else."""
+        task = asyncio.get_running_loop().create_task(what)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def forget(self) -> None:
+        """Drop the messages that waited too long, and the rooms that are empty."""
+        now = self._settings.clock()
+        for arn, room in [*self._rooms.items()]:
+            room.forget(now)
+            if room.is_empty:
+                del self._rooms[arn]
+
+    async def close(self) -> None:
+        """End all that goes on."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _delivered_late(self, deliver: Delivery, fault: str) -> None:
+        await self.wait(fault)
+        await deliver()
+
+    async def _delivered_and_more(self, sender: Sender, deliver: Delivery, fault: str) -> None:
+        await deliver()
+        if fault == DUPLICATE:
+            await deliver()
+        elif fault == DROP_AFTER:
+            sender.abort()
+
+    async def _not_overtaken(self, sender: Sender) -> None:
+        await self.wait(DELAY)
+        await self._catch_up(sender)
+
+    async def _catch_up(self, sender: Sender) -> None:
+        """Deliver what was overtaken."""
+        if sender.overtaken:
+            overtaken, sender.overtaken = sender.overtaken, []
+            for deliver in overtaken:
+                await deliver()
