@@ -11,15 +11,14 @@ import click
 from kvsops.aws.quotas import channel_quota
 from kvsops.aws.scope import Scope
 from kvsops.bill import Bill, Line, by_tag, groupings
-from kvsops.cli.cost_columns import bill_columns, totals
+from kvsops.cli.cost_columns import bill_columns, known_sum, sum_text, totals
 from kvsops.cli.money import usd
-from kvsops.core.cost import total
 from kvsops.errors import KvsopsError
 from kvsops.metering import CLOUDWATCH_CALLS, Metered, own_cost
 from kvsops.output.console import Console
 from kvsops.output.rows import Column, Output, csv, dumps, markdown, records, table
 from kvsops.output.summary import append_step_summary
-from kvsops.output.text import count
+from kvsops.output.text import count, markdown_safe
 from kvsops.output.values import json_ready
 
 DEAREST: Final = 10
@@ -89,15 +88,17 @@ class BillReport:
     def text(self, form: Form) -> str:
         """Make the page that a person reads, its tables in this form."""
         columns = bill_columns(self.bill)
-        parts = [f"{self.scope.region}: {totals(self.bill)}.\n", self._parts() + "\n"]
-        if self.bill.used:
+        said = markdown_safe if form is markdown else str
+        whole = f"{self.scope.region}: {totals(self.bill)}."
+        parts = [said(whole) + "\n", said(self._parts()) + "\n"]
+        if self.bill.used or self.bill.unknown:
             parts.append(form(self._groups()[:GROUPS], group_columns(self.group_by)))
             parts.append(form(self.bill.dearest_first[:DEAREST], columns))
-        parts.append("".join(f"- {line}\n" for line in self._insights()))
+        parts.append("".join(f"- {said(line)}\n" for line in self._insights()))
         return "\n".join(parts)
 
     def _parts(self) -> str:
-        fee, messages, turn = (usd(part) for part in self._spent_on())
+        fee, messages, turn = (sum_text(part) for part in self._spent_on())
         return f"To date: fees {fee}, messages {messages}, TURN {turn}."
 
     def _insights(self) -> list[str]:
@@ -128,7 +129,7 @@ class BillReport:
 
     def _total(self) -> dict[str, Any]:
         bill = self.bill
-        fee, messages, turn = self._spent_on()
+        fee, messages, turn = (known_sum(part) for part in self._spent_on())
         return {
             "channels": len(bill.lines),
             "used": len(bill.used),
@@ -136,19 +137,19 @@ class BillReport:
             "fee_usd": fee,
             "messages_usd": messages,
             "turn_usd": turn,
-            "month_to_date_usd": bill.month_to_date,
-            "estimated_monthly_usd": bill.estimated_month,
+            "month_to_date_usd": _spent(bill.lines),
+            "estimated_monthly_usd": _expected(bill.lines),
             "basis": bill.basis.value,
             "projection": bill.projection and bill.projection.value,
             "lower_bound": bill.lower_bound,
         }
 
-    def _spent_on(self) -> tuple[Decimal, Decimal, Decimal]:
+    def _spent_on(self) -> tuple[list[Decimal | None], ...]:
         costs = [line.cost for line in self.bill.lines]
         return (
-            total(cost.fee for cost in costs),
-            total(cost.messages for cost in costs),
-            total(cost.turn for cost in costs),
+            [cost.fee for cost in costs],
+            [cost.messages for cost in costs],
+            [cost.turn for cost in costs],
         )
 
     def _groups(self) -> list[Group]:
@@ -198,8 +199,8 @@ def group_columns(by: str = "group") -> list[Column[Group]]:
         Column[Group](
             "estimated_monthly_usd",
             "MONTH",
-            lambda row: total(line.cost.estimated_month for line in row[1]),
-            lambda row: usd(total(line.cost.estimated_month for line in row[1])),
+            lambda row: _expected(row[1]),
+            lambda row: usd(_expected(row[1])),
             align="right",
         ),
     ]
@@ -220,5 +221,9 @@ def tell(report: BillReport, console: Console, output: Output, query: str | None
         console.warn(problem)
 
 
-def _spent(lines: Sequence[Line]) -> Decimal:
-    return total(line.cost.month_to_date for line in lines)
+def _spent(lines: Sequence[Line]) -> Decimal | None:
+    return known_sum([line.cost.month_to_date for line in lines])
+
+
+def _expected(lines: Sequence[Line]) -> Decimal | None:
+    return known_sum([line.cost.estimated_month for line in lines])

@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from typing import Final
 
 from kvsops.bill import Bill, Line
 from kvsops.cli.columns import UNKNOWN, channel_columns
 from kvsops.cli.money import usd
-from kvsops.core.cost import Day, Usage
+from kvsops.core.cost import Day, Usage, total
 from kvsops.core.facts import Facts
 from kvsops.output.rows import Column
 from kvsops.output.text import count
@@ -89,11 +90,30 @@ def totals(bill: Bill) -> str:
     """Say what the lines come to, and what that rests on."""
     by = f" by {bill.projection.value}" if bill.projection else ""
     at = f"; at {bill.prices.assumed_from}'s prices" if bill.prices.assumed_from else ""
+    costs = [line.cost for line in bill.lines]
+    used = UNKNOWN if _unknown([cost.active for cost in costs]) else f"{len(bill.used):,}"
+    to_date = sum_text([cost.month_to_date for cost in costs])
+    month = sum_text([cost.estimated_month for cost in costs])
     return (
-        f"{count(len(bill.lines), 'channel')}, {len(bill.used):,} used in {bill.month}: "
-        f"{usd(bill.month_to_date)} to date, {usd(bill.estimated_month)} for the month "
-        f"({bill.basis.value}{by}{at})"
+        f"{count(len(bill.lines), 'channel')}, {used} used in {bill.month}: "
+        f"{to_date} to date, {month} for the month ({bill.basis.value}{by}{at})"
     )
+
+
+def known_sum(amounts: Sequence[Decimal | None]) -> Decimal | None:
+    """Sum what is known; where nothing is, the sum is not known either, and never nothing."""
+    return None if _unknown(amounts) else total(amounts)
+
+
+def sum_text(amounts: Sequence[Decimal | None]) -> str:
+    """Say a sum, and whether a part of it is not known."""
+    known = known_sum(amounts)
+    return ("at least " if known is not None and None in amounts else "") + usd(known)
+
+
+def _unknown(values: Sequence[object]) -> bool:
+    """Whether there are values, and none of them is known."""
+    return bool(values) and all(value is None for value in values)
 
 
 def _lifted(column: Column[Facts]) -> Column[Line]:

@@ -16,11 +16,13 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
     from datetime import datetime
 
+    from kvsops.aws.scope import Scope
     from kvsops.bill import Bill
     from kvsops.core.cost import Prices
     from kvsops.core.facts import Facts
     from kvsops.gather import Gathered
     from kvsops.metering import Metered
+    from kvsops.output.console import Console
     from kvsops.output.rows import Output
 
 _ORDERS: Final[dict[str, "Callable[[Facts], Any]"]] = {
@@ -74,16 +76,16 @@ def list_(
       kvsops list --prefix ci- -o json --query '[].channel_name'
       kvsops list --cost --fail-over 25
     """
-    from kvsops import gather, metering
+    from kvsops import gather
     from kvsops.aws import channels
     from kvsops.cli.columns import channel_columns
     from kvsops.cli.cost_columns import listing_columns, totals
-    from kvsops.core.cost import Month
     from kvsops.core.facts import Need
     from kvsops.core.judge import listing_rules, objection
     from kvsops.metering import Metered
     from kvsops.output.console import Console, progress
     from kvsops.output.rows import render
+    from kvsops.output.text import markdown_safe
     from kvsops.plan import plan
 
     refuse(objection(given) or _contradiction(cost, no_metrics, budget))
@@ -103,22 +105,21 @@ def list_(
             read = gather.fetch(scope, Need.TAGS, chosen, directly=direct, advance=done.advance)
             chosen, planned.problems = read.facts, planned.problems + read.problems
     if prices:
-        now = scope.now()
         if metrics is not None:
             tagged = partial(
                 gather.fetch, scope, Need.TAGS, chosen if told else [], directly=direct
             )
             names = [each.channel.channel_name for each in chosen]
             with _meanwhile(tagged) as reading:
-                metering.see(scope, metrics)
-                metered(scope, metrics, names, month=Month.of(now), budget=budget, console=console)
+                _read_month(scope, metrics, names, budget, console)
                 read = reading.result()
             chosen = read.facts or chosen
             planned.problems += read.problems + metrics.problems
-        bill = _priced(chosen, prices, metrics, now)
+        bill = _priced(chosen, prices, metrics, scope.now())
         lines = bill.lines if sort else bill.dearest_first[:: -1 if reverse else 1][:limit]
         text = render(lines, listing_columns(bill, tags=shown), output, query, "No channels.")
-        click.echo(text + (f"\n{totals(bill)}.\n" if output == "table" else ""), nl=False)
+        total = totals(bill) if output == "table" else markdown_safe(totals(bill))
+        click.echo(text + (f"\n{total}.\n" if output in ("table", "markdown") else ""), nl=False)
         own_cost(scope, metrics or Metered(), console)
     else:
         columns = channel_columns(scope.now(), tags=shown)
@@ -127,6 +128,16 @@ def list_(
         console.warn(problem)
     code = verdict(bill, budget, baseline, console) if prices else 0
     click.get_current_context().exit(1 if planned.undecided else code)
+
+
+def _read_month(
+    scope: "Scope", metrics: "Metered", names: list[str], budget: Budget, console: "Console"
+) -> None:
+    from kvsops import metering
+    from kvsops.core.cost import Month
+
+    metering.see(scope, metrics)
+    metered(scope, metrics, names, month=Month.of(scope.now()), budget=budget, console=console)
 
 
 @contextmanager

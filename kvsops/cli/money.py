@@ -3,7 +3,7 @@
 import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -182,5 +182,6 @@ def usd(amount: Decimal | None, places: int = 2) -> str:
     """
     if amount is None:
         return "?"
-    whole, _, fraction = f"{amount:,.{places}f}".partition(".")
+    rounded = amount.quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP)
+    whole, _, fraction = f"{rounded:,f}".partition(".")
     return f"${whole}.{fraction.rstrip('0'):0<2}"
