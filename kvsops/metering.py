@@ -86,6 +86,7 @@ def read(
     ask([*_each(likely, (*FIRST, *REST)), *_each(others, FIRST)])
     ask([*_each((name for name in others if name in points), REST)])
     metered.usage |= {name: Usage(days) for name, days in points.items()}
+    metered.problems += sorted(set(metered.unknown.values()))
 
 
 def own_cost(scope: Scope, metered: Metered) -> Decimal:

@@ -200,6 +200,7 @@ def test_metrics_denied(emulator: LocalServer, scope: Scope) -> None:
     found = metered(scope, many(3))
     assert found.unknown == dict.fromkeys(many(3), DENIED)
     assert [found.of(name) for name in many(3)] == [None] * 3
+    assert found.problems == [DENIED]
     assert found.metrics == 0
 
 

@@ -1,0 +1,418 @@
+"""`kvsops list --cost`: what each channel costs, and how it ends."""
+
+import csv
+import io
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from kvsops.core.cost import YOUNG, Projection
+from kvsops.local.faults import Fault
+from kvsops.local.server import LocalServer
+from tests.aws.first_calls import FirstCalls
+from tests.cli.conftest import Kvsops
+from tests.cli.costs import free_use, just_now, sow_today, this_month, told, written
+from tests.fleet import DAY, HOUR, put, put_many
+from tests.usage import use
+
+COST = ("list", "--cost")
+DENIED = (Fault("GetMetricData", "AccessDenied"),)
+SIX = "own cost: 15 metrics in 4 calls, $0.0002 at most\n"  # 6 + 6 + 3, and 3 of ListMetrics
+KEYS = [
+    "channel_name",
+    "status",
+    "age_seconds",
+    "creation_time",
+    "message_ttl_seconds",
+    "version",
+    "channel_arn",
+    "last_activity",
+    "active_this_month",
+    "connections",
+    "messages",
+    "turn_minutes",
+    "month_to_date_usd",
+    "estimated_monthly_usd",
+    "basis",
+    "daily_connections",
+    "tags",
+]
+
+
+@pytest.fixture
+def fleet(emulator: LocalServer) -> LocalServer:
+    """Return the emulator with three channels, two of them used today."""
+    sow_today(emulator)
+    return emulator
+
+
+def projection() -> Projection:
+    """Answer how today's month is projected."""
+    young = datetime.now(UTC) - this_month().start < YOUNG
+    return Projection.TRAILING if young else Projection.ELAPSED
+
+
+# What is shown
+
+
+@pytest.mark.usefixtures("fleet")
+def test_table(kvsops: Kvsops, tmp_path: Path) -> None:
+    """The dearest first, then by name; a bar of the last days; the total; what asking cost."""
+    ended = kvsops(*COST, "--prices", free_use(tmp_path))
+    assert ended.out == (
+        "CHANNEL    STATUS      AGE  LAST ACTIVITY    ACTIVE      CONNECTS    MESSAGES    TURN MIN"
+        "    TO DATE    MONTH  BASIS      14 DAYS\n"
+        "cam-door   ACTIVE     100d  today            yes                5       1,500           0"
+        "      $0.03    $0.03  projected  ·············█\n"
+        "ci-1       ACTIVE     100d  today            yes                1           0           7"
+        "      $0.03    $0.03  projected  ·············█\n"
+        "cam-yard   ACTIVE     100d  -                no                 0           0           0"
+        "      $0.00    $0.00  projected  ··············\n"
+        "\n"
+        f"3 channels, 2 used in {this_month()}: $0.06 to date, $0.06 for the month (projected by "
+        f"{projection()}).\n"
+    )
+    assert (ended.code, ended.err) == (0, SIX)
+
+
+@pytest.mark.usefixtures("fleet")
+def test_json(kvsops: Kvsops) -> None:
+    """The keys are an interface; the figures are numbers, exact as far as JSON can be."""
+    ended = kvsops(*COST, "-o", "json")
+    rows = told(ended)
+    assert [list(row) for row in rows] == [KEYS] * 3
+    door = rows[0]
+    # 0.03 + 1,500 messages at 2.25 a million = 0.003375
+    assert (door["channel_name"], door["month_to_date_usd"]) == ("cam-door", 0.033375)
+    assert (door["connections"], door["messages"], door["turn_minutes"]) == (5, 1_500, 0)
+    assert door["active_this_month"] is True
+    assert door["basis"] == "projected"
+    assert door["last_activity"] == f"{just_now():%Y-%m-%d}T00:00:00Z"
+    assert door["daily_connections"] == [0] * 13 + [5]
+    assert door["tags"] == {"team": "door", "kvsops:owner": "ops"}
+    assert door["estimated_monthly_usd"] >= 0.033375
+    idle = rows[2]
+    assert [idle[key] for key in KEYS[7:-2]] == [None, False, 0, 0, 0, 0, 0, "projected"]
+    assert (ended.code, ended.err) == (0, SIX)
+
+
+@pytest.mark.usefixtures("fleet")
+def test_csv(kvsops: Kvsops) -> None:
+    """CSV has the same columns, and no total line."""
+    rows = [*csv.reader(io.StringIO(kvsops(*COST, "-o", "csv").out))]
+    assert rows[0] == KEYS
+    assert [row[0] for row in rows[1:]] == ["cam-door", "ci-1", "cam-yard"]
+    assert rows[1][8:13] == ["true", "5", "1500", "0", "0.033375"]
+
+
+@pytest.mark.usefixtures("fleet")
+def test_markdown(kvsops: Kvsops, tmp_path: Path) -> None:
+    """Markdown has what the table has, the total too; no dollar begins a formula."""
+    ended = kvsops(*COST, "--prices", free_use(tmp_path), "-o", "markdown", "--prefix", "ci")
+    assert ended.out == (
+        "| CHANNEL | STATUS | AGE | LAST ACTIVITY | ACTIVE | CONNECTS | MESSAGES | TURN MIN | "
+        "TO DATE | MONTH | BASIS | 14 DAYS |\n"
+        "| --- | --- | ---: | --- | --- | ---: | ---: | ---: | ---: | ---: | --- | --- |\n"
+        "| ci-1 | ACTIVE | 100d | today | yes | 1 | 0 | 7 | \\$0.03 | \\$0.03 | projected | "
+        "·············█ |\n"
+        "\n"
+        f"1 channel, 1 used in {this_month()}: \\$0.03 to date, \\$0.03 for the month (projected "
+        f"by {projection()}).\n"
+    )
+
+
+def test_no_channels(kvsops: Kvsops) -> None:
+    """An account without channels costs nothing, which is measured."""
+    ended = kvsops(*COST)
+    assert ended.out == (
+        f"No channels.\n\n0 channels, 0 used in {this_month()}: $0.00 to date, $0.00 for the month "
+        "(measured).\n"
+    )
+    assert (ended.code, ended.err) == (0, "own cost: 0 metrics in 3 calls, $0.0000 at most\n")
+
+
+def test_a_name_made_again(kvsops: Kvsops, emulator: LocalServer) -> None:
+    """What a forerunner used is not the channel's."""
+    put(emulator, "cam", HOUR)
+    use(emulator, "cam", datetime.now(UTC) - 2 * DAY, masters=9)
+    (row,) = told(kvsops(*COST, "-o", "json"))
+    assert (row["active_this_month"], row["connections"], row["last_activity"]) == (False, 0, None)
+
+
+def test_last_activity_before_the_month(kvsops: Kvsops, emulator: LocalServer) -> None:
+    """The last activity is of the last 30 days, also where it was last month."""
+    put(emulator, "cam", 100 * DAY)
+    at = max(this_month().start - DAY, datetime.now(UTC) - 30 * DAY)
+    use(emulator, "cam", at, masters=1)
+    (row,) = told(kvsops(*COST, "-o", "json"))
+    assert row["last_activity"] == f"{at:%Y-%m-%d}T00:00:00Z"
+    assert row["active_this_month"] is (at >= this_month().start)
+
+
+# In which order, and how many
+
+
+@pytest.mark.usefixtures("fleet")
+@pytest.mark.parametrize(
+    ("options", "names"),
+    [
+        ((), ["cam-door", "ci-1", "cam-yard"]),
+        (("--reverse",), ["cam-yard", "ci-1", "cam-door"]),
+        (("--limit", "1"), ["cam-door"]),
+        (("--limit", "1", "--reverse"), ["cam-yard"]),
+        (("--sort", "name"), ["cam-door", "cam-yard", "ci-1"]),
+        (("--sort", "name", "--reverse", "--limit", "2"), ["ci-1", "cam-yard"]),
+        (("--prefix", "cam"), ["cam-door", "cam-yard"]),
+        (("--tag", "team=yard"), ["cam-yard"]),
+    ],
+)
+def test_order(kvsops: Kvsops, options: tuple[str, ...], names: list[str]) -> None:
+    """Dearest first unless told otherwise."""
+    assert [row["channel_name"] for row in told(kvsops(*COST, *options, "-o", "json"))] == names
+
+
+@pytest.mark.parametrize(
+    ("options", "metrics", "cost"),
+    [
+        ((), 30, "0.0003"),  # 10 x 3
+        (("--limit", "2"), 30, "0.0003"),  # which are dearest is not known before
+        (("--sort", "name", "--limit", "2"), 6, "0.0001"),
+        (("--prefix", "cam-0001"), 3, "0.0001"),  # with 3 of ListMetrics 0.00006
+        (("--match", "*-0002"), 3, "0.0001"),
+    ],
+)
+def test_nothing_is_asked_of_what_is_left_out(
+    kvsops: Kvsops, emulator: LocalServer, options: tuple[str, ...], metrics: int, cost: str
+) -> None:
+    """What a filter or a limit leaves out costs nothing."""
+    put_many(emulator, [f"cam-{number:04}" for number in range(10)])
+    ended = kvsops(*COST, *options)
+    assert ended.err == f"own cost: {metrics} metrics in 4 calls, ${cost} at most\n"
+
+
+def test_without_metrics(kvsops: Kvsops, fleet: LocalServer) -> None:
+    """Nothing is asked of CloudWatch: each is taken to be used, and said to be."""
+    ended = kvsops(*COST, "--no-metrics", "--sort", "name")
+    assert ended.out == (
+        "CHANNEL    STATUS      AGE  LAST ACTIVITY    ACTIVE      CONNECTS    MESSAGES    TURN MIN"
+        "    TO DATE    MONTH  BASIS    14 DAYS\n"
+        + "".join(
+            f"{name:9}  ACTIVE     100d  ?                ?                  ?           ?        "
+            "   ?          ?    $0.03  assumed  ?\n"
+            for name in ("cam-door", "cam-yard", "ci-1")
+        )
+        + f"\n3 channels, ? used in {this_month()}: ? to date, $0.09 for the month (assumed).\n"
+    )
+    assert (ended.code, ended.err) == (0, "own cost: 0 metrics in 0 calls, $0.0000 at most\n")
+    assert not {"GetMetricData", "ListMetrics"} & fleet.calls.keys()
+    (first, *_) = told(kvsops(*COST, "--no-metrics", "-o", "json"))
+    assert [first[key] for key in KEYS[7:-1]] == [None] * 6 + [0.03, "assumed", None]
+    assert kvsops(*COST, "--no-metrics", "--fail-over", "0.08").code == 3
+
+
+# Budgets
+
+
+@pytest.mark.usefixtures("fleet")
+@pytest.mark.parametrize(
+    ("options", "code", "said"),
+    [
+        (("--fail-over", "0.06"), 0, ""),
+        (("--fail-over", "$1"), 0, ""),
+        (
+            ("--fail-over", "0.05"),
+            3,
+            "error: the month will come to $0.06, over --fail-over $0.05\n",
+        ),
+        (("--fail-over", "0"), 3, "error: the month will come to $0.06, over --fail-over $0.00\n"),
+        (("--warn-over", "0.06"), 0, ""),
+        (("--warn-over", "0.05"), 0, "warning: the month will come to $0.06, over $0.05\n"),
+        (
+            ("--warn-over", "0.01", "--fail-over", "0.05"),
+            3,
+            "warning: the month will come to $0.06, over $0.01\n"
+            "error: the month will come to $0.06, over --fail-over $0.05\n",
+        ),
+    ],
+)
+def test_budget(
+    kvsops: Kvsops, tmp_path: Path, options: tuple[str, ...], code: int, said: str
+) -> None:
+    """A budget that is passed ends with 3, after the table; one that is just met holds."""
+    ended = kvsops(*COST, "--prices", free_use(tmp_path), *options)
+    assert (ended.code, ended.err) == (code, SIX + said)
+    assert "cam-door" in ended.out
+
+
+@pytest.mark.parametrize(("options", "code"), [((), 1), (("--fail-over", "25"), 1)])
+def test_metrics_denied(
+    kvsops: Kvsops, fleet: LocalServer, options: tuple[str, ...], code: int
+) -> None:
+    """What is not known is shown as such, and never passes for cheap."""
+    fleet.settings.faults = DENIED
+    ended = kvsops(*COST, *options, "--prefix", "cam")
+    assert ended.out == (
+        "CHANNEL    STATUS      AGE  LAST ACTIVITY    ACTIVE      CONNECTS    MESSAGES    TURN MIN"
+        "    TO DATE    MONTH  BASIS    14 DAYS\n"
+        "cam-door   ACTIVE     100d  ?                ?                  ?           ?           ?"
+        "          ?        ?  unknown  ?\n"
+        "cam-yard   ACTIVE     100d  ?                ?                  ?           ?           ?"
+        "          ?        ?  unknown  ?\n"
+        f"\n2 channels, ? used in {this_month()}: ? to date, ? for the month (unknown).\n"
+    )
+    assert ended.code == code
+    assert ended.err.startswith("own cost: 0 metrics in 4 calls, $0.0000 at most\n")
+    assert ended.err.endswith(
+        "error: the cost of 2 channels is not known: the total is without them\n"
+    )
+
+
+def test_why_metrics_were_not_read(kvsops: Kvsops, fleet: LocalServer) -> None:
+    """Which permission is missing is said, once."""
+    fleet.settings.faults = DENIED
+    needs = 'GetMetricData denied: the credentials need cloudwatch:GetMetricData on "*"'
+    assert kvsops(*COST).err.count(needs) == 1
+    (row, *_) = told(kvsops(*COST, "-o", "json"))
+    assert [row[key] for key in KEYS[7:-1]] == [None] * 7 + ["unknown", None]
+
+
+@pytest.mark.parametrize(("budget", "code"), [("1", 3), ("100", 1)])
+def test_a_part_is_known(kvsops: Kvsops, emulator: LocalServer, budget: str, code: int) -> None:
+    """Where the known part alone passes the budget it is passed; else it could not be told."""
+    for name in put_many(emulator, [f"cam-{number:03}" for number in range(200)], 100 * DAY):
+        use(emulator, name, just_now(), masters=1)
+    emulator.settings.faults = (FirstCalls("GetMetricData", "AccessDenied", 1),)
+    ended = kvsops(*COST, "--fail-over", budget)
+    assert ended.code == code
+    # 200 x 6 queries in batches of 500, 500, 200: 84 or 34 names are in the one that failed.
+    assert ": at least $" in ended.out
+
+
+def test_list_metrics_denied(kvsops: Kvsops, fleet: LocalServer, tmp_path: Path) -> None:
+    """Every metric is asked instead: the figures are the same."""
+    options = (*COST, "--prices", free_use(tmp_path))
+    before = kvsops(*options)
+    fleet.settings.faults = (Fault("ListMetrics", "AccessDenied"),)
+    ended = kvsops(*options)
+    assert (ended.code, ended.out) == (0, before.out)
+    assert 'the credentials need cloudwatch:ListMetrics on "*"' in ended.err
+
+
+@pytest.mark.parametrize("error", ["Throttling", "InternalFailure"])
+def test_throttled(kvsops: Kvsops, fleet: LocalServer, tmp_path: Path, error: str) -> None:
+    """What passes is waited out."""
+    options = (*COST, "--prices", free_use(tmp_path))
+    before = kvsops(*options)
+    fleet.settings.faults = (FirstCalls("GetMetricData", error, 2),)
+    ended = kvsops(*options)
+    assert (ended.code, ended.out) == (0, before.out)
+
+
+def test_max_own_cost(kvsops: Kvsops, fleet: LocalServer) -> None:
+    """Where asking may cost more than allowed nothing is asked."""
+    ended = kvsops(*COST, "--max-own-cost", "0.0001")
+    assert (ended.code, ended.out) == (3, "")
+    assert ended.err == (
+        "error: reading the metrics of 3 channels may cost $0.0002, more than --max-own-cost "
+        "0.0001: nothing was asked; narrow with --prefix or --tag\n"
+    )
+    assert fleet.calls["GetMetricData"] == 0
+    assert kvsops(*COST, "--max-own-cost", "0.00018").code == 0  # 3 x 6 x 0.00001
+
+
+# An earlier output
+
+
+@pytest.mark.usefixtures("fleet")
+@pytest.mark.parametrize(
+    ("growth", "code"),
+    [("100%", 0), ("99%", 3), ("0.03", 0), ("0.02", 3), ("0", 3), ("1000", 0)],
+)
+def test_growth(kvsops: Kvsops, tmp_path: Path, growth: str, code: int) -> None:
+    """It came to $0.03, it comes to $0.06: a growth of $0.03, or of 100 %."""
+    rows = [{"channel_name": "cam-door", "estimated_monthly_usd": 0.03}]
+    baseline = written(tmp_path, "earlier.json", rows)
+    options = ("--prices", free_use(tmp_path), "--baseline", baseline)
+    ended = kvsops(*COST, *options, "--max-growth", growth)
+    said = f"$0.06, where {baseline} had $0.03"
+    assert ended.code == code
+    assert ended.err == SIX + (
+        f"error: {said}: more than --max-growth {growth}\n"
+        if code
+        else f"the month will come to {said}\n"
+    )
+
+
+@pytest.mark.usefixtures("fleet")
+def test_its_own_output_is_a_baseline(kvsops: Kvsops, tmp_path: Path) -> None:
+    """What it wrote it can read, and nothing has grown."""
+    free = free_use(tmp_path)
+    earlier = tmp_path / "earlier.json"
+    earlier.write_text(kvsops(*COST, "--prices", free, "-o", "json").out)
+    options = ("--prices", free, "--baseline", str(earlier), "--max-growth", "0")
+    assert kvsops(*COST, *options).code == 0
+
+
+# What is refused
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("--no-metrics",),
+        ("--fail-over", "1"),
+        ("--warn-over", "1"),
+        ("--max-own-cost", "1"),
+        ("--prices", "x.toml"),
+        ("--assume-prices-of", "us-east-1"),
+        ("--baseline", "x.json"),
+    ],
+)
+def test_options_about_costs_without_costs(
+    kvsops: Kvsops, emulator: LocalServer, options: tuple[str, ...]
+) -> None:
+    """They are refused rather than passed over, before anything is asked."""
+    ended = kvsops("list", *options)
+    assert (ended.code, ended.out) == (2, "")
+    assert ended.err == "error: these options are about costs: add --cost\n"
+    assert emulator.calls == {}
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--fail-over", "much"), "not an amount in dollars: 'much': write it like 25 or 0.50"),
+        (("--fail-over", "-1"), "not an amount in dollars: '-1'"),
+        (("--warn-over", "nan"), "not an amount in dollars: 'nan'"),
+        (("--max-own-cost", "inf"), "not an amount in dollars: 'inf'"),
+        (("--max-growth", "5"), "--max-growth compares with an earlier output: give --baseline"),
+        (("--max-growth", "x%"), "not a growth: 'x%'"),
+        (("--baseline", "missing.json"), "the baseline missing.json cannot be used: No such file"),
+        (("--prices", "missing.toml"), "the price file missing.toml cannot be read: No such file"),
+        (("--assume-prices-of", "mars-1"), "no prices are known for mars-1"),
+        (("--region", "eu-west-1"), "no prices are known for eu-west-1: read them with kvsops"),
+    ],
+)
+def test_bad_input(
+    kvsops: Kvsops, emulator: LocalServer, options: tuple[str, ...], said: str
+) -> None:
+    """One line, wrong usage, and nothing was asked."""
+    ended = kvsops(*COST, *options)
+    assert (ended.code, ended.out) == (2, "")
+    assert said in ended.err
+    assert ended.err.count("\n") == 1
+    assert emulator.calls == {}
+
+
+def test_assumed_prices(kvsops: Kvsops, emulator: LocalServer) -> None:
+    """Another region's prices are taken only when told to, and it is said."""
+    now = datetime.now(UTC)
+    emulator.backend("eu-west-1").put_channel("cam", now - DAY, now - DAY)
+    ended = kvsops(*COST, "--region", "eu-west-1", "--assume-prices-of", "ap-southeast-2")
+    assert ended.code == 0
+    assert ended.out.endswith("; at ap-southeast-2's prices).\n")
+    options = ("--no-metrics", "--region", "eu-west-1", "--assume-prices-of", "ap-southeast-2")
+    (row,) = told(kvsops(*COST, *options, "-o", "json"))
+    assert Decimal(str(row["estimated_monthly_usd"])) == Decimal("0.0473")
