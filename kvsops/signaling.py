@@ -8,6 +8,7 @@ there. URLs are secrets: none is in an exception, a log or a repr.
 import asyncio
 import secrets
 import ssl
+import time
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from types import TracebackType
@@ -37,6 +38,13 @@ Source: https://docs.aws.amazon.com/kinesisvideostreams-webrtc-dg/latest/devguid
 """
 DRAIN_SECONDS: Final = 0.5
 CLOSE_SECONDS: Final = 2.0
+SECONDS_BETWEEN: Final = {
+    Action.SDP_OFFER: 0.25,
+    Action.SDP_ANSWER: 0.25,
+    Action.ICE_CANDIDATE: 0.06,
+}
+"""How close together messages of a kind are sent: 5 descriptions and 20 candidates a second are
+allowed on one connection."""
 
 # A retry is told by whoever called; stamina's own log lines would repeat it.
 stamina.instrumentation.set_on_retry_hooks([])
@@ -47,7 +55,7 @@ class Session:
 
     `address` gives the presigned URL of each connection. Entering connects, and raises
     `SignalingError` with the reason if that is refused. `now` is what the server's Date is
-    compared with; `sleep` is how it waits for the old connection's last messages.
+    compared with; `clock` and `sleep` are what it paces its messages by.
     """
 
     def __init__(
@@ -60,17 +68,19 @@ class Session:
         ping_seconds: float = PING_SECONDS,
         connect_seconds: float = CONNECT_SECONDS,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+        clock: Callable[[], float] = time.monotonic,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self.role: Role = role
         self.channel_arn = channel_arn
         self.connects = 0
         """How often it connected: more than once after a GO_AWAY."""
-        self._address, self._sleep, self._now = address, sleep, now
+        self._address, self._sleep, self._clock, self._now = address, sleep, clock, now
         self._attempts = attempts
         self._ping_seconds, self._connect_seconds = ping_seconds, connect_seconds
         self._messages: asyncio.Queue[Received | SignalingError] = asyncio.Queue()
         self._sent: dict[str, Action] = {}
+        self._slots: dict[Action, float] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._current: _Connection | None = None
         self._moving = False
@@ -116,6 +126,7 @@ class Session:
         correlation_id = secrets.token_hex(8)
         text = encode_sent(Sent(action, payload, recipient, correlation_id))
         self._sent[correlation_id] = action
+        await self._turn(action)
         try:
             if self._current is None:
                 raise ConnectionResetError
@@ -145,6 +156,14 @@ class Session:
         what = self._sent.get(status.correlation_id or "", "a message")
         parts = [status.status_code, status.error_type, status.description]
         return f"{what} was refused: {' '.join(part for part in parts if part)}"
+
+    async def _turn(self, action: Action) -> None:
+        """Wait until a message of this kind may be sent: a burst would be refused."""
+        now = self._clock()
+        slot = max(self._slots.get(action, now), now)
+        self._slots[action] = slot + SECONDS_BETWEEN[action]
+        if slot > now:
+            await self._sleep(slot - now)
 
     def _start(self, work: Awaitable[None]) -> None:
         task = asyncio.ensure_future(work)

@@ -144,6 +144,14 @@ class Peer:
             "UDP may be blocked, or TURN refuses to relay (--relay shows which)"
         )
 
+    def receives(self, kind: str) -> bool:
+        """Whether the other end agreed to send this kind of media."""
+        agreed = ("recvonly", "sendrecv")
+        return any(
+            each.kind == kind and each.currentDirection in agreed
+            for each in self.connection.getTransceivers()
+        )
+
     @property
     def pair(self) -> Pair | None:
         """The way that ICE chose."""

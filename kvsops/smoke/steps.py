@@ -55,6 +55,11 @@ class Step:
         """What people call it."""
         return TITLES[self.key]
 
+    @property
+    def name(self) -> str:
+        """Its title, and of a probe the URI."""
+        return f"{self.title} {self.detail}" if self.key == "probe" else self.title
+
 
 class Steps:
     """The steps as they are planned and taken; `tell` hears of each that begins and that ends."""

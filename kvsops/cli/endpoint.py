@@ -1,0 +1,50 @@
+"""`kvsops endpoint`."""
+
+from typing import TYPE_CHECKING
+
+import click
+
+from kvsops.cli.options import TARGET, Where, in_region, output_options, scope_options
+
+if TYPE_CHECKING:
+    from kvsops.core.ice import Role
+    from kvsops.output.rows import Output
+
+
+@click.command()
+@click.argument("target", type=TARGET, metavar="NAME|ARN")
+@click.option(
+    "--role",
+    type=click.Choice(["master", "viewer"]),
+    help="Only this role's.  [default: both]",
+)
+@output_options()
+@scope_options
+def endpoint(
+    *, where: Where, target: str, role: "Role | None", output: "Output", query: str | None
+) -> None:
+    """Show where a master and a viewer connect to a channel, and ask for ICE servers.
+
+    \b
+    Examples:
+      kvsops endpoint cam-door
+      kvsops endpoint cam-door --role viewer -o json --query '[0].wss'
+
+    The addresses alone let nobody in: each connection is made with a signed URL, which is secret
+    and never shown.
+    """
+    from kvsops.aws import channels, connect
+    from kvsops.core.ice import Endpoints
+    from kvsops.output.rows import Column, render
+
+    scope = where.open(read_only=True)
+    in_region(scope, (target,))
+    channel_arn = channels.described(scope, target).channel_arn
+    roles: tuple[Role, ...] = (role,) if role else ("master", "viewer")
+    found = [connect.endpoints_of(scope, channel_arn, each) for each in roles]
+    columns = [
+        Column[Endpoints]("role", "ROLE", lambda row: row.role),
+        Column[Endpoints]("wss", "WSS", lambda row: row.wss),
+        Column[Endpoints]("https", "HTTPS", lambda row: row.https),
+    ]
+    click.echo(render(found, columns, output, query), nl=False)

@@ -1,0 +1,96 @@
+"""What a smoke test asks of AWS, and the channel that it makes for itself."""
+
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+from kvsops.aws import channels, connect
+from kvsops.cli.owner import default_owner
+from kvsops.core.channel import EXPIRES_AT_TAG, KEEP_TAG, OWNER_TAG, Channel
+from kvsops.core.text import moment
+from kvsops.errors import AwsError, KvsopsError, NotFoundError
+from kvsops.smoke.plan import Access, Target
+
+if TYPE_CHECKING:
+    from kvsops.aws.scope import Scope
+    from kvsops.output.console import Console
+
+STANDING_NAME: Final = "kvsops-smoke"
+"""The channel that is made once and used again: each new one costs a month's fee."""
+SMOKE_TAG: Final = "kvsops:smoke"
+"""Tells that smoke made the channel, so that no camera can be there."""
+_EPHEMERAL_LIFE: Final = timedelta(hours=1)
+"""After that a sweep takes it, should this process be killed."""
+
+
+@contextmanager
+def access_to(
+    scope: "Scope", name: str | None, console: "Console", *, ephemeral: bool
+) -> Iterator[Access]:
+    """Yield what smoke asks of AWS; an ephemeral channel is deleted at the end, however it ends."""
+    made = f"{STANDING_NAME}-{secrets.token_hex(5)}" if ephemeral else None
+    target = made or name or STANDING_NAME
+    try:
+        yield Access(
+            target=lambda: _found_or_made(scope, target, make=name is None, lasting=made is None),
+            endpoints=lambda at, role: connect.endpoints_of(scope, at.channel_arn, role),
+            ice_servers=lambda at, ends: connect.ice_servers_of(scope, ends, at.channel_arn),
+            url=lambda at, ends, client: connect.presigned_url(scope, ends, at.channel_arn, client),
+        )
+    finally:
+        if made is not None:
+            _delete(scope, made, console)
+
+
+def _found_or_made(scope: "Scope", name: str, *, make: bool, lasting: bool) -> Target:
+    """Describe the channel, or make smoke's own where it is not there."""
+    try:
+        channel = channels.described(scope, name)
+        detail = channel.status or "its status is not told"
+    except NotFoundError:
+        if not make:
+            raise
+        channels.create(scope, name, _tags(scope, lasting=lasting))
+        channel, detail = channels.wait_until_active(scope, name), "made just now"
+    if channel.status != "ACTIVE":
+        raise KvsopsError(f"{channel.channel_name} is {channel.status}, not ACTIVE")
+    tags = channels.tags_of(scope, channel.channel_arn)
+    return Target(
+        channel.channel_name,
+        channel.channel_arn,
+        ours=SMOKE_TAG in tags,
+        detail=detail,
+        stored_in=_stored_in(scope, channel),
+    )
+
+
+def _stored_in(scope: "Scope", channel: Channel) -> str | None:
+    """Return the stream that the channel is linked to; not knowing does not stand in the way."""
+    try:
+        link = channels.storage_link_of(scope, channel.channel_arn, attempts=connect.ATTEMPTS)
+    except NotFoundError:
+        raise
+    except AwsError:  # often not allowed, and the media tells
+        return None
+    return (link.stream_arn or "a stream") if link.linked else None
+
+
+def _tags(scope: "Scope", *, lasting: bool) -> dict[str, str]:
+    tags = {SMOKE_TAG: "yes", OWNER_TAG: default_owner(os.environ)}
+    if lasting:
+        return tags | {KEEP_TAG: "yes"}
+    return tags | {EXPIRES_AT_TAG: moment(scope.now() + _EPHEMERAL_LIFE)}
+
+
+def _delete(scope: "Scope", name: str, console: "Console") -> None:
+    """Delete smoke's own channel, if it came to be."""
+    try:
+        scope.turn("DeleteSignalingChannel")
+        channels.delete(scope, channels.wait_until_active(scope, name))
+    except NotFoundError:
+        pass
+    except KvsopsError as error:
+        console.error(f"{name} was not deleted: {error}; kvsops sweep --expired takes it later")

@@ -1,0 +1,138 @@
+"""`--report FILE`: a smoke test as JUnit XML, OpenMetrics, JSON or Markdown, by the file's name."""
+
+import os
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import Any, Final
+
+from kvsops.cli.smoke_text import markdown_text
+from kvsops.errors import KvsopsError
+from kvsops.output.rows import dumps
+from kvsops.output.text import safe
+from kvsops.smoke.report import SmokeReport
+
+_MODE: Final = 0o644  # other users read it: CI, Prometheus's collector
+_XML_FORBIDDEN: Final = dict.fromkeys([*range(9), 11, 12, *range(14, 32)], " ")
+
+
+def write(report: SmokeReport, path: Path) -> None:
+    """Write the report, all of it or nothing; raises `KvsopsError`."""
+    data = _WRITERS[path.suffix](report)
+    written: Path | None = None
+    try:
+        with NamedTemporaryFile(dir=path.parent, prefix=".kvsops-", delete=False) as file:
+            written = Path(file.name)
+            file.write(data)
+            os.fchmod(file.fileno(), _MODE)
+        written.replace(path)
+    except OSError as error:
+        if written is not None:
+            written.unlink(missing_ok=True)
+        raise KvsopsError(f"{safe(str(path))} cannot be written: {error.strerror}") from None
+
+
+def _json(report: SmokeReport) -> bytes:
+    return dumps(report.to_json()).encode()
+
+
+def _markdown(report: SmokeReport) -> bytes:
+    return markdown_text(report).encode()
+
+
+def _junit(report: SmokeReport) -> bytes:
+    """Make a test case of each step and each threshold."""
+    from junitparser import JUnitXml, TestSuite
+
+    name = report.target.channel_name if report.target else "unknown"
+    suite = TestSuite("kvsops smoke")
+    suite.timestamp = report.started_at.isoformat(timespec="seconds")
+    suite.hostname = name
+    for case in _cases(report, f"kvsops.smoke.{name}"):
+        suite.add_testcase(case)
+    suite.time = round(report.seconds, 3)
+    xml = JUnitXml("kvsops smoke")
+    xml.add_testsuite(suite)
+    tostring: Callable[[], bytes] = xml.tostring
+    return tostring()
+
+
+def _cases(report: SmokeReport, classname: str) -> Iterator[Any]:
+    from junitparser import Failure, Skipped, TestCase
+
+    for step in report.steps:
+        case = TestCase(_xml(step.name), classname, round(step.seconds or 0, 4))
+        if step.status == "failed":
+            case.result = [Failure(_xml(step.reason or ""))]
+        elif step.status != "ok":
+            case.result = [Skipped(_xml(step.reason or "not reached"))]
+        yield case
+    for each in report.thresholds:
+        case = TestCase(each.option, classname, 0.0)
+        case.result = [] if each.passed else [Failure(_xml(str(each)))]
+        yield case
+
+
+def _xml(text: str) -> str:
+    return safe(text).translate(_XML_FORBIDDEN)
+
+
+def _open_metrics(report: SmokeReport) -> bytes:
+    """Gauges, and nothing that the older Prometheus format, which the collector reads, lacks.
+
+    Source: https://github.com/prometheus/node_exporter#textfile-collector
+    """
+    from prometheus_client import CollectorRegistry, Gauge
+    from prometheus_client.openmetrics import exposition
+
+    registry, known = CollectorRegistry(), dict[str, Gauge]()
+    channel = report.target.channel_name if report.target else ""
+
+    def gauge(name: str, help_text: str, value: float | None, **labels: str) -> None:
+        if name not in known:
+            names = ["channel", *labels]
+            known[name] = Gauge(f"kvsops_smoke_{name}", help_text, names, registry=registry)
+        if value is not None:
+            known[name].labels(channel, *labels.values()).set(value)
+
+    _gauges(report, gauge)
+    generate: Callable[[CollectorRegistry], bytes] = exposition.generate_latest
+    return generate(registry)
+
+
+def _gauges(report: SmokeReport, gauge: Callable[..., None]) -> None:
+    began = report.started_at.timestamp()
+    gauge("passed", "Whether every step and threshold passed.", float(report.passed))
+    gauge("timestamp_seconds", "When the test began, in seconds since the epoch.", began)
+    gauge("connect_seconds", "From the offer until DTLS.", _seconds(report.connect_ms))
+    gauge("first_video_seconds", "From the offer to a picture.", _seconds(report.first_video_ms))
+    for step in report.steps:
+        if step.key != "probe":
+            took = step.seconds if step.status == "ok" else None
+            gauge("step_seconds", "What each step took, if it went well.", took, step=step.key)
+    for way in report.media.directions:
+        ends = {"source": way.source, "sink": way.sink}
+        gauge("frames_per_second", "Decoded frames per second.", way.video.fps, **ends)
+        gauge("bits_per_second", "Received bits per second.", way.bitrate_kbps * 1000, **ends)
+        gauge("loss_ratio", "Lost packets over those sent.", way.loss_percent / 100, **ends)
+        gauge("freezes", "Gaps in the video that a viewer sees.", way.video.freezes, **ends)
+        latency = _seconds(way.video.latency_ms)
+        gauge("latency_seconds", "From drawn to decoded, the median.", latency, **ends)
+    for trip in report.media.round_trips:
+        seconds = _seconds(trip.round_trip_ms)
+        gauge("round_trip_seconds", "On the data channel, the median.", seconds, peer=trip.peer)
+
+
+def _seconds(milliseconds: float | None) -> float | None:
+    if milliseconds is None:
+        return None
+    return timedelta(milliseconds=milliseconds) / timedelta(seconds=1)
+
+
+_WRITERS: Final[dict[str, Callable[[SmokeReport], bytes]]] = {
+    ".xml": _junit,
+    ".prom": _open_metrics,
+    ".json": _json,
+    ".md": _markdown,
+}

@@ -1,0 +1,160 @@
+"""A smoke test as a person reads it: the steps as a waterfall, what flowed, the verdict."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from kvsops.output.rows import Column, markdown, table
+from kvsops.output.text import markdown_safe, safe
+from kvsops.smoke.report import SmokeReport
+from kvsops.smoke.steady import Direction, RoundTrips
+from kvsops.smoke.steps import Step
+
+MARKS: Final = {"ok": "ok", "failed": "FAILED", "skipped": "skipped", "not-reached": "not reached"}
+_WIDTH: Final = 32
+_LEVELS: Final = "▁▂▃▄▅▆▇█"
+
+
+def text(report: SmokeReport) -> str:
+    """Tell all of it for a terminal or a log."""
+    parts = [table(report.steps, _step_columns(report))]
+    if report.media.directions:
+        parts.append(table(report.media.directions, _direction_columns()))
+    if report.media.round_trips:
+        parts.append(table(report.media.round_trips, _trip_columns()))
+    parts.append("".join(f"{safe(line)}\n" for line in _closing(report)))
+    return "\n".join(parts)
+
+
+def markdown_text(report: SmokeReport) -> str:
+    """Tell all of it in Markdown."""
+    parts = [f"### kvsops smoke: {markdown_safe(verdict(report))}\n"]
+    parts.append(markdown(report.steps, _step_columns(report)))
+    if report.media.directions:
+        parts.append(markdown(report.media.directions, _direction_columns()))
+    if report.media.round_trips:
+        parts.append(markdown(report.media.round_trips, _trip_columns()))
+    parts += [f"{markdown_safe(note)}\n" for note in report.notes]
+    return "\n".join(parts)
+
+
+def verdict(report: SmokeReport) -> str:
+    """Say in one line whether the channel works, and if not, why not."""
+    name = report.target.channel_name if report.target else "the channel"
+    if not report.passed:
+        return f"{name} FAILED: {report.reason}"
+    if report.mode == "checks":
+        return f"{name} passed the checks; no media was sent"
+    return f"{name} works: first picture {took_ms(report.first_video_ms)} after the offer"
+
+
+def one_step(step: Step) -> str:
+    """Say a step in one line, as it ends."""
+    told = step.reason or (step.detail if step.key != "probe" else None)
+    return (
+        f"{MARKS[step.status]:<8}{took(step.seconds):>9}  {step.name}{f': {told}' if told else ''}"
+    )
+
+
+def took(seconds: float | None) -> str:
+    """Say a short time: 12 ms, 1.25 s."""
+    return took_ms(None if seconds is None else seconds * 1000)
+
+
+def took_ms(milliseconds: float | None) -> str:
+    """Say a short time: 12 ms, 1.25 s."""
+    if milliseconds is None:
+        return "-"
+    return f"{milliseconds:.0f} ms" if milliseconds < 1000 else f"{milliseconds / 1000:.2f} s"  # noqa: PLR2004 - a second
+
+
+def sparkline(values: Sequence[float | None]) -> str:
+    """Draw values from nought up to their highest; a gap is where there was none."""
+    top = max((value for value in values if value is not None), default=0.0) or 1.0
+    last = len(_LEVELS) - 1
+    return "".join(" " if each is None else _LEVELS[round(each / top * last)] for each in values)
+
+
+def _closing(report: SmokeReport) -> list[str]:
+    pair = report.selected_pair
+    lines = list(report.notes)
+    if pair is not None:
+        lines.append(f"way: {pair} ({pair.local_address} - {pair.remote_address})")
+    lines += [str(each) for each in report.thresholds if each.passed]
+    return [*lines, verdict(report)]
+
+
+def _bar(step: Step, total: float) -> str:
+    """Draw when the step ran, from the beginning of the first to the end of the last."""
+    if step.at is None or step.seconds is None or step.status == "not-reached":
+        return ""
+    begin = min(int(step.at / total * _WIDTH), _WIDTH - 1)
+    length = max(1, round(step.seconds / total * _WIDTH))
+    return "·" * begin + "█" * min(length, _WIDTH - begin)
+
+
+def _step_columns(report: SmokeReport) -> list[Column[Step]]:
+    """Return the columns; the waterfall's scale leaves the steady part out, which is long."""
+    ends = [(step.at or 0) + (step.seconds or 0) for step in report.steps if step.key != "steady"]
+    total = max([*ends, 1e-9])
+    return [
+        Column[Step]("step", "STEP", lambda step: step.title),
+        Column[Step]("result", "RESULT", lambda step: MARKS[step.status]),
+        Column[Step]("took", "TOOK", lambda step: took(step.seconds), align="right"),
+        Column[Step](
+            "when", "WHEN", lambda step: _bar(step, total) if step.key != "steady" else ""
+        ),
+        Column[Step]("detail", "DETAIL", _detail),
+    ]
+
+
+def _detail(step: Step) -> str:
+    return ": ".join(part for part in (step.detail, step.reason) if part)
+
+
+def _direction_columns() -> list[Column[Direction]]:
+    def number(value: float | None, unit: str) -> str:
+        return "-" if value is None else f"{value:g} {unit}"
+
+    return [
+        Column[Direction]("from", "FROM", lambda row: row.source),
+        Column[Direction]("to", "TO", lambda row: row.sink),
+        Column[Direction]("fps", "FPS", lambda row: row.video.fps, align="right"),
+        Column[Direction](
+            "bitrate", "BITRATE", lambda row: number(row.bitrate_kbps, "kbps"), align="right"
+        ),
+        Column[Direction]("loss", "LOSS", lambda row: number(row.loss_percent, "%"), align="right"),
+        Column[Direction](
+            "jitter", "JITTER", lambda row: number(row.jitter_ms, "ms"), align="right"
+        ),
+        Column[Direction]("freezes", "FREEZES", lambda row: row.video.freezes, align="right"),
+        Column[Direction](
+            "latency", "LATENCY", lambda row: number(row.video.latency_ms, "ms"), align="right"
+        ),
+        Column[Direction](
+            "p95", "P95", lambda row: number(row.video.latency_p95_ms, "ms"), align="right"
+        ),
+        Column[Direction]("fps_over_time", "FPS OVER TIME", _fps_line),
+        Column[Direction]("latency_over_time", "LATENCY OVER TIME", _latency_line),
+    ]
+
+
+def _fps_line(row: Direction) -> str:
+    return sparkline(row.video.fps_over_time)
+
+
+def _latency_line(row: Direction) -> str:
+    return sparkline(row.video.latency_over_time_ms).rstrip()
+
+
+def _trip_columns() -> list[Column[RoundTrips]]:
+    return [
+        Column[RoundTrips]("peer", "DATA CHANNEL", lambda row: row.peer),
+        Column[RoundTrips]("sent", "SENT", lambda row: row.sent, align="right"),
+        Column[RoundTrips]("returned", "RETURNED", lambda row: row.returned, align="right"),
+        Column[RoundTrips](
+            "rtt", "ROUND TRIP", lambda row: took_ms(row.round_trip_ms), align="right"
+        ),
+        Column[RoundTrips](
+            "rtt_p95", "P95", lambda row: took_ms(row.round_trip_p95_ms), align="right"
+        ),
+    ]

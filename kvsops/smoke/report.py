@@ -1,0 +1,161 @@
+"""What a smoke test found: its steps, its figures, and whether that is good enough."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from typing import Final, Literal
+
+from kvsops.smoke.meter import milliseconds
+from kvsops.smoke.pair import Pair
+from kvsops.smoke.plan import Mode, Target
+from kvsops.smoke.steady import Media
+from kvsops.smoke.steps import Step
+
+Measure = Literal["connect", "rtt", "fps", "latency", "loss"]
+MEASURES: Final[dict[Measure, tuple[str, str]]] = {
+    "connect": ("connecting", "ms"),
+    "rtt": ("round trip", "ms"),
+    "fps": ("frame rate", "fps"),
+    "latency": ("latency", "ms"),
+    "loss": ("loss", "%"),
+}
+"""What each measure is called, and its unit."""
+_AT_LEAST: Final = ("fps",)
+
+
+@dataclass(frozen=True, slots=True)
+class Threshold:
+    """A limit that was asked for, and what was measured; None where nothing could be."""
+
+    measure: Measure
+    limit: float
+    measured: float | None
+
+    @property
+    def option(self) -> str:
+        """The option that set it."""
+        return f"--{'min' if self.measure in _AT_LEAST else 'max'}-{self.measure}"
+
+    @property
+    def passed(self) -> bool:
+        """Whether it was kept; what could not be measured was not."""
+        if self.measured is None:
+            return False
+        if self.measure in _AT_LEAST:
+            return self.measured >= self.limit
+        return self.measured <= self.limit
+
+    def __str__(self) -> str:
+        name, unit = MEASURES[self.measure]
+        limit = f"{self.option} {self.limit:g} {unit}"
+        if self.measured is None:
+            return f"{name} was not measured, {limit} was asked for"
+        side = "above" if self.measured > self.limit else "below"
+        return f"{name} {self.measured:g} {unit}, {'within' if self.passed else side} {limit}"
+
+
+@dataclass(slots=True)
+class SmokeReport:
+    """The whole of a smoke test. It holds no URL, token or credential."""
+
+    started_at: datetime
+    steps: Sequence[Step]
+    mode: Mode = "loop"
+    target: Target | None = None
+    seconds: float = 0.0
+    media: Media = field(default_factory=Media)
+    selected_pair: Pair | None = None
+    thresholds: list[Threshold] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    pictured: bool = False
+    """Whether a picture was decoded."""
+
+    @property
+    def reason(self) -> str | None:
+        """Why it did not pass: the step that ended it, probes that failed, thresholds not kept."""
+        failed = [step for step in self.steps if step.status == "failed"]
+        failed.sort(key=lambda step: step.key == "probe")  # they end nothing: last
+        reasons = [f"{step.name}: {step.reason}" for step in failed]
+        reasons += [str(each) for each in self.thresholds if not each.passed]
+        return "; ".join(reasons) or None
+
+    @property
+    def passed(self) -> bool:
+        """Whether every step went well and every threshold was kept."""
+        return self.reason is None
+
+    def judge(self, limits: dict[Measure, float]) -> None:
+        """Hold what was measured against the limits, unless it ended before it could be."""
+        ended = any(step.status == "failed" and step.key != "probe" for step in self.steps)
+        if self.mode != "checks" and not ended:
+            self.thresholds = [
+                Threshold(measure, limit, self.measured(measure))
+                for measure, limit in limits.items()
+            ]
+
+    def measured(self, measure: Measure) -> float | None:
+        """Return the figure that a threshold is held against: the worst of all directions."""
+        directions = self.media.directions
+        if measure == "connect":
+            return self.connect_ms
+        if measure == "rtt":
+            trips = [each.round_trip_ms for each in self.media.round_trips]
+            return max((each for each in trips if each is not None), default=None)
+        if measure == "fps":
+            return min((each.video.fps for each in directions), default=None)
+        if measure == "loss":
+            return max((each.loss_percent for each in directions), default=None)
+        latencies = [each.video.latency_ms for each in directions]
+        return max((each for each in latencies if each is not None), default=None)
+
+    @property
+    def connect_ms(self) -> float | None:
+        """The time from the beginning of the offer until DTLS was connected."""
+        return self._between("offer", "dtls")
+
+    @property
+    def first_video_ms(self) -> float | None:
+        """The time from the beginning of the offer until the first frame was decoded."""
+        return self._between("offer", "first_video")
+
+    def to_json(self) -> dict[str, object]:
+        """Return it as an object; its keys are an interface."""
+        return {
+            "channel_name": self.target and self.target.channel_name,
+            "channel_arn": self.target and self.target.channel_arn,
+            "mode": self.mode,
+            "passed": self.passed,
+            "reason": self.reason,
+            "started_at": self.started_at,
+            "seconds": round(self.seconds, 3),
+            "connect_ms": self.connect_ms,
+            "first_video_ms": self.first_video_ms,
+            "steps": [_step(step) for step in self.steps],
+            "selected_pair": self.selected_pair and asdict(self.selected_pair),
+            "media": asdict(self.media),
+            "thresholds": [
+                asdict(each) | {"option": each.option, "passed": each.passed}
+                for each in self.thresholds
+            ],
+            "notes": self.notes,
+        }
+
+    def _between(self, first: str, last: str) -> float | None:
+        found = {step.key: step for step in self.steps if step.status == "ok"}
+        if first not in found or last not in found:
+            return None
+        begin, end = found[first].at, found[last]
+        if begin is None or end.at is None or end.seconds is None:
+            return None
+        return milliseconds(end.at + end.seconds - begin)
+
+
+def _step(step: Step) -> dict[str, object]:
+    return {
+        "step": step.key,
+        "status": step.status,
+        "at_seconds": None if step.at is None else round(step.at, 4),
+        "seconds": None if step.seconds is None else round(step.seconds, 4),
+        "reason": step.reason,
+        "detail": step.detail,
+    }

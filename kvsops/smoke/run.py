@@ -1,0 +1,240 @@
+"""A smoke test from its first step to its last, and the end of all that it began."""
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Final
+
+from kvsops.core.ice import Endpoints, IceServer, Role
+from kvsops.signaling import Session
+from kvsops.smoke.arrival import Arrival
+from kvsops.smoke.meeting import Meeting
+from kvsops.smoke.peer import Ice, Peer
+from kvsops.smoke.plan import (
+    CHECKS_ONLY,
+    Access,
+    Mode,
+    Target,
+    Wanted,
+    chosen,
+    mode_for,
+    require_offered,
+    steps_of,
+)
+from kvsops.smoke.probe import Probe, probe_all
+from kvsops.smoke.report import Measure, SmokeReport
+from kvsops.smoke.steady import Media, steady
+from kvsops.smoke.steps import Step, StepFailedError, Steps
+from kvsops.smoke.threads import in_thread
+
+SLACK_SECONDS: Final = 5.0
+NO_MASTER: Final = "no master is connected to this channel, or it does not answer offers"
+NO_VIEWER: Final = "no viewer connected and offered"
+
+
+async def smoke(
+    access: Access,
+    wanted: Wanted,
+    limits: dict[Measure, float] | None = None,
+    *,
+    tell: Callable[[Step], object] = lambda _: None,
+    clock: Callable[[], float] = time.monotonic,
+    now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    snapshot: Callable[[Peer], object] = lambda _: None,
+) -> SmokeReport:
+    """Test the channel; the report tells how far it came, and all that was begun has ended.
+
+    `snapshot` is handed the peer that receives, while it still has its last picture. Raises
+    `UsageError` (also for credentials), which is no answer about the channel.
+    """
+    run = _Run(access, wanted, tell, clock, now)
+    try:
+        await run.all_steps()
+    except StepFailedError:
+        pass  # the step holds the reason
+    finally:
+        try:
+            run.picture(snapshot)
+        finally:
+            await run.close()
+    run.report.judge(limits or {})
+    return run.report
+
+
+class _Run:
+    """One test: what it has learned so far."""
+
+    meeting: Meeting | None = None
+
+    def __init__(
+        self,
+        access: Access,
+        wanted: Wanted,
+        tell: Callable[[Step], object],
+        clock: Callable[[], float],
+        now: Callable[[], datetime],
+    ) -> None:
+        self._access, self._wanted, self._clock, self._now = access, wanted, clock, now
+        self._limits = wanted.limits
+        self._mode: Mode = wanted.mode or "loop"
+        self.steps = Steps(steps_of(self._mode, lasting=wanted.duration > 0), tell, clock)
+        self.report = SmokeReport(now(), self.steps.all, self._mode)
+        self._endpoints: dict[Role, Endpoints] = {}
+
+    def picture(self, snapshot: Callable[[Peer], object]) -> None:
+        """Hand out the first of our ends that has a picture: a viewer's, else the master's."""
+        ends = self.meeting.ends if self.meeting is not None else []
+        if pictured := next((end for end in ends if end.last_frame is not None), None):
+            self.report.pictured = True
+            snapshot(pictured)
+
+    async def all_steps(self) -> None:
+        """Take one step after the other; raises `StepFailedError` where one fails."""
+        await self._describe()
+        await self._find_endpoints()
+        servers = await self._find_ice_servers()
+        probes = await self._probe(servers)
+        if self._mode == "checks":
+            return
+        await self._sign()
+        self.meeting = Meeting(
+            self._wanted,
+            self._mode,
+            self._choose(servers, probes),
+            self._session,
+            self._clock,
+        )
+        await self._connect(self.meeting)
+        await self._negotiate(self.meeting)
+        arrival = Arrival(self.meeting, self.steps, self._mode, self._limits)
+        try:
+            await arrival.all_steps()
+        finally:
+            self.report.selected_pair = arrival.pair
+        await self._measure(self.meeting)
+
+    async def close(self) -> None:
+        """End all that was begun, and bring the report to its end."""
+        if self.meeting is not None:
+            for session in self.meeting.sessions:
+                if session.connects > 1:
+                    note = f"GO_AWAY: the {session.role} connected anew, the media went on"
+                    self.report.notes.append(note)
+            await self.meeting.close()
+        self.report.steps, self.report.mode = self.steps.all, self._mode
+        self.report.seconds = self.steps.elapsed()
+
+    @property
+    def _target(self) -> Target:
+        if self.report.target is None:
+            raise RuntimeError("the channel was not described")
+        return self.report.target
+
+    @property
+    def _roles(self) -> list[Role]:
+        if self._mode == "checks":
+            return ["master", "viewer"]
+        left_out = {"loop": "", "viewer-only": "master", "master-only": "viewer"}[self._mode]
+        roles: tuple[Role, ...] = ("master", "viewer")
+        return [role for role in roles if role != left_out]
+
+    async def _describe(self) -> None:
+        async with self.steps.step("describe", self._limits.control_plane, _no_answer) as step:
+            self.report.target = target = await in_thread(self._access.target)
+            step.detail = f"{target.channel_name}, {target.detail}"
+            self._mode = mode_for(self._wanted, target)
+        if self._mode == "checks" and self._wanted.mode is None:
+            self.report.notes.append(f"{self._target.channel_name} was {CHECKS_ONLY}")
+        self.steps.plan(steps_of(self._mode, lasting=self._wanted.duration > 0))
+
+    async def _find_endpoints(self) -> None:
+        async with self.steps.step("endpoint", self._limits.control_plane, _no_answer) as step:
+            for role in self._roles:
+                found = await in_thread(self._access.endpoints, self._target, role)
+                self._endpoints[role] = found
+            step.detail = ", ".join(each.wss for each in self._endpoints.values())
+
+    async def _find_ice_servers(self) -> list[IceServer]:
+        async with self.steps.step("ice_servers", self._limits.control_plane, _no_answer) as step:
+            endpoints = self._endpoints[self._roles[-1]]
+            servers = await in_thread(self._access.ice_servers, self._target, endpoints)
+            require_offered(servers, self._wanted)
+            step.detail = f"{sum(len(server.uris) for server in servers)} URIs"
+        return servers
+
+    async def _probe(self, servers: list[IceServer]) -> list[Probe]:
+        """Probe all at once. One that fails is told, and does not stop what may work without it."""
+        steps = self.steps.probes(uri for server in servers for uri in server.uris)
+        began = self.steps.elapsed()
+        probes = await probe_all(servers, self._limits.probe, self._clock)
+        for step, found in zip(steps, probes, strict=True):
+            result = "ok" if found.usable else found.result
+            self.steps.note(step, result, began, found.seconds, found.reason)
+        return probes
+
+    async def _sign(self) -> None:
+        """Sign once for each role, to tell missing credentials from a refused connection."""
+        async with self.steps.step("sign", self._limits.control_plane, _no_answer):
+            for role in self._roles:
+                client_id = self._wanted.client_ids[0] if role == "viewer" else None
+                await in_thread(self._access.url, self._target, self._endpoints[role], client_id)
+
+    def _choose(self, servers: list[IceServer], probes: list[Probe]) -> Ice:
+        """Choose the servers to connect through; a probe holds the reason if none will do."""
+        try:
+            return chosen(servers, probes, self._wanted)
+        except StepFailedError as error:
+            if self.steps.first_failed is None:
+                last = [step for step in self.steps.all if step.key == "probe"][-1]
+                self.steps.note(last, "failed", last.at or 0.0, last.seconds or 0.0, str(error))
+            raise
+
+    def _session(self, role: Role, client_id: str | None) -> Session:
+        async def address() -> str:
+            endpoints = self._endpoints[role]
+            return await in_thread(self._access.url, self._target, endpoints, client_id)
+
+        return Session(role, self._target.channel_arn, address, now=self._now)
+
+    async def _connect(self, meeting: Meeting) -> None:
+        limit, late = self._limits.connect, "the service did not take the connection in time"
+        if "master" in self._roles:
+            async with self.steps.step("master_connects", limit, late):
+                await meeting.connect_master()
+        if "viewer" in self._roles:
+            async with self.steps.step("viewer_connects", limit + self._wanted.viewers, late):
+                await meeting.watched(meeting.connect_viewers())
+
+    async def _negotiate(self, meeting: Meeting) -> None:
+        foreign = self._mode == "master-only"
+        limit = self._limits.somebody if foreign else self._limits.negotiate
+        late = NO_VIEWER if foreign else "the master did not get the offer: it was not relayed"
+        async with self.steps.step("offer", limit, late):
+            await meeting.offer()
+        late = NO_MASTER if self._mode == "viewer-only" else "the viewer did not get the answer"
+        async with self.steps.step("answer", self._limits.negotiate, late):
+            await meeting.answer()
+
+    async def _measure(self, meeting: Meeting) -> None:
+        if self._wanted.duration <= 0:
+            return
+        limit = self._wanted.duration + SLACK_SECONDS
+        async with self.steps.step("steady", limit, "the machine was too slow to measure"):
+            links = [place.link for place in meeting.places]
+            self.report.media = await meeting.watched(
+                steady(links, self._wanted.duration, self._clock)
+            )
+            _require_flow(meeting, self.report.media)
+
+
+def _require_flow(meeting: Meeting, media: Media) -> None:
+    """Fail where what began did not go on."""
+    flowing = {(each.source, each.sink) for each in media.directions if each.video.frames}
+    for place in meeting.places:
+        for end in place.link.ends:
+            if end.receives("video") and (place.link.other(end), end.name) not in flowing:
+                raise StepFailedError(f"{end.name} received no more video")
+
+
+def _no_answer() -> str:
+    return "AWS did not answer in time"
