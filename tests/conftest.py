@@ -13,7 +13,7 @@ from kvsops.local.settings import Settings
 
 @pytest.fixture(autouse=True)
 def cut_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Take away the user's own AWS configuration, CI's variables and the state directory."""
+    """Take away the user's own AWS configuration, CI's variables, state and cache."""
     ours = ("AWS_", "CI_", "GITHUB_", "BUILDKITE", "CIRCLE", "KVSOPS_")
     for name in [*filter(lambda name: name.startswith(ours), os.environ)]:
         monkeypatch.delenv(name)
@@ -25,6 +25,7 @@ def cut_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
 
 
 @pytest.fixture
