@@ -3,8 +3,10 @@
 Source: https://docs.aws.amazon.com/kinesisvideostreams-webrtc-dg/latest/devguide/kvswebrtc-limits.html
 """
 
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Final
+from typing import Any, Final
 
 from aiohttp import WSCloseCode, web
 
@@ -12,10 +14,6 @@ from kvsops.core.message import Action, MessageType, Received, encode_received
 from kvsops.local.admission import Place
 from kvsops.local.quotas import Bucket
 from kvsops.local.rooms import Key, Role
-
-if TYPE_CHECKING:
-    import asyncio
-    from collections.abc import Awaitable, Callable
 
 LIFE: Final = timedelta(hours=1)
 IDLE: Final = timedelta(minutes=10)
@@ -47,6 +45,8 @@ class Connection:
         self.overtaken: list[Callable[[], Awaitable[None]]] = []
         """Deliveries that wait to be overtaken by the next one, where the settings want that."""
         self.closing = False
+        self.ended = asyncio.Event()
+        self._listening: asyncio.Future[None] | None = None
         self._transport: asyncio.Transport | None = None
         self._told = False
         sdp = Bucket(SDP_A_SECOND, now)
@@ -91,10 +91,21 @@ class Connection:
             await self.go_away(now)
         return self.place.channel.gone_from is not None
 
-    async def close(self) -> None:
-        """Close it in order; a client that does not answer is waited for only shortly."""
-        await self.ws.close(code=WSCloseCode.GOING_AWAY)
-        self.abort()
+    async def live(self, listen: Coroutine[Any, Any, None]) -> None:
+        """Listen until the client ends, or `close` is called; then end it in order."""
+        self._listening = asyncio.ensure_future(listen)
+        await asyncio.wait([self._listening])
+        if not self._listening.cancelled():
+            self._listening.result()
+        if self.closing:
+            await self.ws.close(code=WSCloseCode.GOING_AWAY)  # waits shortly for the answer
+            self.abort()
+
+    def close(self) -> None:
+        """Begin to end it."""
+        self.closing = True
+        if self._listening is not None:
+            self._listening.cancel()
 
     def abort(self) -> None:
         """Break it off."""

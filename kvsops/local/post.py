@@ -26,7 +26,7 @@ class Recipient(Peer, Protocol):
     async def send(self, message: Received) -> bool:
         """Send it; answer whether that was possible."""
 
-    async def close(self) -> None:
+    def close(self) -> None:
         """Give way to another of the same name."""
 
 

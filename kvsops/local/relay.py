@@ -101,13 +101,14 @@ class Relay:
         self._connections.add(connection)
         try:
             if displaced := room.join(connection):
-                self._post.later(displaced.close())
+                displaced.close()
             await self._greet(connection, room, fault)
-            await self._listen(connection)
+            await connection.live(self._listen(connection))
             began = perf_counter()
         finally:
             room.leave(connection)
             self._connections.discard(connection)
+            connection.ended.set()
             self._traffic.call("Disconnect", place, began)
         return connection.ws
 
@@ -181,14 +182,15 @@ class Relay:
         now = self._settings.clock()
         for connection in [*self._connections]:
             if not connection.closing and await connection.look_after(now):
-                connection.closing = True
-                self._post.later(connection.close())
+                connection.close()
         self._post.forget()
 
     async def _close(self) -> None:
         self._closing = True
         await self._post.close()
-        await asyncio.gather(*(connection.close() for connection in self._connections))
+        for connection in self._connections:
+            connection.close()
+        await asyncio.gather(*(connection.ended.wait() for connection in self._connections))
 
 
 async def _complain(

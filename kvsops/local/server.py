@@ -4,6 +4,7 @@ import difflib
 import logging
 import os
 import socket
+import ssl
 import sys
 from collections import Counter
 from http.client import responses
@@ -128,6 +129,12 @@ class LocalServer:
     def ca_bundle(self) -> str | None:
         """The file by which clients trust the endpoints of channels; None without signaling."""
         return None if self._endpoints is None else str(self._endpoints.authority.bundle)
+
+    def client_context(self) -> ssl.SSLContext:
+        """Make the TLS context of a client in this process; only with signaling."""
+        if self._endpoints is None:
+            raise UsageError("this emulator runs without signaling")
+        return self._endpoints.authority.client_context()
 
     @property
     def calls(self) -> Counter[str]:

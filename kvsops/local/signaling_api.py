@@ -148,7 +148,7 @@ class _Caller:
             self.answer = message.encoded
         return True
 
-    async def close(self) -> None:
+    def close(self) -> None:
         """Give way to a viewer of the same id: nothing is open."""
 
 
