@@ -14,7 +14,7 @@ from contextlib import ExitStack, suppress
 import pytest
 from aioice.stun import Class, Method
 
-from kvsops.local.turn import TurnServer
+from kvsops.local.turn import TurnServer, own_address
 from tests.local.turn_client import (
     AUTHORITY,
     HOST,
@@ -378,8 +378,7 @@ def test_slow_reader(new: New, peer: Peer) -> None:
         peer.send(data, relayed)
         time.sleep(0.0005)  # so that the datagrams are not lost on the way to the server
     while data != b"last":
-        if got % 20 == 0:
-            peer.send(b"last", relayed)
+        peer.send(b"last", relayed)
         data = client.received()[1]
         got += 1
     assert got < sent
@@ -462,6 +461,53 @@ def test_relay_host() -> None:
         client.permit(peer.address)
         client.indicate(b"hello", peer.address)
         assert peer.received() == (b"hello", relayed)
+
+
+@pytest.mark.parametrize(
+    ("host", "own"),
+    [
+        ("127.0.0.1", True),
+        ("127.255.255.254", True),
+        ("198.51.100.1", False),
+        ("0.0.0.0", False),  # noqa: S104 - not listened at
+        ("255.255.255.255", False),
+        ("224.0.0.1", False),
+        ("240.0.0.1", False),
+    ],
+)
+def test_own_address(host: str, *, own: bool) -> None:
+    """An address is this machine's, or no peer."""
+    assert own_address(host) == own
+
+
+def test_own_address_of_an_interface(own_host: str) -> None:
+    """The machine's other addresses are its own too, their neighbours are not."""
+    assert own_address(own_host)
+    first, last = own_host.rsplit(".", 1)
+    assert not own_address(f"{first}.{int(last) ^ 1}")
+
+
+def test_peer_at_an_interface(own_host: str) -> None:
+    """A browser without a relay has its candidates there."""
+    with serving() as (ports, _), ports.client() as client, Peer(own_host) as peer:
+        relayed = client.relayed()
+        client.bind(0x4000, peer.address)
+        client.channel_data(0x4000, b"hello")
+        assert peer.received() == (b"hello", relayed)
+        peer.send(b"hello yourself", relayed)
+        assert client.received() == (0x4000, b"hello yourself")
+
+
+@pytest.fixture
+def own_host() -> str:
+    """Find the address that this machine would send from; nothing is sent."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("198.51.100.1", 9))
+        except OSError:
+            pytest.skip("this machine has no address but loopback ones")
+        host: str = probe.getsockname()[0]
+    return host
 
 
 def test_no_relay_address() -> None:

@@ -292,6 +292,12 @@ class Authority:
         self.trust = ssl.create_default_context()
         self._ca.configure_trust(self.trust)
 
+    def written_to(self, directory: Path) -> Path:
+        """Write the authority's certificate to a file, for SSL_CERT_FILE."""
+        path = directory / "ca.pem"
+        self._ca.cert_pem.write_to_path(str(path))
+        return path
+
 
 AUTHORITY = Authority()
 
