@@ -101,7 +101,7 @@ class DataPlane:
             )
             runner = web.ServerRunner(server, shutdown_timeout=_SECONDS_TO_STOP)
             await runner.setup()
-            stack.push_async_callback(runner.cleanup)
+            stack.push_async_callback(_end, runner, server)
             listener = socket.create_server((HOST, 0), backlog=_BACKLOG)
             await web.SockSite(runner, listener, ssl_context=context, backlog=_BACKLOG).start()
             ports[name] = listener.getsockname()[1]
@@ -149,6 +149,16 @@ async def _call_api(
     if call.method == "OPTIONS":
         headers |= preflight_headers(call.headers.get("access-control-request-headers", "*"))
     return web.Response(status=answer.status, body=answer.body, headers=headers)
+
+
+async def _end(runner: web.ServerRunner, server: web.Server) -> None:
+    """End a side, and its sockets too: TLS would have them wait for the clients' goodbyes."""
+    transports = [connection.transport for connection in server.connections]
+    await runner.cleanup()
+    for transport in transports:
+        if transport is not None:
+            transport.abort()
+    await asyncio.sleep(0)
 
 
 def _count_turn_minute(traffic: Traffic, username: str) -> None:

@@ -1,0 +1,90 @@
+"""Who trusts the emulator's endpoints: its children, who trust all others as before."""
+
+from __future__ import annotations
+
+import ssl
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from typing import TYPE_CHECKING
+
+import pytest
+
+from kvsops.errors import UsageError
+from kvsops.local import endpoints
+from kvsops.local.server import LocalServer
+from kvsops.local.settings import Settings
+from kvsops.local.tls import Authority
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+ASK = """
+import sys, urllib.error, urllib.request
+try:
+    urllib.request.urlopen(sys.argv[1], timeout=20)
+except urllib.error.HTTPError as error:
+    print(error.code)
+"""
+
+
+def test_children_trust_it(local: LocalServer) -> None:
+    """A child that knows nothing but its environment can ask over TLS; this process cannot."""
+    assert local.settings.endpoint_of is not None
+    url = str(local.settings.endpoint_of("HTTPS", "MASTER")) + "/"
+    command = [sys.executable, "-c", ASK, url]
+    done = subprocess.run(
+        command, env=local.environment(), capture_output=True, text=True, check=False
+    )
+    assert (done.stdout, done.stderr) == ("404\n", "")
+    with pytest.raises(urllib.error.URLError, match="CERTIFICATE_VERIFY_FAILED"):
+        urllib.request.urlopen(url, timeout=20)  # noqa: S310 - the emulator's own
+
+
+def test_others_are_still_trusted(tmp_path: Path) -> None:
+    """The bundle holds all that was trusted before, each file once, and the authority."""
+    mine = Authority({})
+    (tmp_path / "mine.pem").write_text(mine.pem)
+    (tmp_path / "same.pem").symlink_to(tmp_path / "mine.pem")
+    inherited = {
+        "SSL_CERT_FILE": str(tmp_path / "mine.pem"),
+        "AWS_CA_BUNDLE": str(tmp_path / "same.pem"),
+        "REQUESTS_CA_BUNDLE": str(tmp_path / "none.pem"),
+    }
+    authority = Authority(inherited)
+    bundle = authority.bundle.read_text()
+    assert bundle.count(mine.pem.strip()) == 1
+    assert bundle.endswith(authority.pem)
+    assert bundle.count("BEGIN CERTIFICATE") > 50
+    context = ssl.create_default_context(cafile=str(authority.bundle))
+    assert context.cert_store_stats()["x509_ca"] > 50
+    assert authority.bundle.stat().st_mode & 0o077 == 0
+    for made in (mine, authority):
+        made.close()
+        made.close()
+        assert not made.bundle.exists()
+
+
+def test_removed_at_the_end() -> None:
+    """The bundle is there while the emulator runs, and not a moment longer."""
+    local = LocalServer(Settings())
+    for _ in range(2):
+        with local:
+            bundle = local.ca_bundle
+            assert bundle is not None
+            authority = local._endpoints
+            assert authority is not None
+            assert authority.authority.bundle.exists()
+        assert not authority.authority.bundle.exists()
+
+
+def test_without_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is not installed is named, with what installs it, and the port is free again."""
+    monkeypatch.setattr(endpoints, "NEEDED", ("aiohttp", "no_such_module"))
+    local = LocalServer(Settings())
+    with pytest.raises(UsageError, match=r"no_such_module: pip install 'kvsops\[local\]'"):
+        local.start()
+    local.settings.signaling = False
+    with local:
+        assert local.ca_bundle is None
