@@ -116,7 +116,9 @@ def plan(
         for need in Need:
             wanted = [item for item in needing if item.decision.need is need]
             facts = [item.facts for item in wanted]
-            read = gather.fetch(scope, need, facts, directly=directly, advance=advance)
+            read = gather.fetch(
+                scope, need, facts, span=rules.span, directly=directly, advance=advance
+            )
             planned.problems += read.problems
             for item, known in zip(wanted, read.facts, strict=True):
                 item.facts = known

@@ -17,7 +17,8 @@ import stamina
 
 from kvsops import gather
 from kvsops.aws import channels
-from kvsops.aws.scope import ATTEMPTS, WORKERS, Scope
+from kvsops.aws.parallel import WORKERS
+from kvsops.aws.scope import ATTEMPTS, Scope
 from kvsops.core.channel import StorageLink
 from kvsops.core.facts import Fact, Facts
 from kvsops.core.judge import Decision, Rules, Verdict, judge

@@ -16,6 +16,7 @@ from botocore import xform_name
 
 from kvsops.aws import failures
 from kvsops.aws.pace import Pace
+from kvsops.aws.parallel import WORKERS
 from kvsops.aws.quotas import OPERATIONS, writes
 from kvsops.aws.session import Account
 from kvsops.errors import UsageError, WriteRefusedError
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 QUOTA_SHARE: Final = 0.8
 """The part of each quota that is taken by default: other programs use the account too."""
 ATTEMPTS: Final = 10
-WORKERS: Final = 32
 
 # Retries are counted here and told by whoever called; stamina's own log lines would repeat them.
 stamina.instrumentation.set_on_retry_hooks([])
@@ -62,6 +62,9 @@ class Scope:
         self.read_only = read_only
         self.clock, self.sleep, self.now = clock, sleep, now
         self.calls: Counter[str] = Counter()
+        self.metrics = 0  # asked of GetMetricData, which bills them
+        self.recently_used: frozenset[str] | None = None  # names, once ListMetrics has told
+        self.witnessed = False  # whether the metrics asked had points for any channel
         self.throttled: Counter[str] = Counter()
         self._paces = {
             name: Pace(operation.per_second * quota_share, clock, sleep)
@@ -75,6 +78,11 @@ class Scope:
     def account_id(self) -> str:
         """The account that the credentials belong to, as STS says."""
         return str(self.call("GetCallerIdentity")["Account"])
+
+    def count_metrics(self, number: int) -> None:
+        """Count metrics as asked for: what GetMetricData bills."""
+        with self._lock:
+            self.metrics += number
 
     def turn(self, operation: str) -> None:
         """Wait for the operation's turn in its quota; `call` does so itself unless told not to."""

@@ -7,13 +7,13 @@ is unknown, and unknown keeps.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final
 
 from kvsops.core.facts import Fact, Facts, Need, Source, Unknown
 from kvsops.core.rule import Finding, Given, Role, Rule
-from kvsops.core.rules import completed, rules_of
+from kvsops.core.rules import IN_USE, completed, rules_of
 
 PRICES: Final[tuple[Need | None, ...]] = (None, *Need)
 """What a fact costs to read, cheapest first; None is what the listing gives away."""
@@ -61,9 +61,11 @@ class Rules:
         return cls(tuple(sorted(active, key=lambda rule: _ROLES.index(rule.role))), values)
 
     @property
-    def needs_tags(self) -> bool:
-        """Whether any rule in force looks at the tags."""
-        return any(rule.need is Need.TAGS for rule in self.rules)
+    def span(self) -> timedelta | None:
+        """How far back activity must be read; None is since the channel was made."""
+        if self.given["never-used"]:
+            return None
+        return max(IN_USE, self.given["idle-for"] or IN_USE)
 
 
 def sweep_rules(given: dict[str, Any]) -> Rules:
@@ -117,10 +119,25 @@ def judge(facts: Facts, rules: Rules, now: datetime, *, direct: bool) -> Decisio
                 return decision
             reasons += [found.why for rule, found in findings if rule.role is Role.CONDITION]
         if price is not None and asked and not _read_directly(fact):
-            if direct or (fact is None and price is Need.TAGS):
+            if direct or _worth_reading(price, fact, asked):
                 return Decision(Verdict.NEEDS, f"needs its {price.value}", need=price)
             unconfirmed.append(price)
     return Decision(Verdict.DELETE, ", ".join(reasons) or "named", unconfirmed=tuple(unconfirmed))
+
+
+def _worth_reading(price: Need, fact: Fact[Any] | Unknown | None, asked: list[Rule]) -> bool:
+    """Say whether what is shown, too, must know more of a fact than it does.
+
+    The tag index tells enough. A storage link has no cheap source, so it is presumed to be none.
+    Of activity ListMetrics is asked: where it hints at use, or a condition rests on it, the
+    metrics themselves are read; else it is presumed to be none.
+    """
+    if price is Need.TAGS:
+        return fact is None
+    if price is Need.STORAGE:
+        return False
+    hinted = isinstance(fact, Fact) and fact.source is Source.INDEX
+    return fact is None or hinted or any(rule.role is not Role.PROTECTION for rule in asked)
 
 
 def _name(price: Need | None) -> str:
