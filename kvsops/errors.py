@@ -52,5 +52,16 @@ class CredentialsError(UsageError):
     """No credentials, or such as AWS does not accept (any more)."""
 
 
+class MessageError(KvsopsError):
+    """A signaling message, or a part of it, is not as the service wants it.
+
+    `correlation_id` is that of the message, where it had one: the service answers only then.
+    """
+
+    def __init__(self, message: str, correlation_id: str | None = None) -> None:
+        super().__init__(message)
+        self.correlation_id = correlation_id
+
+
 class WriteRefusedError(KvsopsError):
     """A dry run tried to write: a defect in kvsops, stopped before the call left."""

@@ -119,8 +119,8 @@ class Usage:
 
     def between(self, start: datetime, end: datetime) -> Day:
         """Return the sum from the day that holds `start` to the one before `end`'s midnight."""
-        chosen = (day for at, day in self.days.items() if start.date() <= at < _until(end))
-        return sum(chosen, Day())
+        first, after = midnight(start).date(), _until(end)
+        return sum((day for at, day in self.days.items() if first <= at < after), Day())
 
     def split(self, creation_time: datetime | None) -> tuple["Usage", "Usage"]:
         """Part what came before the creation's day from the channel's own.
@@ -147,7 +147,8 @@ def midnight(time: datetime) -> datetime:
 
 def _until(end: datetime) -> date:
     """Return the first day that is wholly at or after `end`."""
-    return end.date() if end == midnight(end) else end.date() + timedelta(days=1)
+    last = midnight(end)
+    return last.date() if end == last else last.date() + timedelta(days=1)
 
 
 class Basis(StrEnum):
@@ -236,9 +237,9 @@ def _expected(
         used, span = usage.between(today - TRAILING, today), TRAILING
     else:
         used, span = usage.between(month.start, now), month.elapsed(now)
-    scale = Decimal((month.end - month.start) // _SECOND) / Decimal(span // _SECOND)
     fee, messages, turn = _spent(used, prices)
-    return fee + (messages + turn) * scale
+    # First times, then by: so it is exact where the result is.
+    return fee + (messages + turn) * ((month.end - month.start) // _SECOND) / (span // _SECOND)
 
 
 _SECOND: Final = timedelta(seconds=1)

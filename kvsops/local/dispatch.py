@@ -12,6 +12,7 @@ from moto.kinesisvideo.models import kinesisvideo_backends
 from kvsops.local import urls
 from kvsops.local.calls import Answer, Call, error_answer, query_error_answer
 from kvsops.local.cloudwatch.responses import CloudWatchResponse
+from kvsops.local.pricing import operations as price_list
 from kvsops.local.responses import KinesisVideoResponse, operations
 from kvsops.local.tagging.responses import ResourceGroupsTaggingAPIResponse
 
@@ -51,7 +52,7 @@ def carry_out(call: Call) -> Answer:
     if refusal is not None:
         return refusal
     try:
-        answer = _ask_moto(call)
+        answer = price_list.answer(call) if call.service == "pricing" else _ask_moto(call)
     except NotImplementedError as error:
         return error_answer(501, "NotImplemented", f"kvsops local: {error}")
     except Exception:
@@ -92,6 +93,9 @@ def _refusal(call: Call) -> Answer | None:
     if call.service == "kinesisvideo":
         if call.path not in _KINESIS_VIDEO_PATHS:
             return unknown(f"the operation {call.operation} of kinesisvideo")
+    elif call.service == "pricing":
+        if call.region not in price_list.REGIONS:
+            return unknown(f"an endpoint of pricing in {call.region}")
     elif not any(pattern.match(_host(call)) for _, pattern in backend_index.backend_url_patterns):
         return unknown(f"a service {call.service}")
     return None

@@ -23,6 +23,7 @@ KNOWN_SERVICES = (
     "kinesis-video-signaling",
     "kinesisvideo",
     "organizations",
+    "pricing",
     "resourcegroupstaggingapi",
     "sts",
 )
