@@ -20,7 +20,7 @@ from kvsops.aws import channels
 from kvsops.aws.parallel import WORKERS
 from kvsops.aws.scope import ATTEMPTS, Scope
 from kvsops.core.channel import StorageLink
-from kvsops.core.facts import Fact, Facts
+from kvsops.core.facts import Fact, Facts, Need, Source
 from kvsops.core.judge import Decision, Rules, Verdict, judge
 from kvsops.errors import AwsError, KvsopsError, NotFoundError
 from kvsops.journal import Journal
@@ -28,6 +28,9 @@ from kvsops.plan import Advance, Item, Outcome
 
 FRESH: Final = timedelta(seconds=2)
 """How long after a direct read the delete that rests on it may leave."""
+
+METRICS_FRESH: Final = timedelta(minutes=5)
+"""How long a read of the metrics stays good: they come late themselves."""
 
 DELETE: Final = "DeleteSignalingChannel"
 INTERRUPTED: Final = "interrupted"
@@ -59,6 +62,7 @@ class Sweep:
         """
         executor = ThreadPoolExecutor(WORKERS)
         try:
+            self._read_activity(doomed)
             for _ in executor.map(self._delete, doomed):
                 advance(1)
         except KeyboardInterrupt:
@@ -68,6 +72,29 @@ class Sweep:
         for item in doomed:
             if item.outcome is Outcome.WOULD_DELETE:  # its turn never came
                 item.end(Outcome.LEFT, self.why_stopped)
+
+    def _read_activity(self, doomed: Sequence[Item]) -> None:
+        """Read all metrics at once that a judgement will rest on; they stay good for a while."""
+        if not self.rules.looks_at(Need.ACTIVITY):
+            return
+        for item in doomed:
+            item.facts = self.fresh(item.facts)
+        items = [item for item in doomed if item.facts.activity is None]
+        wanted = [item.facts for item in items]
+        read = gather.fetch(self.scope, Need.ACTIVITY, wanted, span=self.rules.span, directly=True)
+        for item, facts in zip(items, read.facts, strict=True):
+            item.facts = facts
+
+    def fresh(self, facts: Facts) -> Facts:
+        """Forget what is not to be deleted by: all but a recent direct read of the activity."""
+        activity = facts.activity
+        if (
+            not isinstance(activity, Fact)
+            or activity.source is not Source.DIRECT
+            or self.scope.now() - activity.read_at > METRICS_FRESH
+        ):
+            activity = None
+        return replace(facts, tags=None, storage=None, activity=activity)
 
     def end(self, why: str) -> None:
         """Begin no more deletions."""
@@ -140,11 +167,11 @@ class Deletion:
         return True
 
     def _judge_directly(self) -> tuple[Facts, Decision]:
-        """Forget the cheap facts and read each that the judgement asks for."""
-        facts = replace(self.item.facts, tags=None, storage=None)
+        """Read each fact that the judgement asks for, directly."""
+        facts = self.sweep.fresh(self.item.facts)
         scope, rules = self.sweep.scope, self.sweep.rules
         while (decision := judge(facts, rules, scope.now(), direct=True)).need:
-            facts = gather.direct(scope, facts, decision.need)
+            facts = gather.direct(scope, facts, decision.need, span=rules.span)
         self.item.facts = facts
         return facts, decision
 

@@ -80,6 +80,12 @@ def delete(scope: Scope, channel: Channel) -> None:
     )
 
 
+def delete_made(scope: Scope, channel_arn: str) -> None:
+    """Delete a channel that the caller itself made, whatever its version; raises `AwsError`."""
+    wait_until_active(scope, channel_arn)
+    scope.call("DeleteSignalingChannel", ChannelARN=channel_arn)
+
+
 def tags_of(scope: Scope, channel_arn: str, *, attempts: int = ATTEMPTS) -> dict[str, str]:
     """Read a channel's tags directly."""
     tags: dict[str, str] = {}

@@ -167,7 +167,7 @@ def local(
       late        it is done, but the answer comes after the client gave up
     OPERATION may be * for all; SHARE is 0 to 1, or 0% to 100%.
     """
-    from kvsops.local.child import run
+    from kvsops.child import run
 
     with _no_aws_configuration():
         _require_moto()
@@ -230,7 +230,7 @@ def _sow(server: "LocalServer", fleet: int, seed: int) -> None:
 
 def _serve(server: "LocalServer", fleet: int) -> None:
     """Print what a shell needs, and wait for Ctrl-C or SIGTERM."""
-    from kvsops.local.child import signals_go_to
+    from kvsops.child import signals_go_to
     from kvsops.local.environment import export_lines
 
     stop = Event()

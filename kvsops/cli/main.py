@@ -20,6 +20,7 @@ COMMANDS: Final = (
     "delete",
     "sweep",
     "restore",
+    "exec",
     "cost",
     "prices",
     "local",

@@ -9,8 +9,10 @@ from typing import Any, Final
 
 import click
 
+from kvsops.aws.activity import own_cost
 from kvsops.aws.scope import Scope
 from kvsops.cli.columns import age_text, known_tags, tags_text
+from kvsops.cli.money import tell_own_cost
 from kvsops.core.channel import EXPIRES_AT_TAG, KEEP_TAG, OWNER_TAG
 from kvsops.core.facts import Need
 from kvsops.core.judge import Rules, Verdict
@@ -95,6 +97,7 @@ class Report:
             "stopped": self.stopped or None,
             "api_calls": dict(sorted(self.scope.calls.items())),
             "throttled": self.scope.throttled.total(),
+            "own_cost_usd": own_cost(self.scope),
             "seconds": round(self.scope.clock() - self.began, 3),
         }
 
@@ -171,6 +174,7 @@ def tell(report: Report, console: Console, output: Output, query: str | None) ->
         console.warn(str(error))
     for problem in (*report.plan.problems, *report.plan.undecided):
         console.warn(problem)
+    tell_own_cost(report.scope, console)
     if report.stopped:
         console.error(f"stopped: {report.stopped}")
     if report.scope.read_only and report.plan.doomed:

@@ -60,6 +60,10 @@ class Rules:
         active = (rule for rule in rules if rule.active(values))
         return cls(tuple(sorted(active, key=lambda rule: _ROLES.index(rule.role))), values)
 
+    def looks_at(self, need: Need) -> bool:
+        """Whether any rule in force asks for the fact."""
+        return any(rule.need is need for rule in self.rules)
+
     @property
     def span(self) -> timedelta | None:
         """How far back activity must be read; None is since the channel was made."""
