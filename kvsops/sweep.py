@@ -88,11 +88,8 @@ class Sweep:
     def fresh(self, facts: Facts) -> Facts:
         """Forget what is not to be deleted by: all but a recent direct read of the activity."""
         activity = facts.activity
-        if (
-            not isinstance(activity, Fact)
-            or activity.source is not Source.DIRECT
-            or self.scope.now() - activity.read_at > METRICS_FRESH
-        ):
+        read = isinstance(activity, Fact) and activity.source is Source.DIRECT
+        if activity is None or not read or self.scope.now() - activity.read_at > METRICS_FRESH:
             activity = None
         return replace(facts, tags=None, storage=None, activity=activity)
 

@@ -1,10 +1,12 @@
 """Channels for tests: put there behind the service's back, and a time that both sides share."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from threading import Lock
 
 from kvsops.local.channels import SignalingChannel
+from kvsops.local.faults import Fault
 from kvsops.local.server import LocalServer
 
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
@@ -30,6 +32,22 @@ class Time:
         """Let this much time pass, at once."""
         with self._lock:
             self._passed += seconds
+
+
+@dataclass(frozen=True)
+class From(Fault):
+    """A fault that strikes an operation's calls from one to another, counted from 1."""
+
+    first: int = 1
+    last: int | None = None
+    met: list[int] = field(default_factory=list, compare=False)
+
+    def strikes(self, operation: str, _random: object) -> bool:
+        """Whether it is this operation, and its turn."""
+        if operation != self.operation:
+            return False
+        self.met.append(1)
+        return self.first <= len(self.met) <= (self.last or len(self.met))
 
 
 def put(

@@ -19,7 +19,7 @@ from kvsops.local.faults import DROP_AFTER, Fault
 from kvsops.local.server import LocalServer
 from kvsops.plan import Item, plan
 from kvsops.sweep import INTERRUPTED, Sweep, settle
-from tests.fleet import DAY, HOUR, Time, names, put, put_many, retag, writes
+from tests.fleet import DAY, HOUR, From, Time, names, put, put_many, retag, writes
 
 OLD = {"older-than": HOUR}
 STREAM = r"arn:aws:kinesisvideo:us-east-1:123456789012:stream/.*-media/\d+"
@@ -119,20 +119,6 @@ def run(scope: Scope, tmp_path: Path) -> Run:
 def brisk_run(brisk: Scope, tmp_path: Path) -> Run:
     """Return a sweep of all that is older than an hour, in real time."""
     return Run(brisk, tmp_path / "journal")
-
-
-@dataclass(frozen=True)
-class From(Fault):
-    """A fault that strikes an operation's calls from one on, counted from 1."""
-
-    first: int = 1
-    met: list[int] = field(default_factory=list, compare=False)
-
-    def strikes(self, operation: str, _random: object) -> bool:
-        """Whether it is this operation, called often enough."""
-        if operation == self.operation:
-            self.met.append(1)
-        return operation == self.operation and len(self.met) >= self.first
 
 
 def test_deletes_and_writes_down(run: Run, emulator: LocalServer) -> None:

@@ -92,7 +92,7 @@ def store(prices: Prices, cache: Path) -> None:
     lines = [f'currency = "{CURRENCY}"']
     for row in (kept | {prices.region: prices}).values():
         lines += ["", f"[{row.region}]"]
-        lines += [f'{amount} = "{getattr(row, amount)}"' for amount in AMOUNTS]
+        lines += [f'{amount} = "{getattr(row, amount):f}"' for amount in AMOUNTS]
         lines += [f"{key} = {json.dumps(getattr(row, key))}" for key in ("as_of", "source")]
     try:
         cache.parent.mkdir(parents=True, exist_ok=True)
@@ -105,27 +105,43 @@ def _dimensions(scope: Scope) -> Iterator[tuple[str, str, str]]:
     """Yield each price's description, unit and amount in dollars."""
     region = {"Type": "TERM_MATCH", "Field": "regionCode", "Value": scope.region}
     pages = scope.pages("GetProducts", "PriceList", ServiceCode=SERVICE_CODE, Filters=[region])
-    for page in pages:
-        for text in page:
-            for term in json.loads(text).get("terms", {}).get("OnDemand", {}).values():
-                for row in term.get("priceDimensions", {}).values():
-                    dollars = row.get("pricePerUnit", {}).get(CURRENCY, "")
-                    yield row.get("description", ""), row.get("unit", ""), dollars
+    try:
+        for page in pages:
+            for text in page:
+                yield from _dimensions_of(json.loads(text))
+    except (ValueError, AttributeError) as error:
+        msg = f"the price list of {scope.region} is not as documented: nothing was stored"
+        raise KvsopsError(f"{msg}: give --prices FILE") from error
+
+
+def _dimensions_of(product: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
+    for term in product.get("terms", {}).get("OnDemand", {}).values():
+        for row in term.get("priceDimensions", {}).values():
+            dollars = row.get("pricePerUnit", {}).get(CURRENCY, "")
+            yield str(row.get("description", "")), str(row.get("unit", "")), dollars
 
 
 def _matched(product: Product, found: list[tuple[str, str, str]], region: str) -> Decimal:
-    rows = [row for row in found if re.search(product.description, row[0], re.IGNORECASE)]
+    rows = [row for row in found if _finds(product.description, row[0])]
     if len(rows) != 1:
         seen = "; ".join(f"{text!r} per {unit!r}" for text, unit, _ in rows) or "none of "
         seen += f"{len(found)} rows" if not rows else ""
         msg = f"the price list of {region} has {len(rows)} rows for {product.amount}, not 1: {seen}"
         raise KvsopsError(f"{msg}; nothing was stored: give --prices FILE")
     text, unit, dollars = rows[0]
-    for pattern, scale in product.scales:
-        if re.search(pattern, unit, re.IGNORECASE):
-            return _amount(dollars, f"the price list of {region}: {text!r}") * scale
-    msg = f"the price list of {region} has {text!r} in a unit that is not known: {unit!r}"
-    raise KvsopsError(f"{msg}; nothing was stored: give --prices FILE")
+    scale = next((scale for unit_of, scale in product.scales if _finds(unit_of, unit)), None)
+    if scale is None:
+        msg = f"the price list of {region} has {text!r} in a unit that is not known: {unit!r}"
+        raise KvsopsError(f"{msg}; nothing was stored: give --prices FILE")
+    try:
+        return (_amount(dollars, "its price") * scale).normalize()
+    except UsageError as error:  # not the user's: the list's
+        msg = f"the price list of {region} has {text!r}, but {error}"
+        raise KvsopsError(f"{msg}; nothing was stored: give --prices FILE") from error
+
+
+def _finds(pattern: str, text: str) -> bool:
+    return re.search(pattern, text, re.IGNORECASE) is not None
 
 
 def _rows(text: str, where: str) -> Iterator[Prices]:

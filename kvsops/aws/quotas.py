@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 KINESIS_VIDEO: Final = "kinesisvideo"
+SIGNALING: Final = "kinesis-video-signaling"
 TAGGING: Final = "resourcegroupstaggingapi"
 STS: Final = "sts"
 CLOUDWATCH: Final = "cloudwatch"
@@ -14,6 +15,7 @@ PRICING: Final = "pricing"
 
 IAM_PREFIXES: Final = {
     KINESIS_VIDEO: "kinesisvideo",
+    SIGNALING: "kinesisvideo",
     TAGGING: "tag",
     STS: "sts",
     CLOUDWATCH: "cloudwatch",
@@ -41,6 +43,7 @@ OPERATIONS: Final = {
     "DeleteSignalingChannel": Operation(KINESIS_VIDEO, 50),
     "DescribeMediaStorageConfiguration": Operation(KINESIS_VIDEO, 50),
     "DescribeSignalingChannel": Operation(KINESIS_VIDEO, 300),
+    "GetIceServerConfig": Operation(SIGNALING, 100),
     "GetSignalingChannelEndpoint": Operation(KINESIS_VIDEO, 300),
     "ListSignalingChannels": Operation(KINESIS_VIDEO, 50),
     "ListTagsForResource": Operation(KINESIS_VIDEO, 50),

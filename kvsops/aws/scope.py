@@ -24,6 +24,7 @@ from kvsops.errors import UsageError, WriteRefusedError
 
 if TYPE_CHECKING:
     from botocore.client import BaseClient
+    from botocore.credentials import ReadOnlyCredentials
 
 QUOTA_SHARE: Final = 0.8
 """The part of each quota that is taken by default: other programs use the account too."""
@@ -75,7 +76,7 @@ class Scope:
             for name, operation in OPERATIONS.items()
         }
         self._lock = threading.RLock()
-        self._clients: dict[str, BaseClient] = {}
+        self._clients: dict[tuple[str, str | None], BaseClient] = {}
         self._reached = False
 
     @cached_property
@@ -92,16 +93,38 @@ class Scope:
         with self._lock:
             self.metrics += number
 
+    @property
+    def emulated(self) -> bool:
+        """Whether the calls go to an endpoint that is not AWS's."""
+        return self._account.emulated
+
+    def credentials(self) -> "ReadOnlyCredentials":
+        """Return the credentials as they are now; raises `CredentialsError`."""
+        try:
+            found = self._account.session.get_credentials()
+            if found is None:
+                raise botocore_errors.NoCredentialsError
+            return found.get_frozen_credentials()
+        except failures.BOTOCORE_ERRORS as error:
+            raise failures.told(error, "GetCallerIdentity", {}, sent=False) from error
+
     def turn(self, operation: str) -> None:
         """Wait for the operation's turn in its quota; `call` does so itself unless told not to."""
         self._paces[operation].turn()
 
     def call(
-        self, operation: str, *, attempts: int = ATTEMPTS, in_turn: bool = True, **parameters: Any
+        self,
+        operation: str,
+        *,
+        attempts: int = ATTEMPTS,
+        in_turn: bool = True,
+        endpoint_url: str | None = None,
+        **parameters: Any,
     ) -> dict[str, Any]:
         """Call the operation; return its answer.
 
-        `attempts=1` leaves retrying to the caller, `in_turn=False` the waiting for a turn. Raises
+        `attempts=1` leaves retrying to the caller, `in_turn=False` the waiting for a turn;
+        `endpoint_url` is where the operation of one channel is called. Raises
         `AwsError` (`DeniedError`, `NotFoundError`), `CredentialsError`, and `WriteRefusedError`
         where the scope is read-only.
         """
@@ -114,7 +137,7 @@ class Scope:
             if in_turn:
                 self.turn(operation)
             try:
-                return self._send(operation, parameters)
+                return self._send(operation, parameters, endpoint_url)
             except failures.BOTOCORE_ERRORS as error:
                 lost.extend([error] if failures.answer_lost(error) else [])
                 raise
@@ -122,7 +145,8 @@ class Scope:
         try:
             return caller.on(self._worth_retrying)(attempt)
         except failures.BOTOCORE_ERRORS as error:
-            raise failures.told(error, operation, parameters, sent=bool(lost)) from error
+            told = failures.told(error, operation, parameters, sent=bool(lost), ahead=self._ahead)
+            raise told from error
 
     def pages(self, operation: str, key: str, **parameters: Any) -> Iterator[list[Any]]:
         """Call the operation until its NextToken ends; yield the list under `key` of each page."""
@@ -133,8 +157,10 @@ class Scope:
                 return
             parameters["NextToken"] = answer["NextToken"]
 
-    def _send(self, operation: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
-        client = self._client(OPERATIONS[operation].service)
+    def _send(
+        self, operation: str, parameters: Mapping[str, Any], endpoint_url: str | None
+    ) -> dict[str, Any]:
+        client = self._client(OPERATIONS[operation].service, endpoint_url)
         with self._lock:
             self.calls[operation] += 1
         try:
@@ -163,14 +189,15 @@ class Scope:
         """Whether to try again; an endpoint that never answered is not waited for."""
         return failures.transient(error) and (self._reached or not failures.unreachable(error))
 
-    def _client(self, service: str) -> "BaseClient":
+    def _client(self, service: str, endpoint_url: str | None) -> "BaseClient":
         with self._lock:
-            if service not in self._clients:
-                client = self._account.client(service, WORKERS)
+            key = (service, endpoint_url)
+            if key not in self._clients:
+                client = self._account.client(service, WORKERS, endpoint_url)
                 if self.read_only:
                     client.meta.events.register_first("provide-client-params", _refuse_writes)
-                self._clients[service] = client
-            return self._clients[service]
+                self._clients[key] = client
+            return self._clients[key]
 
 
 def _refuse_writes(model: Any, **_: object) -> None:

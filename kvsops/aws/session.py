@@ -11,7 +11,7 @@ from botocore.config import Config
 
 import kvsops
 from kvsops.aws.failures import TRY_LOCALLY
-from kvsops.aws.quotas import KINESIS_VIDEO, PRICING
+from kvsops.aws.quotas import KINESIS_VIDEO, PRICING, SIGNALING
 from kvsops.errors import UsageError
 
 if TYPE_CHECKING:
@@ -37,6 +37,14 @@ class Account:
     session: boto3.Session
     region: str
     endpoint_url: str | None
+    authorities: str | None = None
+    """The file of certificate authorities that a channel's own endpoints are trusted by."""
+
+    @property
+    def emulated(self) -> bool:
+        """Whether Kinesis Video is asked at an endpoint that is not AWS's."""
+        host = urlsplit(self.endpoint_url or "").hostname
+        return host is not None and not host.endswith(_AWS_DOMAINS)
 
     @classmethod
     def open(
@@ -63,10 +71,18 @@ class Account:
             raise UsageError(f"{error}: see the profiles in ~/.aws/config") from error
         except botocore_errors.BotoCoreError as error:
             raise UsageError(" ".join(str(error).split())) from error
-        return cls(session, _checked_region(session, emulated=bool(endpoint)), endpoint)
+        # OpenSSL's variable, which the WebSocket and TURN obey by themselves: botocore does not.
+        authorities = environ.get("AWS_CA_BUNDLE") or environ.get("SSL_CERT_FILE") or None
+        known = _checked_region(session, emulated=bool(endpoint))
+        return cls(session, known, endpoint, authorities)
 
-    def client(self, service: str, connections: int) -> "BaseClient":
-        """Make a client that never retries by itself: whoever calls it paces, counts, retries."""
+    def client(
+        self, service: str, connections: int, endpoint_url: str | None = None
+    ) -> "BaseClient":
+        """Make a client that never retries by itself: whoever calls it paces, counts, retries.
+
+        `endpoint_url` is the one of a channel, where only that will do.
+        """
         config = Config(
             retries={"mode": "standard", "total_max_attempts": 1},
             max_pool_connections=connections,
@@ -79,7 +95,8 @@ class Account:
             client: BaseClient = make(
                 service,
                 region_name=PRICE_LIST_REGION if service == PRICING else self.region,
-                endpoint_url=self._endpoint_of(service),
+                endpoint_url=endpoint_url or self._endpoint_of(service),
+                verify=self.authorities if service == SIGNALING else None,
                 config=config,
             )
         except (botocore_errors.BotoCoreError, ValueError) as error:
@@ -87,10 +104,8 @@ class Account:
         return client
 
     def _endpoint_of(self, service: str) -> str | None:
-        if self.endpoint_url is None or service == KINESIS_VIDEO:
-            return self.endpoint_url
-        host = urlsplit(self.endpoint_url).hostname or ""
-        return None if host.endswith(_AWS_DOMAINS) else self.endpoint_url
+        own = service == KINESIS_VIDEO or self.emulated
+        return self.endpoint_url if own else None
 
 
 def _checked_region(session: boto3.Session, *, emulated: bool) -> str:
@@ -101,8 +116,10 @@ def _checked_region(session: boto3.Session, *, emulated: bool) -> str:
         partition = session.get_partition_for_region(region)
     except (botocore_errors.BotoCoreError, ValueError) as error:
         raise UsageError(f"no such region: {region!r}: write it like us-east-1") from error
+    if emulated:
+        return region
     known = session.get_available_regions(KINESIS_VIDEO, partition_name=partition)
-    if not emulated and region not in known:
+    if region not in known:
         regions = ", ".join(sorted(known)) or "none in its partition"
         msg = f"Kinesis Video Streams is not known in region {region!r}: known are {regions}"
         raise UsageError(msg)

@@ -57,10 +57,11 @@ def _life(name: str, created: datetime, random: Random, now: datetime) -> list[U
     kind = name.partition("-")[0]
     chance = random.random()
     if kind == "cam":
+        since = max(created, now - PAST)
         if chance < _DAILY_CAMERAS:
-            return _daily(random, created, now)
+            return _daily(random, since, now)
         if chance < _DAILY_CAMERAS + _STOPPED_CAMERAS:
-            return _daily(random, created, now - random.randint(5, 55) * _DAY)
+            return _daily(random, since, now - random.randint(5, 55) * _DAY)
         return []
     at = created + random.randint(1, 15) * _MINUTE
     if chance > _USED_ONCE[kind] or at > now or at.date() != created.date():
@@ -74,7 +75,7 @@ def _daily(random: Random, since: datetime, until: datetime) -> list[Used]:
     """Say how a camera was used: on most days, at any time of day."""
     return [
         _session(random, at, masters=random.randint(1, 24))
-        for day in _days(max(since, until - PAST), until)
+        for day in _days(since, until)
         if since + _MINUTE <= (at := day + random.random() * _DAY) <= until
         and random.random() < _ON_MOST_DAYS
     ]

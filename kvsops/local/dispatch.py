@@ -88,17 +88,21 @@ def _refusal(call: Call) -> Answer | None:
     """Return an error for a call that moto would not understand, or would take for S3's."""
     if not call.service:
         return unknown(f"{call.method} {call.path}: it is not a signed call of an AWS service")
+    if call.headers.get("content-type") == "application/cbor":  # moto knows JSON and query
+        return unknown(f"{call.service} in CBOR: let the client speak JSON")
     if call.service in _HANDLERS and call.region not in kinesisvideo_backends[ACCOUNT_ID]:
         return unknown(f"a region {call.region} of {call.service}")
     if call.service == "kinesisvideo":
         if call.path not in _KINESIS_VIDEO_PATHS:
             return unknown(f"the operation {call.operation} of kinesisvideo")
-    elif call.service == "pricing":
-        if call.region not in price_list.REGIONS:
-            return unknown(f"an endpoint of pricing in {call.region}")
-    elif not any(pattern.match(_host(call)) for _, pattern in backend_index.backend_url_patterns):
+    elif call.service != "pricing" and not _moto_has(call):
         return unknown(f"a service {call.service}")
     return None
+
+
+def _moto_has(call: Call) -> bool:
+    patterns = backend_index.backend_url_patterns
+    return any(pattern.match(_host(call)) for _, pattern in patterns)
 
 
 def _host(call: Call) -> str:

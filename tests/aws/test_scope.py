@@ -426,7 +426,8 @@ def dry(environment: dict[str, str]) -> Scope:
 
 def test_every_operation_is_tested() -> None:
     """The tables here hold every operation of the control plane that is called at all."""
-    mine = {name for name, each in OPERATIONS.items() if each.service != "cloudwatch"}
+    others = ("cloudwatch", "kinesis-video-signaling")
+    mine = {name for name, each in OPERATIONS.items() if each.service not in others}
     assert PARAMETERS.keys() >= {name for name in mine if name != "GetProducts"}
     assert [name for name in PARAMETERS if writes(name)] == [
         name for name in PARAMETERS if name in WRITES
@@ -434,24 +435,21 @@ def test_every_operation_is_tested() -> None:
     assert not [name for name in OPERATIONS if writes(name) and name not in WRITES]
 
 
-@pytest.mark.parametrize("operation", WRITES)
-@pytest.mark.parametrize("broken", [False, True])
-def test_a_dry_run_refuses_writes(
-    operation: str, dry: Scope, emulator: LocalServer, *, broken: bool
-) -> None:
+def test_a_dry_run_refuses_writes(dry: Scope, emulator: LocalServer) -> None:
     """No write leaves, whether its parameters are right or wrong."""
-    parameters = {} if broken else PARAMETERS[operation]
-    with pytest.raises(WriteRefusedError, match=f"^a dry run does not call {operation}$"):
-        dry.call(operation, **parameters)
+    for operation in WRITES:
+        for parameters in (PARAMETERS[operation], {}):
+            with pytest.raises(WriteRefusedError, match=f"^a dry run does not call {operation}$"):
+                dry.call(operation, **parameters)
     assert emulator.calls == {}
 
 
-@pytest.mark.parametrize("operation", READS)
-def test_a_dry_run_reads(operation: str, dry: Scope, emulator: LocalServer) -> None:
+def test_a_dry_run_reads(dry: Scope, emulator: LocalServer) -> None:
     """Every read leaves, and is answered, be it that there is no such channel."""
-    with suppress(NotFoundError):
-        dry.call(operation, **PARAMETERS[operation])
-    assert emulator.calls == {operation: 1}
+    for operation in READS:
+        with suppress(NotFoundError):
+            dry.call(operation, **PARAMETERS[operation])
+    assert emulator.calls == dict.fromkeys(READS, 1)
 
 
 # Pages

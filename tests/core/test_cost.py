@@ -95,7 +95,7 @@ def test_a_young_month_without_use_yet() -> None:
     """What was used in the trailing days is expected again, its fee too; so far it is nothing."""
     cost = estimate(Usage({date(2026, 4, 20): SOME}), PRICES, MAY, at(5, 1))
     # 0.03 + (0.00225 + 0.006) x 31 / 30 = 0.03 + 0.008525
-    assert parts(cost) == (0, 0, 0, 0, D("0.038525"))
+    assert parts(cost) == (D(0), D(0), D(0), D(0), D("0.038525"))
     assert cost.active is False
 
 
@@ -108,7 +108,7 @@ def test_a_young_month_is_never_less_than_what_is_spent() -> None:
 def test_no_use() -> None:
     """A channel that nobody connects to costs nothing."""
     cost = estimate(Usage(), PRICES, APRIL, at(4, 20))
-    assert (cost.active, cost.used, parts(cost)) == (False, Day(), (0, 0, 0, 0, 0))
+    assert (cost.active, cost.used, parts(cost)) == (False, Day(), (D(0),) * 5)
 
 
 def test_assumed() -> None:

@@ -297,12 +297,16 @@ def test_pages(
     for name in ("one", "three"):
         for minute in range(3):
             index.messages(name, TODAY + minute * MINUTE, 1)
-    messages = {"metric": "MessagesTransferred.Count", "operation": None, "Period": 60}
+    messages: dict[str, Any] = {
+        "metric": "MessagesTransferred.Count",
+        "operation": None,
+        "Period": 60,
+    }
     queries = [
         query(i, name, **messages) for i, name in (("a", "one"), ("b", "two"), ("c", "three"))
     ]
     asked: dict[str, Any] = {"ScanBy": order, "MaxDatapoints": most}
-    found = []
+    found: list[Any] = []
     while len(found) < 5:
         answer = ask(cloudwatch, *queries, **asked)
         found.append(
@@ -341,7 +345,11 @@ def test_100_800_points(over_http: Emulator) -> None:
         minutes = [(start + n * MINUTE, 1.0, 1) for n in range(21_000)]
         dimensions = {"SignalingChannelName": name}
         index.record("MessagesTransferred.Count", dimensions, minutes)
-    messages = {"metric": "MessagesTransferred.Count", "operation": None, "Period": 60}
+    messages: dict[str, Any] = {
+        "metric": "MessagesTransferred.Count",
+        "operation": None,
+        "Period": 60,
+    }
     asked = [query(name, name, **messages) for name in "abcde"]
     cloudwatch = over_http.client("cloudwatch")
     first = ask(cloudwatch, *asked, StartTime=start, EndTime=NOON, MaxDatapoints=200_000)

@@ -37,6 +37,12 @@ class PricingError(Exception):
 
 def answer(call: Call) -> Answer | None:
     """Return the answer to a call of the Price List API; None if we lack the operation."""
+    if call.region not in REGIONS:
+        return error_answer(
+            404,
+            "UnknownOperationException",
+            f"kvsops local does not have an endpoint of pricing in {call.region}, as AWS has none.",
+        )
     operation = {"DescribeServices": _describe_services, "GetProducts": _get_products}.get(
         call.operation
     )

@@ -1,0 +1,138 @@
+"""What a peer needs to connect to a channel: endpoints, a presigned URL, ICE servers."""
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote, urlsplit
+
+from botocore.auth import SIGV4_TIMESTAMP, SigV4QueryAuth
+from botocore.awsrequest import AWSRequest
+
+from kvsops.aws.scope import Scope
+from kvsops.core.ice import Endpoints, IceServer, IceUri, Role
+from kvsops.errors import AwsError
+
+if TYPE_CHECKING:
+    from botocore.credentials import ReadOnlyCredentials
+
+SIGNING_NAME: Final = "kinesisvideo"
+EXPIRES_SECONDS: Final = 299
+"""How long a presigned URL may be used to connect, as in AWS's own clients.
+
+Source: https://github.com/awslabs/amazon-kinesis-video-streams-webrtc-sdk-js
+"""
+STUN_PORT: Final = 443
+ATTEMPTS: Final = 3
+"""Fewer than elsewhere: somebody waits to be told."""
+
+
+def endpoints_of(scope: Scope, channel_arn: str, role: Role) -> Endpoints:
+    """Ask where a role connects to the channel; raises `AwsError`."""
+    wanted = {"Protocols": ["WSS", "HTTPS"], "Role": role.upper()}
+    answer = scope.call(
+        "GetSignalingChannelEndpoint",
+        attempts=ATTEMPTS,
+        ChannelARN=channel_arn,
+        SingleMasterChannelEndpointConfiguration=wanted,
+    )
+    found = {item["Protocol"]: item["ResourceEndpoint"] for item in answer["ResourceEndpointList"]}
+    if missing := [name for name in wanted["Protocols"] if name not in found]:
+        text = f"{channel_arn} was given no {' nor '.join(missing)} endpoint"
+        raise AwsError(text, "EndpointMissing")
+    return Endpoints(role, found["WSS"], found["HTTPS"])
+
+
+def presigned_url(
+    scope: Scope, endpoints: Endpoints, channel_arn: str, client_id: str | None = None
+) -> str:
+    """Sign the URL that one connection is made with; raises `CredentialsError`.
+
+    A viewer has a client id. The URL is a secret while it is valid: never show it.
+    """
+    credentials, now = scope.credentials(), scope.now()
+    return signed(endpoints.wss, channel_arn, client_id, credentials, region=scope.region, now=now)
+
+
+def signed(
+    endpoint: str,
+    channel_arn: str,
+    client_id: str | None,
+    credentials: "ReadOnlyCredentials",
+    *,
+    region: str,
+    now: datetime,
+) -> str:
+    """Sign a WebSocket's URL with SigV4 in its query, the host being the only signed header.
+
+    Source: https://docs.aws.amazon.com/kinesisvideostreams-webrtc-dg/latest/devguide/kvswebrtc-websocket-apis-1.html
+    """
+    query = {"X-Amz-ChannelARN": channel_arn}
+    if client_id is not None:
+        query["X-Amz-ClientId"] = client_id
+    text = "&".join(f"{name}={quote(value, safe='')}" for name, value in query.items())
+    request = AWSRequest("GET", f"wss://{urlsplit(endpoint).netloc}/?{text}")
+    _QueryAuth(credentials, SIGNING_NAME, region, now).add_auth(request)
+    return str(request.url)
+
+
+def ice_servers_of(
+    scope: Scope, endpoints: Endpoints, channel_arn: str, client_id: str | None = None
+) -> list[IceServer]:
+    """Ask for the channel's ICE servers: STUN first, then TURN with its credentials.
+
+    The answer of GetIceServerConfig has no STUN server; every region has one.
+    """
+    named: dict[str, Any] = {} if client_id is None else {"ClientId": client_id}
+    answer = scope.call(
+        "GetIceServerConfig",
+        attempts=ATTEMPTS,
+        endpoint_url=endpoints.https,
+        ChannelARN=channel_arn,
+        Service="TURN",
+        **named,
+    )
+    turn = [_ice_server(item) for item in answer.get("IceServerList", [])]
+    stun = _stun_uri(scope, turn)
+    return [*([IceServer((stun,))] if stun else []), *turn]
+
+
+def _ice_server(item: dict[str, Any]) -> IceServer:
+    return IceServer(
+        tuple(item.get("Uris", ())), item.get("Username"), item.get("Password"), item.get("Ttl")
+    )
+
+
+def _stun_uri(scope: Scope, servers: list[IceServer]) -> str | None:
+    """Name the region's STUN server; an emulator's TURN server over UDP is one too."""
+    if not scope.emulated:
+        domain = "amazonaws.com.cn" if scope.region.startswith("cn-") else "amazonaws.com"
+        return f"stun:stun.kinesisvideo.{scope.region}.{domain}:{STUN_PORT}"
+    uris = [IceUri.parse(uri) for server in servers for uri in server.uris]
+    if any(not uri.relay for uri in uris):
+        return None
+    found = next((uri for uri in uris if uri.kind == "udp"), None)
+    return None if found is None else f"stun:{found.host}:{found.port}"
+
+
+class _QueryAuth(SigV4QueryAuth):
+    """botocore's, at the time that it is told."""
+
+    if TYPE_CHECKING:  # what botocore's type stubs leave out
+
+        def _modify_request_before_signing(self, request: AWSRequest) -> None: ...
+
+        def _inject_signature_to_request(self, request: AWSRequest, signature: str) -> None: ...
+
+    def __init__(
+        self, credentials: "ReadOnlyCredentials", service: str, region: str, now: datetime
+    ) -> None:
+        super().__init__(credentials, service, region, expires=EXPIRES_SECONDS)
+        self._now = now
+
+    def add_auth(self, request: AWSRequest) -> None:
+        """Sign as `SigV4Auth.add_auth` does."""
+        request.context["timestamp"] = self._now.strftime(SIGV4_TIMESTAMP)
+        self._modify_request_before_signing(request)
+        signature = self.signature(
+            self.string_to_sign(request, self.canonical_request(request)), request
+        )
+        self._inject_signature_to_request(request, signature)

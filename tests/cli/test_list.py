@@ -1,0 +1,214 @@
+"""`kvsops list`: what it shows, what it leaves out, and what it asks for that."""
+
+import csv
+import io
+import json
+from datetime import timedelta
+
+import pytest
+
+from kvsops.core.text import moment
+from kvsops.local.channels import SignalingChannel
+from kvsops.local.faults import Fault
+from kvsops.local.server import LocalServer
+from tests.cli.conftest import Kvsops
+from tests.fleet import DAY, HOUR, From, put, put_many, writes
+
+DENIED = "AccessDeniedException"
+
+
+@pytest.fixture
+def fleet(emulator: LocalServer) -> dict[str, SignalingChannel]:
+    """Make three channels; return them by name."""
+    made = [
+        put(emulator, "ci-1", 3 * HOUR, tags={"env": "ci", "kvsops:owner": "ana"}),
+        put(emulator, "ci-2", 2 * DAY + 4 * HOUR),
+        put(emulator, "cam-door", 400 * DAY, tags={"env": "prod"}, message_ttl_seconds=30),
+    ]
+    return {channel.channel_name: channel for channel in made}
+
+
+def created(fleet: dict[str, SignalingChannel], name: str) -> str:
+    """Say when the channel was made."""
+    return moment(fleet[name].creation_time)
+
+
+def test_table(kvsops: Kvsops, fleet: dict[str, SignalingChannel], emulator: LocalServer) -> None:
+    """By name, without tags; the listing is all that is asked for."""
+    ended = kvsops("list")
+    assert ended.out == (
+        "CHANNEL    STATUS      AGE  CREATED                 MESSAGE TTL\n"
+        f"cam-door   ACTIVE     400d  {created(fleet, 'cam-door')}             30\n"
+        f"ci-1       ACTIVE       3h  {created(fleet, 'ci-1')}             60\n"
+        f"ci-2       ACTIVE     2d4h  {created(fleet, 'ci-2')}             60\n"
+    )
+    assert (ended.code, ended.err) == (0, "")
+    assert emulator.calls == {"ListSignalingChannels": 1}
+
+
+def test_tags(kvsops: Kvsops, fleet: dict[str, SignalingChannel], emulator: LocalServer) -> None:
+    """With --tags they are shown; those absent from the index are few, and read directly."""
+    ended = kvsops("list", "--tags", "-o", "markdown")
+    assert ended.out == (
+        "| CHANNEL | STATUS | AGE | CREATED | MESSAGE TTL | TAGS |\n"
+        "| --- | --- | ---: | --- | ---: | --- |\n"
+        f"| cam-door | ACTIVE | 400d | {created(fleet, 'cam-door')} | 30 | env=prod |\n"
+        f"| ci-1 | ACTIVE | 3h | {created(fleet, 'ci-1')} | 60 | env=ci kvsops:owner=ana |\n"
+        f"| ci-2 | ACTIVE | 2d4h | {created(fleet, 'ci-2')} | 60 | - |\n"
+    )
+    called = {"GetResources": 1, "ListSignalingChannels": 1, "ListTagsForResource": 1}
+    assert emulator.calls == called
+
+
+def test_json(kvsops: Kvsops, fleet: dict[str, SignalingChannel]) -> None:
+    """JSON is an array of objects; its keys are an interface."""
+    told = json.loads(kvsops("list", "--prefix", "c", "-o", "json").out)
+    ages = {row["channel_name"]: row.pop("age_seconds") for row in told}
+    assert told == [
+        {
+            "channel_name": name,
+            "status": "ACTIVE",
+            "creation_time": created(fleet, name),
+            "message_ttl_seconds": 30 if name == "cam-door" else 60,
+            "version": fleet[name].version,
+            "channel_arn": fleet[name].arn,
+            "tags": fleet[name].tags,
+        }
+        for name in ("cam-door", "ci-1", "ci-2")
+    ]
+    assert 3 * 3600 <= ages["ci-1"] < 3 * 3600 + 60
+
+
+def test_csv(kvsops: Kvsops, fleet: dict[str, SignalingChannel]) -> None:
+    """CSV has the keys, and a record for each channel."""
+    rows = [*csv.reader(io.StringIO(kvsops("list", "--prefix", "cam", "-o", "csv").out))]
+    channel = fleet["cam-door"]
+    assert rows[0] == [
+        "channel_name",
+        "status",
+        "age_seconds",
+        "creation_time",
+        "message_ttl_seconds",
+        "version",
+        "channel_arn",
+        "tags",
+    ]
+    assert rows[1][:2] + rows[1][3:] == [
+        "cam-door",
+        "ACTIVE",
+        created(fleet, "cam-door"),
+        "30",
+        channel.version,
+        channel.arn,
+        '{"env": "prod"}',
+    ]
+    assert len(rows) == 2
+
+
+@pytest.mark.parametrize(
+    ("argv", "names"),
+    [
+        ((), ["cam-door", "ci-1", "ci-2"]),
+        (("--prefix", "ci-"), ["ci-1", "ci-2"]),
+        (("--match", "*-?"), ["ci-1", "ci-2"]),
+        (("--match", "c[!i]*"), ["cam-door"]),
+        (("--tag", "env"), ["cam-door", "ci-1"]),
+        (("--tag", "env=ci"), ["ci-1"]),
+        (("--tag", "env", "--tag", "kvsops:owner"), ["ci-1"]),
+        (("--without-tag", "env"), ["ci-2"]),
+        (("--without-tag", "env=ci"), ["cam-door", "ci-2"]),
+        (("--older-than", "1d"), ["cam-door", "ci-2"]),
+        (("--younger-than", "1d"), ["ci-1"]),
+        (("--older-than", "1d", "--younger-than", "7d"), ["ci-2"]),
+        (("--orphaned",), ["cam-door", "ci-2"]),
+        (("--expired",), []),
+        (("--status", "active"), ["cam-door", "ci-1", "ci-2"]),
+        (("--status", "CREATING", "--status", "DELETING"), ["new"]),
+        (("--sort", "age"), ["cam-door", "ci-2", "ci-1"]),
+        (("--sort", "age", "--limit", "2"), ["cam-door", "ci-2"]),
+        (("--reverse",), ["ci-2", "ci-1", "cam-door"]),
+        (("--sort", "age", "--reverse", "--limit", "1"), ["ci-1"]),
+        (("--sort", "status"), ["cam-door", "ci-1", "ci-2"]),
+    ],
+)
+@pytest.mark.usefixtures("fleet")
+def test_chooses(
+    kvsops: Kvsops, emulator: LocalServer, *, argv: tuple[str, ...], names: list[str]
+) -> None:
+    """All that was given must hold; the order and the limit come last."""
+    if "--status" in argv:
+        put(emulator, "new", timedelta()).active_from = emulator.settings.clock() + HOUR
+    ended = kvsops("list", *argv, "-o", "json", "--query", "[].channel_name")
+    assert json.loads(ended.out) == names
+    assert writes(emulator) == {}
+
+
+def test_the_prefix_is_the_services(kvsops: Kvsops, emulator: LocalServer) -> None:
+    """A prefix is applied by the service: the pages hold nothing else."""
+    put_many(emulator, [f"a-{n}" for n in range(6)] + ["b-1"])
+    emulator.settings.page_limit = 2
+    assert kvsops("list", "--prefix", "b-").code == 0
+    assert emulator.calls == {"ListSignalingChannels": 1}
+
+
+def test_pages(kvsops: Kvsops, emulator: LocalServer) -> None:
+    """However small the service's pages, limits and queries see the whole."""
+    put_many(emulator, [f"ci-{n:02}" for n in range(25)])
+    emulator.settings.page_limit = 10
+    ended = kvsops("list", "-o", "json", "--query", "[:12].channel_name")
+    assert json.loads(ended.out) == [f"ci-{n:02}" for n in range(12)]
+    assert emulator.calls["ListSignalingChannels"] == 3
+
+
+def test_unknown_tags(kvsops: Kvsops, emulator: LocalServer) -> None:
+    """Of many channels absent from the index the tags are said to be unknown, not to be none."""
+    put_many(emulator, [f"ci-{n:03}" for n in range(101)])
+    put(emulator, "cam", tags={"env": "ci"})
+    told = json.loads(kvsops("list", "-o", "json", "--query", "[:2].{tags: tags}").out)
+    assert told == [{"tags": {"env": "ci"}}, {"tags": None}]
+    assert emulator.calls["ListTagsForResource"] == 0
+    assert kvsops("list", "--tags").out.splitlines()[2].endswith("  ?")
+
+
+def test_a_denied_index(kvsops: Kvsops, emulator: LocalServer) -> None:
+    """Without the tag index the tags are read one by one, and that is said."""
+    put(emulator, "ci-1", tags={"env": "ci"})
+    emulator.settings.faults = (Fault("GetResources", DENIED),)
+    ended = kvsops("list", "--tag", "env=ci", "-o", "json", "--query", "[].tags")
+    assert json.loads(ended.out) == [{"env": "ci"}]
+    assert ended.err.startswith("warning: GetResources denied: the credentials need tag:GetRes")
+    assert ended.err.endswith("; tags are read channel by channel instead\n")
+    assert ended.code == 0
+
+
+def test_tags_that_cannot_be_read(kvsops: Kvsops, emulator: LocalServer) -> None:
+    """A filter that could not be judged leaves the channel out, says so, and exits 1."""
+    arn = put(emulator, "ci-1").arn
+    emulator.settings.faults = (Fault("ListTagsForResource", DENIED),)
+    ended = kvsops("list", "--without-tag", "env")
+    assert (ended.code, ended.out) == (1, "No channels.\n")
+    assert ended.err == (
+        "warning: could not be judged, and left alone: ci-1: tags unknown: ListTagsForResource "
+        f"denied: the credentials need kinesisvideo:ListTagsForResource on {arn}\n"
+    )
+
+
+def test_a_listing_that_fails(kvsops: Kvsops, emulator: LocalServer) -> None:
+    """A listing that fails on its second page is an error, never a short list."""
+    put_many(emulator, ["ci-1", "ci-2", "ci-3"])
+    emulator.settings.page_limit = 2
+
+    emulator.settings.faults = (From("ListSignalingChannels", DENIED, first=2),)
+    ended = kvsops("list", "-o", "json")
+    assert (ended.code, ended.out) == (1, "")
+    assert ended.err.startswith("error: ListSignalingChannels denied: ")
+
+
+@pytest.mark.parametrize(
+    ("output", "text"),
+    [("table", "No channels.\n"), ("markdown", "No channels.\n"), ("json", "[]\n")],
+)
+def test_none(kvsops: Kvsops, *, output: str, text: str) -> None:
+    """No channel at all is no failure."""
+    ended = kvsops("list", "-o", output)
+    assert (ended.code, ended.out, ended.err) == (0, text, "")

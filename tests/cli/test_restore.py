@@ -1,0 +1,131 @@
+"""`kvsops restore`: what a journal tells of, as rows."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from kvsops.local.faults import Fault
+from kvsops.local.server import LocalServer
+from tests.cli.conftest import Kvsops
+from tests.fleet import names, put, writes
+
+ARN = "arn:aws:kinesisvideo:us-east-1:123456789012:channel/"
+EXPIRED = {"kvsops:expires-at": "2026-01-01T00:00:00Z", "env": "ci"}
+
+
+@pytest.fixture
+def journal(kvsops: Kvsops, emulator: LocalServer, tmp_path: Path) -> str:
+    """Delete two channels; return their journal."""
+    put(emulator, "ci-1", tags=EXPIRED)
+    put(emulator, "ci-2")
+    path = str(tmp_path / "journal")
+    for name in ("ci-1", "ci-2"):
+        assert kvsops("delete", name, "--yes", "--journal", path).code == 0
+    return path
+
+
+def test_shows_first(kvsops: Kvsops, emulator: LocalServer, journal: str) -> None:
+    """Without --yes it shows what would be made, and writes nothing."""
+    before = writes(emulator)
+    ended = kvsops("restore", journal)
+    assert ended.out == (
+        "CHANNEL    OUTCOME       REASON                     ARN\n"
+        "ci-1       would-create  without kvsops:expires-at  -\n"
+        "ci-2       would-create                             -\n"
+    )
+    assert (ended.code, ended.err) == (0, "dry run: nothing was made; to make them, add --yes\n")
+    assert kvsops("restore", journal, "-o", "markdown").out == (
+        "| CHANNEL | OUTCOME | REASON | ARN |\n"
+        "| --- | --- | --- | --- |\n"
+        "| ci-1 | would-create | without kvsops:expires-at | - |\n"
+        "| ci-2 | would-create |  | - |\n"
+    )
+    assert writes(emulator) == before
+
+
+def test_restores(kvsops: Kvsops, emulator: LocalServer, journal: str) -> None:
+    """With --yes they are made again; the rows tell the new ARN, and JSON the former."""
+    former = [
+        json.loads(line)["channel_arn"]
+        for line in Path(journal).read_text().splitlines()
+        if '"deleting"' in line
+    ]
+    ended = kvsops("restore", journal, "--yes", "-o", "json")
+    made = emulator.backend().channels
+    assert json.loads(ended.out) == [
+        {
+            "channel_name": "ci-1",
+            "outcome": "created",
+            "reason": "without kvsops:expires-at",
+            "channel_arn": made["ci-1"].arn,
+            "former_channel_arn": former[0],
+        },
+        {
+            "channel_name": "ci-2",
+            "outcome": "created",
+            "reason": "",
+            "channel_arn": made["ci-2"].arn,
+            "former_channel_arn": former[1],
+        },
+    ]
+    assert (ended.code, ended.err) == (0, "")
+    assert made["ci-1"].tags == {"env": "ci"}
+    again = kvsops("restore", journal, "--yes", "-o", "csv")
+    assert again.out == (
+        "channel_name,outcome,reason,channel_arn,former_channel_arn\n"
+        f"ci-1,exists,a channel has its name,{made['ci-1'].arn},{former[0]}\n"
+        f"ci-2,exists,a channel has its name,{made['ci-2'].arn},{former[1]}\n"
+    )
+    assert again.code == 0
+
+
+def test_a_failure(kvsops: Kvsops, emulator: LocalServer, journal: str) -> None:
+    """What cannot be made is in the rows, and the exit code is 1."""
+    emulator.settings.channel_quota = 1
+    ended = kvsops("restore", journal, "--yes", "-o", "json", "--query", "[].outcome")
+    assert sorted(json.loads(ended.out)) == ["created", "failed"]
+    assert ended.code == 1
+    assert len(names(emulator)) == 1
+
+
+def test_another_region(kvsops: Kvsops, emulator: LocalServer, journal: str) -> None:
+    """A journal of another region is refused, and nothing is made."""
+    before = writes(emulator)
+    ended = kvsops("restore", journal, "--yes", "--region", "eu-west-1")
+    assert (ended.code, ended.out) == (2, "")
+    assert ended.err == "error: the journal is of region us-east-1, not eu-west-1: give --region\n"
+    assert writes(emulator) == before
+
+
+def test_another_account(kvsops: Kvsops, emulator: LocalServer, journal: str) -> None:
+    """A journal of another account is refused, and nothing is made."""
+    path = Path(journal)
+    path.write_text(path.read_text().replace(":123456789012:", ":999999999999:"))
+    before = writes(emulator)
+    ended = kvsops("restore", journal, "--yes")
+    assert (ended.code, ended.out) == (2, "")
+    assert ended.err == "error: the journal is of account 999999999999, not 123456789012\n"
+    assert writes(emulator) == before
+
+
+def test_nothing_to_restore(kvsops: Kvsops, emulator: LocalServer, tmp_path: Path) -> None:
+    """A journal of channels that were all left alone restores nothing, and that is said."""
+    put(emulator, "ci-1")
+    path = tmp_path / "journal"
+    assert kvsops("delete", "ci-1", "--yes", "--journal", str(path)).code == 0
+    path.write_text(path.read_text().replace('"event": "deleted"', '"event": "kept"'))
+    ended = kvsops("restore", str(path), "--yes")
+    assert (ended.code, ended.out) == (0, "Nothing to restore.\n")
+
+
+def test_denied(kvsops: Kvsops, emulator: LocalServer, journal: str) -> None:
+    """Without the permission to look, nothing is made, and each row says why."""
+    emulator.settings.faults = (Fault("DescribeSignalingChannel", "AccessDeniedException"),)
+    ended = kvsops("restore", journal, "--yes", "-o", "json", "--query", "[0].[outcome, reason]")
+    denied = (
+        "DescribeSignalingChannel denied: the credentials need "
+        "kinesisvideo:DescribeSignalingChannel on channel/ci-1/*"
+    )
+    assert (ended.code, json.loads(ended.out)) == (1, ["failed", denied])
+    assert names(emulator) == set()

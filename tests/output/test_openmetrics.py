@@ -1,0 +1,196 @@
+"""The cost report as gauges for Prometheus."""
+
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from prometheus_client import Metric
+from prometheus_client.openmetrics import parser as openmetrics
+from prometheus_client.parser import text_string_to_metric_families
+
+from kvsops.errors import KvsopsError, UsageError
+from kvsops.output.openmetrics import write
+
+HERE = (("region", "us-east-1"),)
+MONTH = (("month", "2026-11"), *HERE)
+
+
+def report(**total: Any) -> dict[str, Any]:
+    """Return what is read of a report, with some of its totals changed."""
+    return {
+        "month": "2026-11",
+        "region": "us-east-1",
+        "as_of": "2026-11-22T10:00:00Z",
+        "total": {
+            "channels": 9321,
+            "used": 3012,
+            "unknown": 4,
+            "fee_usd": 90.36,
+            "messages_usd": 12.5,
+            "turn_usd": 0.002,
+            "month_to_date_usd": 102.862,
+            "estimated_monthly_usd": 136.63,
+            "lower_bound": False,
+            **total,
+        },
+        "quota": {"channels": 9300, "limit": 10000, "share": 0.93},
+        "groups": {"by": "owner", "rows": [group("github:org/repo/1", 1.5), group(None, 0.25)]},
+        "ghosts": {"channels": 120, "month_to_date_usd": 3.6},
+        "own_cost": {"metrics": 30000, "calls": {}, "usd": 0.3002},
+    }
+
+
+def group(name: str | None, to_date: float | None) -> dict[str, Any]:
+    """Return a group's row; its estimate is not known."""
+    return {"group": name, "month_to_date_usd": to_date, "estimated_monthly_usd": None}
+
+
+def _openmetrics(text: str) -> Iterable[Metric]:
+    families: Iterable[Metric] = openmetrics.text_string_to_metric_families(text)  # type: ignore[no-untyped-call]  # it has no types
+    return families
+
+
+PARSERS = [_openmetrics, text_string_to_metric_families]
+
+Samples = dict[tuple[str, tuple[tuple[str, str], ...]], float]
+
+
+def samples(file: Path, parse: Callable[[str], Iterable[Metric]] = _openmetrics) -> Samples:
+    """Read a file back; every metric in it is a gauge."""
+    families = [*parse(file.read_text(encoding="utf-8"))]
+    assert {family.type for family in families} == {"gauge"}
+    found = [sample for family in families for sample in family.samples]
+    read = {(held.name, tuple(sorted(held.labels.items()))): held.value for held in found}
+    assert len(read) == len(found)
+    return read
+
+
+@pytest.mark.parametrize("parse", PARSERS)
+def test_both_formats_read_it(tmp_path: Path, parse: Callable[[str], Iterable[Metric]]) -> None:
+    """OpenMetrics reads it, and the older format that the collector knows."""
+    file = tmp_path / "kvsops.prom"
+    write(report(), file)
+    group_of = "kvsops_cost_group_month_to_date_dollars"
+    assert samples(file, parse) == {
+        ("kvsops_cost_month_to_date_dollars", MONTH): 102.862,
+        ("kvsops_cost_estimated_month_dollars", MONTH): 136.63,
+        ("kvsops_cost_part_dollars", (MONTH[0], ("part", "fee"), *HERE)): 90.36,
+        ("kvsops_cost_part_dollars", (MONTH[0], ("part", "messages"), *HERE)): 12.5,
+        ("kvsops_cost_part_dollars", (MONTH[0], ("part", "turn"), *HERE)): 0.002,
+        ("kvsops_cost_lower_bound", MONTH): 0,
+        (group_of, (("by", "owner"), ("group", "github:org/repo/1"), *MONTH)): 1.5,
+        (group_of, (("by", "owner"), ("group", "(none)"), *MONTH)): 0.25,
+        ("kvsops_channels", HERE): 9321,
+        ("kvsops_channels_used", MONTH): 3012,
+        ("kvsops_channels_unknown", MONTH): 4,
+        ("kvsops_channel_quota_share", HERE): 0.93,
+        ("kvsops_ghosts", MONTH): 120,
+        ("kvsops_own_cost_dollars", HERE): 0.3002,
+        ("kvsops_cost_last_run_timestamp_seconds", HERE): 1795341600,
+    }
+
+
+def test_what_is_unknown_is_absent(tmp_path: Path) -> None:
+    """No figure stands for one that is not known: a zero would look like a saving."""
+    file = tmp_path / "kvsops.prom"
+    unknown = report(
+        month_to_date_usd=None,
+        estimated_monthly_usd=None,
+        fee_usd=None,
+        messages_usd=None,
+        lower_bound=True,
+    )
+    unknown["quota"]["share"] = None
+    unknown["groups"]["rows"] = [group("a", None)]
+    write(unknown, file)
+    assert {name for name, _ in samples(file)} == {
+        "kvsops_cost_part_dollars",
+        "kvsops_cost_lower_bound",
+        "kvsops_channels",
+        "kvsops_channels_used",
+        "kvsops_channels_unknown",
+        "kvsops_ghosts",
+        "kvsops_own_cost_dollars",
+        "kvsops_cost_last_run_timestamp_seconds",
+    }
+    assert samples(file)["kvsops_cost_lower_bound", MONTH] == 1
+    assert "kvsops_cost_month_to_date_dollars" not in file.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("rows", "expected"),
+    [
+        ([group(f"g{n}", 1) for n in range(100)], None),
+        ([group(f"g{n}", 0.5) for n in range(103)], 1.5),
+        ([*[group(f"g{n}", 1) for n in range(101)], group("x", None)], None),
+    ],
+)
+def test_groups_are_kept_few(
+    tmp_path: Path, rows: list[dict[str, Any]], expected: float | None
+) -> None:
+    """Beyond the dearest hundred all are one, told only where each of them is known."""
+    file = tmp_path / "kvsops.prom"
+    data = report()
+    data["groups"]["rows"] = rows
+    write(data, file)
+    read = {
+        dict(labels)["group"]: value
+        for (name, labels), value in samples(file).items()
+        if name == "kvsops_cost_group_month_to_date_dollars"
+    }
+    assert read.pop("(other)", None) == expected
+    assert [*read] == [f"g{n}" for n in range(100)]
+
+
+def test_any_name_can_be_read_back(tmp_path: Path) -> None:
+    """Quotes and backslashes are escaped, what acts is made visible, and none comes twice."""
+    file = tmp_path / "kvsops.prom"
+    data = report()
+    data["groups"]["rows"] = [group('a"b\\', 1), group("x\n\ud800", 2), group("x\\n\\ud800", 3)]
+    write(data, file)
+    read = {dict(labels).get("group"): value for (_, labels), value in samples(file).items()}
+    assert (read['a"b\\'], read["x\\n\\ud800"]) == (1, 5)
+
+
+def test_the_file_is_replaced_at_once(tmp_path: Path) -> None:
+    """Others may read it, the one before is gone, and nothing is left beside it."""
+    file = tmp_path / "kvsops.prom"
+    file.write_text("before", encoding="utf-8")
+    file.chmod(0o600)
+    with file.open(encoding="utf-8") as reader:
+        write(report(), file)
+        assert reader.read() == "before"
+    assert file.stat().st_mode & 0o777 == 0o644
+    assert file.read_text(encoding="utf-8").endswith("# EOF\n")
+    assert [*tmp_path.iterdir()] == [file]
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("missing/kvsops.prom", "No such file or directory"),
+        ("folder", "Is a directory"),
+        ("file/kvsops.prom", "Not a directory"),
+        ("nul\x00l", "embedded null byte"),
+    ],
+)
+def test_a_file_that_cannot_be_written(tmp_path: Path, name: str, told: str) -> None:
+    """One line names the file, the option and the reason; nothing is left behind."""
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "file").touch()
+    with pytest.raises(KvsopsError) as caught:
+        write(report(), tmp_path / name)
+    shown = f"{tmp_path}/{name}".replace("\x00", "\\x00")
+    assert str(caught.value) == f"the metrics cannot be written to {shown} (--open-metrics): {told}"
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["file", "folder"]
+
+
+def test_a_missing_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who has not installed what writes the metrics is told what to install."""
+    monkeypatch.setitem(sys.modules, "prometheus_client", None)
+    with pytest.raises(UsageError) as caught:
+        write(report(), tmp_path / "kvsops.prom")
+    assert str(caught.value) == "--open-metrics needs pip install 'kvsops[report]'"
+    assert not [*tmp_path.iterdir()]
