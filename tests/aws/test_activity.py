@@ -101,20 +101,19 @@ def test_other_operations_do_not_count(emulator: LocalServer, scope: Scope) -> N
     assert days_of(scope) == {}
 
 
-@pytest.mark.parametrize(("queries", "calls"), [(1, 1), (500, 1)])
-def test_one_call_a_batch(emulator: LocalServer, scope: Scope, queries: int, calls: int) -> None:
-    """Up to 500 queries are one call."""
-    batch = [(f"cam-{number}", MASTERS) for number in range(queries)]
+def test_one_call_a_batch(emulator: LocalServer, scope: Scope) -> None:
+    """500 queries are one call."""
+    batch = [(f"cam-{number}", MASTERS) for number in range(QUERIES)]
     use(emulator, "cam-0", NOON - HOUR, masters=1)
     points, _ = read(scope, batch, MONTH_AGO, NOON)
     assert points == {"cam-0": {TODAY: Day(1)}}
-    assert emulator.calls["GetMetricData"] == calls
+    assert emulator.calls["GetMetricData"] == 1
 
 
 def test_more_than_a_batch_is_refused_by_cloudwatch(scope: Scope) -> None:
     """So 500 is the most there may be."""
     batch = [(f"cam-{number}", MASTERS) for number in range(QUERIES + 1)]
-    with pytest.raises(AwsError, match="ValidationError: .*size greater than 500"):
+    with pytest.raises(AwsError, match=r"ValidationError: .*size greater than 500"):
         read(scope, batch, MONTH_AGO, NOON)
 
 
@@ -231,7 +230,6 @@ def test_queries() -> None:
 def test_own_prices() -> None:
     """A thousand metrics cost a cent, and so do a thousand other calls."""
     assert str(METRIC_PRICE * 1_000) == str(CALL_PRICE * 1_000) == "0.01000"
-    assert METRIC_PRICE * 60_000 == CALL_PRICE * 60_000 == pytest.approx(0.6)
 
 
 def test_the_time_goes_by_the_scope(emulator: LocalServer, scope: Scope, time: Time) -> None:
