@@ -2,23 +2,37 @@
 
 import json
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 from kvsops.core.cost import Month
+from kvsops.core.text import parsed_moment
 from kvsops.errors import UsageError
 
 
 @dataclass(frozen=True, slots=True)
 class Baseline:
-    """The earlier output's estimated month in dollars, its region and month, and its channels."""
+    """The earlier output's estimated month in dollars, its channels, and what it is of.
+
+    `complete` says that it is no lower bound. `list --cost` tells neither that nor its region,
+    month and moment.
+    """
 
     path: Path
     estimated_month: Decimal
     names: frozenset[str]
-    region: str | None = None  # `list --cost` does not tell it
+    region: str | None = None
     month: Month | None = None
+    as_of: datetime | None = None
+    complete: bool = False
+
+    def covers(self, month: Month, until: datetime) -> bool:
+        """Whether it tells of all channels that were used in the month until then."""
+        if self.month != month or not self.complete or self.as_of is None:
+            return False
+        return self.as_of >= min(until, month.end)
 
 
 def read(path: Path) -> Baseline:
@@ -26,7 +40,7 @@ def read(path: Path) -> Baseline:
     try:
         found = json.loads(path.read_text(encoding="utf-8"), parse_float=Decimal)
         return _baseline(path, found)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, ArithmeticError, LookupError, TypeError, AttributeError) as error:
         why = getattr(error, "strerror", None) or "it is not the JSON of kvsops cost or list --cost"
         raise UsageError(f"the baseline {path} cannot be used: {why}") from error
 
@@ -35,10 +49,27 @@ def _baseline(path: Path, found: Any) -> Baseline:
     rows = found if isinstance(found, list) else found["channels"]
     names = frozenset(str(row["channel_name"]) for row in rows)
     if isinstance(found, list):
-        sums = sum((Decimal(row["estimated_monthly_usd"] or 0) for row in rows), Decimal(0))
-        return Baseline(path, sums, names)
-    whole = Decimal(found["total"]["estimated_monthly_usd"])
-    return Baseline(path, whole, names, found["region"], Month.parse(found["month"]))
+        told = [row["estimated_monthly_usd"] for row in rows]
+        known = (_dollars(each) for each in told if each is not None)
+        return Baseline(path, sum(known, Decimal(0)), names)
+    whole = found["total"]
+    return Baseline(
+        path,
+        _dollars(whole["estimated_monthly_usd"]),
+        names,
+        found["region"],
+        Month.parse(found["month"]),
+        parsed_moment(found["as_of"]),
+        whole["lower_bound"] is False,
+    )
+
+
+def _dollars(value: Any) -> Decimal:
+    """Read an amount; raises ValueError where it is not finite."""
+    amount = Decimal(value)
+    if not amount.is_finite():
+        raise ValueError(value)
+    return amount
 
 
 @dataclass(frozen=True, slots=True)

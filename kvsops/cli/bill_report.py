@@ -188,12 +188,7 @@ def group_columns(by: str = "group") -> list[Column[Group]]:
     return [
         Column[Group]("group", by.upper(), lambda row: row[0], lambda row: row[0] or "(none)"),
         Column[Group]("channels", "CHANNELS", lambda row: len(row[1]), align="right"),
-        Column[Group](
-            "used",
-            "USED",
-            lambda row: sum(bool(line.cost.active) for line in row[1]),
-            align="right",
-        ),
+        Column[Group]("used", "USED", _used, align="right"),
         Column[Group](
             "month_to_date_usd",
             "TO DATE",

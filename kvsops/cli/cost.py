@@ -102,7 +102,7 @@ def cost(
     scope, console = where.open(read_only=True), Console()
     now = scope.now()
     month = _within_reach(month or Month.of(now), now)
-    prices, baseline = budget.load_prices(scope.region), budget.load_baseline()
+    prices, baseline = budget.load_prices(scope.region), budget.load_baseline(scope.region)
     facts, listed = _listed(scope, given, console, with_tags=group_by not in ("prefix", "region"))
     found = metering.Metered()
     metering.see(scope, found)
@@ -111,13 +111,17 @@ def cost(
     names = [each.channel.channel_name for each in facts]
     metered(scope, found, [*names, *ghosts], month=month, budget=budget, console=console)
     lines = lines_of(facts, ghosts, found, prices=prices, month=month, now=now)
-    early = month.start < now - LISTED_FOR and (baseline is None or baseline.month != month)
-    bill = Bill(month, now, prices, lines, lower_bound=early or not found.seen_all)
+    told = month.start >= now - LISTED_FOR or (
+        baseline is not None and baseline.covers(month, now - LISTED_FOR)
+    )
+    bill = Bill(month, now, prices, lines, lower_bound=not (told and found.seen_all))
     report = BillReport(bill, found, scope, group_by, len(listed))
     tell(report, console, output, query)
     _write(report, html, open_metrics)
     tell_own_cost(scope, console)
-    click.get_current_context().exit(verdict(bill, budget, baseline, console))
+    code = verdict(bill, budget, baseline, console)
+    # A look for deleted channels that failed is never one that found none.
+    click.get_current_context().exit(code if found.seen_all else 1)
 
 
 def _within_reach(month: "Month", now: datetime) -> "Month":
@@ -140,7 +144,8 @@ def _listed(
     from kvsops.core.facts import Facts, Need
     from kvsops.output.console import progress
 
-    listed = [Facts(channel) for channel in channels.each_listed(scope, given["prefix"])]
+    # All of them, whatever is meant: the quota is the region's.
+    listed = [Facts(channel) for channel in channels.each_listed(scope)]
     facts = [each for each in listed if _meant(each.channel.channel_name, given)]
     if with_tags:
         with progress("reading tags", len(facts), console=console) as shown:

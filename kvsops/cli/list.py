@@ -84,7 +84,8 @@ def list_(
 
     refuse(objection(given) or _contradiction(cost, no_metrics, budget))
     scope, console = where.open(read_only=True), Console()
-    prices, baseline = (budget.load_prices(scope.region) if cost else None), budget.load_baseline()
+    prices = budget.load_prices(scope.region) if cost else None
+    baseline = budget.load_baseline(scope.region)
     shown = tags or bool(given["tag"] or given["without-tag"])
     with progress("reading tags", None, console=console) as done:
         listed = channels.each_listed(scope, given["prefix"])

@@ -73,11 +73,16 @@ class Budget:
 
         return prices.prices_of(prices.load(self.prices, cache()), region, self.assume_prices_of)
 
-    def load_baseline(self) -> "Baseline | None":
-        """Read the earlier output to compare with, if one is given."""
+    def load_baseline(self, region: str) -> "Baseline | None":
+        """Read the earlier output to compare with, if one is given; raises `UsageError`."""
         from kvsops import baseline
 
-        return baseline.read(self.baseline) if self.baseline else None
+        if self.baseline is None:
+            return None
+        found = baseline.read(self.baseline)
+        if found.region not in (None, region):
+            raise UsageError(f"the baseline {self.baseline} is of {found.region}, not of {region}")
+        return found
 
 
 def cache() -> Path:

@@ -1,6 +1,5 @@
 """`kvsops sweep`."""
 
-from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -20,39 +19,13 @@ from kvsops.cli.options import (
 from kvsops.core.rule import Role
 from kvsops.core.rules import rules_of
 from kvsops.errors import CheckFailedError, UsageError
+from kvsops.parameters import Fuse
 
 if TYPE_CHECKING:
     from kvsops.aws.scope import Scope
     from kvsops.cli.report import Report
     from kvsops.output.console import Console
     from kvsops.output.rows import Output
-
-
-@dataclass(frozen=True, slots=True)
-class Fuse:
-    """How many deletions one run may make: a number, or a percentage of all channels listed."""
-
-    text: str
-    number: int
-    percent: bool
-
-    @classmethod
-    def parse(cls, text: str) -> "Fuse":
-        """Read 250 or 10%; raises `UsageError`."""
-        digits = text.removesuffix("%")
-        percent = digits != text
-        if not digits.isascii() or not digits.isdigit() or not 1 <= int(digits) <= _most(percent):
-            msg = f"not a fuse: {text!r}: write a number like 250, or a percentage like 10%"
-            raise UsageError(msg)
-        return cls(text, int(digits), percent)
-
-    def most(self, listed: int) -> int:
-        """Return how many deletions are allowed, of so many channels listed."""
-        return listed * self.number // 100 if self.percent else self.number
-
-
-def _most(percent: bool) -> int:  # noqa: FBT001 - which of two kinds of fuse
-    return 100 if percent else 1_000_000
 
 
 FUSE: Final = Text("n|n%", Fuse.parse)

@@ -7,11 +7,13 @@ import subprocess
 from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
 import pytest
 
+from kvsops.local.calls import Call
 from kvsops.local.cloudwatch.models import metrics
-from kvsops.local.dispatch import ACCOUNT_ID
+from kvsops.local.dispatch import ACCOUNT_ID, carry_out
 from kvsops.local.faults import Fault
 from tests.local.conftest import NOON, Clock, Emulator, failure
 
@@ -592,6 +594,34 @@ def test_the_server_hands_out_the_metrics(local: LocalServer, over_http: Emulato
     asked = query(metric="MessagesTransferred.Count", operation=None)
     assert points(over_http.client("cloudwatch"), asked) == [("05-01 00:00", 3)]
     assert points(over_http.client("cloudwatch", "eu-west-1"), asked) == [("05-01 00:00", 4)]
+
+
+def test_the_query_protocol(local: LocalServer) -> None:
+    """Older clients speak XML; those that speak CBOR are told what to do."""
+    local.metrics().messages("cam", NOON, 3)
+    signed = "AWS4-HMAC-SHA256 Credential=AKIAKVSOPSLOCALTEST0/20260501/us-east-1/monitoring/"
+    headers = {"authorization": f"{signed}aws4_request", "host": "127.0.0.1"}
+    stat = "MetricDataQueries.member.1.MetricStat"
+    form = {
+        "Action": "GetMetricData",
+        "StartTime": "2026-05-01T00:00:00Z",
+        "EndTime": "2026-05-02T00:00:00Z",
+        "MetricDataQueries.member.1.Id": "a",
+        f"{stat}.Metric.Namespace": NAMESPACE,
+        f"{stat}.Metric.MetricName": "MessagesTransferred.Count",
+        f"{stat}.Metric.Dimensions.member.1.Name": "SignalingChannelName",
+        f"{stat}.Metric.Dimensions.member.1.Value": "cam",
+        f"{stat}.Period": "3600",
+        f"{stat}.Stat": "Sum",
+    }
+    headers["content-type"] = "application/x-www-form-urlencoded"
+    answer = carry_out(Call("POST", "/", headers, urlencode(form).encode()))
+    assert b"<member>2026-05-01T12:00:00Z</member>" in answer.body
+    assert b"<Values><member>3.0</member></Values>" in answer.body
+    headers["content-type"] = "application/cbor"
+    answer = carry_out(Call("POST", "/service/x/operation/GetMetricData", headers, b"\xa0"))
+    assert (answer.status, answer.outcome) == (404, "UnknownOperationException")
+    assert b"let the client speak JSON" in answer.body
 
 
 def test_aws_cli(local: LocalServer) -> None:

@@ -150,7 +150,7 @@ def _result(query: Query, points: Points, *, complete: bool) -> dict[str, Any]:
     return {
         "Id": query.id,
         "Label": query.label,
-        "Timestamps": [datetime.fromtimestamp(at, UTC) for at, _ in points],
+        "Timestamps": [at for at, _ in points],
         "Values": [value for _, value in points],
         "StatusCode": "Complete" if complete else "PartialData",
     }

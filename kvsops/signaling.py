@@ -1,0 +1,272 @@
+"""An asynchronous WebSocket client of one peer of a channel, master or viewer.
+
+It asks its caller for a presigned URL for each connection, and keeps the peer connected: when the
+service says GO_AWAY it connects again within the grace, and what is sent and received goes on
+there. URLs are secrets: none is in an exception, a log or a repr.
+"""
+
+import asyncio
+import secrets
+import ssl
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Final, Self
+
+import aiohttp
+import stamina
+import stamina.instrumentation
+
+from kvsops.core.ice import Role
+from kvsops.core.message import Action, MessageType, Received, Sent, decode_received, encode_sent
+from kvsops.errors import MessageError
+from kvsops.refusals import SignalingError, refusal
+
+Address = Callable[[], Awaitable[str]]
+"""Gives a presigned URL, a new one each time."""
+
+PING_SECONDS: Final = 10.0
+"""How often a silent connection is asked whether it still stands, as AWS's clients do."""
+CONNECT_SECONDS: Final = 8.0
+ATTEMPTS: Final = 4
+FIRST_WAIT_SECONDS: Final = 0.4  # above a third of a second: 3 connects a second are allowed
+GRACE_SECONDS: Final = 60.0
+"""How long after GO_AWAY the old connection still stands.
+
+Source: https://docs.aws.amazon.com/kinesisvideostreams-webrtc-dg/latest/devguide/kvswebrtc-limits.html
+"""
+DRAIN_SECONDS: Final = 0.5
+CLOSE_SECONDS: Final = 2.0
+
+# A retry is told by whoever called; stamina's own log lines would repeat it.
+stamina.instrumentation.set_on_retry_hooks([])
+
+
+class Session:
+    """One peer's place in a channel: `async with Session("viewer", arn, address) as session: …`.
+
+    `address` gives the presigned URL of each connection. Entering connects, and raises
+    `SignalingError` with the reason if that is refused. `now` is what the server's Date is
+    compared with; `sleep` is how it waits for the old connection's last messages.
+    """
+
+    def __init__(
+        self,
+        role: Role,
+        channel_arn: str,
+        address: Address,
+        *,
+        attempts: int = ATTEMPTS,
+        ping_seconds: float = PING_SECONDS,
+        connect_seconds: float = CONNECT_SECONDS,
+        sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self.role: Role = role
+        self.channel_arn = channel_arn
+        self.connects = 0
+        """How often it connected: more than once after a GO_AWAY."""
+        self._address, self._sleep, self._now = address, sleep, now
+        self._attempts = attempts
+        self._ping_seconds, self._connect_seconds = ping_seconds, connect_seconds
+        self._messages: asyncio.Queue[Received | SignalingError] = asyncio.Queue()
+        self._sent: dict[str, Action] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._current: _Connection | None = None
+        self._moving = False
+
+    def __repr__(self) -> str:
+        return f"Session({self.role!r}, {self.channel_arn!r})"
+
+    async def __aenter__(self) -> Self:
+        await self.connect()
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    async def connect(self) -> None:
+        """Connect, again after a while where that may help; raises `SignalingError`."""
+        caller = stamina.AsyncRetryingCaller(
+            attempts=self._attempts, timeout=None, wait_initial=FIRST_WAIT_SECONDS, wait_max=4
+        )
+        self._current = await caller.on(_worth_retrying)(self._opened)
+        self.connects += 1
+        self._start(self._read(self._current))
+
+    async def close(self) -> None:
+        """Say goodbye and let everything go."""
+        connection, self._current = self._current, None
+        if connection is not None:
+            await connection.close()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def send(self, action: Action, payload: str, recipient: str | None = None) -> None:
+        """Send a message. Raises `MessageError` if it is too large, `SignalingError` if it cannot.
+
+        There is no acknowledgement: a refusal comes as a STATUS_RESPONSE, which `told` explains.
+        """
+        correlation_id = secrets.token_hex(8)
+        text = encode_sent(Sent(action, payload, recipient, correlation_id))
+        self._sent[correlation_id] = action
+        try:
+            if self._current is None:
+                raise ConnectionResetError
+            await self._current.socket.send_str(text)
+        except (ConnectionError, aiohttp.ClientError):
+            pass
+        else:
+            return
+        raise SignalingError(f"{action} was not sent: the {self.role} is disconnected", "closed")
+
+    async def receive(self) -> Received:
+        """Return the next message; raises `SignalingError` when no more can come.
+
+        GO_AWAY has been obeyed already. RECONNECT_ICE_SERVER is the caller's: it has the peers.
+        """
+        message = await self._messages.get()
+        if isinstance(message, SignalingError):
+            self._messages.put_nowait(message)  # for whoever asks again
+            raise message
+        return message
+
+    def told(self, message: Received) -> str:
+        """Tell in one line what a STATUS_RESPONSE is about."""
+        status = message.status
+        if status is None:
+            return "the service refused a message without saying why"
+        what = self._sent.get(status.correlation_id or "", "a message")
+        parts = [status.status_code, status.error_type, status.description]
+        return f"{what} was refused: {' '.join(part for part in parts if part)}"
+
+    def _start(self, work: Awaitable[None]) -> None:
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _opened(self) -> "_Connection":
+        url = await self._address()
+        connection = _Connection()
+        failure = await connection.open(url, self._ping_seconds, self._connect_seconds)
+        if failure is None:
+            return connection
+        # Outside of any `except`: the error of aiohttp, which holds the URL, is not its context.
+        raise refusal(
+            failure, self.role, self.channel_arn, url, now=self._now(), body=connection.refusal
+        )
+
+    async def _read(self, connection: "_Connection") -> None:
+        """Take in what comes until the connection ends; say so unless another took its place."""
+        async for frame in connection.socket:
+            if frame.type in (aiohttp.WSMsgType.TEXT, aiohttp.WSMsgType.BINARY):
+                self._take(frame.data)
+        if connection is self._current and not self._moving:
+            self._messages.put_nowait(self._ended(connection))
+
+    def _take(self, data: str | bytes) -> None:
+        try:
+            message = decode_received(data) if data else None
+        except MessageError as error:
+            text = f"the service sent what is no signaling message: {error}"
+            self._messages.put_nowait(SignalingError(text, "malformed"))
+            return
+        if message is None:  # an empty text keeps the connection alive
+            return
+        if message.message_type is MessageType.GO_AWAY:
+            self._start(self._move())
+        else:
+            self._messages.put_nowait(message)
+
+    async def _move(self) -> None:
+        """Connect anew, then let the old connection's last messages come, and close it."""
+        old = self._current
+        if self._moving or old is None:
+            return
+        self._moving = True
+        try:
+            async with asyncio.timeout(GRACE_SECONDS):
+                await self.connect()
+        except TimeoutError:
+            text = "GO_AWAY was not obeyed in time: the service took no new connection"
+            self._messages.put_nowait(SignalingError(text, "timeout"))
+        except SignalingError as error:
+            text = f"after GO_AWAY the new connection was refused: {error}"
+            self._messages.put_nowait(SignalingError(text, error.kind))
+        finally:
+            self._moving = False
+        if self._current is not old:
+            await self._sleep(DRAIN_SECONDS)
+            await old.close()
+
+    def _ended(self, connection: "_Connection") -> SignalingError:
+        """Tell how the connection ended. What code AWS ends with, and when, is not documented."""
+        code, error = connection.socket.close_code, connection.socket.exception()
+        if isinstance(error, TimeoutError | aiohttp.ServerTimeoutError):
+            text = f"the {self.role}'s signaling went silent: pings were not answered"
+            return SignalingError(text, "timeout", transient=True)
+        other = (
+            "another master took its place"
+            if self.role == "master"
+            else ("another viewer with its client id took its place")
+        )
+        text = f"the service ended the {self.role}'s signaling (code {code}): {other}, or the"
+        return SignalingError(f"{text} channel was deleted", "closed")
+
+
+def _worth_retrying(error: Exception) -> bool:
+    return isinstance(error, SignalingError) and error.transient
+
+
+class _Connection:
+    """One WebSocket, and the HTTP session beneath it."""
+
+    socket: aiohttp.ClientWebSocketResponse
+
+    def __init__(self) -> None:
+        self.refusal = ""
+        """What the service said when it refused the upgrade."""
+
+    async def open(self, url: str, ping_seconds: float, connect_seconds: float) -> Exception | None:
+        """Connect; return what went wrong, if anything."""
+        from yarl import URL
+
+        tls = ssl.create_default_context()  # aiohttp's own was made before SSL_CERT_FILE was set
+        self._http = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(ssl=tls), middlewares=(self._note_refusal,)
+        )
+        failure: Exception | None = None
+        try:
+            async with asyncio.timeout(connect_seconds):
+                self.socket = await self._http.ws_connect(
+                    URL(url, encoded=True),
+                    heartbeat=ping_seconds,
+                    timeout=aiohttp.ClientWSTimeout(ws_close=CLOSE_SECONDS),
+                )
+        except (aiohttp.ClientError, OSError, ssl.SSLError) as error:
+            failure = error
+        except BaseException:
+            await self._http.close()
+            raise
+        if failure is not None:
+            await self._http.close()
+        return failure
+
+    async def close(self) -> None:
+        """End the connection in order."""
+        await self.socket.close()
+        await self._http.close()
+
+    async def _note_refusal(
+        self, request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
+    ) -> aiohttp.ClientResponse:
+        response = await handler(request)
+        if response.status != 101:  # noqa: PLR2004 - Switching Protocols
+            self.refusal = await response.text(errors="replace")
+        return response
