@@ -15,7 +15,7 @@ from typing import Final
 
 import stamina
 
-from kvsops import gather
+from kvsops import gather, marking
 from kvsops.aws import channels
 from kvsops.aws.parallel import WORKERS
 from kvsops.aws.scope import ATTEMPTS, Scope
@@ -70,7 +70,7 @@ class Sweep:
         finally:
             executor.shutdown()
         for item in doomed:
-            if item.outcome is Outcome.WOULD_DELETE:  # its turn never came
+            if item.outcome.value.startswith("would-"):  # its turn never came
                 item.end(Outcome.LEFT, self.why_stopped)
 
     def _read_activity(self, doomed: Sequence[Item]) -> None:
@@ -104,12 +104,24 @@ class Sweep:
         if self.stop.is_set():
             item.end(Outcome.LEFT, self.why_stopped)
             return
-        Deletion(self, item).run()
+        if item.outcome is Outcome.WOULD_UNMARK:
+            self._unmark(item)
+        else:
+            Deletion(self, item).run()
+
+    def _unmark(self, item: Item) -> None:
+        try:
+            marking.take_off(self.scope, item)
+        except KvsopsError as error:
+            item.end(Outcome.FAILED, f"its mark cannot be taken off: {error}")
 
 
 @dataclass(slots=True)
 class Deletion:
-    """One channel's deletion, from its turn in the quota to its last line in the journal."""
+    """One channel's deletion, from its turn in the quota to its last line in the journal.
+
+    Where the direct reads say that its policy's grace has yet to pass, it is marked instead.
+    """
 
     sweep: Sweep
     item: Item
@@ -146,6 +158,8 @@ class Deletion:
             if decision.verdict is Verdict.DELETE:
                 self.item.decision = decision  # every fact of it is confirmed
                 self._delete(facts, decision.reason)
+            elif decision.verdict is Verdict.MARK:
+                self._mark(decision)
             else:
                 self.item.decide(decision)
         except NotFoundError:
@@ -193,6 +207,18 @@ class Deletion:
             self._refused(error)
         else:
             self.item.end(Outcome.DELETED, reason)
+
+    def _mark(self, decision: Decision) -> None:
+        """Mark the channel; one that cannot be marked is not deleted by a later run."""
+        self.item.decision = decision
+        try:
+            marking.put(self.sweep.scope, self.item, decision)
+        except NotFoundError:
+            raise
+        except AwsError as error:
+            if error.transient:
+                raise
+            self.item.end(Outcome.FAILED, f"cannot be marked, so it is not deleted: {error}")
 
     def _refused(self, error: AwsError) -> None:
         """Make something of a delete's error; raises it where that is a failure."""

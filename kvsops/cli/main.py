@@ -23,6 +23,7 @@ COMMANDS: Final = (
     "exec",
     "cost",
     "prices",
+    "policy",
     "local",
 )
 INTERRUPTED: Final = 130

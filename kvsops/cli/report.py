@@ -33,6 +33,10 @@ _WORDS: Final = {
     Outcome.FAILED: "failed",
     Outcome.UNKNOWN: "unknown",
     Outcome.LEFT: "left",
+    Outcome.WOULD_MARK: "would be marked",
+    Outcome.MARKED: "marked",
+    Outcome.WOULD_UNMARK: "would lose their mark",
+    Outcome.UNMARKED: "lost their mark",
     Outcome.KEPT: "kept",
 }
 
@@ -143,7 +147,8 @@ def item_columns(now: datetime, given: Mapping[str, Any]) -> list[Column[Item]]:
             align="right",
         ),
         Column[Item]("outcome", "OUTCOME", lambda item: item.outcome.value),
-        Column[Item]("reason", "REASON", lambda item: item.reason),
+        Column[Item]("reason", "REASON", lambda item: item.reason, _reason),
+        Column[Item]("policy", "POLICY", lambda item: item.decision.policy or None, shown=False),
         Column[Item](
             "tags",
             "TAGS",
@@ -163,6 +168,12 @@ def item_columns(now: datetime, given: Mapping[str, Any]) -> list[Column[Item]]:
 
 def _decision(item: Item) -> str:
     return "delete" if item.decision.verdict is Verdict.DELETE else "keep"
+
+
+def _reason(item: Item) -> str:
+    """Say the reason, and which policy's it is."""
+    policy = item.decision.policy
+    return f"{policy}: {item.reason}" if policy and item.reason else item.reason
 
 
 def tell(report: Report, console: Console, output: Output, query: str | None) -> None:
