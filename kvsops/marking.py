@@ -2,7 +2,7 @@
 
 from kvsops.aws import channels
 from kvsops.aws.scope import Scope
-from kvsops.core.judge import Decision, Rules, Verdict
+from kvsops.core.judge import Decision, Rules, Verdict, judge
 from kvsops.core.mark import DOOMED_TAG, Mark
 from kvsops.errors import NotFoundError
 from kvsops.plan import Item, Outcome, Plan
@@ -11,7 +11,7 @@ from kvsops.plan import Item, Outcome, Plan
 def find_stale(scope: Scope, plan: Plan, rules: Rules) -> None:
     """Say of each channel that these policies marked and no longer condemn that it loses its mark.
 
-    Marks of other policies are not touched.
+    Marks of other policies are not touched, nor those of channels that this run leaves out.
     """
     policies = {each.policy for each in rules.each if each.grace is not None}
     if not policies:
@@ -20,8 +20,16 @@ def find_stale(scope: Scope, plan: Plan, rules: Rules) -> None:
     for item in plan.items:
         mark = Mark.read(marked.get(item.channel.channel_arn, {}))
         kept = item.decision.verdict is Verdict.KEEP and item.outcome is not Outcome.GONE
-        if mark and mark.policy in policies and kept:
+        if mark and mark.policy in policies and kept and _meant(scope, item, rules):
             item.end(Outcome.WOULD_UNMARK, f"no longer condemned: {item.reason}")
+
+
+def _meant(scope: Scope, item: Item, rules: Rules) -> bool:
+    """Whether the channel is within what this run was narrowed to, as far as that is known."""
+    if rules.narrowing is None:
+        return True
+    decision = judge(item.facts, rules.narrowing, scope.now(), direct=False)
+    return decision.verdict is Verdict.DELETE
 
 
 def put(scope: Scope, item: Item, decision: Decision) -> None:

@@ -62,12 +62,20 @@ def read(
     start = end - span if span else _earliest(wanted, end)
     period = activity.period_for(end - start)
     start = datetime.fromtimestamp(start.timestamp() // period * period, UTC)
-    witnesses = sorted(scope.recently_used or ())[:WITNESSES]
+    witnesses = sorted(_in_use(scope))[:WITNESSES]
     names = dict.fromkeys([*(each.channel.channel_name for each in wanted), *witnesses])
     asked = [(name, query) for name in names for query in (*FIRST, *REST)]
     points, untold = activity.ask(scope, asked, start, end, period, advance=advance)
     scope.witnessed |= any(day.connections for days in points.values() for day in days.values())
     return [_told(scope, each, points, untold, (start, end, period)) for each in wanted]
+
+
+def _in_use(scope: Scope) -> frozenset[str]:
+    """Return names that metrics should speak of; none where ListMetrics cannot be read."""
+    try:
+        return recently_used(scope)
+    except AwsError:
+        return frozenset()
 
 
 def _earliest(wanted: Sequence[Facts], end: datetime) -> datetime:

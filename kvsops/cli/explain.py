@@ -8,6 +8,7 @@ from kvsops import gather
 from kvsops.aws import channels
 from kvsops.core.facts import Fact, Facts, Need, Unknown
 from kvsops.core.judge import Rules, findings_of, judge
+from kvsops.core.rule import Finding, Role, Rule
 from kvsops.core.text import moment
 from kvsops.output.rows import Column, dumps, markdown, table
 
@@ -91,14 +92,19 @@ def _value(need: Need, facts: Facts) -> str:
 
 
 def _said(scope: "Scope", facts: Facts, rules: Rules) -> list[Row]:
-    rows: list[Row] = []
-    for each in rules.each:
-        for rule, finding in findings_of(facts, each, scope.now()):
-            if finding is None or isinstance(finding, Unknown):
-                says, why = "cannot tell", finding.why if finding else "nobody looked"
-            elif finding.spares is None:
-                says, why = "cannot tell", finding.why
-            else:
-                says, why = ("keep" if finding.spares else "-"), finding.why
-            rows.append((each.policy or "-", rule.name, says, why))
-    return rows
+    return [
+        (each.policy or "-", rule.name, *_says(rule, finding))
+        for each in rules.each
+        for rule, finding in findings_of(facts, each, scope.now())
+    ]
+
+
+def _says(rule: Rule, finding: Finding | Unknown | None) -> tuple[str, str]:
+    """Say what a rule makes of the channel, and why where that says something."""
+    if finding is None:
+        return "cannot tell", "nobody looked"
+    if isinstance(finding, Unknown) or finding.spares is None:
+        return "cannot tell", finding.why
+    if finding.spares:
+        return "keep", finding.why
+    return ("delete", finding.why) if rule.role is Role.CONDITION else ("-", "")

@@ -57,7 +57,8 @@ class Rules:
     """The rules in force, each with what it was given, in the order they are asked.
 
     `policy` names them where they are a policy's, and `grace` is how long it spares what it
-    condemns. Where they keep a channel, `otherwise` is asked.
+    condemns. Where they keep a channel, `otherwise` is asked. `narrowing` is what bounds this run
+    beside them: it says nothing of what it leaves out.
     """
 
     rules: tuple[tuple[Rule, Given], ...]
@@ -65,6 +66,7 @@ class Rules:
     policy: str = ""
     grace: timedelta | None = None
     otherwise: "Rules | None" = None
+    narrowing: "Rules | None" = None
 
     @classmethod
     def of(cls, given: dict[str, Any], rules: Sequence[Rule]) -> "Rules":
@@ -76,7 +78,8 @@ class Rules:
     def within(self, narrowing: "Rules") -> "Rules":
         """Return these rules, and those that each policy has to hold beside its own."""
         otherwise = self.otherwise and self.otherwise.within(narrowing)
-        return replace(self, rules=_ordered([*self.rules, *narrowing.rules]), otherwise=otherwise)
+        rules = _ordered([*self.rules, *narrowing.rules])
+        return replace(self, rules=rules, narrowing=narrowing, otherwise=otherwise)
 
     def looks_at(self, need: Need) -> bool:
         """Whether any rule in force asks for the fact."""
@@ -97,16 +100,14 @@ class Rules:
 
     @property
     def digest(self) -> str:
-        """A digest of what the rules were given: a changed policy begins its grace anew."""
-        return digest([[rule.name, _own(rule, given)] for rule, given in self.rules])
+        """A digest of what the policy condemns by: one that was changed begins its grace anew."""
+        rules = rules_of(Role.CONDITION, Role.NARROWING)
+        names = [option.name for rule in rules for option in rule.options]
+        return digest([[name, str(self.given[name])] for name in names])
 
 
 def _ordered(rules: Iterable[tuple[Rule, Given]]) -> tuple[tuple[Rule, Given], ...]:
     return tuple(sorted(rules, key=lambda pair: _ROLES.index(pair[0].role)))
-
-
-def _own(rule: Rule, given: Given) -> list[str]:
-    return [str(given[option.name]) for option in rule.options]
 
 
 def sweep_rules(given: dict[str, Any]) -> Rules:
