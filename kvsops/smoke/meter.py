@@ -1,0 +1,121 @@
+"""What arrived, when, and whether it was the right picture: the figures of one direction."""
+
+import itertools
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+FREEZE_SECONDS: Final = 0.15
+"""A gap is a freeze where it passes thrice the mean gap, and the mean gap by this much.
+
+Source: https://www.w3.org/TR/webrtc-stats/ (freezeCount).
+"""
+SLICE_SECONDS: Final = 0.25
+"""How finely frame rate and latency are told over time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A frame as it arrived; without a number where it carried none of ours."""
+
+    at: float
+    number: int | None = None
+    spent: float | None = None
+    """Seconds from when it was drawn to when it had been decoded."""
+
+
+@dataclass(slots=True)
+class Meter:
+    """Notes each frame as it arrives. Times are seconds of one clock, both ends being here."""
+
+    frames: list[Seen] = field(default_factory=list)
+
+    def saw(self, at: float, number: int | None = None, drawn_at: float | None = None) -> None:
+        """Note a frame, and if its number could be read, when that was drawn."""
+        self.frames.append(Seen(at) if drawn_at is None else Seen(at, number, at - drawn_at))
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """One direction's video over the steady part; milliseconds, a rate per second, or a count."""
+
+    frames: int
+    fps: float
+    freezes: int
+    frozen_ms: float
+    wrong_pictures: int | None
+    """Decoded, but their number could not be read; None for somebody else's picture."""
+    frames_missing: int | None
+    latency_ms: float | None
+    latency_p95_ms: float | None
+    fps_over_time: list[float]
+    latency_over_time_ms: list[float | None]
+
+
+def flow(meter: Meter, began: float, ended: float, *, numbered: bool) -> Flow:
+    """Work out the figures of what arrived between these moments."""
+    frames = [seen for seen in meter.frames if began <= seen.at < ended]
+    arrivals = [seen.at for seen in frames]
+    latencies = [(seen.at, seen.spent) for seen in frames if seen.spent is not None]
+    spent = sorted(value for _, value in latencies)
+    numbers = {seen.number for seen in frames if seen.number is not None}
+    frozen = _freezes(arrivals, ended)
+    return Flow(
+        frames=len(frames),
+        fps=round(len(frames) / max(ended - began, 1e-9), 1),
+        freezes=len(frozen),
+        frozen_ms=milliseconds(sum(frozen)),
+        wrong_pictures=sum(seen.number is None for seen in frames) if numbered else None,
+        frames_missing=_missing(numbers) if numbered else None,
+        latency_ms=milliseconds(statistics.median(spent)) if spent else None,
+        latency_p95_ms=milliseconds(percentile(spent, 95)) if spent else None,
+        fps_over_time=_rates(arrivals, began, ended),
+        latency_over_time_ms=_over_time(latencies, began, ended),
+    )
+
+
+def percentile(ordered: Sequence[float], share: int) -> float:
+    """Return the value that so many percent of the ordered values do not pass (nearest rank)."""
+    return ordered[max(0, -(-len(ordered) * share // 100) - 1)]
+
+
+def milliseconds(seconds: float) -> float:
+    """Return seconds as milliseconds with one decimal."""
+    return round(seconds * 1000, 1)
+
+
+def _freezes(arrivals: Sequence[float], ended: float) -> list[float]:
+    """Return the gaps that a viewer sees as a freeze, the one at the end included."""
+    if not arrivals:
+        return []
+    moments = [*arrivals, ended]
+    gaps = [later - earlier for earlier, later in itertools.pairwise(moments)]
+    mean = statistics.fmean(gaps)
+    return [gap for gap in gaps if gap > max(3 * mean, mean + FREEZE_SECONDS)]
+
+
+def _missing(numbers: set[int]) -> int:
+    return max(numbers) - min(numbers) + 1 - len(numbers) if numbers else 0
+
+
+def _slices(began: float, ended: float) -> int:
+    return max(1, round((ended - began) / SLICE_SECONDS))
+
+
+def _rates(arrivals: Sequence[float], began: float, ended: float) -> list[float]:
+    counts = [0] * _slices(began, ended)
+    width = (ended - began) / len(counts)
+    for at in arrivals:
+        counts[min(int((at - began) / width), len(counts) - 1)] += 1
+    return [round(count / width, 1) for count in counts]
+
+
+def _over_time(
+    latencies: Sequence[tuple[float, float]], began: float, ended: float
+) -> list[float | None]:
+    slices: list[list[float]] = [[] for _ in range(_slices(began, ended))]
+    width = (ended - began) / len(slices)
+    for at, spent in latencies:
+        slices[min(int((at - began) / width), len(slices) - 1)].append(spent)
+    return [milliseconds(statistics.median(each)) if each else None for each in slices]
