@@ -170,9 +170,8 @@ def tell_own_cost(scope: "Scope", console: "Console") -> None:
     """Say what the run itself spent on CloudWatch, if it did."""
     from kvsops.aws.activity import CLOUDWATCH_CALLS, own_cost
 
-    calls = sum(scope.calls[name] for name in CLOUDWATCH_CALLS)
-    if calls:
-        cost = own_cost(scope)
+    if scope.metrics:
+        calls, cost = sum(scope.calls[name] for name in CLOUDWATCH_CALLS), own_cost(scope)
         console.note(f"own cost: {scope.metrics:,} metrics in {calls:,} calls, ${cost:.4f} at most")
 
 
