@@ -1,15 +1,17 @@
 """Facts for many channels at once: what judge() asks for, read as cheaply as will do."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
-from typing import Final, TypeVar
+from datetime import datetime, timedelta
+from typing import Final
 
+from kvsops import uses
 from kvsops.aws import channels
 from kvsops.aws.channels import INDEX_PAGE
-from kvsops.aws.scope import ATTEMPTS, WORKERS, Scope
+from kvsops.aws.parallel import in_parallel
+from kvsops.aws.scope import ATTEMPTS, Scope
 from kvsops.core.facts import Fact, Facts, Need, Source, Unknown
+from kvsops.core.rules import IN_USE
 from kvsops.errors import AwsError, NotFoundError
 
 DIRECT_UP_TO: Final = 100
@@ -18,8 +20,6 @@ DIRECT_UP_TO: Final = 100
 GONE: Final = "deleted meanwhile"
 """Why a fact is unknown of a channel that went between the listing and the read."""
 
-Item = TypeVar("Item")
-Result = TypeVar("Result")
 Advance = Callable[[int], object]
 
 
@@ -31,22 +31,29 @@ class Gathered:
     problems: list[str] = field(default_factory=list)
 
 
-def direct(scope: Scope, facts: Facts, need: Need, *, attempts: int = ATTEMPTS) -> Facts:
+def direct(
+    scope: Scope,
+    facts: Facts,
+    need: Need,
+    *,
+    span: timedelta | None = IN_USE,
+    attempts: int = ATTEMPTS,
+) -> Facts:
     """Read one fact of one channel directly; a failure is an Unknown.
 
-    Raises `NotFoundError` when the channel is gone, `CredentialsError` when nothing can be read.
+    `span` says how far back activity is read, None since the channel was made. Raises
+    `NotFoundError` when the channel is gone, `CredentialsError` when nothing can be read.
     """
+    if need is Need.ACTIVITY:
+        return uses.read(scope, [facts], span)[0]
     arn, at = facts.channel.channel_arn, scope.now()
+    look = channels.tags_of if need is Need.TAGS else channels.storage_link_of
     try:
-        if need is Need.TAGS:
-            tags = channels.tags_of(scope, arn, attempts=attempts)
-            return replace(facts, tags=Fact(tags, Source.DIRECT, at))
-        link = channels.storage_link_of(scope, arn, attempts=attempts)
-        return replace(facts, storage=Fact(link, Source.DIRECT, at))
+        return facts.having(need, Fact(look(scope, arn, attempts=attempts), Source.DIRECT, at))
     except NotFoundError:
         raise
     except AwsError as error:
-        return facts.with_unknown(need, Unknown(str(error), at))
+        return facts.having(need, Unknown(str(error), at))
 
 
 def fetch(
@@ -54,6 +61,7 @@ def fetch(
     need: Need,
     wanted: Sequence[Facts],
     *,
+    span: timedelta | None = IN_USE,
     directly: bool = False,
     advance: Advance = lambda _: None,
 ) -> Gathered:
@@ -61,9 +69,16 @@ def fetch(
 
     Tags come from the tag index, in its batches of 100. Channels absent from it are read directly
     where they are few, else they stay NOT_INDEXED; where the index cannot be read, they all are.
+    Activity is first hinted at by ListMetrics; asked for again, it is read from the metrics.
     Storage links have no cheap source. `advance` is told of each channel done.
     """
     problems: list[str] = []
+    if need is Need.ACTIVITY:
+        hinted = [each for each in wanted if each.activity is not None or directly]
+        known = _by_arn(uses.read(scope, hinted, span, advance=advance))
+        others = [each for each in wanted if each.channel.channel_arn not in known]
+        known |= _by_arn(uses.hint(scope, others, problems))
+        return _gathered(wanted, known, problems)
     unread = [each for each in wanted if each.get(need) is None]
     if need is Need.TAGS and not directly:
         unread = _from_index(scope, unread, problems, advance)
@@ -73,24 +88,22 @@ def fetch(
         try:
             return direct(scope, each, need)
         except NotFoundError:
-            return each.with_unknown(need, Unknown(GONE, scope.now()))
+            return each.having(need, Unknown(GONE, scope.now()))
         finally:
             advance(0 if each.get(need) else 1)
 
     missing = [each for each in unread if each.get(need) is None or (few and _absent(each))]
-    known = {each.channel.channel_arn: each for each in unread}
-    known |= {each.channel.channel_arn: each for each in in_parallel(read, missing)}
+    known = _by_arn(unread) | _by_arn(in_parallel(read, missing))
+    return _gathered(wanted, known, problems)
+
+
+def _by_arn(facts: Iterable[Facts]) -> dict[str, Facts]:
+    return {each.channel.channel_arn: each for each in facts}
+
+
+def _gathered(wanted: Sequence[Facts], known: dict[str, Facts], problems: list[str]) -> Gathered:
     facts = [known.get(each.channel.channel_arn, each) for each in wanted]
     return Gathered(facts, sorted(set(problems)))
-
-
-def in_parallel(function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
-    """Yield the function's results in the items' order; what has not begun ends with the caller."""
-    executor = ThreadPoolExecutor(WORKERS)
-    try:
-        yield from executor.map(function, items)
-    finally:
-        executor.shutdown(cancel_futures=True)
 
 
 def _from_index(

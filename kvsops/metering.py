@@ -9,16 +9,13 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
-from typing import Final
 
 from kvsops.aws import activity
-from kvsops.aws.activity import CALL_PRICE, EVERY, FIRST, METRIC_PRICE, QUERIES, REST, Asked
+from kvsops.aws.activity import EVERY, FIRST, METRIC_PRICE, REST, Asked
+from kvsops.aws.parallel import in_parallel
 from kvsops.aws.scope import Scope
 from kvsops.core.cost import Usage
 from kvsops.errors import AwsError, CheckFailedError
-from kvsops.gather import in_parallel
-
-CLOUDWATCH_CALLS: Final = ("GetMetricData", "ListMetrics")
 
 
 @dataclass(slots=True)
@@ -70,44 +67,22 @@ def read(
     points: activity.Points = {}
 
     def ask(asked: list[Asked]) -> None:
-        batches = [asked[at : at + QUERIES] for at in range(0, len(asked), QUERIES)]
-        answers = in_parallel(lambda batch: _answer(scope, batch, start, end), batches)
-        for batch, answer in zip(batches, answers, strict=True):
-            if isinstance(answer, str):
-                metered.unknown |= {name: answer for name, _ in batch}
-            else:
-                metered.metrics += len(batch)
-                metered.unknown |= answer[1]
-                for name, days in answer[0].items():
-                    for day, used in days.items():
-                        activity.add(points, name, day, used)
-            advance(len({name for name, _ in batch}))
+        found, untold = activity.ask(scope, asked, start, end, advance=advance)
+        metered.unknown |= untold
+        for name, days in found.items():
+            for day, used in days.items():
+                activity.add(points, name, day, used)
 
+    before = scope.metrics
     ask([*_each(likely, (*FIRST, *REST)), *_each(others, FIRST)])
     ask([*_each((name for name in others if name in points), REST)])
+    metered.metrics += scope.metrics - before
     metered.usage |= {name: Usage(days) for name, days in points.items()}
     metered.problems += sorted(set(metered.unknown.values()))
 
 
-def own_cost(scope: Scope, metered: Metered) -> Decimal:
-    """Return what the run's CloudWatch calls cost in dollars, at most.
-
-    Each statistic asked is counted as a metric.
-    """
-    return metered.metrics * METRIC_PRICE + scope.calls["ListMetrics"] * CALL_PRICE
-
-
 def _each(names: Iterable[str], queries: Sequence[activity.Query]) -> Iterable[Asked]:
     return ((name, query) for name in names for query in queries)
-
-
-def _answer(
-    scope: Scope, batch: Sequence[Asked], start: datetime, end: datetime
-) -> tuple[activity.Points, dict[str, str]] | str:
-    try:
-        return activity.read(scope, batch, start, end)
-    except AwsError as error:
-        return str(error)
 
 
 def _refuse_to_overspend(names: int, maximum: Decimal | None) -> None:

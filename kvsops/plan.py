@@ -13,6 +13,7 @@ from kvsops.aws.scope import Scope
 from kvsops.core.channel import Channel
 from kvsops.core.facts import Facts, Need, Unknown
 from kvsops.core.judge import Decision, Rules, Verdict, judge
+from kvsops.core.mark import Mark
 
 Advance = Callable[[int], object]
 
@@ -31,6 +32,10 @@ class Outcome(StrEnum):
     KEPT = "kept"
     UNKNOWN = "unknown"
     LEFT = "left"
+    WOULD_MARK = "would-mark"
+    MARKED = "marked"
+    WOULD_UNMARK = "would-unmark"
+    UNMARKED = "unmarked"
 
 
 @dataclass(slots=True)
@@ -52,6 +57,9 @@ class Item:
         self.decision, self.reason = decision, decision.reason
         if decision.verdict is Verdict.KEEP:
             self.outcome = Outcome.UNKNOWN if decision.unknown else Outcome.KEPT
+        elif decision.verdict is Verdict.MARK:
+            marked = Mark.read(self.facts.tag_values) == decision.mark
+            self.outcome = Outcome.MARKED if marked else Outcome.WOULD_MARK
         else:
             self.outcome = Outcome.WOULD_DELETE
 
@@ -88,6 +96,12 @@ class Plan:
         doomed = [item for item in self.items if item.outcome is Outcome.WOULD_DELETE]
         return sorted(doomed, key=_by_age)
 
+    @property
+    def to_write(self) -> list[Item]:
+        """The channels to delete, oldest first, then those to mark or to take a mark off."""
+        marks = (Outcome.WOULD_MARK, Outcome.WOULD_UNMARK)
+        return self.doomed + [item for item in self.items if item.outcome in marks]
+
     def limit(self, number: int) -> None:
         """Leave all but the oldest `number` of the doomed for another run."""
         for item in self.doomed[number:]:
@@ -116,7 +130,9 @@ def plan(
         for need in Need:
             wanted = [item for item in needing if item.decision.need is need]
             facts = [item.facts for item in wanted]
-            read = gather.fetch(scope, need, facts, directly=directly, advance=advance)
+            read = gather.fetch(
+                scope, need, facts, span=rules.span, directly=directly, advance=advance
+            )
             planned.problems += read.problems
             for item, known in zip(wanted, read.facts, strict=True):
                 item.facts = known

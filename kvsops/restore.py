@@ -8,11 +8,12 @@ from typing import Final
 from kvsops.aws import channels
 from kvsops.aws.scope import Scope
 from kvsops.core.channel import EXPIRES_AT_TAG, Channel, StorageLink
+from kvsops.core.mark import DOOMED_TAG
 from kvsops.errors import AwsError, KvsopsError, NotFoundError, UsageError
 from kvsops.journal import MAY_BE_GONE, Entry
 
-NOT_RESTORED: Final = (EXPIRES_AT_TAG,)
-"""Tags that are left off: with its old expiry the channel would be swept at once."""
+NOT_RESTORED: Final = (EXPIRES_AT_TAG, DOOMED_TAG)
+"""Tags that are left off: with its old expiry or mark the channel would be swept at once."""
 
 
 class Outcome(StrEnum):

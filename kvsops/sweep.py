@@ -16,11 +16,12 @@ from typing import Final
 
 import stamina
 
-from kvsops import gather
+from kvsops import gather, marking
 from kvsops.aws import channels
-from kvsops.aws.scope import ATTEMPTS, WORKERS, Scope
+from kvsops.aws.parallel import WORKERS
+from kvsops.aws.scope import ATTEMPTS, Scope
 from kvsops.core.channel import StorageLink
-from kvsops.core.facts import Fact, Facts
+from kvsops.core.facts import Fact, Facts, Need, Source
 from kvsops.core.judge import Decision, Rules, Verdict, judge
 from kvsops.errors import AwsError, KvsopsError, NotFoundError
 from kvsops.journal import Journal
@@ -28,6 +29,9 @@ from kvsops.plan import Advance, Item, Outcome
 
 FRESH: Final = timedelta(seconds=2)
 """How long after a direct read the delete that rests on it may leave."""
+
+METRICS_FRESH: Final = timedelta(minutes=5)
+"""How long a read of the metrics stays good: they come late themselves."""
 
 DELETE: Final = "DeleteSignalingChannel"
 INTERRUPTED: Final = "interrupted"
@@ -58,6 +62,10 @@ class Sweep:
         Ctrl-C stops in order; the reason is then INTERRUPTED. Once more makes it no quicker: the
         journal stays open until what has begun is finished.
         """
+        try:
+            self._read_activity(doomed)
+        except KeyboardInterrupt:
+            self.end(INTERRUPTED)
         with ThreadPoolExecutor(WORKERS) as executor:
             waiting = deque(doomed)
             begun: deque[Future[None]] = deque()
@@ -77,8 +85,28 @@ class Sweep:
                     self.end(repr(error))
                     raise
         for item in doomed:
-            if item.outcome is Outcome.WOULD_DELETE:  # its turn never came
+            if item.outcome.value.startswith("would-"):  # its turn never came
                 item.end(Outcome.LEFT, self.why_stopped)
+
+    def _read_activity(self, doomed: Sequence[Item]) -> None:
+        """Read all metrics at once that a judgement will rest on; they stay good for a while."""
+        if not self.rules.looks_at(Need.ACTIVITY):
+            return
+        for item in doomed:
+            item.facts = self.fresh(item.facts)
+        items = [item for item in doomed if item.facts.activity is None]
+        wanted = [item.facts for item in items]
+        read = gather.fetch(self.scope, Need.ACTIVITY, wanted, span=self.rules.span, directly=True)
+        for item, facts in zip(items, read.facts, strict=True):
+            item.facts = facts
+
+    def fresh(self, facts: Facts) -> Facts:
+        """Forget what is not to be deleted by: all but a recent direct read of the activity."""
+        activity = facts.activity
+        read = isinstance(activity, Fact) and activity.source is Source.DIRECT
+        if activity is None or not read or self.scope.now() - activity.read_at > METRICS_FRESH:
+            activity = None
+        return replace(facts, tags=None, storage=None, activity=activity)
 
     def end(self, why: str) -> None:
         """Begin no more deletions."""
@@ -91,12 +119,24 @@ class Sweep:
         if self.stop.is_set():
             item.end(Outcome.LEFT, self.why_stopped)
             return
-        Deletion(self, item).run()
+        if item.outcome is Outcome.WOULD_UNMARK:
+            self._unmark(item)
+        else:
+            Deletion(self, item).run()
+
+    def _unmark(self, item: Item) -> None:
+        try:
+            marking.take_off(self.scope, item)
+        except KvsopsError as error:
+            item.end(Outcome.FAILED, f"its mark cannot be taken off: {error}")
 
 
 @dataclass(slots=True)
 class Deletion:
-    """One channel's deletion, from its turn in the quota to its last line in the journal."""
+    """One channel's deletion, from its turn in the quota to its last line in the journal.
+
+    Where the direct reads say that its policy's grace has yet to pass, it is marked instead.
+    """
 
     sweep: Sweep
     item: Item
@@ -133,6 +173,8 @@ class Deletion:
             if decision.verdict is Verdict.DELETE:
                 self.item.decision = decision  # every fact of it is confirmed
                 self._delete(facts, decision.reason)
+            elif decision.verdict is Verdict.MARK:
+                self._mark(decision)
             else:
                 self.item.decide(decision)
         except NotFoundError:
@@ -151,11 +193,11 @@ class Deletion:
         return True
 
     def _judge_directly(self) -> tuple[Facts, Decision]:
-        """Forget the cheap facts and read each that the judgement asks for."""
-        facts = replace(self.item.facts, tags=None, storage=None)
+        """Read each fact that the judgement asks for, directly."""
+        facts = self.sweep.fresh(self.item.facts)
         scope, rules = self.sweep.scope, self.sweep.rules
         while (decision := judge(facts, rules, scope.now(), direct=True)).need:
-            facts = gather.direct(scope, facts, decision.need)
+            facts = gather.direct(scope, facts, decision.need, span=rules.span)
         self.item.facts = facts
         return facts, decision
 
@@ -180,6 +222,18 @@ class Deletion:
             self._refused(error)
         else:
             self.item.end(Outcome.DELETED, reason)
+
+    def _mark(self, decision: Decision) -> None:
+        """Mark the channel; one that cannot be marked is not deleted by a later run."""
+        self.item.decision = decision
+        try:
+            marking.put(self.sweep.scope, self.item, decision)
+        except NotFoundError:
+            raise
+        except AwsError as error:
+            if error.transient:
+                raise
+            self.item.end(Outcome.FAILED, f"cannot be marked, so it is not deleted: {error}")
 
     def _refused(self, error: AwsError) -> None:
         """Make something of a delete's error; raises it where that is a failure."""

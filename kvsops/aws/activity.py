@@ -12,13 +12,18 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
 
+from kvsops.aws.parallel import in_parallel
 from kvsops.aws.scope import Scope
 from kvsops.core.cost import Day
+from kvsops.errors import AwsError
 
 NAMESPACE: Final = "AWS/KinesisVideo"
 NAME_DIMENSION: Final = "SignalingChannelName"
 CONNECTS: Final = ("ConnectAsMaster", "ConnectAsViewer")
 QUERIES: Final = 500  # a GetMetricData request takes
+PERIODS: Final = (300, 3_600, 21_600, 86_400, 7 * 86_400)
+"""The periods used, in seconds: of no finer points than are kept for as long as they serve."""
+POINTS: Final = 200
 DAY: Final = 86_400
 """Daily points are kept for 455 days, as the hourly ones that they are made of."""
 REACH: Final = timedelta(days=455)
@@ -27,6 +32,7 @@ LISTED_FOR: Final = timedelta(days=14)
 
 METRIC_PRICE: Final = Decimal("0.01") / 1_000  # each metric asked of GetMetricData
 CALL_PRICE: Final = Decimal("0.01") / 1_000  # each other CloudWatch call
+CLOUDWATCH_CALLS: Final = ("GetMetricData", "ListMetrics")
 # Source of both: https://aws.amazon.com/cloudwatch/pricing/
 
 
@@ -66,23 +72,26 @@ Asked = tuple[str, Query]
 """A channel's name and what is asked of it."""
 
 Points = dict[str, dict[date, Day]]
-"""What was used, by channel name and day."""
+"""What was used, by channel name and day; at another period than a day, by its beginning."""
 
 
-def names_with_points(scope: Scope, query: Query) -> set[str]:
+def names_with_points(scope: Scope, query: Query, *, recently: bool = False) -> set[str]:
     """Return the names of channels, also deleted ones, with a point in the last two weeks.
 
-    It may prove that something was used; it never proves that nothing was.
+    `recently` asks for the last 3 hours instead. It may prove that something was used; it never
+    proves that nothing was.
     """
     dimensions = [{"Name": NAME_DIMENSION}]
     if query.operation:
         dimensions.append({"Name": "Operation", "Value": query.operation})
+    narrowed: dict[str, Any] = {"RecentlyActive": "PT3H"} if recently else {}
     pages = scope.pages(
         "ListMetrics",
         "Metrics",
         Namespace=NAMESPACE,
         MetricName=query.metric,
         Dimensions=dimensions,
+        **narrowed,
     )
     return {
         dimension["Value"]
@@ -115,8 +124,54 @@ def read(
             if result.get("StatusCode", "Complete") not in ("Complete", "PartialData"):
                 untold[name] = f"CloudWatch answered {result['StatusCode']}"
             for time, value in zip(result["Timestamps"], result["Values"], strict=True):
-                add(points, name, time.astimezone(UTC).date(), query.counts(round(value)))
+                utc = time.astimezone(UTC)
+                at = utc.date() if period == DAY else utc
+                add(points, name, at, query.counts(round(value)))
+    scope.count_metrics(len(asked))
     return points, untold
+
+
+def ask(
+    scope: Scope,
+    asked: Sequence[Asked],
+    start: datetime,
+    end: datetime,
+    period: int = DAY,
+    *,
+    advance: Callable[[int], object] = lambda _: None,
+) -> tuple[Points, dict[str, str]]:
+    """Read any number of queries, in batches; a batch that fails leaves its names untold."""
+    batches = [asked[at : at + QUERIES] for at in range(0, len(asked), QUERIES)]
+
+    def answer(batch: Sequence[Asked]) -> tuple[Points, dict[str, str]]:
+        try:
+            return read(scope, batch, start, end, period)
+        except AwsError as error:
+            return {}, {name: str(error) for name, _ in batch}
+        finally:
+            advance(len({name for name, _ in batch}))
+
+    points: Points = {}
+    untold: dict[str, str] = {}
+    for read_points, read_untold in in_parallel(answer, batches):
+        untold |= read_untold
+        for name, days in read_points.items():
+            for day, used in days.items():
+                add(points, name, day, used)
+    return points, untold
+
+
+def period_for(span: timedelta) -> int:
+    """Return the period, in seconds, that tells the span in some 200 points at most."""
+    return next(each for each in PERIODS if span / timedelta(seconds=each) <= POINTS)
+
+
+def own_cost(scope: Scope) -> Decimal:
+    """Return what the scope's CloudWatch calls cost in dollars, at most.
+
+    Each statistic asked is counted as a metric.
+    """
+    return scope.metrics * METRIC_PRICE + scope.calls["ListMetrics"] * CALL_PRICE
 
 
 def add(points: Points, name: str, day: date, used: Day) -> None:

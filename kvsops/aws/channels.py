@@ -80,6 +80,12 @@ def delete(scope: Scope, channel: Channel) -> None:
     )
 
 
+def delete_made(scope: Scope, channel_arn: str) -> None:
+    """Delete a channel that the caller itself made, whatever its version; raises `AwsError`."""
+    wait_until_active(scope, channel_arn)
+    scope.call("DeleteSignalingChannel", ChannelARN=channel_arn)
+
+
 def tags_of(scope: Scope, channel_arn: str, *, attempts: int = ATTEMPTS) -> dict[str, str]:
     """Read a channel's tags directly."""
     tags: dict[str, str] = {}
@@ -99,11 +105,32 @@ def indexed_tags(scope: Scope, channel_arns: Sequence[str]) -> dict[str, dict[st
 
     An ARN that is absent from the answer was never tagged, or too recently to be in the index.
     """
-    answer = scope.call("GetResources", ResourceARNList=list(channel_arns))
+    return _mapped(scope.call("GetResources", ResourceARNList=list(channel_arns)))
+
+
+def _mapped(answer: Mapping[str, Any]) -> dict[str, dict[str, str]]:
     return {
         found["ResourceARN"]: {tag["Key"]: tag["Value"] for tag in found["Tags"]}
         for found in answer["ResourceTagMappingList"]
     }
+
+
+def tagged(scope: Scope, key: str) -> dict[str, dict[str, str]]:
+    """Read, from the tag index, the tags of all channels that have this one, by ARN."""
+    found: dict[str, dict[str, str]] = {}
+    more: dict[str, Any] = {}
+    while True:
+        answer = scope.call(
+            "GetResources",
+            TagFilters=[{"Key": key}],
+            ResourceTypeFilters=["kinesisvideo:channel"],
+            ResourcesPerPage=INDEX_PAGE,
+            **more,
+        )
+        found |= _mapped(answer)
+        if not answer.get("PaginationToken"):
+            return found
+        more = {"PaginationToken": answer["PaginationToken"]}
 
 
 def tag(scope: Scope, channel_arn: str, tags: Mapping[str, str]) -> None:

@@ -1,12 +1,14 @@
 """What AWS and botocore report, told in one line: what failed, where, and what to do."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 from http import HTTPStatus
 from typing import Any, Final
 
 from botocore import exceptions as botocore_errors
 
 from kvsops.aws.quotas import IAM_PREFIXES, OPERATIONS
+from kvsops.core.text import age
 from kvsops.errors import AwsError, CredentialsError, DeniedError, KvsopsError, NotFoundError
 
 # This service throttles with ClientLimitExceededException (HTTP 400), which botocore retries in
@@ -43,6 +45,14 @@ BAD_CREDENTIALS: Final = {
     "UnrecognizedClientException": "AWS does not know the access key: check the profile or"
     " environment",
 }
+SIGNATURE_CODES: Final = frozenset(
+    {"InvalidSignatureException", "RequestExpired", "RequestTimeTooSkewed", "SignatureDoesNotMatch"}
+)
+SIGNATURES_LIVE: Final = timedelta(minutes=5)
+"""How far the clocks may differ.
+
+Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/signing-elements.html
+"""
 TRY_LOCALLY: Final = "to try kvsops without AWS: kvsops local --fleet 20 -- kvsops list"
 
 _NO_CREDENTIALS = (
@@ -106,10 +116,24 @@ def answer_lost(error: Exception) -> bool:
 
 
 def told(
-    error: Exception, operation: str, parameters: Mapping[str, Any], *, sent: bool
+    error: Exception,
+    operation: str,
+    parameters: Mapping[str, Any],
+    *,
+    sent: bool,
+    ahead: timedelta = timedelta(),
 ) -> KvsopsError:
-    """Return the error to raise for what botocore raised; `sent` as in `AwsError`."""
+    """Return the error to raise for what botocore raised.
+
+    `sent` is as in `AwsError`; `ahead` is how far AWS's clock is ahead of this machine's.
+    """
     code = code_of(error)
+    if code in SIGNATURE_CODES and abs(ahead) > timedelta(minutes=1):
+        side = "behind" if ahead > timedelta() else "ahead of"
+        msg = (
+            f"this machine's clock is {age(abs(ahead))} {side} AWS's, so no signature holds: set it"
+        )
+        return CredentialsError(f"{msg} ({code})")
     if isinstance(error, _NO_CREDENTIALS) or code in BAD_CREDENTIALS:
         return _credentials(error, code)
     if code in DENIED:

@@ -5,7 +5,8 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
@@ -16,6 +17,7 @@ from botocore import xform_name
 
 from kvsops.aws import failures
 from kvsops.aws.pace import Pace
+from kvsops.aws.parallel import WORKERS
 from kvsops.aws.quotas import OPERATIONS, writes
 from kvsops.aws.session import Account
 from kvsops.errors import UsageError, WriteRefusedError
@@ -27,7 +29,8 @@ if TYPE_CHECKING:
 QUOTA_SHARE: Final = 0.8
 """The part of each quota that is taken by default: other programs use the account too."""
 ATTEMPTS: Final = 10
-WORKERS: Final = 32
+CLOCK_TOLERANCE: Final = timedelta(seconds=3)
+"""A difference of the clocks that is not worth speaking of: answers take their time too."""
 
 # Retries are counted here and told by whoever called; stamina's own log lines would repeat them.
 stamina.instrumentation.set_on_retry_hooks([])
@@ -61,8 +64,12 @@ class Scope:
         self._account = Account.open(profile, region, endpoint_url, environ)
         self.region = self._account.region
         self.read_only = read_only
-        self.clock, self.sleep, self.now = clock, sleep, now
+        self.clock, self.sleep, self._own_now = clock, sleep, now
+        self._ahead = timedelta()  # how far the service's clock is ahead of ours
         self.calls: Counter[str] = Counter()
+        self.metrics = 0  # asked of GetMetricData, which bills them
+        self.recently_used: frozenset[str] | None = None  # names, once ListMetrics has told
+        self.witnessed = False  # whether the metrics asked had points for any channel
         self.throttled: Counter[str] = Counter()
         self._paces = {
             name: Pace(operation.per_second * quota_share, clock, sleep)
@@ -76,6 +83,15 @@ class Scope:
     def account_id(self) -> str:
         """The account that the credentials belong to, as STS says."""
         return str(self.call("GetCallerIdentity")["Account"])
+
+    def now(self) -> datetime:
+        """Return the service's time: this machine's, set right by the answers' Date headers."""
+        return self._own_now() + self._ahead
+
+    def count_metrics(self, number: int) -> None:
+        """Count metrics as asked for: what GetMetricData bills."""
+        with self._lock:
+            self.metrics += number
 
     @property
     def emulated(self) -> bool:
@@ -129,7 +145,8 @@ class Scope:
         try:
             return caller.on(self._worth_retrying)(attempt)
         except failures.BOTOCORE_ERRORS as error:
-            raise failures.told(error, operation, parameters, sent=bool(lost)) from error
+            told = failures.told(error, operation, parameters, sent=bool(lost), ahead=self._ahead)
+            raise told from error
 
     def pages(self, operation: str, key: str, **parameters: Any) -> Iterator[list[Any]]:
         """Call the operation until its NextToken ends; yield the list under `key` of each page."""
@@ -150,12 +167,23 @@ class Scope:
             answer: dict[str, Any] = getattr(client, xform_name(operation))(**parameters)
         except botocore_errors.ClientError as error:
             self._reached = True
+            self._set_clock(error.response.get("ResponseMetadata", {}))
             if failures.throttled(error):
                 with self._lock:
                     self.throttled[operation] += 1
             raise
         self._reached = True
+        self._set_clock(answer.get("ResponseMetadata", {}))
         return answer
+
+    def _set_clock(self, metadata: Mapping[str, Any]) -> None:
+        """Learn the service's time from an answer; its Date has whole seconds."""
+        date = metadata.get("HTTPHeaders", {}).get("date")
+        try:
+            ahead = parsedate_to_datetime(date) - self._own_now() if date else timedelta()
+        except ValueError:
+            return
+        self._ahead = ahead if abs(ahead) > CLOCK_TOLERANCE else timedelta()
 
     def _worth_retrying(self, error: Exception) -> bool:
         """Whether to try again; an endpoint that never answered is not waited for."""

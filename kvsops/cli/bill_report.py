@@ -8,13 +8,14 @@ from typing import Any, Final
 
 import click
 
+from kvsops.aws.activity import CLOUDWATCH_CALLS, own_cost
 from kvsops.aws.quotas import channel_quota
 from kvsops.aws.scope import Scope
 from kvsops.bill import Bill, Line, by_tag, groupings
 from kvsops.cli.cost_columns import bill_columns, known_sum, sum_text, totals
 from kvsops.cli.money import usd
 from kvsops.errors import KvsopsError
-from kvsops.metering import CLOUDWATCH_CALLS, Metered, own_cost
+from kvsops.metering import Metered
 from kvsops.output.console import Console
 from kvsops.output.rows import Column, Output, csv, dumps, markdown, records, table
 from kvsops.output.summary import append_step_summary
@@ -70,7 +71,7 @@ class BillReport:
                 "own_cost": {
                     "metrics": self.metered.metrics,
                     "calls": {name: self.scope.calls[name] for name in CLOUDWATCH_CALLS},
-                    "usd": own_cost(self.scope, self.metered),
+                    "usd": own_cost(self.scope),
                 },
                 "problems": self.metered.problems,
             }

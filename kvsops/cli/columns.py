@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from kvsops.core.channel import Channel
 from kvsops.core.facts import Fact, Facts, Source
+from kvsops.core.mark import Mark
 from kvsops.core.text import age, moment
 from kvsops.output.rows import Column
 
@@ -47,6 +48,7 @@ def channel_columns(
         ),
         Column[Facts]("version", "VERSION", lambda row: row.channel.version, shown=False),
         Column[Facts]("channel_arn", "ARN", lambda row: row.channel.channel_arn, shown=False),
+        Column[Facts]("doomed_at", "DOOMED", _doomed_at, shown=False),
         Column[Facts]("tags", "TAGS", known_tags, tags_text, shown=tags),
     ]
     if storage:
@@ -78,6 +80,12 @@ def tags_text(facts: Facts, only: Sequence[str] | None = None) -> str:
         return UNKNOWN
     shown = {key: tags[key] for key in sorted(tags) if only is None or key in only}
     return " ".join(f"{key}={value}" if value else key for key, value in shown.items()) or "-"
+
+
+def _doomed_at(facts: Facts) -> datetime | None:
+    """Return since when a policy's mark spares the channel no longer than its grace."""
+    mark = Mark.read(known_tags(facts) or {})
+    return mark.time if mark else None
 
 
 def _storage(facts: Facts) -> dict[str, str | None] | None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from kvsops.cli.money import Budget, metered, own_cost, price_options, verdict
+from kvsops.cli.money import Budget, metered, price_options, tell_own_cost, verdict
 from kvsops.cli.options import Text, Where, output_options, rule_options, scope_options
 from kvsops.core.channel import checked_tag_key
 from kvsops.core.rules import RULES
@@ -118,7 +118,7 @@ def cost(
     report = BillReport(bill, found, scope, group_by, len(listed))
     tell(report, console, output, query)
     _write(report, html, open_metrics)
-    own_cost(scope, found, console)
+    tell_own_cost(scope, console)
     code = verdict(bill, budget, baseline, console)
     # A look for deleted channels that failed is never one that found none.
     click.get_current_context().exit(code if found.seen_all else 1)

@@ -82,8 +82,8 @@ def create(
     """
     import secrets
 
+    from kvsops.aws.parallel import in_parallel
     from kvsops.cli.owner import default_owner
-    from kvsops.gather import in_parallel
     from kvsops.output.console import Console
 
     scope, console = where.open(), Console()

@@ -21,7 +21,7 @@ def carry_out(
 
     `deadline` is on the scope's clock. The report learns of the journal and of what stopped it.
     """
-    scope, doomed = report.scope, report.plan.doomed
+    scope, doomed = report.scope, report.plan.to_write
     if not doomed:
         return
     run = f"{scope.now():%Y%m%dT%H%M%SZ}-{scope.region}-{os.getpid()}"

@@ -51,10 +51,10 @@ def delete(
     channels again.
     """
     from kvsops.aws import channels
+    from kvsops.aws.parallel import in_parallel
     from kvsops.cli.deed import carry_out
     from kvsops.cli.report import Report, tell
     from kvsops.core.judge import deletion_rules
-    from kvsops.gather import in_parallel
     from kvsops.output.console import Console
     from kvsops.plan import Outcome, plan
 

@@ -27,10 +27,10 @@ def describe(
       kvsops describe cam-door
       kvsops describe cam-door -o json --query '[0].tags'
     """
+    from kvsops.aws.parallel import in_parallel
     from kvsops.cli.columns import channel_columns
     from kvsops.core.facts import Unknown
     from kvsops.errors import AwsError
-    from kvsops.gather import in_parallel
     from kvsops.output.console import Console
     from kvsops.output.rows import render
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from kvsops.cli.money import Budget, metered, own_cost, price_options, verdict
+from kvsops.cli.money import Budget, metered, price_options, tell_own_cost, verdict
 from kvsops.cli.options import Where, output_options, refuse, rule_options, scope_options
 from kvsops.core.rule import Role
 from kvsops.core.rules import rules_of
@@ -120,7 +120,7 @@ def list_(
         text = render(lines, listing_columns(bill, tags=shown), output, query, "No channels.")
         total = totals(bill) if output == "table" else markdown_safe(totals(bill))
         click.echo(text + (f"\n{total}.\n" if output in ("table", "markdown") else ""), nl=False)
-        own_cost(scope, metrics or Metered(), console)
+        tell_own_cost(scope, console)
     else:
         columns = channel_columns(scope.now(), tags=shown)
         click.echo(render(chosen, columns, output, query, "No channels."), nl=False)

@@ -180,7 +180,7 @@ def local(
     lost; one that meets an AWS error code is refused, which its sender is told only if it gave
     a correlation id.
     """
-    from kvsops.local.child import run
+    from kvsops.child import run
 
     with _no_aws_configuration():
         _require_moto()
@@ -243,7 +243,7 @@ def _sow(server: "LocalServer", fleet: int, seed: int) -> None:
 
 def _serve(server: "LocalServer", fleet: int) -> None:
     """Print what a shell needs, and wait for Ctrl-C or SIGTERM."""
-    from kvsops.local.child import signals_go_to
+    from kvsops.child import signals_go_to
     from kvsops.local.environment import export_lines
 
     stop = Event()

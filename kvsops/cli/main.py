@@ -20,11 +20,13 @@ COMMANDS: Final = (
     "delete",
     "sweep",
     "restore",
+    "exec",
     "smoke",
     "endpoint",
     "ice",
     "cost",
     "prices",
+    "policy",
     "local",
 )
 INTERRUPTED: Final = 130

@@ -166,13 +166,13 @@ def verdict(bill: "Bill", budget: Budget, baseline: "Baseline | None", console: 
     return 1 if bill.unknown else 0
 
 
-def own_cost(scope: "Scope", found: "Metered", console: "Console") -> None:
-    """Say what the run itself spent on CloudWatch."""
-    from kvsops import metering
+def tell_own_cost(scope: "Scope", console: "Console") -> None:
+    """Say what the run itself spent on CloudWatch, if it did."""
+    from kvsops.aws.activity import CLOUDWATCH_CALLS, own_cost
 
-    calls = sum(scope.calls[name] for name in metering.CLOUDWATCH_CALLS)
-    cost = metering.own_cost(scope, found)
-    console.note(f"own cost: {found.metrics:,} metrics in {calls:,} calls, ${cost:.4f} at most")
+    if scope.metrics:
+        calls, cost = sum(scope.calls[name] for name in CLOUDWATCH_CALLS), own_cost(scope)
+        console.note(f"own cost: {scope.metrics:,} metrics in {calls:,} calls, ${cost:.4f} at most")
 
 
 def usd(amount: Decimal | None, places: int = 2) -> str:

@@ -3,12 +3,12 @@
 import functools
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
+from kvsops import parameters
 from kvsops.cli.main import DEBUG
 from kvsops.core import channel
 from kvsops.core.rule import Option, Parameter, Rule
@@ -22,8 +22,6 @@ Checked = TypeVar("Checked")
 
 STATUSES: Final = ("CREATING", "ACTIVE", "UPDATING", "DELETING")
 OUTPUTS: Final = ("table", "json", "csv", "markdown")
-LONGEST: Final = timedelta(days=36_500)
-_SHORTEST: Final = 0.001  # seconds; far below, a timedelta is zero, which is no condition at all
 
 
 class Text(click.ParamType[object]):
@@ -44,18 +42,6 @@ class Text(click.ParamType[object]):
             return self.fail(str(error), param, ctx)
 
 
-def duration(text: str) -> timedelta:
-    """Read 90s, 30m, 2h, 7d, 1d12h; raises `UsageError` without a unit, or at zero and below."""
-    from pytimeparse.timeparse import timeparse
-
-    bare = not any(letter.isalpha() for letter in text) or ":" in text
-    seconds = None if bare or text.lstrip().startswith(("-", "+")) else timeparse(text)
-    if seconds is None or not _SHORTEST <= seconds <= LONGEST.total_seconds():
-        msg = f"not a duration: {text!r}: write a number and its unit, like 90s, 30m, 2h or 7d"
-        raise UsageError(msg)
-    return timedelta(seconds=seconds)
-
-
 def target(text: str) -> str:
     """Read a channel's name or ARN."""
     if text.startswith("arn:"):
@@ -63,7 +49,7 @@ def target(text: str) -> str:
     return channel.checked_name(text)
 
 
-DURATION: Final = Text("duration", duration)
+DURATION: Final = Text("duration", parameters.duration)
 NAME: Final = Text("name", channel.checked_name)
 TARGET: Final = Text("name|arn", target)
 TAG_KEY: Final = Text("key", channel.checked_tag_key)
@@ -71,12 +57,12 @@ MESSAGE_TTL: Final = click.IntRange(
     channel.MESSAGE_TTL_SECONDS.start, channel.MESSAGE_TTL_SECONDS.stop - 1
 )
 TAG: Final = Text("key=value", channel.checked_tag)
+_METAVARS: Final = {Parameter.TAG: "key[=value]", Parameter.KEY: "key"}
 _TYPES: Final[dict[Parameter, click.ParamType[object]]] = {
-    Parameter.DURATION: DURATION,
-    Parameter.PREFIX: Text("prefix", channel.checked_name),
-    Parameter.GLOB: Text("glob", channel.checked_glob),
-    Parameter.TAG: Text("key[=value]", channel.checked_tag_filter),
-    Parameter.KEY: Text("key", channel.checked_tag_key),
+    **{
+        each: Text(_METAVARS.get(each, each.value), reader)
+        for each, reader in parameters.READERS.items()
+    },
     Parameter.STATUS: click.Choice(STATUSES, case_sensitive=False),
 }
 

@@ -9,8 +9,10 @@ from typing import Any, Final
 
 import click
 
+from kvsops.aws.activity import own_cost
 from kvsops.aws.scope import Scope
 from kvsops.cli.columns import age_text, known_tags, tags_text
+from kvsops.cli.money import tell_own_cost
 from kvsops.core.channel import EXPIRES_AT_TAG, KEEP_TAG, OWNER_TAG
 from kvsops.core.facts import Need
 from kvsops.core.judge import Rules, Verdict
@@ -31,6 +33,10 @@ _WORDS: Final = {
     Outcome.FAILED: "failed",
     Outcome.UNKNOWN: "unknown",
     Outcome.LEFT: "left",
+    Outcome.WOULD_MARK: "would be marked",
+    Outcome.MARKED: "marked",
+    Outcome.WOULD_UNMARK: "would lose their mark",
+    Outcome.UNMARKED: "lost their mark",
     Outcome.KEPT: "kept",
 }
 
@@ -95,6 +101,7 @@ class Report:
             "stopped": self.stopped or None,
             "api_calls": dict(sorted(self.scope.calls.items())),
             "throttled": self.scope.throttled.total(),
+            "own_cost_usd": own_cost(self.scope),
             "seconds": round(self.scope.clock() - self.began, 3),
         }
 
@@ -140,7 +147,8 @@ def item_columns(now: datetime, given: Mapping[str, Any]) -> list[Column[Item]]:
             align="right",
         ),
         Column[Item]("outcome", "OUTCOME", lambda item: item.outcome.value),
-        Column[Item]("reason", "REASON", lambda item: item.reason),
+        Column[Item]("reason", "REASON", lambda item: item.reason, _reason),
+        Column[Item]("policy", "POLICY", lambda item: item.decision.policy or None, shown=False),
         Column[Item](
             "tags",
             "TAGS",
@@ -162,6 +170,12 @@ def _decision(item: Item) -> str:
     return "delete" if item.decision.verdict is Verdict.DELETE else "keep"
 
 
+def _reason(item: Item) -> str:
+    """Say the reason, and which policy's it is."""
+    policy = item.decision.policy
+    return f"{policy}: {item.reason}" if policy and item.reason else item.reason
+
+
 def tell(report: Report, console: Console, output: Output, query: str | None) -> None:
     """Print the report, append it to a CI's step summary, and say what there is to say of it."""
     click.echo(report.render(output, query), nl=False)
@@ -171,6 +185,7 @@ def tell(report: Report, console: Console, output: Output, query: str | None) ->
         console.warn(str(error))
     for problem in (*report.plan.problems, *report.plan.undecided):
         console.warn(problem)
+    tell_own_cost(report.scope, console)
     if report.stopped:
         console.error(f"stopped: {report.stopped}")
     if report.scope.read_only and report.plan.doomed:

@@ -31,7 +31,7 @@ def restore(*, where: Where, journal: Path, yes: bool, output: "Output", query: 
     """
     from kvsops import journal as journals
     from kvsops import restore as restoring
-    from kvsops.gather import in_parallel
+    from kvsops.aws.parallel import in_parallel
     from kvsops.output.console import Console, progress
     from kvsops.output.rows import Column, render
 

@@ -1,6 +1,6 @@
 """`kvsops sweep`."""
 
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -9,8 +9,10 @@ import click
 
 from kvsops.cli.options import (
     DURATION,
+    TARGET,
     Text,
     Where,
+    in_region,
     journal_option,
     output_options,
     refuse,
@@ -18,41 +20,17 @@ from kvsops.cli.options import (
     scope_options,
 )
 from kvsops.core.rule import Role
-from kvsops.core.rules import rules_of
+from kvsops.core.rules import RULES, rules_of
 from kvsops.errors import CheckFailedError, UsageError
+from kvsops.parameters import Fuse
 
 if TYPE_CHECKING:
     from kvsops.aws.scope import Scope
     from kvsops.cli.report import Report
+    from kvsops.core.judge import Rules
     from kvsops.output.console import Console
     from kvsops.output.rows import Output
-
-
-@dataclass(frozen=True, slots=True)
-class Fuse:
-    """How many deletions one run may make: a number, or a percentage of all channels listed."""
-
-    text: str
-    number: int
-    percent: bool
-
-    @classmethod
-    def parse(cls, text: str) -> "Fuse":
-        """Read 250 or 10%; raises `UsageError`."""
-        digits = text.removesuffix("%")
-        percent = digits != text
-        if not digits.isascii() or not digits.isdigit() or not 1 <= int(digits) <= _most(percent):
-            msg = f"not a fuse: {text!r}: write a number like 250, or a percentage like 10%"
-            raise UsageError(msg)
-        return cls(text, int(digits), percent)
-
-    def most(self, listed: int) -> int:
-        """Return how many deletions are allowed, of so many channels listed."""
-        return listed * self.number // 100 if self.percent else self.number
-
-
-def _most(percent: bool) -> int:  # noqa: FBT001 - which of two kinds of fuse
-    return 100 if percent else 1_000_000
+    from kvsops.plan import Plan
 
 
 FUSE: Final = Text("n|n%", Fuse.parse)
@@ -68,6 +46,19 @@ FUSE: Final = Text("n|n%", Fuse.parse)
     *rules_of(Role.NARROWING),
     *(rule for rule in rules_of(Role.PROTECTION) if rule.options),
 )
+@click.option(
+    "--grace",
+    type=DURATION,
+    metavar="DURATION",
+    help="Two steps: mark what is condemned, and delete what is still so after this long.",
+)
+@click.option(
+    "--policy",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Run the policies of this file.  [default: kvsops.toml, where no condition is given]",
+)
+@click.option("--explain", type=TARGET, metavar="NAME|ARN", help="Only say why, of one channel.")
 @click.option("--yes", is_flag=True, help="Delete. Without it, only show what would be.")
 @click.option("--dry-run", is_flag=True, help="Only show what would be deleted: the default.")
 @click.option(
@@ -78,9 +69,7 @@ FUSE: Final = Text("n|n%", Fuse.parse)
     "--max-deletes",
     type=FUSE,
     metavar="N|N%",
-    default="100",
-    show_default=True,
-    help="Fuse: if more would be deleted, delete none and exit 3.",
+    help="Fuse: if more would be deleted, delete none and exit 3.  [default: 100]",
 )
 @click.option("--limit", type=click.IntRange(1), metavar="N", help="Only the N oldest of them.")
 @click.option(
@@ -98,11 +87,14 @@ def sweep(
     *,
     where: Where,
     given: dict[str, Any],
+    grace: timedelta | None,
+    policy: Path | None,
+    explain: str | None,
     yes: bool,
     dry_run: bool,
     any_channel: bool,
     check: bool,
-    max_deletes: Fuse,
+    max_deletes: Fuse | None,
     limit: int | None,
     deadline: timedelta | None,
     expect_account: str | None,
@@ -120,27 +112,36 @@ def sweep(
       kvsops sweep --older-than 2h --prefix ci- --yes
       kvsops sweep --expired --yes
       kvsops sweep --orphaned --older-than 1d --yes --max-deletes 10%
+      kvsops sweep --idle-for 7d --prefix meeting- --grace 24h --yes
+      kvsops sweep --yes                                  # the policies in kvsops.toml
+      kvsops sweep --older-than 2h --explain cam-door
 
     Spared whatever the conditions: channels tagged kvsops:keep or with a --protect-tag, held
-    (kvsops:expires-at is ahead or unreadable), made by CloudFormation, linked to storage, not
-    ACTIVE, without a creation time, and those whose tags could not be read.
+    (kvsops:expires-at is ahead or unreadable), made by CloudFormation, linked to storage, used in
+    the last 2 hours, not ACTIVE, without a creation time, and those of which one of these could
+    not be read.
     """
     from kvsops.cli.deed import carry_out
+    from kvsops.cli.explain import tell_why
     from kvsops.cli.report import Report, tell
-    from kvsops.core.judge import no_condition, objection, sweep_rules
     from kvsops.output.console import Console
     from kvsops.output.text import count
 
     given |= {"yes": yes, "any-channel": any_channel}
-    refuse(_contradiction(yes, dry_run, check) or no_condition(given) or objection(given))
+    rules, fuse = _rules(given, grace, policy, max_deletes)
+    refuse(_contradiction(yes, dry_run, check))
     scope, console = where.open(read_only=not yes), Console()
     began = scope.clock()
     _expect(scope, expect_account)
-    rules = sweep_rules(given)
-    report = Report(_planned(scope, rules, console, direct=direct), rules, scope, began, everything)
+    if explain:
+        in_region(scope, (explain,))
+        tell_why(scope, explain, rules, output, query)
+        return
+    planned = _planned(scope, rules, given["prefix"], console, direct=direct)
+    report = Report(planned, rules, scope, began, everything)
     if limit:
         report.plan.limit(limit)
-    blown = _blown(report, max_deletes)
+    blown = _blown(report, fuse)
     if yes and not blown:
         report.check_query(output, query)
         end = None if deadline is None else began + deadline.total_seconds()
@@ -158,6 +159,45 @@ def sweep(
 _HOW_ON: Final = "raise --max-deletes, or take the oldest first with --limit N"
 
 
+def _rules(
+    given: dict[str, Any], grace: timedelta | None, policy: Path | None, fuse: Fuse | None
+) -> "tuple[Rules, list[Fuse]]":
+    """Return the rules to sweep by, and the fuses of which the smallest holds.
+
+    Without a condition the policy file's policies run, and what was given can only narrow them;
+    with one, the file's protection and fuse hold all the same.
+    """
+    from kvsops import policy as policies
+    from kvsops.core.judge import Rules, no_condition, objection, sweep_rules
+
+    path = policy or Path(policies.FILE_NAME)
+    loaded = policies.load(path) if policy or path.exists() else None
+    fuses = [each for each in (fuse, loaded and loaded.fuse) if each] or [Fuse.parse("100")]
+    missing = no_condition(given)
+    if loaded and missing:
+        refuse(_widening(given, grace) or objection(given))
+        kept = rules_of(Role.NARROWING) + tuple(r for r in RULES if r.name == "protected")
+        return loaded.rules.within(Rules.of(given, kept)), fuses
+    if policy:
+        refuse("--policy runs the file's own conditions: drop it, or the conditions given")
+    refuse(missing or objection(given))
+    if loaded:
+        given = given | {"protect-tag": (*given["protect-tag"], *loaded.protect_tags)}
+    rules = sweep_rules(given)
+    return (replace(rules, policy=UNNAMED, grace=grace) if grace else rules), fuses
+
+
+UNNAMED: Final = "command-line"
+"""The policy that marks speak of where the conditions were given on the command line."""
+
+
+def _widening(given: dict[str, Any], grace: timedelta | None) -> str | None:
+    """Say which option would let the file's policies take more than they do."""
+    widening = ("unlink-storage", "even-if-active", "trust-silence")
+    wrong = next((f"--{name}" for name in widening if given[name]), "--grace" if grace else None)
+    return f"{wrong} is a policy's own to say: options may only narrow policies" if wrong else None
+
+
 def _contradiction(yes: bool, dry_run: bool, check: bool) -> str | None:  # noqa: FBT001 - options
     if yes and (dry_run or check):
         return f"--yes deletes and {'--dry-run' if dry_run else '--check'} does not: drop one"
@@ -170,18 +210,24 @@ def _expect(scope: "Scope", account: str | None) -> None:
         raise UsageError(msg)
 
 
-def _planned(scope: "Scope", rules: Any, console: "Console", *, direct: bool) -> Any:
+def _planned(
+    scope: "Scope", rules: "Rules", prefix: str | None, console: "Console", *, direct: bool
+) -> "Plan":
     from kvsops.aws import channels
+    from kvsops.marking import find_stale
     from kvsops.output.console import progress
     from kvsops.plan import plan
 
     with progress("reading", None, console=console) as shown:
-        listed = channels.each_listed(scope, rules.given["prefix"])
-        return plan(scope, listed, rules, directly=direct, advance=shown.advance)
+        listed = channels.each_listed(scope, prefix)
+        planned = plan(scope, listed, rules, directly=direct, advance=shown.advance)
+        find_stale(scope, planned, rules)
+    return planned
 
 
-def _blown(report: "Report", fuse: Fuse) -> str | None:
+def _blown(report: "Report", fuses: list[Fuse]) -> str | None:
     doomed, listed = len(report.plan.doomed), len(report.plan.items)
+    fuse = min(fuses, key=lambda each: each.most(listed))
     if doomed <= fuse.most(listed):
         return None
     return f"{doomed:,} of {listed:,} channels are more than --max-deletes {fuse.text}"

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum, StrEnum
-from typing import Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 from kvsops.core.channel import Channel, StorageLink
 
@@ -13,8 +13,8 @@ Value = TypeVar("Value")
 class Source(StrEnum):
     """Where a fact was read. Only a DIRECT one (or the listing's own columns) may condemn."""
 
-    INDEX = "tag index"  # Resource Groups Tagging API: cheap, lags
-    NOT_INDEXED = "absent from the tag index"  # never tagged, or tagged too recently: presumed {}
+    INDEX = "index"  # the tag index, ListMetrics: cheap, lags, may leave out
+    NOT_INDEXED = "absent from the index"  # presumed to be none, which proves nothing
     DIRECT = "direct read"
 
 
@@ -23,6 +23,22 @@ class Need(Enum):
 
     TAGS = "tags"
     STORAGE = "storage link"
+    ACTIVITY = "activity"
+
+
+@dataclass(frozen=True, slots=True)
+class Activity:
+    """When a channel was last used, as far as was looked.
+
+    `last_used` is the latest moment that it may have been (a period's end); None is never, since
+    `since`. `since` None marks a hint of ListMetrics: it tells of use, not of idleness.
+    `witnessed` says that in this run the same queries had points for some channel: where they had
+    for none, silence may as well be a mistake or a missing permission.
+    """
+
+    last_used: datetime | None
+    since: datetime | None
+    witnessed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +58,10 @@ class Unknown:
     read_at: datetime
 
 
+FIELDS: Final = {Need.TAGS: "tags", Need.STORAGE: "storage", Need.ACTIVITY: "activity"}
+"""Where `Facts` keeps what a need names."""
+
+
 @dataclass(frozen=True, slots=True)
 class Facts:
     """A channel and what was read of it so far; None stands for not asked yet."""
@@ -49,16 +69,17 @@ class Facts:
     channel: Channel
     tags: Fact[dict[str, str]] | Unknown | None = None
     storage: Fact[StorageLink] | Unknown | None = None
+    activity: Fact[Activity] | Unknown | None = None
 
-    def get(self, need: Need) -> "Fact[dict[str, str]] | Fact[StorageLink] | Unknown | None":
+    def get(self, need: Need) -> "Fact[Any] | Unknown | None":
         """Return the fact that a rule's need names."""
-        return self.tags if need is Need.TAGS else self.storage
+        fact: Fact[Any] | Unknown | None = getattr(self, FIELDS[need])
+        return fact
 
-    def with_unknown(self, need: Need, unknown: Unknown) -> "Facts":
-        """Return these facts with one that could not be read."""
-        if need is Need.TAGS:
-            return replace(self, tags=unknown)
-        return replace(self, storage=unknown)
+    def having(self, need: Need, fact: "Fact[Any] | Unknown | None") -> "Facts":
+        """Return these facts with another one in the need's place."""
+        changes: dict[str, Any] = {FIELDS[need]: fact}
+        return replace(self, **changes)
 
     @property
     def tag_values(self) -> dict[str, str]:
@@ -69,3 +90,8 @@ class Facts:
     def storage_link(self) -> StorageLink | None:
         """The storage link, or None where it is not known."""
         return self.storage.value if isinstance(self.storage, Fact) else None
+
+    @property
+    def use(self) -> Activity | None:
+        """When it was last used, or None where that is not known."""
+        return self.activity.value if isinstance(self.activity, Fact) else None

@@ -5,15 +5,17 @@ every fact that its condemnation rests on was read directly. What is missing, de
 is unknown, and unknown keeps.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final
 
 from kvsops.core.facts import Fact, Facts, Need, Source, Unknown
+from kvsops.core.mark import Mark, digest
 from kvsops.core.rule import Finding, Given, Role, Rule
-from kvsops.core.rules import completed, rules_of
+from kvsops.core.rules import IN_USE, completed, rules_of
+from kvsops.core.text import age
 
 PRICES: Final[tuple[Need | None, ...]] = (None, *Need)
 """What a fact costs to read, cheapest first; None is what the listing gives away."""
@@ -22,10 +24,11 @@ _ROLES: Final = list(Role)
 
 
 class Verdict(StrEnum):
-    """What becomes of a channel."""
+    """What becomes of a channel. MARK is condemned too, but its policy's grace still spares it."""
 
     KEEP = "keep"
     DELETE = "delete"
+    MARK = "mark"
     NEEDS = "needs"
 
 
@@ -34,8 +37,9 @@ class Decision:
     """A verdict and its reason.
 
     `rule` is the rule that spared the channel; `unknown` marks a KEEP for want of a fact that
-    could not be read; `unconfirmed` lists the facts that a DELETE presumes and has not read
-    directly; `need` is the fact that a NEEDS asks for.
+    could not be read; `unconfirmed` lists the facts that a DELETE or MARK presumes and has not
+    read directly; `need` is the fact that a NEEDS asks for; `policy` is the one that decided;
+    `mark` is what a MARK has to write, or has written before.
     """
 
     verdict: Verdict
@@ -44,26 +48,66 @@ class Decision:
     unknown: bool = False
     unconfirmed: tuple[Need, ...] = ()
     need: Need | None = None
+    policy: str = ""
+    mark: Mark | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """The rules in force, in the order they are asked, and the values of their options."""
+    """The rules in force, each with what it was given, in the order they are asked.
 
-    rules: tuple[Rule, ...]
+    `policy` names them where they are a policy's, and `grace` is how long it spares what it
+    condemns. Where they keep a channel, `otherwise` is asked. `narrowing` is what bounds this run
+    beside them: it says nothing of what it leaves out.
+    """
+
+    rules: tuple[tuple[Rule, Given], ...]
     given: Given = field(default_factory=dict)
+    policy: str = ""
+    grace: timedelta | None = None
+    otherwise: "Rules | None" = None
+    narrowing: "Rules | None" = None
 
     @classmethod
     def of(cls, given: dict[str, Any], rules: Sequence[Rule]) -> "Rules":
         """Return those rules that what was given brings into force."""
         values = completed(given)
-        active = (rule for rule in rules if rule.active(values))
-        return cls(tuple(sorted(active, key=lambda rule: _ROLES.index(rule.role))), values)
+        active = [(rule, values) for rule in rules if rule.active(values)]
+        return cls(_ordered(active), values)
+
+    def within(self, narrowing: "Rules") -> "Rules":
+        """Return these rules, and those that each policy has to hold beside its own."""
+        otherwise = self.otherwise and self.otherwise.within(narrowing)
+        rules = _ordered([*self.rules, *narrowing.rules])
+        return replace(self, rules=rules, narrowing=narrowing, otherwise=otherwise)
+
+    def looks_at(self, need: Need) -> bool:
+        """Whether any rule in force asks for the fact."""
+        own = any(rule.need is need for rule, _ in self.rules)
+        return own or bool(self.otherwise and self.otherwise.looks_at(need))
 
     @property
-    def needs_tags(self) -> bool:
-        """Whether any rule in force looks at the tags."""
-        return any(rule.need is Need.TAGS for rule in self.rules)
+    def each(self) -> "list[Rules]":
+        """These rules, and those asked after them."""
+        return [self, *(self.otherwise.each if self.otherwise else ())]
+
+    @property
+    def span(self) -> timedelta | None:
+        """How far back activity must be read; None is since the channel was made."""
+        if any(rules.given["never-used"] for rules in self.each):
+            return None
+        return max(IN_USE, *(rules.given["idle-for"] or IN_USE for rules in self.each))
+
+    @property
+    def digest(self) -> str:
+        """A digest of what the policy condemns by: one that was changed begins its grace anew."""
+        rules = rules_of(Role.CONDITION, Role.NARROWING)
+        names = [option.name for rule in rules for option in rule.options]
+        return digest([[name, str(self.given[name])] for name in names])
+
+
+def _ordered(rules: Iterable[tuple[Rule, Given]]) -> tuple[tuple[Rule, Given], ...]:
+    return tuple(sorted(rules, key=lambda pair: _ROLES.index(pair[0].role)))
 
 
 def sweep_rules(given: dict[str, Any]) -> Rules:
@@ -98,29 +142,92 @@ def no_condition(given: dict[str, Any]) -> str | None:
 
 
 def judge(facts: Facts, rules: Rules, now: datetime, *, direct: bool) -> Decision:
-    """Judge one channel by what is known of it.
+    """Judge one channel by what is known of it; of several policies the first condemns.
 
     With `direct`, the judgement that a deletion rests on: NEEDS asks for direct reads until
-    nothing more is needed. Without, the judgement that is shown: the tag index will do, a fact
-    that has no cheap source is presumed harmless, and `unconfirmed` says which were.
+    nothing more is needed. Without, the judgement that is shown: cheap sources will do, where they
+    tell nothing against it the rest is presumed, and `unconfirmed` says what was.
     """
+    decision = _judge(facts, rules, now, direct=direct)
+    if rules.policy:
+        decision = replace(decision, policy=rules.policy)
+    if decision.verdict is not Verdict.KEEP or rules.otherwise is None:
+        return decision
+    other = judge(facts, rules.otherwise, now, direct=direct)
+    return max(other, decision, key=_weight) if other.verdict is Verdict.KEEP else other
+
+
+def findings_of(
+    facts: Facts, rules: Rules, now: datetime
+) -> list[tuple[Rule, Finding | Unknown | None]]:
+    """Return what each rule says of the channel, or why it cannot; None where nobody looked."""
+    said: list[tuple[Rule, Finding | Unknown | None]] = []
+    for rule, given in rules.rules:
+        fact = facts.get(rule.need) if rule.need else None
+        known = rule.need is None or isinstance(fact, Fact)
+        unknown = fact if isinstance(fact, Unknown) else None
+        said.append((rule, rule.judge(facts, given, now) if known else unknown))
+    return said
+
+
+def _judge(facts: Facts, rules: Rules, now: datetime, *, direct: bool) -> Decision:
     reasons: list[str] = []
     unconfirmed: list[Need] = []
     for price in PRICES:
-        asked = [rule for rule in rules.rules if rule.need is price]
+        asked = [(rule, given) for rule, given in rules.rules if rule.need is price]
         fact = None if price is None else facts.get(price)
         if isinstance(fact, Unknown) and asked:
             return Decision(Verdict.KEEP, f"{_name(price)} unknown: {fact.why}", unknown=True)
         if price is None or isinstance(fact, Fact):
-            findings = [(rule, rule.judge(facts, rules.given, now)) for rule in asked]
+            findings = [(rule, rule.judge(facts, given, now)) for rule, given in asked]
             if decision := _kept(findings):
                 return decision
             reasons += [found.why for rule, found in findings if rule.role is Role.CONDITION]
         if price is not None and asked and not _read_directly(fact):
-            if direct or (fact is None and price is Need.TAGS):
+            if direct or _worth_reading(price, fact, [rule for rule, _ in asked]):
                 return Decision(Verdict.NEEDS, f"needs its {price.value}", need=price)
             unconfirmed.append(price)
-    return Decision(Verdict.DELETE, ", ".join(reasons) or "named", unconfirmed=tuple(unconfirmed))
+    condemned = Decision(
+        Verdict.DELETE, ", ".join(reasons) or "named", unconfirmed=tuple(unconfirmed)
+    )
+    return condemned if rules.grace is None else _graced(condemned, facts, rules, now)
+
+
+def _graced(condemned: Decision, facts: Facts, rules: Rules, now: datetime) -> Decision:
+    """Let the grace of the policy pass, from its own mark on this very channel, before deleting."""
+    grace = rules.grace or timedelta()
+    due = Mark(now, rules.policy, rules.digest, digest(facts.channel.channel_arn))
+    mark = Mark.read(facts.tag_values)
+    if mark is None or replace(mark, time=now) != due:
+        why = f"{condemned.reason}; its grace of {age(grace)} begins"
+        return replace(condemned, verdict=Verdict.MARK, reason=why, mark=due)
+    marked = f"{condemned.reason}; marked {age(now - mark.time)} ago"
+    if now - mark.time >= grace:
+        return replace(condemned, reason=marked)
+    return replace(
+        condemned, verdict=Verdict.MARK, reason=f"{marked}, grace {age(grace)}", mark=mark
+    )
+
+
+def _weight(decision: Decision) -> tuple[bool, bool]:
+    """Of policies that keep a channel, tell what it could not know, then what protects it."""
+    protects = decision.rule is not None and decision.rule.role is Role.PROTECTION
+    return decision.unknown, protects
+
+
+def _worth_reading(price: Need, fact: Fact[Any] | Unknown | None, asked: list[Rule]) -> bool:
+    """Say whether what is shown, too, must know more of a fact than it does.
+
+    The tag index tells enough. A storage link has no cheap source, so it is presumed to be none.
+    Of activity ListMetrics is asked: where it hints at use, or a condition rests on it, the
+    metrics themselves are read; else it is presumed to be none.
+    """
+    if price is Need.TAGS:
+        return fact is None
+    if price is Need.STORAGE:
+        return False
+    hinted = isinstance(fact, Fact) and fact.source is Source.INDEX
+    return fact is None or hinted or any(rule.role is not Role.PROTECTION for rule in asked)
 
 
 def _name(price: Need | None) -> str:

@@ -71,6 +71,8 @@ class Example:
     status: str | None = "ACTIVE"
     tags: Mapping[str, str] = field(default_factory=dict)
     storage: str = "DISABLED"
+    last_used: timedelta | None = None  # ago; None is never
+    witnessed: bool = True
 
 
 Given = Mapping[str, Any]
@@ -80,6 +82,7 @@ Given = Mapping[str, Any]
 class Rule:
     """One rule. `judge` is called with every option's value, and only when its fact is known.
 
+    `waived_by` is a flag that puts a protection out of force, and with it the need of its fact.
     `named` says of a protection that it also holds for a channel asked for by its name.
     `objection` looks at all that was given before anything runs, and says what is wrong with it.
     """
@@ -92,7 +95,10 @@ class Rule:
     examples: tuple[Example, ...] = ()
     named: bool = False
     objection: Callable[[Given], str | None] | None = None
+    waived_by: str | None = None
 
     def active(self, given: Given) -> bool:
         """Whether the rule is in force: a protection always is, the others when given."""
+        if self.waived_by and given[self.waived_by]:
+            return False
         return self.role is Role.PROTECTION or bool(given[self.options[0].name])

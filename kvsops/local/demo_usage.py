@@ -59,7 +59,7 @@ def _life(name: str, created: datetime, random: Random, now: datetime) -> list[U
     if kind == "cam":
         since = max(created, now - PAST)
         if chance < _DAILY_CAMERAS:
-            return _daily(random, since, now)
+            return _daily(random, since, now) + _just_now(name, since, now)
         if chance < _DAILY_CAMERAS + _STOPPED_CAMERAS:
             return _daily(random, since, now - random.randint(5, 55) * _DAY)
         return []
@@ -79,6 +79,13 @@ def _daily(random: Random, since: datetime, until: datetime) -> list[Used]:
         if since + _MINUTE <= (at := day + random.random() * _DAY) <= until
         and random.random() < _ON_MOST_DAYS
     ]
+
+
+def _just_now(name: str, since: datetime, now: datetime) -> list[Used]:
+    """Say that a camera in use connected in the last hour: no connection lives longer."""
+    random = Random(name)  # noqa: S311 - of its own, so that the rest of the fleet stays as it is
+    at = now - random.randint(2, 55) * _MINUTE
+    return [_session(random, at)] if at > since else []
 
 
 def _days(since: datetime, until: datetime) -> Iterator[datetime]:

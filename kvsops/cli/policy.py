@@ -1,0 +1,84 @@
+"""`kvsops policy`."""
+
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from kvsops.core.text import age
+
+if TYPE_CHECKING:
+    from kvsops.core.judge import Rules
+
+
+@click.group()
+def policy() -> None:
+    """Check the policies in kvsops.toml, by which kvsops sweep goes.
+
+    \b
+    Examples:
+      kvsops policy check
+      kvsops policy check policies/nightly.toml
+      kvsops policy schema > kvsops.schema.json
+
+    Where there is a kvsops.toml, kvsops sweep without a condition runs its policies.
+    """
+
+
+@policy.command()
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path), default="kvsops.toml")
+def check(file: Path) -> None:
+    """Check a policy FILE; print what its policies are.
+
+    \b
+    Examples:
+      kvsops policy check
+    """
+    from kvsops import policy as policies
+    from kvsops.output.rows import Column, table
+
+    loaded = policies.load(file)
+    rows = [
+        (rules.policy, _words(rules), "-" if rules.grace is None else age(rules.grace))
+        for rules in loaded.rules.each
+    ]
+    columns = [
+        Column[tuple[str, str, str]]("policy", "POLICY", lambda row: row[0]),
+        Column[tuple[str, str, str]]("rules", "RULES", lambda row: row[1]),
+        Column[tuple[str, str, str]]("grace", "GRACE", lambda row: row[2]),
+    ]
+    click.echo(table(rows, columns), nl=False)
+
+
+def _words(rules: "Rules") -> str:
+    """Say what the policy was given, in the words of the options."""
+    given = [
+        (option.name, values[option.name])
+        for rule, values in rules.rules
+        for option in rule.options
+        if values[option.name] != option.absent
+    ]
+    return " ".join(f"--{name} {_text(value)}".rstrip() for name, value in given)
+
+
+def _text(value: object) -> str:
+    if isinstance(value, tuple):
+        return ",".join(str(each) for each in value)
+    if isinstance(value, timedelta):
+        return age(value)
+    return "" if value is True else str(value)
+
+
+@policy.command()
+def schema() -> None:
+    """Print the JSON Schema of policy files, for editors.
+
+    \b
+    Examples:
+      kvsops policy schema > kvsops.schema.json
+    """
+    from kvsops import policy as policies
+    from kvsops.output.rows import dumps
+
+    click.echo(dumps(policies.schema()), nl=False)

@@ -1,0 +1,216 @@
+"""A team's policies, written down in `kvsops.toml`: named sweeps in the words of the options.
+
+    max-deletes = "10%"                 # of one run, whatever the policies condemn
+    protect-tag = ["team:keep"]
+
+    [policies.ci]
+    prefix = "ci-"
+    older-than = "2h"
+
+    [policies.meetings]
+    prefix = "meeting-"
+    idle-for = "7d"
+    grace = "24h"
+
+The first policy that condemns a channel decides; what any of them protects, all protect.
+"""
+
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Final
+
+from kvsops.core.judge import Rules, no_condition, objection, sweep_rules
+from kvsops.core.rule import Option, Parameter, Role
+from kvsops.core.rules import RULES
+from kvsops.errors import UsageError
+from kvsops.parameters import READERS, Fuse, duration
+
+FILE_NAME: Final = "kvsops.toml"
+SCHEMA_FILE: Final = "policy.schema.json"
+TABLE: Final = "policies"
+WAIVERS: Final = ("unlink-storage", "even-if-active")
+"""Flags that put a protection out of force: they hold only where every policy has them."""
+
+_NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
+_TOP: Final = ("max-deletes", "protect-tag", TABLE)
+
+
+def options() -> dict[str, Option]:
+    """Return the options that a policy may use, by their name: those of the rules of a sweep."""
+    return {
+        option.name: option
+        for rule in RULES
+        if rule.role is not Role.FILTER
+        for option in rule.options
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Policies:
+    """The policies of a file: their rules, asked one after the other, and its own bounds."""
+
+    path: Path
+    rules: Rules
+    protect_tags: tuple[str, ...]
+    fuse: Fuse | None
+
+
+def load(path: Path) -> Policies:
+    """Read a policy file; raises `UsageError` naming the line that is wrong."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        why = getattr(error, "strerror", None) or "it is not text"
+        raise UsageError(f"the policy file {path} cannot be read: {why}") from error
+    try:
+        table = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(f"{path} is not TOML: {error}") from error
+    return _Reader(path, text).policies(table)
+
+
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    """Reads the tables of one file, and knows on which line a key stands."""
+
+    path: Path
+    text: str
+
+    def policies(self, table: Mapping[str, Any]) -> Policies:
+        for key in table:
+            if key not in _TOP:
+                raise self.wrong("", key, f"unknown: write one of {', '.join(_TOP)}")
+        named = table.get(TABLE)
+        if not isinstance(named, dict) or not named:
+            raise self.wrong("", TABLE, "no policy: write a table like [policies.ci]")
+        protect = self._protect(table)
+        given = {name: self._given(name, policy) for name, policy in named.items()}
+        protect += tuple(key for values in given.values() for key in values.get("protect-tag", ()))
+        waived = {flag: all(values.get(flag) for values in given.values()) for flag in WAIVERS}
+        chain: Rules | None = None
+        for name, values in reversed(given.items()):
+            grace = values.pop("grace", None)
+            rules = sweep_rules(values | {"protect-tag": tuple(dict.fromkeys(protect))} | waived)
+            chain = replace(rules, policy=name, grace=grace, otherwise=chain)
+        if chain is None:
+            raise TypeError(named)
+        return Policies(self.path, chain, tuple(dict.fromkeys(protect)), self._fuse(table))
+
+    def wrong(self, table: str, key: str, why: str) -> UsageError:
+        """Return the error for a key, with its line."""
+        where = f"[{table}] {key}" if table else key
+        return UsageError(f"{self.path}:{self._line(table, key)}: {where}: {why}")
+
+    def _protect(self, table: Mapping[str, Any]) -> tuple[str, ...]:
+        value = table.get("protect-tag", [])
+        read: tuple[str, ...] = self._value("", options()["protect-tag"], value)
+        return read
+
+    def _fuse(self, table: Mapping[str, Any]) -> Fuse | None:
+        value = table.get("max-deletes")
+        try:
+            return None if value is None else Fuse.parse(str(value))
+        except UsageError as error:
+            raise self.wrong("", "max-deletes", str(error)) from error
+
+    def _given(self, name: str, policy: object) -> dict[str, Any]:
+        table = f"{TABLE}.{name}"
+        if not isinstance(policy, dict) or not _NAME.fullmatch(name):
+            raise self.wrong(table, "", "a policy is a table, its name of a-z A-Z 0-9 _ -")
+        known = options()
+        given: dict[str, Any] = {"yes": True}
+        for key, value in policy.items():
+            if key == "grace":
+                given[key] = self._grace(table, value)
+            elif key == "any-channel" and isinstance(value, bool):
+                given[key] = value
+            elif key in known:
+                given[key] = self._value(table, known[key], value)
+            else:
+                raise self.wrong(table, key, "unknown: see kvsops sweep --help for what there is")
+        said = no_condition(given) or objection(given)
+        if said:
+            raise self.wrong(table, "", said.replace("with --yes ", ""))
+        return given
+
+    def _grace(self, table: str, value: object) -> timedelta:
+        try:
+            return duration(value if isinstance(value, str) else repr(value))
+        except UsageError as error:
+            raise self.wrong(table, "grace", str(error)) from error
+
+    def _value(self, table: str, option: Option, value: object) -> Any:
+        """Read a value as the option of its name would be."""
+        if option.parameter is Parameter.FLAG:
+            if isinstance(value, bool):
+                return value
+            raise self.wrong(table, option.name, f"{value!r}: write true or false")
+        values: list[Any] = value if option.many and isinstance(value, list) else [value]
+        if not all(isinstance(each, str) for each in values):
+            raise self.wrong(table, option.name, f"{value!r}: write a text in quotes")
+        try:
+            read = tuple(READERS[option.parameter](each) for each in values)
+        except UsageError as error:
+            raise self.wrong(table, option.name, str(error)) from error
+        return read if option.many else read[0]
+
+    def _line(self, table: str, key: str) -> int:
+        """Return the line of a key in its table, or of the table where the key is not found."""
+        at, found = "", 1
+        for number, line in enumerate(self.text.splitlines(), 1):
+            header = re.match(r"\s*\[([^\[\]]+)\]", line)
+            if header:
+                at = re.sub(r"[\s\"']", "", header[1])
+                found = number if at == table or (not table and at == key) else found
+            elif at == table and key and re.match(rf"\s*[\"']?{re.escape(key)}[\"']?\s*=", line):
+                return number
+        return found
+
+
+def schema() -> dict[str, Any]:
+    """Return the JSON Schema of a policy file, for editors."""
+    text = {"type": "string"}
+    several = {"anyOf": [text, {"type": "array", "items": text}]}
+    properties: dict[str, Any] = {
+        option.name: {
+            **(
+                {"type": "boolean"}
+                if option.parameter is Parameter.FLAG
+                else several
+                if option.many
+                else text
+            ),
+            "description": option.help,
+        }
+        for option in options().values()
+    }
+    properties["grace"] = text | {"description": "How long what it condemns stays marked first."}
+    properties["any-channel"] = {
+        "type": "boolean",
+        "description": "Age alone is enough: every channel that is old enough is meant.",
+    }
+    policy = {"type": "object", "additionalProperties": False, "properties": properties}
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "kvsops policies",
+        "type": "object",
+        "additionalProperties": False,
+        "required": [TABLE],
+        "properties": {
+            "max-deletes": {
+                "type": ["string", "integer"],
+                "description": "Fuse: if one run would delete more, it deletes none.",
+            },
+            "protect-tag": several | {"description": options()["protect-tag"].help},
+            TABLE: {
+                "type": "object",
+                "minProperties": 1,
+                "additionalProperties": False,
+                "patternProperties": {f"^{_NAME.pattern}$": policy},
+            },
+        },
+    }
