@@ -1,7 +1,6 @@
-"""Text for people: what a terminal may be shown, what Markdown may hold, ages and counts."""
+"""Text for people: what a terminal may be shown, what Markdown may hold, counts."""
 
 import re
-from datetime import timedelta
 from typing import Final
 
 _UNSAFE: Final = re.compile(
@@ -46,27 +45,6 @@ def markdown_safe(text: str) -> str:
     """
     escaped = _MARKUP.sub(r"\\\g<0>", safe(text)).translate(_ENTITIES)
     return _LINKED.sub(r"\g<0><!-- -->", escaped)
-
-
-_UNITS: Final = (("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1))
-_DAYS_ALONE: Final = timedelta(days=30)
-
-
-def age(delta: timedelta) -> str:
-    """Tell an age in two units at most: `45s`, `12m`, `3h20m`, `2d4h`, `63d`; ahead: `in 5m`.
-
-    Parts of the smaller units are dropped, not rounded; over 30 days only the days are told.
-    """
-    if delta < timedelta(0):
-        ahead = age(-delta)
-        return ahead if ahead == "0s" else f"in {ahead}"
-    seconds = delta // timedelta(seconds=1)
-    for index, (unit, size) in enumerate(_UNITS[:-1]):
-        if seconds >= size:
-            smaller, part = _UNITS[index + 1]
-            rest = 0 if delta > _DAYS_ALONE else seconds % size // part
-            return f"{seconds // size}{unit}" + (f"{rest}{smaller}" if rest else "")
-    return f"{seconds}s"
 
 
 def count(number: int, noun: str, plural: str | None = None) -> str:

@@ -1,14 +1,13 @@
-"""Text for people: terminals, Markdown, ages and counts."""
+"""Text for people: terminals, Markdown and counts."""
 
 import unicodedata
-from datetime import timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt  # rich brings it
 
-from kvsops.output.text import age, count, markdown_safe, safe
+from kvsops.output.text import count, markdown_safe, safe
 
 ANY_TEXT = st.text(st.characters(exclude_categories=()))  # lone surrogates too
 
@@ -95,33 +94,6 @@ def test_markdown_safe_reads_as_the_text(text: str) -> None:
     assert {p.content for p in pieces if p.type == "html_inline"} <= {"<!-- -->"}
     words = "".join(piece.content for piece in pieces if piece.type != "html_inline")
     assert words == f"x{safe(text)}x"
-
-
-@pytest.mark.parametrize(
-    ("delta", "told"),
-    [
-        (timedelta(0), "0s"),
-        (timedelta(seconds=45), "45s"),
-        (timedelta(seconds=59.9), "59s"),
-        (timedelta(minutes=12), "12m"),
-        (timedelta(minutes=12, seconds=30), "12m30s"),
-        (timedelta(hours=3, minutes=20, seconds=59), "3h20m"),
-        (timedelta(hours=3, seconds=59), "3h"),
-        (timedelta(days=2, hours=4), "2d4h"),
-        (timedelta(days=2, minutes=59), "2d"),
-        (timedelta(days=30), "30d"),
-        (timedelta(days=29, hours=23), "29d23h"),
-        (timedelta(days=30, hours=5), "30d"),
-        (timedelta(days=63, hours=5), "63d"),
-        (timedelta(days=1200), "1200d"),
-        (timedelta(minutes=-5), "in 5m"),
-        (timedelta(days=-2, hours=-4), "in 2d4h"),
-        (timedelta(seconds=-0.5), "0s"),
-    ],
-)
-def test_age(delta: timedelta, told: str) -> None:
-    """An age is told in two units at most, and over 30 days in days."""
-    assert age(delta) == told
 
 
 @pytest.mark.parametrize(
