@@ -6,6 +6,7 @@ import os
 import socket
 import sys
 from collections import Counter
+from datetime import UTC
 from email.utils import format_datetime
 from http.client import responses
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -228,7 +229,7 @@ class _Connection(BaseHTTPRequestHandler):
             "access-control-allow-origin": "*",
             "access-control-expose-headers": "*, x-amzn-errortype, x-amzn-requestid",
             "content-length": str(len(answer.body)),
-            "date": format_datetime(self.server.gate.settings.clock(), usegmt=True),
+            "date": format_datetime(self.server.gate.settings.clock().astimezone(UTC), usegmt=True),
         }
         if self.command == "OPTIONS":
             headers |= self._preflight_headers()
