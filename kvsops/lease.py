@@ -10,25 +10,34 @@ from types import TracebackType
 from typing import Final, Self
 
 from kvsops.aws import channels
-from kvsops.aws.scope import Scope
+from kvsops.aws.scope import ATTEMPTS, Scope
 from kvsops.core.channel import EXPIRES_AT_TAG, OWNER_TAG
 from kvsops.core.text import moment, parsed_moment
 from kvsops.errors import KvsopsError, NotFoundError
 
 RENEWALS: Final = 3
-"""A lease is renewed so many times in its TTL, so that one that fails can be tried again."""
+"""A lease is renewed so many times in its TTL."""
+AGAIN: Final = timedelta(seconds=20)
+"""A renewal that failed is tried again after so long, or at its next turn if that is sooner."""
 
 
 class Lease:
     """Keeps a channel's lease alive while the block runs; a context manager.
 
-    `say` is told at once of a renewal that failed. Nothing is renewed once the channel is gone.
+    `say` is told at once of a renewal that failed, and not again while it fails the same way.
+    Nothing is renewed once the channel is gone. The lease never ends before `at_least`.
     """
 
     def __init__(
-        self, scope: Scope, channel_arn: str, ttl: timedelta, say: Callable[[str], object]
+        self,
+        scope: Scope,
+        channel_arn: str,
+        ttl: timedelta,
+        say: Callable[[str], object],
+        at_least: datetime | None = None,
     ) -> None:
         self._scope, self._arn, self._ttl, self._say = scope, channel_arn, ttl, say
+        self._at_least = at_least
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._keep, name="lease", daemon=True)
 
@@ -46,19 +55,44 @@ class Lease:
         self._thread.join()
 
     def _keep(self) -> None:
-        while not self._over.wait(self._ttl.total_seconds() / RENEWALS):
-            try:
-                renew(self._scope, self._arn, self._ttl)
-            except NotFoundError:
-                self._say("the channel was deleted by somebody: the lease has nothing to hold")
+        turn, said = self._ttl / RENEWALS, ""
+        while not self._over.wait((min(turn, AGAIN) if said else turn).total_seconds()):
+            before, said = said, self._renewed()
+            if said and said != before:
+                self._say(said)
+            if said == GONE:
                 return
-            except KvsopsError as error:
-                self._say(f"the lease could not be renewed, it may lapse: {error}")
+
+    def _renewed(self) -> str:
+        """Renew once; return what there is to say of it if it failed."""
+        try:
+            renew(self._scope, self._arn, self._ttl, at_least=self._at_least, attempts=1)
+        except NotFoundError:
+            return GONE
+        except KvsopsError as error:
+            return f"the lease could not be renewed, it may lapse: {error}"
+        return ""
 
 
-def renew(scope: Scope, channel_arn: str, ttl: timedelta) -> None:
-    """Set the lease to end a TTL from now, by the service's time."""
-    channels.tag(scope, channel_arn, {EXPIRES_AT_TAG: moment(scope.now() + ttl)})
+GONE: Final = "the channel was deleted by somebody: the lease has nothing to hold"
+
+
+def renew(
+    scope: Scope,
+    channel_arn: str,
+    ttl: timedelta,
+    *,
+    at_least: datetime | None = None,
+    owner: str | None = None,
+    attempts: int = ATTEMPTS,
+) -> None:
+    """Set the lease to end a TTL from now, by the service's time, or later: at what is at least.
+
+    With an `owner` it is theirs from now on.
+    """
+    ends = max(scope.now() + ttl, at_least or scope.now())
+    tags = {EXPIRES_AT_TAG: moment(ends)} | ({OWNER_TAG: owner} if owner else {})
+    channels.tag(scope, channel_arn, tags, attempts=attempts)
 
 
 def held_by_another(tags: dict[str, str], owner: str, now: datetime) -> str | None:

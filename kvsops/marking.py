@@ -1,10 +1,14 @@
 """Marks of two-step sweeps: put on what a policy condemns, taken off what it no longer does."""
 
+from collections.abc import Sequence
+
+from kvsops import gather
 from kvsops.aws import channels
 from kvsops.aws.scope import Scope
+from kvsops.core.facts import Need
 from kvsops.core.judge import Decision, Rules, Verdict, judge
-from kvsops.core.mark import DOOMED_TAG, Mark
-from kvsops.errors import NotFoundError
+from kvsops.core.mark import DOOMED_TAG, UNNAMED, Mark
+from kvsops.errors import AwsError, NotFoundError
 from kvsops.plan import Item, Outcome, Plan
 
 
@@ -13,15 +17,33 @@ def find_stale(scope: Scope, plan: Plan, rules: Rules) -> None:
 
     Marks of other policies are not touched, nor those of channels that this run leaves out.
     """
-    policies = {each.policy for each in rules.each if each.grace is not None}
-    if not policies:
+    graced = {each.policy: each.digest for each in rules.each if each.grace is not None}
+    kept = [
+        item
+        for item in plan.items
+        if item.decision.verdict is Verdict.KEEP and item.outcome is not Outcome.GONE
+    ]
+    if not graced or not kept:
         return
-    marked = channels.tagged(scope, DOOMED_TAG)
-    for item in plan.items:
-        mark = Mark.read(marked.get(item.channel.channel_arn, {}))
-        kept = item.decision.verdict is Verdict.KEEP and item.outcome is not Outcome.GONE
-        if mark and mark.policy in policies and kept and _meant(scope, item, rules):
+    marked = _marked(scope, plan, kept)
+    for item in kept:
+        mark = Mark.read(marked.get(item.channel.channel_arn, item.facts.tag_values))
+        ours = mark and mark.policy in graced
+        if mark and mark.policy == UNNAMED:  # of this very command, not of another
+            ours = mark.rules == graced.get(UNNAMED)
+        if ours and _meant(scope, item, rules):
             item.end(Outcome.WOULD_UNMARK, f"no longer condemned: {item.reason}")
+
+
+def _marked(scope: Scope, plan: Plan, kept: Sequence[Item]) -> dict[str, dict[str, str]]:
+    """Return the tags of marked channels by ARN; without the index, read those kept directly."""
+    try:
+        return channels.tagged(scope, DOOMED_TAG)
+    except AwsError as error:
+        plan.problems.append(f"{error}; marks are looked for channel by channel instead")
+    read = gather.fetch(scope, Need.TAGS, [item.facts for item in kept], directly=True)
+    plan.problems += read.problems
+    return {each.channel.channel_arn: each.tag_values for each in read.facts}
 
 
 def _meant(scope: Scope, item: Item, rules: Rules) -> bool:

@@ -92,9 +92,8 @@ class Sweep:
         """Read all metrics at once that a judgement will rest on; they stay good for a while."""
         if not self.rules.looks_at(Need.ACTIVITY):
             return
-        for item in doomed:
-            item.facts = self.fresh(item.facts)
-        items = [item for item in doomed if item.facts.activity is None]
+        judged = [item for item in doomed if item.outcome is not Outcome.WOULD_UNMARK]
+        items = [item for item in judged if self.fresh(item.facts).activity is None]
         wanted = [item.facts for item in items]
         read = gather.fetch(self.scope, Need.ACTIVITY, wanted, span=self.rules.span, directly=True)
         for item, facts in zip(items, read.facts, strict=True):

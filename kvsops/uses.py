@@ -5,7 +5,7 @@ found out on the way: it does where, in this run, the same queries had points fo
 """
 
 from collections.abc import Callable, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Final
 
 from kvsops.aws import activity
@@ -105,6 +105,11 @@ def _told(
     return facts.having(Need.ACTIVITY, Fact(told, Source.DIRECT, end))
 
 
+def _moment(at: date) -> datetime:
+    """Return when a period began; one of a day is known by its date."""
+    return at if isinstance(at, datetime) else datetime.combine(at, time(), UTC)
+
+
 def _last(
     days: dict[date, Day], created: datetime | None, end: datetime, period: int
 ) -> datetime | None:
@@ -112,10 +117,6 @@ def _last(
 
     CloudWatch knows only the name: a period that ended before is of another channel that had it.
     """
-    ends = [
-        at + timedelta(seconds=period)
-        for at, day in days.items()
-        if day.used and isinstance(at, datetime)
-    ]
+    ends = [_moment(at) + timedelta(seconds=period) for at, day in days.items() if day.used]
     own = [at for at in ends if created is None or at > created]
     return min(max(own), end) if own else None

@@ -7,6 +7,7 @@ import pytest
 
 from kvsops import gather
 from kvsops.aws import channels
+from kvsops.aws.parallel import in_parallel
 from kvsops.aws.scope import Scope
 from kvsops.core.channel import StorageLink
 from kvsops.core.facts import Fact, Facts, Need, Source, Unknown
@@ -177,7 +178,7 @@ def test_storage_links(scope: Scope, emulator: LocalServer) -> None:
     assert reads(emulator) == {"DescribeMediaStorageConfiguration": 2}
 
 
-@pytest.mark.parametrize("need", Need)
+@pytest.mark.parametrize("need", [Need.TAGS, Need.STORAGE])
 def test_deleted_meanwhile(need: Need, scope: Scope, emulator: LocalServer) -> None:
     """A channel that goes between the listing and the read is unknown, and the rest is read."""
     put(emulator, "goes")
@@ -189,6 +190,19 @@ def test_deleted_meanwhile(need: Need, scope: Scope, emulator: LocalServer) -> N
     assert isinstance(gone, Unknown)
     assert gone.why == "deleted meanwhile"
     assert isinstance(read.facts[1].get(need), Fact)
+
+
+def test_activity_of_the_deleted(scope: Scope, emulator: LocalServer) -> None:
+    """Metrics know names only: of a channel that went meanwhile they tell as of the others."""
+    put(emulator, "goes")
+    put(emulator, "stays")
+    wanted = listed(scope)
+    emulator.backend().remove_channel(emulator.backend().channels["goes"], NOON)
+    read = gather.fetch(scope, Need.ACTIVITY, wanted, directly=True)
+    told = [each.activity for each in read.facts]
+    assert told[0] == told[1]
+    assert isinstance(told[0], Fact)
+    assert told[0].source is Source.DIRECT
 
 
 def test_made_again_meanwhile(scope: Scope, emulator: LocalServer) -> None:
@@ -246,7 +260,7 @@ def test_progress(untagged: int, fault: str | None, scope: Scope, emulator: Loca
 
 def test_in_parallel() -> None:
     """Results come in the order of the items; the first failure ends it, nothing new begins."""
-    assert list(gather.in_parallel(str, range(100))) == [str(number) for number in range(100)]
+    assert list(in_parallel(str, range(100))) == [str(number) for number in range(100)]
     begun: list[int] = []
 
     def work(number: int) -> int:
@@ -257,5 +271,5 @@ def test_in_parallel() -> None:
         yield from range(3_000)
 
     with pytest.raises(ZeroDivisionError):
-        list(gather.in_parallel(work, numbers()))
+        list(in_parallel(work, numbers()))
     assert 3 in begun

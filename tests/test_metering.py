@@ -8,6 +8,7 @@ import pytest
 import stamina
 
 from kvsops import metering
+from kvsops.aws import activity
 from kvsops.aws.activity import EVERY, QUERIES
 from kvsops.aws.scope import Scope
 from kvsops.core.cost import Day, Usage
@@ -166,7 +167,7 @@ def test_own_cost(emulator: LocalServer, scope: Scope) -> None:
     assert emulator.calls["ListMetrics"] == 2 + 1 + 1  # 501 masters, no others
     assert found.metrics == 3_000
     # (3,000 + 4) x 0.00001
-    assert metering.own_cost(scope, found) == Decimal("0.03004")
+    assert activity.own_cost(scope) == Decimal("0.03004")
 
 
 # What may be spent

@@ -9,6 +9,7 @@ from kvsops import plan as planning
 from kvsops.aws import channels
 from kvsops.aws.scope import Scope
 from kvsops.core.channel import TagFilter
+from kvsops.core.facts import Fact, Source
 from kvsops.core.judge import listing_rules, sweep_rules
 from kvsops.errors import AwsError, CredentialsError
 from kvsops.local.demo import sow
@@ -19,6 +20,7 @@ from tests.fleet import Time, put, retag
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 OLD: dict[str, Any] = {"older-than": 2 * HOUR}
+PRESUMED = " (presumed: storage link) (presumed: activity)"
 
 
 @pytest.fixture
@@ -52,6 +54,11 @@ def outcomes(plan: Plan) -> dict[str, str]:
     }
 
 
+def is_direct(fact: object) -> bool:
+    """Whether the fact was read directly."""
+    return isinstance(fact, Fact) and fact.source is Source.DIRECT
+
+
 def test_plan(scope: Scope, emulator: LocalServer) -> None:
     """Each channel listed has its outcome and its reason, and what of it is presumed."""
     put(emulator, "kept", tags={"kvsops:keep": "until May"})
@@ -61,13 +68,13 @@ def test_plan(scope: Scope, emulator: LocalServer) -> None:
     put(emulator, "young", HOUR)
     assert outcomes(planned(scope, OLD)) == {
         "kept": "kept: protected: kvsops:keep=until May",
-        "old": "would-delete: 1d old (presumed: tags) (presumed: storage link)",
-        "stored": "would-delete: 1d old (presumed: tags) (presumed: storage link)",
-        "untagged": "would-delete: 1d old (presumed: storage link)",
+        "old": f"would-delete: 1d old (presumed: tags){PRESUMED}",
+        "stored": f"would-delete: 1d old (presumed: tags){PRESUMED}",
+        "untagged": f"would-delete: 1d old{PRESUMED}",
         "young": "kept: 1h old, not older than 2h",
     }
     counted = {"ListSignalingChannels": 1, "GetResources": 1, "ListTagsForResource": 1}
-    assert emulator.calls == counted
+    assert emulator.calls == counted | {"ListMetrics": 3}
 
 
 def test_plan_directly(scope: Scope, emulator: LocalServer) -> None:
@@ -87,6 +94,8 @@ def test_plan_directly(scope: Scope, emulator: LocalServer) -> None:
         "ListSignalingChannels": 1,
         "ListTagsForResource": 3,
         "DescribeMediaStorageConfiguration": 2,
+        "GetMetricData": 1,
+        "ListMetrics": 3,  # for a witness, to tell silence from a mistake
     }
 
 
@@ -108,8 +117,17 @@ def test_a_fleet_swept(scope: Scope, emulator: LocalServer) -> None:
     sow(emulator.backend(), 2_000)
     plan = planned(scope, OLD | {"prefix": "ci-", "tag": (TagFilter("env", "ci"),)})
     asked = sum(item.facts.tags is not None for item in plan.items)
-    assert emulator.calls == {"ListSignalingChannels": 2, "GetResources": -(-asked // 100)}
+    assert emulator.calls == {
+        "ListSignalingChannels": 2,
+        "GetResources": -(-asked // 100),
+        "ListMetrics": 3,
+        "GetMetricData": 1,
+    }
     assert asked < 1_000
+    looked = sum(item.facts.activity is not None for item in plan.items)
+    directly = [item.facts for item in plan.items if is_direct(item.facts.activity)]
+    assert len(directly) < looked < asked
+    assert scope.metrics == 6 * (len(directly) + 3)  # with three witnesses
     assert all(item.outcome is not Outcome.UNKNOWN for item in plan.items)
 
 
@@ -131,7 +149,7 @@ def test_the_index_is_denied(scope: Scope, emulator: LocalServer) -> None:
     plan = planned(scope, OLD)
     assert outcomes(plan) == {
         "kept": "kept: has kvsops:keep",
-        "old": "would-delete: 1d old (presumed: storage link)",
+        "old": f"would-delete: 1d old{PRESUMED}",
     }
     assert plan.problems == [
         'GetResources denied: the credentials need tag:GetResources on "*"; '
@@ -216,7 +234,7 @@ def test_oldest_first(scope: Scope, emulator: LocalServer) -> None:
 
 
 def test_progress(scope: Scope, emulator: LocalServer) -> None:
-    """Each read is told of: here the tags, then the storage link, of two channels."""
+    """Each read is told of: here tags, storage link and activity of two channels."""
     put(emulator, "a")
     put(emulator, "b", tags={"env": "ci"})
     put(emulator, "young", HOUR)
@@ -224,4 +242,4 @@ def test_progress(scope: Scope, emulator: LocalServer) -> None:
     planning.plan(
         scope, channels.each_listed(scope), sweep_rules(OLD), directly=True, advance=told.append
     )
-    assert sum(told) == 4
+    assert sum(told) == 6

@@ -25,6 +25,7 @@ OLD = {"older-than": HOUR}
 STREAM = r"arn:aws:kinesisvideo:us-east-1:123456789012:stream/.*-media/\d+"
 THROTTLE, DENIED = "ClientLimitExceededException", "AccessDeniedException"
 DELETE, TAGS = "DeleteSignalingChannel", "ListTagsForResource"
+METRICS = "GetMetricData"
 STORAGE, UNLINK = "DescribeMediaStorageConfiguration", "UpdateMediaStorageConfiguration"
 
 
@@ -122,7 +123,7 @@ def brisk_run(brisk: Scope, tmp_path: Path) -> Run:
 
 
 def test_deletes_and_writes_down(run: Run, emulator: LocalServer) -> None:
-    """A channel is deleted after one read of its tags and of its link, and journalled around it."""
+    """A channel is deleted after one read of each fact, and journalled around it."""
     channel = put(emulator, "ci-1", tags={"env": "ci", "größe": "µ“\n"}, message_ttl_seconds=30)
     version = channel.version
     before = len(emulator.log)
@@ -132,6 +133,7 @@ def test_deletes_and_writes_down(run: Run, emulator: LocalServer) -> None:
     assert run.outcomes == {"ci-1": "deleted"}
     assert run.reasons == {"ci-1": "1d old"}
     assert [entry[1:] for entry in emulator.log[before_deed[-1] :]] == [
+        (METRICS, "ok"),
         (TAGS, "ok"),
         (STORAGE, "ok"),
         (DELETE, "ok"),
@@ -164,7 +166,7 @@ def test_deletes_and_writes_down(run: Run, emulator: LocalServer) -> None:
         (
             {"expired": True},
             {"kvsops:expires-at": "2026-05-01T10:00:00Z"},
-            {"kvsops:expires-at": "2026-05-01T14:00:00Z"},
+            {"kvsops:expires-at": "2026-05-01T14:00:30Z"},
             "held: expires in 2h",
         ),
         (
@@ -358,17 +360,22 @@ def test_changed_while_its_delete_was_throttled(run: Run, emulator: LocalServer)
 
 
 def test_direct_reads_come_before_each_delete(brisk_run: Run, emulator: LocalServer) -> None:
-    """At no moment have more deletes been sent than links and tags been read for them."""
+    """At no moment have more deletes been sent than links and tags been read for them.
+
+    The metrics of all are read at once, before the first of them.
+    """
     put_many(emulator, [f"ci-{n:02}" for n in range(50)])
     began: list[int] = []
     brisk_run.meanwhile = lambda: began.append(len(emulator.log))
     brisk_run()
-    seen = dict.fromkeys((TAGS, STORAGE, DELETE), 0)
+    seen = dict.fromkeys((METRICS, TAGS, STORAGE, DELETE), 0)
     for _, operation, outcome in emulator.log[began[0] :]:
         assert outcome == "ok"
         seen[operation] += 1
         assert seen[DELETE] <= seen[STORAGE] <= seen[TAGS]
-    assert seen == {TAGS: 50, STORAGE: 50, DELETE: 50}
+        assert seen[METRICS] == 1
+    assert seen == {METRICS: 1, TAGS: 50, STORAGE: 50, DELETE: 50}
+    assert brisk_run.scope.metrics == 6 * 50
 
 
 def test_what_was_read_long_ago_is_read_again(
@@ -380,6 +387,7 @@ def test_what_was_read_long_ago_is_read_again(
     def now() -> Any:  # the first answer about the link takes 3 seconds
         return time.now() + timedelta(seconds=3 if emulator.calls[STORAGE] else 0)
 
+    emulator.settings.clock = now
     run = Run(timed(environment, time, now), tmp_path / "journal")()
     assert run.outcomes == {"ci-1": "deleted"}
     assert (emulator.calls[TAGS], emulator.calls[STORAGE], emulator.calls[DELETE]) == (2, 2, 1)

@@ -133,10 +133,12 @@ def tagged(scope: Scope, key: str) -> dict[str, dict[str, str]]:
         more = {"PaginationToken": answer["PaginationToken"]}
 
 
-def tag(scope: Scope, channel_arn: str, tags: Mapping[str, str]) -> None:
+def tag(
+    scope: Scope, channel_arn: str, tags: Mapping[str, str], *, attempts: int = ATTEMPTS
+) -> None:
     """Set these tags, leaving the others."""
     pairs = [{"Key": key, "Value": value} for key, value in tags.items()]
-    scope.call("TagResource", ResourceARN=channel_arn, Tags=pairs)
+    scope.call("TagResource", attempts=attempts, ResourceARN=channel_arn, Tags=pairs)
 
 
 def untag(scope: Scope, channel_arn: str, keys: Sequence[str]) -> None:

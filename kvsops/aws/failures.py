@@ -48,8 +48,8 @@ BAD_CREDENTIALS: Final = {
 SIGNATURE_CODES: Final = frozenset(
     {"InvalidSignatureException", "RequestExpired", "RequestTimeTooSkewed", "SignatureDoesNotMatch"}
 )
-SIGNATURES_LIVE: Final = timedelta(minutes=5)
-"""How far the clocks may differ.
+SIGNATURES_LIVE: Final = timedelta(minutes=4, seconds=50)
+"""How far the clocks may differ: 5 minutes, less what an answer takes.
 
 Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/signing-elements.html
 """
@@ -128,7 +128,7 @@ def told(
     `sent` is as in `AwsError`; `ahead` is how far AWS's clock is ahead of this machine's.
     """
     code = code_of(error)
-    if code in SIGNATURE_CODES and abs(ahead) > timedelta(minutes=1):
+    if code in SIGNATURE_CODES and abs(ahead) > SIGNATURES_LIVE:
         side = "behind" if ahead > timedelta() else "ahead of"
         msg = (
             f"this machine's clock is {age(abs(ahead))} {side} AWS's, so no signature holds: set it"

@@ -180,10 +180,11 @@ class Scope:
         """Learn the service's time from an answer; its Date has whole seconds."""
         date = metadata.get("HTTPHeaders", {}).get("date")
         try:
-            ahead = parsedate_to_datetime(date) - self._own_now() if date else timedelta()
-        except ValueError:
+            ahead = parsedate_to_datetime(date) - self._own_now() if date else self._ahead
+        except (TypeError, ValueError):  # unreadable, or without a time zone
             return
-        self._ahead = ahead if abs(ahead) > CLOCK_TOLERANCE else timedelta()
+        if abs(ahead - self._ahead) > CLOCK_TOLERANCE:  # else it would jump to and fro
+            self._ahead = ahead
 
     def _worth_retrying(self, error: Exception) -> bool:
         """Whether to try again; an endpoint that never answered is not waited for."""

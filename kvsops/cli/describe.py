@@ -61,7 +61,7 @@ def _read(scope: "Scope", target: str) -> "Facts | AwsError":
 
     try:
         facts = Facts(channels.described(scope, target))
-        for need in Need:
+        for need in (Need.TAGS, Need.STORAGE):
             facts = gather.direct(scope, facts, need)
     except AwsError as error:
         return error

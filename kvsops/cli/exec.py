@@ -2,7 +2,7 @@
 
 import os
 from contextlib import ExitStack
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 import click
@@ -65,7 +65,7 @@ def exec_(
     from kvsops import child
     from kvsops.aws import channels
     from kvsops.cli.owner import default_owner
-    from kvsops.lease import Lease
+    from kvsops.lease import RENEWALS, Lease, renew
     from kvsops.output.console import Console
 
     refuse(_contradiction(tags, reuse))
@@ -73,14 +73,16 @@ def exec_(
     owner, ttl = default_owner(os.environ), ttl or TTL
     with ExitStack() as at_end:
         if reuse:
-            name, (arn, leased) = reuse, _reused(scope, reuse, owner)
+            name, (arn, ends) = reuse, _reused(scope, reuse, owner)
         else:
-            name, arn = _made(scope, dict(tags), owner, ttl, console)
+            name, arn, ends = _made(scope, dict(tags), owner, ttl, console)
             at_end.callback(_delete, scope, arn, console)
-            leased = True
         channels.wait_until_active(scope, arn)
-        if leased:
-            at_end.enter_context(Lease(scope, arn, ttl, console.warn))
+        if ends:
+            at_least = ends if reuse else None
+            if reuse or abs(scope.now() + ttl - ends) > ttl / RENEWALS:  # the clock was wrong
+                renew(scope, arn, ttl, at_least=at_least, owner=owner if reuse else None)
+            at_end.enter_context(Lease(scope, arn, ttl, console.warn, at_least))
         variables = {"KVS_CHANNEL_NAME": name, "KVS_CHANNEL_ARN": arn, "AWS_REGION": scope.region}
         status = child.run(command, {**os.environ, **variables})
     click.get_current_context().exit(status)
@@ -96,8 +98,8 @@ def _contradiction(tags: tuple[tuple[str, str], ...], reuse: str | None) -> str 
 
 def _made(
     scope: "Scope", tags: dict[str, str], owner: str, ttl: timedelta, console: "Console"
-) -> tuple[str, str]:
-    """Make a channel, its lease in the same call; return its name and ARN."""
+) -> tuple[str, str, datetime]:
+    """Make a channel, its lease in the same call; return its name and ARN, and the lease's end."""
     import secrets
 
     from kvsops.aws import channels
@@ -105,30 +107,33 @@ def _made(
     from kvsops.core.text import moment
 
     name = f"kvsops-exec-{secrets.token_hex(5)}"
-    tags = {OWNER_TAG: owner} | tags | {EXPIRES_AT_TAG: moment(scope.now() + ttl)}
-    arn = channels.create(scope, name, tags)
+    ends = scope.now() + ttl
+    arn = channels.create(scope, name, {OWNER_TAG: owner} | tags | {EXPIRES_AT_TAG: moment(ends)})
     console.note(f"channel: {arn}")
-    return name, arn
+    return name, arn, ends
 
 
-def _reused(scope: "Scope", name: str, owner: str) -> tuple[str, bool]:
-    """Take the channel, making it if need be; return its ARN, and whether it has a lease.
+def _reused(scope: "Scope", name: str, owner: str) -> tuple[str, datetime | None]:
+    """Take the channel, making it if need be; return its ARN, and its lease's end if it has one.
 
     Raises `KvsopsError` where another holder's lease covers it.
     """
     from kvsops.aws import channels
     from kvsops.core.channel import OWNER_TAG
+    from kvsops.core.text import parsed_moment
     from kvsops.lease import held_by_another
 
     try:
         arn = channels.described(scope, name).channel_arn
     except NotFoundError:
-        return channels.create(scope, name, {OWNER_TAG: owner}), False
+        return channels.create(scope, name, {OWNER_TAG: owner}), None
     tags = channels.tags_of(scope, arn)
     holder = held_by_another(tags, owner, scope.now())
     if holder:
         raise KvsopsError(f"{name} is in use: {holder}; wait, or use another channel")
-    return arn, EXPIRES_AT_TAG in tags
+    if EXPIRES_AT_TAG not in tags:
+        return arn, None
+    return arn, parsed_moment(tags[EXPIRES_AT_TAG]) or scope.now()
 
 
 def _delete(scope: "Scope", arn: str, console: "Console") -> None:

@@ -40,12 +40,8 @@ def tell_why(
             "decision": decision.verdict.value,
             "policy": decision.policy or None,
             "reason": decision.reason,
-            "facts": [
-                dict(zip(("fact", "value", "source", "read_at"), row, strict=True)) for row in known
-            ],
-            "rules": [
-                dict(zip(("policy", "rule", "says", "why"), row, strict=True)) for row in said
-            ],
+            "facts": [dict(zip(_FACT_KEYS, row, strict=True)) for row in known],
+            "rules": [dict(zip(_RULE_KEYS, row, strict=True)) for row in said],
         }
         click.echo(dumps(whole, query), nl=False)
         return

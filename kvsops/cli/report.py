@@ -198,6 +198,7 @@ def _presumed(plan: Plan) -> str:
     if not unconfirmed:
         return ""
     unread = {need for item in unconfirmed for need in item.decision.unconfirmed}
-    needs = " and ".join(need.value for need in Need if need in unread)
+    *first, last = [need.value for need in Need if need in unread]
+    needs = f"{', '.join(first)} and {last}" if first else last
     number = f"{len(unconfirmed):,} unconfirmed"
     return f" ({number}: the {needs} of each will be read directly before it is deleted)"

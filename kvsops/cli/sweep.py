@@ -128,8 +128,8 @@ def sweep(
     from kvsops.output.text import count
 
     given |= {"yes": yes, "any-channel": any_channel}
-    rules, fuse = _rules(given, grace, policy, max_deletes)
     refuse(_contradiction(yes, dry_run, check))
+    rules, fuse = _rules(given, grace, policy, max_deletes)
     scope, console = where.open(read_only=not yes), Console()
     began = scope.clock()
     _expect(scope, expect_account)
@@ -169,6 +169,7 @@ def _rules(
     """
     from kvsops import policy as policies
     from kvsops.core.judge import Rules, no_condition, objection, sweep_rules
+    from kvsops.core.mark import UNNAMED
 
     path = policy or Path(policies.FILE_NAME)
     loaded = policies.load(path) if policy or path.exists() else None
@@ -185,10 +186,6 @@ def _rules(
         given = given | {"protect-tag": (*given["protect-tag"], *loaded.protect_tags)}
     rules = sweep_rules(given)
     return (replace(rules, policy=UNNAMED, grace=grace) if grace else rules), fuses
-
-
-UNNAMED: Final = "command-line"
-"""The policy that marks speak of where the conditions were given on the command line."""
 
 
 def _widening(given: dict[str, Any], grace: timedelta | None) -> str | None:

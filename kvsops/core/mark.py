@@ -17,6 +17,8 @@ from kvsops.core.channel import TAG_VALUE_MAXIMUM
 from kvsops.core.text import moment, parsed_moment
 
 DOOMED_TAG: Final = "kvsops:doomed-at"
+UNNAMED: Final = "command-line"
+"""The policy that marks speak of where the conditions were given on the command line."""
 
 _MARK = re.compile(
     r"(?P<time>\S+) policy=(?P<policy>[\w.-]+) rules=(?P<rules>\w+) arn=(?P<arn>\w+)(?: .*)?"

@@ -59,7 +59,9 @@ def _life(name: str, created: datetime, random: Random, now: datetime) -> list[U
     if kind == "cam":
         since = max(created, now - PAST)
         if chance < _DAILY_CAMERAS:
-            return _daily(random, since, now) + _just_now(name, since, now)
+            just_now = _just_now(name, since, now)
+            days = _daily(random, since, now)
+            return [each for each in days if not just_now or each.day < just_now[0].day] + just_now
         if chance < _DAILY_CAMERAS + _STOPPED_CAMERAS:
             return _daily(random, since, now - random.randint(5, 55) * _DAY)
         return []

@@ -7,6 +7,7 @@ import socket
 import ssl
 import sys
 from collections import Counter
+from datetime import UTC
 from email.utils import format_datetime
 from http.client import responses
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -257,9 +258,10 @@ class _Connection(BaseHTTPRequestHandler):
         return self.server.gate(Call(self.command, self.path, headers, body))
 
     def _send(self, answer: Answer) -> None:
+        now = self.server.gate.settings.clock().astimezone(UTC)
         headers = answer.headers | CORS_HEADERS
         headers["content-length"] = str(len(answer.body))
-        headers["date"] = format_datetime(self.server.gate.settings.clock(), usegmt=True)
+        headers["date"] = format_datetime(now, usegmt=True)
         if self.command == "OPTIONS":
             headers |= preflight_headers(self.headers.get("access-control-request-headers", "*"))
         if self.close_connection:

@@ -27,6 +27,7 @@ def test_table(kvsops: Kvsops, emulator: LocalServer) -> None:
         "message_ttl_seconds  60\n"
         f"version              {one.version}\n"
         f"channel_arn          {one.arn}\n"
+        "doomed_at            -\n"
         "tags                 a=b env=ci\n"
         "storage              DISABLED\n"
         "\n"
@@ -38,6 +39,7 @@ def test_table(kvsops: Kvsops, emulator: LocalServer) -> None:
         "message_ttl_seconds  5\n"
         f"version              {two.version}\n"
         f"channel_arn          {two.arn}\n"
+        "doomed_at            -\n"
         "tags                 -\n"
         f"storage              ENABLED {two.stream_arn}\n"
     )
@@ -61,6 +63,7 @@ def test_json(kvsops: Kvsops, emulator: LocalServer) -> None:
         "message_ttl_seconds": 60,
         "version": channel.version,
         "channel_arn": channel.arn,
+        "doomed_at": None,
         "tags": {"env": "ci"},
         "storage": {"status": "ENABLED", "stream_arn": channel.stream_arn},
     }

@@ -72,6 +72,7 @@ def test_json(kvsops: Kvsops, fleet: dict[str, SignalingChannel]) -> None:
             "message_ttl_seconds": 30 if name == "cam-door" else 60,
             "version": fleet[name].version,
             "channel_arn": fleet[name].arn,
+            "doomed_at": None,
             "tags": fleet[name].tags,
         }
         for name in ("cam-door", "ci-1", "ci-2")
@@ -91,6 +92,7 @@ def test_csv(kvsops: Kvsops, fleet: dict[str, SignalingChannel]) -> None:
         "message_ttl_seconds",
         "version",
         "channel_arn",
+        "doomed_at",
         "tags",
     ]
     assert rows[1][:2] + rows[1][3:] == [
@@ -100,6 +102,7 @@ def test_csv(kvsops: Kvsops, fleet: dict[str, SignalingChannel]) -> None:
         "30",
         channel.version,
         channel.arn,
+        "",
         '{"env": "prod"}',
     ]
     assert len(rows) == 2

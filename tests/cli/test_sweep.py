@@ -22,9 +22,11 @@ DELETE, TAGS = "DeleteSignalingChannel", "ListTagsForResource"
 OLD = ("sweep", "--older-than", "2h")
 CI = (*OLD, "--prefix", "ci-", "--yes")
 DRY = (
-    "dry run: nothing was deleted; to delete, add --yes (3 unconfirmed: the tags and storage link "
-    "of each will be read directly before it is deleted)\n"
+    "dry run: nothing was deleted; to delete, add --yes (3 unconfirmed: the tags, storage link "
+    "and activity of each will be read directly before it is deleted)\n"
 )
+
+OWN_COST_OF_TWO = "own cost: 12 metrics in 4 calls, $0.0002 at most\n"
 
 
 @pytest.fixture
@@ -96,17 +98,18 @@ def test_json(kvsops: Kvsops, fleet: dict[str, SignalingChannel]) -> None:
             "creation_time": created,
             "channel_arn": channel.arn,
             "tags": channel.tags,
+            "policy": None,
             **more,
         }
 
     doomed = {"outcome": "would-delete", "decision": "delete"}
     kept = {"outcome": "kept", "decision": "keep", "unconfirmed": []}
-    both = ["tags", "storage link"]
+    unread = ["storage link", "activity"]
     assert told["channels"] == [
         row("cam-door", reason="protected: kvsops:keep=on site", **kept),
-        row("cam-yard", reason="90d old", unconfirmed=["storage link"], **doomed),
-        row("ci-1", reason="3h old", unconfirmed=both, **doomed),
-        row("ci-2", reason="2d4h old", unconfirmed=["storage link"], **doomed),
+        row("cam-yard", reason="90d old", unconfirmed=unread, **doomed),
+        row("ci-1", reason="3h old", unconfirmed=["tags", *unread], **doomed),
+        row("ci-2", reason="2d4h old", unconfirmed=unread, **doomed),
         row("meeting", reason="name does not match c*", **kept | {"tags": None}),
     ]
     seconds = told["summary"].pop("seconds")
@@ -123,12 +126,17 @@ def test_json(kvsops: Kvsops, fleet: dict[str, SignalingChannel]) -> None:
             "kept": 2,
             "unknown": 0,
             "left": 0,
+            "would-mark": 0,
+            "marked": 0,
+            "would-unmark": 0,
+            "unmarked": 0,
         },
         "dry_run": True,
         "journal": None,
         "stopped": None,
-        "api_calls": {"GetResources": 1, "ListSignalingChannels": 1, TAGS: 2},
+        "api_calls": {"GetResources": 1, "ListMetrics": 3, "ListSignalingChannels": 1, TAGS: 2},
         "throttled": 0,
+        "own_cost_usd": 0.00003,
     }
     assert (ended.code, ended.err) == (0, DRY)
 
@@ -138,7 +146,7 @@ def test_csv(kvsops: Kvsops, fleet: dict[str, SignalingChannel]) -> None:
     ended = kvsops(*OLD, "--prefix", "ci-", "-o", "csv")
     rows = [*csv.reader(io.StringIO(ended.out))]
     one, two = fleet["ci-1"], fleet["ci-2"]
-    needs = '["tags", "storage link"]'
+    unread = '"storage link", "activity"]'
     tags = '{"kvsops:owner": "github:acme/77", "env": "ci"}'
     made = moment(one.creation_time), moment(two.creation_time)
     assert rows == [
@@ -147,13 +155,36 @@ def test_csv(kvsops: Kvsops, fleet: dict[str, SignalingChannel]) -> None:
             "creation_time",
             "outcome",
             "reason",
+            "policy",
             "tags",
             "decision",
             "unconfirmed",
             "channel_arn",
         ],
-        ["ci-1", made[0], "would-delete", "3h old", tags, "delete", needs, one.arn],
-        ["ci-2", made[1], "would-delete", "2d4h old", "{}", "delete", '["storage link"]', two.arn],
+        *[
+            [
+                "ci-1",
+                made[0],
+                "would-delete",
+                "3h old",
+                "",
+                tags,
+                "delete",
+                f'["tags", {unread}',
+                one.arn,
+            ],
+            [
+                "ci-2",
+                made[1],
+                "would-delete",
+                "2d4h old",
+                "",
+                "{}",
+                "delete",
+                f"[{unread}",
+                two.arn,
+            ],
+        ],
     ]
 
 
@@ -176,7 +207,9 @@ def test_deletes(kvsops: Kvsops, fleet: dict[str, SignalingChannel], emulator: L
     )
     assert ended.code == 0
     assert re.fullmatch(
-        r"journal: /.*/state/kvsops/journals/\d{8}T\d{6}Z-us-east-1-\d+\.jsonl\n", ended.err
+        r"journal: /.*/state/kvsops/journals/\d{8}T\d{6}Z-us-east-1-\d+\.jsonl\n"
+        r"own cost: 12 metrics in 4 calls, \$0\.0002 at most\n",
+        ended.err,
     )
     assert names(emulator) == {"cam-door", "cam-yard", "meeting"} == fleet.keys() - {"ci-1", "ci-2"}
     assert writes(emulator) == {DELETE: 2}
@@ -196,11 +229,14 @@ def test_deletes_as_json(kvsops: Kvsops, tmp_path: Path) -> None:
     assert summary["api_calls"] == {
         DELETE: 2,
         "DescribeMediaStorageConfiguration": 2,
+        "GetMetricData": 1,
         "GetResources": 1,
+        "ListMetrics": 3,
         "ListSignalingChannels": 2,
         TAGS: 3,
     }
-    assert ended.err == f"journal: {tmp_path}/new/journal\n"
+    assert summary["own_cost_usd"] == 0.00015  # 12 metrics, 3 calls of ListMetrics
+    assert ended.err == f"journal: {tmp_path}/new/journal\n{OWN_COST_OF_TWO}"
 
 
 @pytest.mark.parametrize(
@@ -227,7 +263,8 @@ def test_the_journal_in_a_ci(
     ended = kvsops(*CI)
     (journal,) = (tmp_path / "workspace").iterdir()
     assert re.fullmatch(r"kvsops-journal-\d{8}T\d{6}Z-us-east-1-\d+\.jsonl", journal.name)
-    assert ended.err == f"journal: {journal}\n"
+    own_cost = "own cost: 6 metrics in 4 calls, $0.0001 at most\n"
+    assert ended.err == f"journal: {journal}\n{own_cost}"
     assert [json.loads(line)["event"] for line in journal.read_text().splitlines()] == [
         "deleting",
         "deleted",

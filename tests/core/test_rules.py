@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from kvsops.core.channel import Channel, StorageLink, TagFilter
-from kvsops.core.facts import Fact, Facts, Need, Source
+from kvsops.core.facts import Activity, Fact, Facts, Need, Source
 from kvsops.core.judge import no_condition, objection
 from kvsops.core.rule import Example, Role, Rule
 from kvsops.core.rules import RULES, completed, rules_of
@@ -36,13 +36,16 @@ def facts_of(example: Example, needs: tuple[Need | None, ...] = tuple(Need)) -> 
     created = None if example.age is None else NOW - example.age
     channel = Channel(example.name, arn, example.status, created, "v1")
     tags = {key: with_now(value) for key, value in example.tags.items()}
-    return Facts(
-        channel,
-        Fact(tags, Source.DIRECT, NOW) if Need.TAGS in needs else None,
-        Fact(StorageLink(example.storage, None), Source.DIRECT, NOW)
-        if Need.STORAGE in needs
-        else None,
-    )
+    last_used = None if example.last_used is None else NOW - example.last_used
+    values = {
+        Need.TAGS: tags,
+        Need.STORAGE: StorageLink(example.storage, None),
+        Need.ACTIVITY: Activity(last_used, NOW - 400 * DAY, example.witnessed),
+    }
+    facts = Facts(channel)
+    for need in filter(None, needs):
+        facts = facts.having(need, Fact(values[need], Source.DIRECT, NOW))
+    return facts
 
 
 @pytest.mark.parametrize(("rule", "example"), EXAMPLES)
@@ -65,7 +68,14 @@ def test_example_on_its_own_fact(rule: Rule, example: Example) -> None:
 def test_example_brings_its_rule_into_force(rule: Rule, example: Example) -> None:
     """An example gives its own rule's options only, and such that the rule is asked at all."""
     assert set(example.given) <= {option.name for option in rule.options}
-    assert rule.active(completed(example.given))
+    waived = rule.waived_by in example.given
+    assert rule.active(completed(example.given)) is not waived
+
+
+def test_a_waiver_is_a_flag_of_the_rule() -> None:
+    """What puts a protection out of force is its own flag, and no other rule is waived."""
+    waived = {rule.name: rule.waived_by for rule in RULES if rule.waived_by}
+    assert waived == {"in-use": "even-if-active"}
 
 
 @EACH_RULE
@@ -109,7 +119,13 @@ def test_only_protections_hold_for_names() -> None:
 
 def test_rules_of_keeps_the_order() -> None:
     """Rules come in the order of their declaration."""
-    assert [rule.name for rule in rules_of(Role.CONDITION)] == ["older-than", "expired", "orphaned"]
+    assert [rule.name for rule in rules_of(Role.CONDITION)] == [
+        "older-than",
+        "idle-for",
+        "never-used",
+        "expired",
+        "orphaned",
+    ]
     assert rules_of(*Role) == RULES
     assert rules_of() == ()
 
@@ -117,9 +133,13 @@ def test_rules_of_keeps_the_order() -> None:
 def test_completed() -> None:
     """What was not given has its default: flags False, many ones (), others None or declared."""
     assert completed({"older-than": HOUR, "yes": True}) == {
+        "active": False,
         "any-channel": False,
+        "even-if-active": False,
         "expired": False,
+        "idle-for": None,
         "match": None,
+        "never-used": False,
         "older-than": HOUR,
         "orphaned": False,
         "owner-tag": "kvsops:owner",
@@ -127,6 +147,7 @@ def test_completed() -> None:
         "protect-tag": (),
         "status": (),
         "tag": (),
+        "trust-silence": False,
         "unlink-storage": False,
         "without-tag": (),
         "yes": True,
@@ -142,6 +163,10 @@ ORPHANED = (
     "--orphaned --yes needs --older-than 1h or more: a channel just made has no owner tag yet"
 )
 OWNER = "--owner-tag says which tag --orphaned looks for: add --orphaned"
+
+LEAST = timedelta(hours=1, minutes=15)
+NEVER_USED = "--never-used needs --older-than beside it: a channel just made was never used"
+ACTIVE = "--active contradicts --idle-for and --never-used: drop one"
 
 
 def tags(*texts: str) -> tuple[TagFilter, ...]:
@@ -208,6 +233,21 @@ def tags(*texts: str) -> tuple[TagFilter, ...]:
             {"older-than": 2 * DAY, "younger-than": HOUR},
             "--older-than 2d and --younger-than 1h leave no channel: the first must be the shorter",
         ),
+        ({"idle-for": LEAST}, None),
+        ({"idle-for": 7 * DAY, "yes": True}, None),
+        (
+            {"idle-for": LEAST - timedelta(seconds=1)},
+            "--idle-for 1h14m is too short: a connection may be held for 1h and metrics come 15m "
+            "late: give 1h15m or more",
+        ),
+        ({"never-used": True}, NEVER_USED),
+        ({"never-used": True, "prefix": "ci-", "any-channel": True}, NEVER_USED),
+        ({"never-used": True, "idle-for": DAY}, NEVER_USED),
+        ({"never-used": True, "older-than": HOUR}, None),
+        ({"never-used": True, "older-than": HOUR, "yes": True}, None),
+        ({"active": True}, None),
+        ({"active": True, "idle-for": DAY}, ACTIVE),
+        ({"active": True, "never-used": True, "older-than": HOUR}, ACTIVE),
     ],
 )
 def test_objection(given: dict[str, Any], said: str | None) -> None:
@@ -216,8 +256,8 @@ def test_objection(given: dict[str, Any], said: str | None) -> None:
 
 
 NO_CONDITION = (
-    "no condition: give at least one of --older-than, --expired, --orphaned; "
-    "a name or a tag is no reason to delete"
+    "no condition: give at least one of --older-than, --idle-for, --never-used, --expired, "
+    "--orphaned; a name or a tag is no reason to delete"
 )
 
 
@@ -230,6 +270,9 @@ NO_CONDITION = (
         ({"older-than": HOUR}, None),
         ({"expired": True}, None),
         ({"orphaned": True}, None),
+        ({"idle-for": DAY}, None),
+        ({"never-used": True}, None),
+        ({"active": True}, NO_CONDITION),
     ],
 )
 def test_no_condition(given: dict[str, Any], said: str | None) -> None:

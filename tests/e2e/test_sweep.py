@@ -24,6 +24,7 @@ from tests.fleet import DAY, names, put, put_many, writes
 DELETE = "DeleteSignalingChannel"
 SWEEP = ("sweep", "--older-than", "2h", "--any-channel", "--yes", "--max-deletes", "100%")
 JSON = ("-o", "json")
+OWN_COST = r"own cost: [\d,]+ metrics in \d+ calls, \$0\.\d{4} at most\n"
 ASK = """
 import json, os, subprocess, sys, urllib.request
 subprocess.run(["kvsops", "sweep", "--older-than", "2h"], check=True)
@@ -57,8 +58,12 @@ def test_the_first_command_of_the_readme() -> None:
     )
     *_, totals, calls = ended.stdout.splitlines()
     assert re.fullmatch(r"\d+ would be deleted, \d+ kept, of 200 channels\.", totals)
-    assert calls == "GetResources ListSignalingChannels ListTagsForResource"
-    assert ended.stderr.startswith("dry run: nothing was deleted; to delete, add --yes (")
+    assert calls == (
+        "GetMetricData GetResources ListMetrics ListSignalingChannels ListTagsForResource"
+    )
+    assert re.match(
+        OWN_COST + r"dry run: nothing was deleted; to delete, add --yes \(", ended.stderr
+    )
 
 
 FAULTS = (
@@ -118,7 +123,8 @@ def test_killed_in_the_midst(emulator: LocalServer, start: Start, tmp_path: Path
     assert gone <= last_events(journal).keys()
     second = start(*argv, *JSON)
     out, err = second.communicate()
-    assert (second.returncode, err) == (0, f"journal: {journal}\n")
+    assert second.returncode == 0
+    assert re.fullmatch(re.escape(f"journal: {journal}\n") + OWN_COST, err)
     assert names(emulator) == {"kept"}
     assert set(outcomes(out).values()) <= {"deleted", "gone", "kept"}
     told = last_events(journal)
@@ -140,9 +146,9 @@ def test_two_at_once(emulator: LocalServer, start: Start, tmp_path: Path) -> Non
     argv = (*SWEEP, *JSON, "--unlink-storage", "--journal", str(journal))
     both = [start(*argv), start(*argv)]
     said = [process.communicate() for process in both]
-    assert [(process.returncode, err) for process, (_, err) in zip(both, said, strict=True)] == [
-        (0, f"journal: {journal}\n")
-    ] * 2
+    assert [process.returncode for process in both] == [0, 0]
+    for _, err in said:
+        assert re.fullmatch(re.escape(f"journal: {journal}\n") + OWN_COST, err)
     told = [outcomes(out) for out, _ in said]
     assert names(emulator) == kept
     for each in told:
@@ -224,7 +230,10 @@ def test_a_full_disk(emulator: LocalServer, environment: dict[str, str], tmp_pat
     told = outcomes(ended.stdout)
     said = f"the journal {journal} cannot be written: File too large"
     assert ended.returncode == 1
-    assert ended.stderr == f"journal: {journal}\nerror: stopped: {said}\n"
+    assert re.fullmatch(
+        re.escape(f"journal: {journal}\n") + OWN_COST + re.escape(f"error: stopped: {said}\n"),
+        ended.stderr,
+    )
     deleted = {name for name, outcome in told.items() if outcome == "deleted"}
     assert names(emulator) == told.keys() - deleted
     assert deleted

@@ -256,7 +256,7 @@ def test_latency(over_http: Emulator) -> None:
 
 def test_a_failure_of_ours(local: LocalServer, caplog: pytest.LogCaptureFixture) -> None:
     """A bug is logged and answered as AWS's own failure; the server goes on."""
-    local.settings.clock = lambda: None  # type: ignore[assignment,return-value]
+    local.settings.random = None  # type: ignore[assignment]
     connection = http.client.HTTPConnection("127.0.0.1", local.port)
     for _ in range(2):
         status, _, content = ask(
