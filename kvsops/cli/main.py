@@ -25,6 +25,7 @@ COMMANDS: Final = (
     "ice",
     "cost",
     "prices",
+    "iam",
     "local",
 )
 INTERRUPTED: Final = 130
