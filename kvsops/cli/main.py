@@ -27,6 +27,7 @@ COMMANDS: Final = (
     "cost",
     "prices",
     "policy",
+    "iam",
     "local",
 )
 INTERRUPTED: Final = 130

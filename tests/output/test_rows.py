@@ -12,9 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kvsops.core.text import age
 from kvsops.errors import UsageError
 from kvsops.output.rows import Column, Output, csv, dumps, markdown, records, render, table
-from kvsops.output.text import age, safe
+from kvsops.output.text import safe
 
 
 @dataclass

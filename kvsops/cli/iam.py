@@ -1,0 +1,150 @@
+"""`kvsops iam`."""
+
+import copy
+import shlex
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from kvsops.cli.options import Text
+from kvsops.core.channel import ChannelArn
+from kvsops.errors import UsageError
+
+if TYPE_CHECKING:
+    from kvsops.aws.iam import Grant
+
+_ACCOUNT_DIGITS: Final = 12
+Line = tuple[str, dict[str, Any] | None]
+"""A command's name, and its parameters by click's names; None for all that it can be given."""
+
+
+def _account(text: str) -> str:
+    """Read an account's number; raises `UsageError`."""
+    if len(text) != _ACCOUNT_DIGITS or not (text.isascii() and text.isdigit()):
+        raise UsageError(f"not an account: {text!r}: it has 12 digits")
+    return text
+
+
+@click.command(
+    context_settings={"ignore_unknown_options": True},
+    epilog="Listings, the tag index, metrics and prices can only be allowed for all resources. The "
+    "condition on tags is as AWS documents it for each operation on a channel (aws:ResourceTag); "
+    "whether AWS goes by a tag that was set a moment ago is not documented.",
+)
+@click.argument("lines", nargs=-1, metavar='["COMMAND OPTIONS"]...')
+@click.option("--region", metavar="REGION", help="Only this region's channels.  [default: any]")
+@click.option(
+    "--account",
+    type=Text("id", _account),
+    metavar="ID",
+    help="Only this account's channels.  [default: any]",
+)
+@click.pass_context
+def iam(
+    ctx: click.Context, /, *, lines: tuple[str, ...], region: str | None, account: str | None
+) -> None:
+    """Print the least IAM policy that lets the given commands do their work.
+
+    \b
+    Examples:
+      kvsops iam list describe
+      kvsops iam "sweep --expired --prefix ci- --yes"
+      kvsops iam "sweep --older-than 1d --tag env=ci --yes" "list --cost" --region eu-west-1
+      kvsops iam > policy.json
+
+    Each argument is a command line as it will be run, in quotes if it has more than a name. What
+    it leaves out is left out of the policy: without --yes, whatever deletes. Names, ARNs, --prefix,
+    --region and --expect-account narrow the channels, and a sweep's --tag what is done to those
+    it means. Without any, the policy is for all commands with all their options.
+    """
+    from kvsops.aws import iam as policies
+    from kvsops.output.console import Console
+    from kvsops.output.rows import dumps
+
+    wanted: set[Grant] = set()
+    for name, given in [*_parsed(ctx, lines)] if lines else _everything():
+        wanted |= _grants(name, given, region, account)
+        if given and given.get("yes") is False:  # None is a command without the option
+            Console().note(f"{name} without --yes changes nothing: its writes are left out")
+    if not wanted:
+        Console().note("nothing needs to be allowed: this calls nothing that AWS asks leave for")
+        return
+    text = dumps(policies.document(wanted))
+    click.echo(text, nl=False)
+    if policies.size(text) > policies.LARGEST:
+        Console().warn(f"a managed policy may have {policies.LARGEST:,} characters: this has more")
+
+
+def _everything() -> Iterator[Line]:
+    from kvsops.cli.main import COMMANDS
+
+    return ((name, None) for name in COMMANDS)
+
+
+def _parsed(ctx: click.Context, lines: tuple[str, ...]) -> Iterator[Line]:
+    for line in lines:
+        if line.startswith("-"):
+            said = f"{line}: write a command with its options as one argument, in quotes"
+            raise UsageError(f'{said}: kvsops iam "sweep --prefix ci- --yes"')
+        words = _words(line)
+        yield words[0], _parameters(ctx, words[0], words[1:])
+
+
+def _words(line: str) -> list[str]:
+    try:
+        words = shlex.split(line)
+    except ValueError as error:
+        raise UsageError(f"not a command line: {line!r}: {str(error).lower()}") from error
+    words = words[1:] if words[:1] == ["kvsops"] else words
+    if not words:
+        raise UsageError(f"not a command line: {line!r}: it names no command")
+    return words
+
+
+def _parameters(ctx: click.Context, name: str, arguments: list[str]) -> dict[str, Any]:
+    """Read a command's arguments as the command would, but let it lack any of them."""
+    from kvsops.cli.main import COMMANDS, cli
+
+    root = ctx.find_root()
+    command = cli.get_command(root, name)
+    if command is None:
+        said = f"no such command: {name!r}: there are {', '.join(COMMANDS)}"
+        raise UsageError(f'{said}; one with arguments goes in quotes: kvsops iam "{COMMANDS[0]} x"')
+    lenient = copy.copy(command)
+    lenient.add_help_option = False
+    lenient.params = [copy.copy(each) for each in command.params]
+    for each in lenient.params:
+        each.required = False
+    return lenient.make_context(name, arguments, parent=root).params
+
+
+def _grants(
+    name: str, given: dict[str, Any] | None, region: str | None, account: str | None
+) -> "set[Grant]":
+    """Return what one command line needs, or with None all that the command may ever need."""
+    from kvsops.aws.iam import grants
+    from kvsops.cli.permissions import CALLS, names_of
+
+    if given is None:
+        anywhere = [_arn("*", region, account)]
+        return set().union(*(grants(call.operation, anywhere) for call in CALLS[name]))
+    region = given.get("region") or region
+    account = _account(given["expect_account"]) if given.get("expect_account") else account
+    arns = [_arn(each, region, account) for each in names_of(name, given)]
+    wanted: set[Grant] = set()
+    for call in CALLS[name]:
+        if call.when(given):
+            tags = given["tag"] if call.tagged else ()
+            wanted |= grants(call.operation, arns, tags)
+    return wanted
+
+
+def _arn(name: str, region: str | None, account: str | None) -> str:
+    """Return the ARN of every channel of that name, or the very one that was given."""
+    from kvsops.aws.iam import partition_of
+
+    if name.startswith("arn:"):
+        return str(ChannelArn.parse(name))
+    partition = partition_of(region) if region else "aws"
+    return f"arn:{partition}:kinesisvideo:{region or '*'}:{account or '*'}:channel/{name}/*"

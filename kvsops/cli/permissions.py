@@ -1,0 +1,184 @@
+"""What each command calls under which of its options, and so what it must be allowed to do.
+
+This is the one place that says so. A test runs every command against the emulator and compares
+its calls with what stands here: a call too many fails it, and so does one that is missing.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from kvsops.core.facts import Need
+from kvsops.core.judge import Rules, listing_rules, sweep_rules
+
+Given = Mapping[str, Any]
+"""A command line's parameters by click's names (`older_than`); what was not given is falsy."""
+
+When = Callable[[Given], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """An operation that a command calls, and when.
+
+    `tagged` says that it is only ever called on channels that carry each --tag of the command
+    line, so that a condition on these tags may narrow it.
+    """
+
+    operation: str
+    when: When = lambda _: True
+    tagged: bool = False
+
+
+def given(*names: str) -> When:
+    """Under all of these options."""
+    return lambda options: all(options[name] for name in names)
+
+
+def either(*names: str) -> When:
+    """Under any of these options."""
+    return lambda options: any(options[name] for name in names)
+
+
+def without(name: str, when: When = lambda _: True) -> When:
+    """Unless this option is given, and then only when."""
+    return lambda options: not options[name] and when(options)
+
+
+def rules_need(need: Need, rules: Callable[[dict[str, Any]], Rules]) -> When:
+    """Where a rule that the options bring into force asks for the fact."""
+
+    def when(options: Given) -> bool:
+        values = {name.replace("_", "-"): value for name, value in options.items()}
+        return rules(values).looks_at(need)
+
+    return when
+
+
+def _shows_tags(options: Given) -> bool:
+    """Whether a listing reads tags: to show them, to go by them, or for its JSON and CSV."""
+    listed = options["tags"] or options["output"] in ("json", "csv")
+    return bool(listed) or rules_need(Need.TAGS, listing_rules)(options)
+
+
+def _groups_by_tag(options: Given) -> bool:
+    return options["group_by"] not in ("prefix", "region")
+
+
+def _reads_metrics(options: Given) -> bool:
+    """Whether a listing reads metrics: for what channels cost, or by a rule on their use."""
+    metered = options["cost"] and not options["no_metrics"]
+    return bool(metered) or rules_need(Need.ACTIVITY, listing_rules)(options)
+
+
+# TagResource beside a create: a create that sets tags must be allowed to set them.
+# Source: https://docs.aws.amazon.com/kinesisvideostreams/latest/dg/API_CreateSignalingChannel.html
+# A create whose answer was lost is looked up and told by its tags: hence ListTagsForResource.
+CALLS: Final[dict[str, tuple[Call, ...]]] = {
+    "create": (
+        Call("CreateSignalingChannel"),
+        Call("TagResource"),
+        Call("DescribeSignalingChannel"),
+        Call("ListTagsForResource"),
+    ),
+    "list": (
+        Call("ListSignalingChannels"),
+        Call("GetResources", without("direct", _shows_tags)),
+        Call("ListTagsForResource", _shows_tags),
+        Call("ListMetrics", _reads_metrics),
+        Call("GetMetricData", _reads_metrics),
+    ),
+    "describe": (
+        Call("DescribeSignalingChannel"),
+        Call("ListTagsForResource"),
+        Call("DescribeMediaStorageConfiguration"),
+    ),
+    "update": (Call("DescribeSignalingChannel"), Call("UpdateSignalingChannel")),
+    "tag": (Call("DescribeSignalingChannel"), Call("TagResource")),
+    "untag": (Call("DescribeSignalingChannel"), Call("UntagResource")),
+    "delete": (
+        Call("DescribeSignalingChannel"),
+        Call("ListTagsForResource"),
+        Call("DescribeMediaStorageConfiguration"),
+        Call("DeleteSignalingChannel", given("yes")),
+        Call("ListSignalingChannels", given("yes")),
+        Call("UpdateMediaStorageConfiguration", given("yes", "unlink_storage")),
+    ),
+    "sweep": (
+        Call("ListSignalingChannels"),
+        Call("GetResources", without("direct")),
+        Call("ListTagsForResource"),
+        Call("DescribeMediaStorageConfiguration", either("yes", "direct"), tagged=True),
+        Call("DescribeSignalingChannel", given("yes"), tagged=True),
+        Call("DeleteSignalingChannel", given("yes"), tagged=True),
+        Call("UpdateMediaStorageConfiguration", given("yes", "unlink_storage"), tagged=True),
+        Call("GetCallerIdentity", given("expect_account")),
+        Call("ListMetrics", rules_need(Need.ACTIVITY, sweep_rules)),
+        Call("GetMetricData", rules_need(Need.ACTIVITY, sweep_rules)),
+        Call("TagResource", given("yes", "grace"), tagged=True),
+        Call("UntagResource", given("yes", "grace")),
+    ),
+    "exec": (
+        Call("CreateSignalingChannel"),
+        Call("TagResource"),
+        Call("DescribeSignalingChannel"),
+        Call("ListTagsForResource"),
+        Call("DeleteSignalingChannel", without("reuse")),
+    ),
+    "policy": (),
+    "restore": (
+        Call("GetCallerIdentity"),
+        Call("DescribeSignalingChannel"),
+        Call("DescribeMediaStorageConfiguration"),
+        Call("CreateSignalingChannel", given("yes")),
+        Call("TagResource", given("yes")),
+        Call("ListTagsForResource", given("yes")),
+        Call("UpdateMediaStorageConfiguration", given("yes")),
+    ),
+    "smoke": (
+        Call("DescribeSignalingChannel"),
+        Call("ListTagsForResource"),
+        Call("DescribeMediaStorageConfiguration"),
+        Call("GetSignalingChannelEndpoint"),
+        Call("GetIceServerConfig"),
+        Call("ConnectAsMaster", without("viewer_only")),
+        Call("ConnectAsViewer", without("master_only")),
+        Call("CreateSignalingChannel", without("target")),
+        Call("TagResource", without("target")),
+        Call("DeleteSignalingChannel", given("ephemeral")),
+    ),
+    "endpoint": (Call("DescribeSignalingChannel"), Call("GetSignalingChannelEndpoint")),
+    "ice": (
+        Call("DescribeSignalingChannel"),
+        Call("GetSignalingChannelEndpoint"),
+        Call("GetIceServerConfig"),
+    ),
+    "cost": (
+        Call("ListSignalingChannels"),
+        Call("GetResources", _groups_by_tag),
+        Call("ListTagsForResource", _groups_by_tag),
+        Call("ListMetrics"),
+        Call("GetMetricData"),
+    ),
+    "prices": (Call("GetProducts", given("refresh")),),
+    "local": (),
+    "iam": (),
+}
+
+
+def names_of(command: str, options: Given) -> list[str]:
+    """Return the channels that the command line may touch: names with `*` for any, or ARNs."""
+    targets = options.get("targets") or options.get("names") or options.get("target") or ()
+    if targets:
+        return [targets] if isinstance(targets, str) else list(dict.fromkeys(targets))
+    if options.get("prefix"):
+        return [f"{options['prefix']}*"]
+    return [_OWN_NAMES[command](options) if command in _OWN_NAMES else "*"]
+
+
+_OWN_NAMES: Final[dict[str, Callable[[Given], str]]] = {
+    "create": lambda _: "kvsops-*",
+    "exec": lambda options: options["reuse"] or "kvsops-exec-*",
+    "smoke": lambda options: "kvsops-smoke-*" if options["ephemeral"] else "kvsops-smoke",
+}
+"""What a command calls the channels that it makes where it is given no name."""
