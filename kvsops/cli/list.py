@@ -88,7 +88,7 @@ def list_(
     from kvsops.output.text import markdown_safe
     from kvsops.plan import plan
 
-    refuse(objection(given) or _contradiction(cost, no_metrics, budget))
+    refuse(objection(given | {"listing": True}) or _contradiction(cost, no_metrics, budget))
     scope, console = where.open(read_only=True), Console()
     prices = budget.load_prices(scope.region) if cost else None
     baseline = budget.load_baseline(scope.region)

@@ -266,7 +266,7 @@ def _too_short(given: Given) -> str | None:
 
 
 def _never_used_needs_age(given: Given) -> str | None:
-    if given["never-used"] and not given["older-than"]:
+    if given["never-used"] and not (given["older-than"] or given["listing"]):
         return "--never-used needs --older-than beside it: a channel just made was never used"
     return None
 
@@ -598,8 +598,9 @@ def rules_of(*roles: Role) -> tuple[Rule, ...]:
 def completed(given: Given) -> dict[str, Any]:
     """Return the options' values with those not given at their defaults.
 
-    Beside the rules' own: `yes` (the deed is meant) and `any-channel`, which objections look at.
+    Beside the rules' own: `yes` (the deed is meant), `any-channel`, and `listing` (there is no
+    deed), which objections look at.
     """
-    values: dict[str, Any] = {"any-channel": False, "yes": False}
+    values: dict[str, Any] = {"any-channel": False, "yes": False, "listing": False}
     values |= {option.name: option.absent for rule in RULES for option in rule.options}
     return values | dict(given)

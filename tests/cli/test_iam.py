@@ -19,6 +19,7 @@ from kvsops.aws.scope import Scope
 from kvsops.cli.main import COMMANDS, cli
 from kvsops.cli.permissions import CALLS
 from kvsops.core.channel import Channel, StorageLink
+from kvsops.core.judge import sweep_rules
 from kvsops.core.rule import Parameter, Role, Rule
 from kvsops.core.rules import rules_of
 from kvsops.journal import Journal
@@ -35,6 +36,13 @@ FLEET: Final[dict[str, dict[str, str]]] = {
     "ci-tagged": {"env": "ci", **EXPIRED},
     "ci-stored": {"env": "ci", **EXPIRED},
     "ci-bare": {},
+    "ci-used": {"env": "ci", **EXPIRED},
+    "ci-bare-used": {},
+    "ci-marked": {
+        "kvsops:keep": "",
+        "kvsops:doomed-at": "2026-01-01T00:00:00Z policy=command-line "
+        f"rules={sweep_rules({'older-than': timedelta(days=1)}).digest} arn=0",
+    },
     "ci-smoke": {"env": "prod", "kvsops:smoke": "yes", "kvsops:owner": "ana"},
 }
 SAMPLES = {
@@ -67,6 +75,9 @@ def lines() -> Iterator[str]:
         "sweep --older-than 1d --tag env --yes --max-deletes 90% --journal journal",
         "sweep --older-than 1d --prefix ci- --tag env=ci --unlink-storage --dry-run",
         "sweep --older-than 1d --prefix ci- --tag env=ci --unlink-storage --yes",
+        "sweep --older-than 1d --explain ci-bare",
+        "exec --ttl 1h --tag site=x -- true",
+        "exec --reuse ci-new -- true",
     )
     for rule in rules_of(Role.NARROWING, Role.CONDITION, Role.FILTER):
         yield f"list {options_of(rule)}"
@@ -127,10 +138,10 @@ NOTHING_CALLED = ("local", "iam")
 OF_NO_MATTER: Final = frozenset(
     {"profile", "region", "endpoint_url", "quota_share", "debug", "output", "query", "help"}
     | {"month", "journals", "baseline", "max_growth", "prices"}
-    | {"master_only"}
+    | {"master_only", "policy", "grace"}
 )
-"""Parameters that say where to ask, how to show it, or what file to read beside; and one that
-waits a minute for somebody else's viewer."""
+"""Parameters that say where to ask, how to show it, or what file to read beside; one that waits
+a minute for somebody else's viewer; and one that takes two runs, which a test of its own makes."""
 
 
 @pytest.fixture
@@ -142,6 +153,8 @@ def fleet(
     emulator.settings.state_delay = timedelta()
     for name, tags in FLEET.items():
         put(emulator, name, 30 * DAY, tags=tags, stored=name == "ci-stored")
+    for name in ("ci-used", "ci-bare-used"):  # an hour ago: only the metrics tell how long
+        emulator.metrics().connect(name, "MASTER", scope.now() - timedelta(hours=1))
     shipped = (Path(__file__).parents[2] / "kvsops" / "aws" / "prices.toml").read_text("utf-8")
     Path("prices.toml").write_text(shipped, "utf-8")
     channels = emulator.backend().channels
@@ -266,6 +279,21 @@ def test_every_command_and_option_is_run() -> None:
                 assert words & {*option.opts}, (name, option.opts)
 
 
+@pytest.mark.usefixtures("fleet")
+def test_two_steps_need_no_more_than_is_allowed(
+    kvsops: Kvsops, emulator: LocalServer, scope: Scope, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The first run marks and takes a mark off, the second deletes: all that the policy allows."""
+    line = "sweep --older-than 1d --any-channel --grace 1h --yes --journal journal"
+    policy = json.loads(kvsops("iam", line).out)
+    with caplog.at_level(logging.DEBUG, "botocore.endpoint"):
+        assert kvsops(*shlex.split(line)).code == 0
+        emulator.settings.clock = lambda: scope.now() + timedelta(hours=1)
+        assert kvsops(*shlex.split(line)).code == 0
+    needed = {action_of(each) for sent, body in _sent(caplog) for each in _operations(sent, body)}
+    assert needed == _actions(policy)
+
+
 @pytest.mark.parametrize("command", NOTHING_CALLED)
 def test_nothing_to_allow(kvsops: Kvsops, command: str) -> None:
     """An empty policy is none that IAM takes: it is said instead."""
@@ -291,7 +319,12 @@ def test_a_sweep(kvsops: Kvsops) -> None:
         "Statement": [
             {
                 "Effect": "Allow",
-                "Action": ["kinesisvideo:ListSignalingChannels", "tag:GetResources"],
+                "Action": [
+                    "cloudwatch:GetMetricData",
+                    "cloudwatch:ListMetrics",
+                    "kinesisvideo:ListSignalingChannels",
+                    "tag:GetResources",
+                ],
                 "Resource": "*",
             },
             {
@@ -321,6 +354,8 @@ def test_a_dry_run(kvsops: Kvsops) -> None:
     """What only shows is not allowed to write, and that is said."""
     ended = kvsops("iam", "sweep --older-than 1d --unlink-storage")
     assert _actions(json.loads(ended.out)) == {
+        "cloudwatch:GetMetricData",
+        "cloudwatch:ListMetrics",
         "kinesisvideo:ListSignalingChannels",
         "kinesisvideo:ListTagsForResource",
         "tag:GetResources",
@@ -362,7 +397,12 @@ def test_many_lines_make_one_policy(kvsops: Kvsops) -> None:
     assert told["Statement"] == [
         {
             "Effect": "Allow",
-            "Action": ["kinesisvideo:ListSignalingChannels", "tag:GetResources"],
+            "Action": [
+                "cloudwatch:GetMetricData",
+                "cloudwatch:ListMetrics",
+                "kinesisvideo:ListSignalingChannels",
+                "tag:GetResources",
+            ],
             "Resource": "*",
         },
         {
