@@ -160,7 +160,8 @@ class TurnServer:
     @property
     def allocations(self) -> int:
         """How many allocations there are."""
-        return sum(self._clock() < relay.allocation.expires for relay in self._relays.values())
+        now, relays = self._clock(), [*self._relays.values()]
+        return sum(now < relay.allocation.expires for relay in relays)
 
     # From clients
 
