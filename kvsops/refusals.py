@@ -1,6 +1,7 @@
 """Why a signaling connection was refused: one clear reason each, with nothing secret in it."""
 
 import asyncio
+import json
 import ssl
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -120,5 +121,15 @@ def clock_skew(date: str | None, now: datetime) -> timedelta | None:
 
 def _quoted(body: str) -> str:
     """Quote what the service said, unless it might quote the URL: AWS does, token and all."""
-    said = " ".join(body.split())
+    said = " ".join(_message(body).split())
     return f": {said[:_LONGEST_QUOTE]}" if said and "x-amz-" not in said.lower() else ""
+
+
+def _message(body: str) -> str:
+    """Return the message of an AWS error's body, or the body where it is none."""
+    try:
+        found = json.loads(body)
+    except ValueError:
+        return body
+    message = (found.get("message") or found.get("Message")) if isinstance(found, dict) else None
+    return message if isinstance(message, str) else ""

@@ -7,7 +7,6 @@ there. URLs are secrets: none is in an exception, a log or a repr.
 
 import asyncio
 import secrets
-import ssl
 import time
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
@@ -22,6 +21,7 @@ from kvsops.core.ice import Role
 from kvsops.core.message import Action, MessageType, Received, Sent, decode_received, encode_sent
 from kvsops.errors import MessageError
 from kvsops.refusals import SignalingError, refusal
+from kvsops.websocket import Connection
 
 Address = Callable[[], Awaitable[str]]
 """Gives a presigned URL, a new one each time."""
@@ -37,7 +37,6 @@ GRACE_SECONDS: Final = 60.0
 Source: https://docs.aws.amazon.com/kinesisvideostreams-webrtc-dg/latest/devguide/kvswebrtc-limits.html
 """
 DRAIN_SECONDS: Final = 0.5
-CLOSE_SECONDS: Final = 2.0
 SECONDS_BETWEEN: Final = {
     Action.SDP_OFFER: 0.25,
     Action.SDP_ANSWER: 0.25,
@@ -82,7 +81,8 @@ class Session:
         self._sent: dict[str, Action] = {}
         self._slots: dict[Action, float] = {}
         self._tasks: set[asyncio.Task[None]] = set()
-        self._current: _Connection | None = None
+        self._current: Connection | None = None
+        self._open: list[Connection] = []
         self._moving = False
 
     def __repr__(self) -> str:
@@ -106,17 +106,18 @@ class Session:
             attempts=self._attempts, timeout=None, wait_initial=FIRST_WAIT_SECONDS, wait_max=4
         )
         self._current = await caller.on(_worth_retrying)(self._opened)
+        self._open.append(self._current)
         self.connects += 1
         self._start(self._read(self._current))
 
     async def close(self) -> None:
         """Say goodbye and let everything go."""
-        connection, self._current = self._current, None
-        if connection is not None:
-            await connection.close()
-        for task in self._tasks:
+        self._current = None
+        tasks, connections = [*self._tasks], [*self._open]
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*(each.close() for each in connections))
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     async def send(self, action: Action, payload: str, recipient: str | None = None) -> None:
         """Send a message. Raises `MessageError` if it is too large, `SignalingError` if it cannot.
@@ -170,9 +171,9 @@ class Session:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _opened(self) -> "_Connection":
+    async def _opened(self) -> Connection:
         url = await self._address()
-        connection = _Connection()
+        connection = Connection()
         failure = await connection.open(url, self._ping_seconds, self._connect_seconds)
         if failure is None:
             return connection
@@ -181,7 +182,7 @@ class Session:
             failure, self.role, self.channel_arn, url, now=self._now(), body=connection.refusal
         )
 
-    async def _read(self, connection: "_Connection") -> None:
+    async def _read(self, connection: Connection) -> None:
         """Take in what comes until the connection ends; say so unless another took its place."""
         async for frame in connection.socket:
             if frame.type in (aiohttp.WSMsgType.TEXT, aiohttp.WSMsgType.BINARY):
@@ -223,8 +224,9 @@ class Session:
         if self._current is not old:
             await self._sleep(DRAIN_SECONDS)
             await old.close()
+            self._open.remove(old)
 
-    def _ended(self, connection: "_Connection") -> SignalingError:
+    def _ended(self, connection: Connection) -> SignalingError:
         """Tell how the connection ended. What code AWS ends with, and when, is not documented."""
         code, error = connection.socket.close_code, connection.socket.exception()
         if isinstance(error, TimeoutError | aiohttp.ServerTimeoutError):
@@ -241,51 +243,3 @@ class Session:
 
 def _worth_retrying(error: Exception) -> bool:
     return isinstance(error, SignalingError) and error.transient
-
-
-class _Connection:
-    """One WebSocket, and the HTTP session beneath it."""
-
-    socket: aiohttp.ClientWebSocketResponse
-
-    def __init__(self) -> None:
-        self.refusal = ""
-        """What the service said when it refused the upgrade."""
-
-    async def open(self, url: str, ping_seconds: float, connect_seconds: float) -> Exception | None:
-        """Connect; return what went wrong, if anything."""
-        from yarl import URL
-
-        tls = ssl.create_default_context()  # aiohttp's own was made before SSL_CERT_FILE was set
-        self._http = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(ssl=tls), middlewares=(self._note_refusal,)
-        )
-        failure: Exception | None = None
-        try:
-            async with asyncio.timeout(connect_seconds):
-                self.socket = await self._http.ws_connect(
-                    URL(url, encoded=True),
-                    heartbeat=ping_seconds,
-                    timeout=aiohttp.ClientWSTimeout(ws_close=CLOSE_SECONDS),
-                )
-        except (aiohttp.ClientError, OSError, ssl.SSLError) as error:
-            failure = error
-        except BaseException:
-            await self._http.close()
-            raise
-        if failure is not None:
-            await self._http.close()
-        return failure
-
-    async def close(self) -> None:
-        """End the connection in order."""
-        await self.socket.close()
-        await self._http.close()
-
-    async def _note_refusal(
-        self, request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
-    ) -> aiohttp.ClientResponse:
-        response = await handler(request)
-        if response.status != 101:  # noqa: PLR2004 - Switching Protocols
-            self.refusal = await response.text(errors="replace")
-        return response

@@ -2,7 +2,7 @@
 
 from contextlib import contextmanager
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
@@ -20,10 +20,11 @@ if TYPE_CHECKING:
     from kvsops.bill import Bill
     from kvsops.core.cost import Prices
     from kvsops.core.facts import Facts
-    from kvsops.gather import Gathered
     from kvsops.metering import Metered
     from kvsops.output.console import Console
     from kvsops.output.rows import Output
+
+Result = TypeVar("Result")
 
 _ORDERS: Final[dict[str, "Callable[[Facts], Any]"]] = {
     "name": lambda facts: facts.channel.channel_name,
@@ -95,7 +96,10 @@ def list_(
     shown = tags or bool(given["tag"] or given["without-tag"])
     told = shown or output in ("json", "csv")
     metrics = Metered() if cost and not no_metrics else None
-    with progress("reading tags", None, console=console) as done:
+    with (
+        _meanwhile(partial(_see, scope, metrics)) as seeing,
+        progress("reading tags", None, console=console) as done,
+    ):
         listed = channels.each_listed(scope, given["prefix"])
         planned = plan(scope, listed, listing_rules(given), directly=direct, advance=done.advance)
         chosen = planned.chosen
@@ -104,6 +108,7 @@ def list_(
         if told and metrics is None:
             read = gather.fetch(scope, Need.TAGS, chosen, directly=direct, advance=done.advance)
             chosen, planned.problems = read.facts, planned.problems + read.problems
+        seeing.result()
     if prices:
         if metrics is not None:
             tagged = partial(
@@ -130,21 +135,28 @@ def list_(
     click.get_current_context().exit(1 if planned.undecided else code)
 
 
+def _see(scope: "Scope", metrics: "Metered | None", **_: object) -> None:
+    """Learn which names have points at all, where metrics are to be read."""
+    from kvsops import metering
+
+    if metrics is not None:
+        metering.see(scope, metrics)
+
+
 def _read_month(
     scope: "Scope", metrics: "Metered", names: list[str], budget: Budget, console: "Console"
 ) -> None:
-    from kvsops import metering
     from kvsops.core.cost import Month
 
-    metering.see(scope, metrics)
     metered(scope, metrics, names, month=Month.of(scope.now()), budget=budget, console=console)
 
 
 @contextmanager
-def _meanwhile(fetch: "Callable[..., Gathered]") -> "Iterator[Future[Gathered]]":
-    """Fetch in a thread of its own while the block runs: each has another pace to keep to.
+def _meanwhile(read: "Callable[..., Result]") -> "Iterator[Future[Result]]":
+    """Read in a thread of its own while the block runs: each has another pace to keep to.
 
-    Where the block ends with an error the fetch ends too, at its next step.
+    Where the block ends with an error the reading ends too, the next time that it calls the
+    `advance` it is given.
     """
     from concurrent.futures import ThreadPoolExecutor
     from threading import Event
@@ -157,7 +169,7 @@ def _meanwhile(fetch: "Callable[..., Gathered]") -> "Iterator[Future[Gathered]]"
 
     with ThreadPoolExecutor(1) as aside:
         try:
-            yield aside.submit(fetch, advance=advance)
+            yield aside.submit(read, advance=advance)
         except BaseException:
             stopped.set()
             raise

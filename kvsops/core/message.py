@@ -181,7 +181,7 @@ def _value(content: dict[str, Any], name: str) -> Any:
 
     Source: https://github.com/awslabs/amazon-kinesis-video-streams-webrtc-sdk-c
     """
-    return content.get(name, content.get(name[0].upper() + name[1:]))
+    return content[name] if name in content else content.get(name[0].upper() + name[1:])
 
 
 def _text(content: dict[str, Any], name: str) -> str | None:

@@ -9,7 +9,7 @@ from concurrent.futures import Future
 from contextlib import AsyncExitStack, suppress
 from functools import partial
 from threading import Thread
-from typing import Final
+from typing import Any, Final
 
 from aiohttp import web
 
@@ -21,7 +21,7 @@ from kvsops.local.faults import ALLOCATE, TURN_REFUSED
 from kvsops.local.gate import Gate
 from kvsops.local.ice import TurnCredentials, channel_arn_of, uris
 from kvsops.local.post import Post
-from kvsops.local.relay import Relay, date_header, hang_up
+from kvsops.local.relay import Relay, date_header, hang_up, refusal
 from kvsops.local.settings import Settings
 from kvsops.local.signaling_api import SignalingApi
 from kvsops.local.tls import Authority
@@ -31,8 +31,11 @@ from kvsops.local.turn import TurnServer
 HOST: Final = "127.0.0.1"
 _BACKLOG = 1_024
 _SECONDS_TO_STOP = 2.0
+_SECONDS_BETWEEN_LOOKS = 0.005
 
 log = logging.getLogger("kvsops.local")
+_SILENT = logging.getLogger("kvsops.local.aiohttp")
+_SILENT.disabled = True  # it would quote what clients send that is no HTTP
 
 Answering = Callable[[web.BaseRequest, Call], Awaitable[web.StreamResponse]]
 
@@ -96,12 +99,12 @@ class DataPlane:
         }
         ports = {}
         for name, answering in sides.items():
-            server = web.Server(
-                partial(_answer, self._gate.settings, answering), access_log=None, logger=log
+            server = _Server(
+                partial(_answer, self._gate.settings, answering), access_log=None, logger=_SILENT
             )
             runner = web.ServerRunner(server, shutdown_timeout=_SECONDS_TO_STOP)
             await runner.setup()
-            stack.push_async_callback(_end, runner, server)
+            stack.push_async_callback(server.end, runner)
             listener = socket.create_server((HOST, 0), backlog=_BACKLOG)
             await web.SockSite(runner, listener, ssl_context=context, backlog=_BACKLOG).start()
             ports[name] = listener.getsockname()[1]
@@ -129,6 +132,40 @@ class DataPlane:
         return uris(HOST, turn.udp_port, turn.tls_port or 0)
 
 
+class _Server(web.Server):
+    """Knows its sockets to their very end: TLS has them wait for the clients' goodbyes."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._sockets: dict[web.RequestHandler, Any] = {}
+
+    def connection_made(self, handler: web.RequestHandler, transport: asyncio.Transport) -> None:
+        """Remember the socket."""
+        super().connection_made(handler, transport)
+        self._sockets[handler] = transport.get_extra_info("socket")
+
+    def connection_lost(
+        self, handler: web.RequestHandler, exc: BaseException | None = None
+    ) -> None:
+        """Forget it."""
+        super().connection_lost(handler, exc)
+        self._sockets.pop(handler, None)
+
+    async def end(self, runner: web.ServerRunner) -> None:
+        """Let who is still served have a moment, then end all sockets.
+
+        A transport over TLS that was closed twice cannot be aborted any more, before Python 3.12.
+        """
+        await runner.cleanup()
+        for connected in self._sockets.values():
+            with suppress(OSError):
+                connected.shutdown(socket.SHUT_RDWR)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_SECONDS_TO_STOP):
+                while self._sockets:
+                    await asyncio.sleep(_SECONDS_BETWEEN_LOOKS)
+
+
 async def _answer(
     settings: Settings, answering: Answering, request: web.BaseRequest
 ) -> web.StreamResponse:
@@ -136,7 +173,13 @@ async def _answer(
     headers = {name.lower(): value for name, value in request.headers.items()}
     call = Call(request.method, request.raw_path, headers, await request.read())
     await asyncio.sleep(settings.latency.total_seconds())
-    return await answering(request, call)
+    try:
+        return await answering(request, call)
+    except Exception:
+        # A bug of ours must not end the server; the log holds no URL, which would be a secret.
+        log.exception("a call of the data plane failed")
+        refused = Refused("InternalFailure", "kvsops local failed: see its log.")
+        return refusal(refused, settings.clock())
 
 
 async def _call_api(
@@ -149,16 +192,6 @@ async def _call_api(
     if call.method == "OPTIONS":
         headers |= preflight_headers(call.headers.get("access-control-request-headers", "*"))
     return web.Response(status=answer.status, body=answer.body, headers=headers)
-
-
-async def _end(runner: web.ServerRunner, server: web.Server) -> None:
-    """End a side, and its sockets too: TLS would have them wait for the clients' goodbyes."""
-    transports = [connection.transport for connection in server.connections]
-    await runner.cleanup()
-    for transport in transports:
-        if transport is not None:
-            transport.abort()
-    await asyncio.sleep(0)
 
 
 def _count_turn_minute(traffic: Traffic, username: str) -> None:

@@ -78,7 +78,7 @@ class _Relay:
 
 
 class TurnServer:
-    """A STUN and TURN server on the running loop, used from its thread alone.
+    """A STUN and TURN server on the running loop, used from its thread alone, and started once.
 
     `password_of` answers a username's password, None for one unknown or expired. An allocation
     that was made keeps its key: credentials that expire meanwhile do not end it. `channel_of`
@@ -87,7 +87,8 @@ class TurnServer:
     data was relayed, as TURNConnectedMinutes counts. While `refuse` says so, Allocate answers 403.
 
     `clock` tells seconds, for lifetimes. Relayed addresses are on `relay_host` (else on `host`);
-    peers must be addresses of this machine. Port 0 takes a free one; TLS needs `ssl_context`.
+    peers must be addresses of this machine. `ports` are UDP's, TCP's and TLS's, 0 for a free one;
+    there is TLS where `ssl_context` is given.
     """
 
     udp_port = tcp_port = 0
@@ -160,7 +161,8 @@ class TurnServer:
     @property
     def allocations(self) -> int:
         """How many allocations there are."""
-        return sum(self._clock() < relay.allocation.expires for relay in self._relays.values())
+        now, relays = self._clock(), [*self._relays.values()]
+        return sum(now < relay.allocation.expires for relay in relays)
 
     # From clients
 

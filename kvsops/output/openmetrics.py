@@ -1,14 +1,13 @@
 """`--open-metrics`: the cost report's totals as gauges, for Prometheus's textfile collector."""
 
-import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 from typing import TYPE_CHECKING, Any, Final
 
-from kvsops.errors import KvsopsError, UsageError
+from kvsops.errors import KvsopsError
+from kvsops.output.files import FOR_ALL, replace
+from kvsops.output.gauges import exposition, gauge
 from kvsops.output.text import safe
 
 if TYPE_CHECKING:
@@ -22,64 +21,21 @@ GROUPS: Final = 100
 NONE: Final = "(none)"
 OTHER: Final = "(other)"
 
-# The collector runs as another user.
-_MODE: Final = 0o644
-
 
 def write(report: Mapping[str, Any], path: Path) -> None:
     """Write what `kvsops cost -o json` gives to a file, all of it or nothing.
 
-    The text is OpenMetrics with nothing in it that the older Prometheus format, which the
-    collector reads, doesn't know. The collector takes files named `*.prom`. A value that is not
-    known is left out. Raises KvsopsError where the file cannot be written, UsageError when the
-    extra is missing.
-
-    Source: https://github.com/prometheus/node_exporter#textfile-collector
+    The collector takes files named `*.prom`. A value that is not known is left out. Raises
+    KvsopsError where the file cannot be written, UsageError when the extra is missing.
     """
-    text = _exposition(report)
+    text = exposition(lambda: _gauges(report), "--open-metrics")
     try:
-        _replace(path, text)
+        replace(path, text, FOR_ALL)
     except (OSError, ValueError) as error:  # ValueError: a name with a null character
         reason = getattr(error, "strerror", None) or error
         raise KvsopsError(
             f"the metrics cannot be written to {safe(str(path))} (--open-metrics): {reason}"
         ) from error
-
-
-def _replace(path: Path, text: bytes) -> None:
-    """Put the whole text in the file's place at once: the collector may read at any moment."""
-    # Its name ends otherwise than in .prom, so that the collector leaves it alone.
-    with NamedTemporaryFile(
-        dir=path.parent, prefix=".kvsops-", suffix=".tmp", delete=False
-    ) as file:
-        written = Path(file.name)
-        try:
-            file.write(text)
-            file.flush()
-            os.fchmod(file.fileno(), _MODE)
-            written.replace(path)
-        except BaseException:
-            with suppress(OSError):
-                written.unlink()
-            raise
-
-
-def _exposition(report: Mapping[str, Any]) -> bytes:
-    try:
-        from prometheus_client import CollectorRegistry
-        from prometheus_client.openmetrics.exposition import generate_latest
-        from prometheus_client.registry import Collector
-    except ImportError as error:
-        raise UsageError("--open-metrics needs pip install 'kvsops[report]'") from error
-
-    class Report(Collector):
-        def collect(self) -> Iterable["GaugeMetricFamily"]:
-            return _gauges(report)
-
-    registry = CollectorRegistry()
-    registry.register(Report())
-    text: bytes = generate_latest(registry)  # type: ignore[no-untyped-call]  # it has no types
-    return text
 
 
 def _gauges(report: Mapping[str, Any]) -> Iterator["GaugeMetricFamily"]:
@@ -88,52 +44,52 @@ def _gauges(report: Mapping[str, Any]) -> Iterator["GaugeMetricFamily"]:
     here = {"region": report["region"]}
     month = here | {"month": report["month"]}
 
-    yield from _gauge(
+    yield from gauge(
         "kvsops_cost_month_to_date_dollars",
         "US dollars used so far in the month.",
         [(month, total["month_to_date_usd"])],
     )
-    yield from _gauge(
+    yield from gauge(
         "kvsops_cost_estimated_month_dollars",
         "US dollars that the whole month will come to.",
         [(month, total["estimated_monthly_usd"])],
     )
-    yield from _gauge(
+    yield from gauge(
         "kvsops_cost_part_dollars",
         "US dollars used so far in the month, by what they are for.",
         [(month | {"part": part}, total[f"{part}_usd"]) for part in ("fee", "messages", "turn")],
     )
-    yield from _gauge(
+    yield from gauge(
         "kvsops_cost_lower_bound",
         "1 if the totals leave out what could not be read or found, else 0.",
         [(month, total["lower_bound"])],
     )
     yield from _groups(report["groups"], month)
-    yield from _gauge("kvsops_channels", "Channels that there are.", [(here, total["channels"])])
-    yield from _gauge(
+    yield from gauge("kvsops_channels", "Channels that there are.", [(here, total["channels"])])
+    yield from gauge(
         "kvsops_channels_used", "Channels used in the month.", [(month, total["used"])]
     )
-    yield from _gauge(
+    yield from gauge(
         "kvsops_channels_unknown",
         "Channels whose cost could not be told.",
         [(month, total["unknown"])],
     )
-    yield from _gauge(
+    yield from gauge(
         "kvsops_channel_quota_share",
         "Share of the channel quota in use, from 0 to 1.",
         [(here, report["quota"]["share"])],
     )
-    yield from _gauge(
+    yield from gauge(
         "kvsops_ghosts",
         "Deleted channels that are still on the month's bill.",
         [(month, report["ghosts"]["channels"])],
     )
-    yield from _gauge(
+    yield from gauge(
         "kvsops_own_cost_dollars",
         "US dollars that this report itself cost.",
         [(here, report["own_cost"]["usd"])],
     )
-    yield from _gauge(
+    yield from gauge(
         "kvsops_cost_last_run_timestamp_seconds",
         "When the report was made, in seconds since 1970.",
         [(here, datetime.fromisoformat(report["as_of"]).timestamp())],
@@ -156,7 +112,7 @@ def _groups(groups: Mapping[str, Any], month: Mapping[str, str]) -> Iterator["Ga
             # Two may look the same once made safe, and the collector refuses to read one twice.
             values.setdefault(group, []).append(row[key])
         values[OTHER] = [row[key] for row in rest]
-        yield from _gauge(
+        yield from gauge(
             f"kvsops_cost_group_{name}_dollars",
             f"US dollars {text}, by group; no more than the dearest {GROUPS} apart.",
             [
@@ -170,18 +126,3 @@ def _sum(values: Sequence[float | None]) -> float | None:
     """Add up; the sum of nothing, or with something that is not known, is not known."""
     known = [value for value in values if value is not None]
     return sum(known) if known and len(known) == len(values) else None
-
-
-def _gauge(
-    name: str, text: str, values: Iterable[tuple[Mapping[str, str], float | None]]
-) -> Iterator["GaugeMetricFamily"]:
-    """Give one gauge with the values that are known; none at all if none is."""
-    from prometheus_client.core import GaugeMetricFamily
-
-    known = [(labels, value) for labels, value in values if value is not None]
-    if not known:
-        return
-    family = GaugeMetricFamily(name, text, labels=list(known[0][0]))
-    for labels, value in known:
-        family.add_metric([safe(label) for label in labels.values()], float(value))
-    yield family

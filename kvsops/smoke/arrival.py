@@ -34,7 +34,7 @@ class Arrival:
             await self._meeting.each(end.reach_ice() for end in ends)
             self.pair = pair = ends[0].pair
             step.detail = None if pair is None else str(pair)
-        async with self._steps.step("dtls", limits.media, "the DTLS handshake did not end"):
+        async with self._steps.step("dtls", limits.dtls, "the DTLS handshake did not end"):
             await self._meeting.each(end.reach_dtls() for end in ends)
         await _together(
             self._channel(),
@@ -45,7 +45,7 @@ class Arrival:
     async def _channel(self) -> None:
         if self._mode == "loop":
             late = "no SCTP association: the data channel did not open"
-            async with self._steps.step("data_channel", self._limits.media, late):
+            async with self._steps.step("data_channel", self._limits.channel, late):
                 await self._meeting.each(end.opened.wait() for end in self._meeting.ends)
             return
         await self._optional(
@@ -62,8 +62,9 @@ class Arrival:
         if kind == "audio" and self._mode != "loop":
             await self._optional(key, arrived[0], "promised, but none came")
             return
-        late = f"no {kind} could be decoded in {self._limits.media:g} s"
-        async with self._steps.step(key, self._limits.media, late):
+        limit = self._limits.video if kind == "video" else self._limits.audio
+        late = f"no {kind} could be decoded in {limit:g} s"
+        async with self._steps.step(key, limit, late):
             await self._meeting.each(event.wait() for event in arrived)
 
     async def _optional(self, key: str, event: asyncio.Event, otherwise: str) -> None:

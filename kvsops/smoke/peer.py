@@ -80,6 +80,7 @@ class Peer:
         self._ice, self._clock = ice, clock
         self._changed = asyncio.Event()
         self._watchers: list[asyncio.Task[None]] = []
+        self._gathering: asyncio.Task[None] | None = None
         self._listen()
         self._add_media(codec)
 
@@ -90,7 +91,9 @@ class Peer:
     async def describe(self, kind: Literal["offer", "answer"]) -> Description:
         """Gather candidates and return the description, or tell that there is no way out."""
         make = self.connection.createOffer if kind == "offer" else self.connection.createAnswer
-        await self.connection.setLocalDescription(await make())
+        # Shielded: aioice, cancelled while it gathers, leaves allocations behind.
+        self._gathering = asyncio.ensure_future(self.connection.setLocalDescription(await make()))
+        await asyncio.shield(self._gathering)
         local, _ = candidates(self.connection)
         if local == "none":
             raise StepFailedError(self._no_candidates())
@@ -162,6 +165,8 @@ class Peer:
         for watcher in self._watchers:
             watcher.cancel()
         await asyncio.gather(*self._watchers, return_exceptions=True)
+        if self._gathering is not None:
+            await asyncio.wait({self._gathering}, timeout=CLOSE_SECONDS)
         with suppress(TimeoutError, ConnectionError):
             async with asyncio.timeout(CLOSE_SECONDS):
                 await self.connection.close()

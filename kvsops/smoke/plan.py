@@ -57,7 +57,10 @@ class Limits:
     somebody: float = 60.0
     """For somebody else's viewer to come, with --master-only."""
     ice: float = 10.0
-    media: float = 10.0
+    dtls: float = 10.0
+    channel: float = 10.0
+    video: float = 10.0
+    audio: float = 10.0
 
 
 @dataclass(frozen=True, slots=True)

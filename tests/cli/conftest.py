@@ -1,6 +1,7 @@
 """The command line in this process, against the emulator."""
 
-from collections.abc import Callable
+import signal
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -23,12 +24,17 @@ class Ended:
 
 
 @pytest.fixture
-def kvsops(emulator: LocalServer, environment: dict[str, str]) -> Kvsops:  # noqa: ARG001 - sets it
-    """Return what runs `kvsops` with these arguments; channels change their states at once."""
+def kvsops(
+    emulator: LocalServer,
+    environment: dict[str, str],  # noqa: ARG001 - sets it
+) -> Iterator[Kvsops]:
+    """Yield what runs `kvsops` with these arguments; channels change their states at once."""
     emulator.settings.state_delay = timedelta()
 
     def run(*argv: str) -> Ended:
         result = CliRunner().invoke(cli, argv, prog_name="kvsops", catch_exceptions=False)
         return Ended(result.return_value or 0, result.stdout, result.stderr)
 
-    return run
+    before = signal.getsignal(signal.SIGTERM)  # the command takes it, and the tests go on
+    yield run
+    signal.signal(signal.SIGTERM, before)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import socket
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import aiohttp
 import pytest
@@ -337,6 +339,57 @@ def test_stopped_in_order(clock: Clock) -> None:
 
     run(local, body)
     assert threading.active_count() == threads
+
+
+WHATEVER = [
+    b"",
+    b"\0\xff\r\n\r\n",
+    b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nhalf",
+    b"GET /?X-Amz-Signature=secret\0 HTTP/1.1\r\n\r\n",
+]
+
+
+def test_whatever_comes_in(caplog: pytest.LogCaptureFixture) -> None:
+    """Sockets that say nothing, no TLS, no HTTP or half of it do not outlive the emulator."""
+    with LocalServer(Settings()) as local:
+        assert local.settings.endpoint_of is not None
+        port = int(str(local.settings.endpoint_of("HTTPS", "")).rpartition(":")[2])
+        plain = [socket.create_connection(("127.0.0.1", port)) for _ in range(2 + len(WHATEVER))]
+        plain[1].sendall(b"GET / HTTP/1.1\r\n\r\n")
+        wrap = local.client_context().wrap_socket
+        secure = [wrap(opened, server_hostname="127.0.0.1") for opened in plain[2:]]
+        for wrapped, text in zip(secure, WHATEVER, strict=True):
+            wrapped.sendall(text)
+        assert secure[1].recv(12) == secure[3].recv(12) == b"HTTP/1.0 400"
+    for opened in (*plain[:2], *secure):
+        opened.close()
+    gc.collect()
+    assert caplog.text == ""
+
+
+@pytest.mark.parametrize("role", ["MASTER", "HTTPS"])
+def test_a_failure_of_ours(
+    local: LocalServer, arn: str, caplog: pytest.LogCaptureFixture, role: str
+) -> None:
+    """A bug is logged without the URL, and answered as AWS's own failure."""
+
+    async def body(peers: Peers) -> None:
+        url = peers.url("MASTER", arn)
+        endpoint_of = local.settings.endpoint_of
+        assert endpoint_of is not None
+        broken: Any = (None,)
+        local.settings.faults = broken
+        if role == "MASTER":
+            assert (await peers.refused(url))[:2] == (500, "InternalFailure")
+        else:
+            path = str(endpoint_of("HTTPS", "")) + "/v1/get-ice-server-config"
+            async with peers.session.post(path, data="{}") as response:
+                assert response.status == 500
+        assert "X-Amz-Signature" not in caplog.text
+        assert "a call of the data plane failed" in caplog.text
+        local.settings.faults = ()
+
+    run(local, body)
 
 
 def test_connections_that_break(local: LocalServer, arn: str) -> None:

@@ -110,6 +110,11 @@ def client(ports: Ports) -> Iterator[Client]:
         yield client
 
 
+def _logged(caplog: pytest.LogCaptureFixture) -> list[str]:
+    """Return what was logged, but for what asyncio's debug mode has to say of slow machines."""
+    return [message for message in caplog.messages if not message.startswith("Executing ")]
+
+
 quick = settings(max_examples=200, deadline=None, suppress_health_check=[*HealthCheck])
 
 
@@ -120,7 +125,7 @@ def test_noise_in_datagrams(ports: Ports, caplog: pytest.LogCaptureFixture, data
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as noisy, ports.client() as other:
         noisy.sendto(data, (HOST, ports.udp))
         assert other.ask(Method.BINDING, signed=False).code == 0
-    assert caplog.records == []
+    assert _logged(caplog) == []
 
 
 @quick
@@ -130,7 +135,7 @@ def test_noise_in_streams(ports: Ports, caplog: pytest.LogCaptureFixture, data: 
     with socket.create_connection((HOST, ports.tcp)) as noisy, ports.client("tcp") as other:
         noisy.sendall(data)
         assert other.ask(Method.BINDING, signed=False).code == 0
-    assert caplog.records == []
+    assert _logged(caplog) == []
 
 
 @quick
@@ -148,7 +153,7 @@ def test_noise_with_credentials(
     client.write(encode(Method.BINDING, Class.REQUEST, [], None, b"last" + bytes(8)))
     while client.read()[8:12] != b"last":
         pass
-    assert caplog.records == []
+    assert _logged(caplog) == []
 
 
 @quick

@@ -83,7 +83,7 @@ class Client:
     def challenge(self) -> Answer:
         """Ask for the realm and a nonce, as a first Allocate does."""
         answer = self.ask(Method.ALLOCATE, [("REQUESTED-TRANSPORT", UDP)], signed=False)
-        self.nonce = answer.attributes["NONCE"]
+        self.nonce = answer.attributes.get("NONCE", b"")
         return answer
 
     def allocate(self, *more: tuple[str | int, Any], **how: Any) -> Answer:
@@ -329,7 +329,7 @@ def serving(**how: Any) -> Iterator[tuple[Ports, TurnServer]]:
 
 
 @contextlib.contextmanager
-def coturn(directory: Path) -> Iterator[Ports]:
+def coturn(directory: Path, quota: int = 3) -> Iterator[Ports]:
     """Run coturn with the same users, on this machine's loopback alone."""
     ports = _free_port(), _free_port()
     certificate = directory / "cert.pem"
@@ -338,7 +338,7 @@ def coturn(directory: Path) -> Iterator[Ports]:
         shutil.which("turnserver") or "turnserver", "-n", "--lt-cred-mech", "--no-cli",
         "--no-dtls", "--no-multicast-peers",
         "--allow-loopback-peers", "--denied-peer-ip=198.51.100.0-198.51.100.255",
-        f"--listening-ip={HOST}", f"--relay-ip={HOST}", f"--realm={REALM}", "--user-quota=3",
+        f"--listening-ip={HOST}", f"--relay-ip={HOST}", f"--realm={REALM}", f"--user-quota={quota}",
         f"--listening-port={ports[0]}", f"--tls-listening-port={ports[1]}",
         f"--cert={certificate}", f"--pkey={certificate}", f"--userdb={directory / 'users'}",
         f"--pidfile={directory / 'pid'}", "--log-file=stdout",

@@ -1,0 +1,31 @@
+"""Files that others may be reading: put in their place whole, or not at all."""
+
+import os
+import secrets
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+FOR_ALL: Final = 0o644
+"""For a file that another user reads, as Prometheus's collector does."""
+
+
+def replace(path: Path, data: bytes, mode: int | None = None) -> None:
+    """Put the data in the file's place at once: whoever reads it finds the old or the new.
+
+    Without a `mode` the file gets what the process's umask leaves. Raises OSError, and ValueError
+    for a name with a null character; nothing is left behind then.
+    """
+    # The name ends otherwise than in .prom, so that Prometheus's collector leaves it alone.
+    written = path.parent / f".kvsops-{secrets.token_hex(8)}.tmp"
+    with written.open("xb") as file:
+        try:
+            file.write(data)
+            file.flush()
+            if mode is not None:
+                os.fchmod(file.fileno(), mode)
+            written.replace(path)
+        except BaseException:
+            with suppress(OSError):
+                written.unlink()
+            raise

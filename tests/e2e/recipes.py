@@ -1,0 +1,90 @@
+"""The recipes of the README's section on cron jobs, read out of it."""
+
+import configparser
+import re
+import shlex
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+
+README: Final = Path(__file__).parents[2] / "README.md"
+_BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Line:
+    """A command line of kvsops that a recipe runs, and the environment it gives it."""
+
+    recipe: str
+    argv: tuple[str, ...]
+    environ: dict[str, str] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        return f"{self.recipe}: {shlex.join(self.argv)}"
+
+
+def section() -> str:
+    """Return the section's text."""
+    text = README.read_text(encoding="utf-8")
+    return text.partition("\n## In a cron job\n")[2].partition("\n## ")[0]
+
+
+def blocks(language: str) -> list[str]:
+    """Return the section's code blocks in one language."""
+    return [body for kind, body in _BLOCK.findall(section()) if kind == language]
+
+
+def documents() -> list[dict[Any, Any]]:
+    """Return every YAML document."""
+    return [each for block in blocks("yaml") for each in yaml.safe_load_all(block)]
+
+
+def workflow() -> dict[Any, Any]:
+    """Return GitHub's workflow; YAML 1.1 reads its key `on` as True."""
+    (found,) = (each for each in documents() if "jobs" in each)
+    return found
+
+
+def manifest(kind: str) -> dict[str, Any]:
+    """Return Kubernetes's object of that kind."""
+    (found,) = (each for each in documents() if each.get("kind") == kind)
+    return found
+
+
+def container() -> dict[str, Any]:
+    """Return the only container of the CronJob."""
+    (found,) = manifest("CronJob")["spec"]["jobTemplate"]["spec"]["template"]["spec"]["containers"]
+    assert isinstance(found, dict)
+    return found
+
+
+def unit(kind: str) -> configparser.ConfigParser:
+    """Return systemd's unit of that kind: service or timer."""
+    parser = configparser.ConfigParser(interpolation=None, strict=True)
+    parser.optionxform = str  # type: ignore[assignment,method-assign]  # as its documentation says
+    (text,) = (each for each in blocks("ini") if f".{kind}\n" in each.splitlines(keepends=True)[0])
+    parser.read_string(text)
+    return parser
+
+
+def lines() -> Iterator[Line]:
+    """Give the command lines, in the order in which a reader meets them."""
+    for block in blocks("sh"):
+        for line in filter(lambda text: text.startswith("kvsops "), block.splitlines()):
+            yield Line("shell", tuple(shlex.split(line.partition(" > ")[0])))
+    for step in workflow()["jobs"]["sweep"]["steps"]:
+        if step.get("run", "").startswith("kvsops "):
+            yield Line("GitHub", tuple(shlex.split(step["run"])), {"GITHUB_ACTIONS": "true"})
+    environ = {each["name"]: each["value"] for each in container()["env"]}
+    yield Line("Kubernetes", ("kvsops", *container()["args"]), environ)
+    service = unit("service")["Service"]
+    environ = dict(each.split("=", 1) for each in specified(service["Environment"]).split())
+    yield Line("systemd", tuple(shlex.split(specified(service["ExecStart"]))), environ)
+
+
+def specified(text: str) -> str:
+    """Replace systemd's specifiers, of which there is but the directory of all states."""
+    return text.replace("%S", "/var/lib")

@@ -1,0 +1,180 @@
+"""The README's recipes for cron jobs: parsed, held together, and run against the emulator."""
+
+import re
+import shlex
+import tomllib
+from datetime import timedelta
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from kvsops.core.text import moment
+from kvsops.local.server import LocalServer
+from kvsops.output.reports import LAST_SUCCESS
+from tests.e2e import recipes
+from tests.e2e.conftest import Start
+from tests.e2e.recipes import Line, blocks, container, manifest, section, unit, workflow
+from tests.fleet import DAY, names, put
+
+PENDING: Final = {"--report"}
+"""Options that recipes use and sweep is yet to have; emptied when it has them."""
+
+
+def rows() -> list[Any]:
+    """Return each command line, expected to fail as long as it uses what is not there."""
+    wait = pytest.mark.xfail(reason="sweep is yet to have the option", strict=True)
+    return [
+        pytest.param(line, marks=wait if PENDING & {*line.argv} else (), id=str(line))
+        for line in recipes.lines()
+    ]
+
+
+@pytest.fixture
+def folder(emulator: LocalServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Stand in an empty directory; the emulator has what the sweeps shall take, and shall not."""
+    monkeypatch.chdir(tmp_path)
+    now = emulator.settings.clock()
+    put(emulator, "ci-expired", 2 * DAY, tags={"kvsops:expires-at": moment(now - DAY)})
+    put(emulator, "ci-held", 2 * DAY, tags={"kvsops:expires-at": moment(now + DAY)})
+    put(emulator, "ci-new", timedelta(hours=1))
+    put(emulator, "ci-old", 2 * DAY)
+    put(emulator, "cam-door", 90 * DAY, tags={"kvsops:keep": "on site"})
+    return tmp_path
+
+
+@pytest.mark.parametrize("line", rows())
+def test_every_command_runs(
+    line: Line,
+    emulator: LocalServer,
+    environment: dict[str, str],
+    start: Start,
+    folder: Path,
+) -> None:
+    """Each sweep deletes what it says, journals it, and writes the reports; no secret is in any."""
+    ci = {"GITHUB_WORKSPACE": str(folder), "GITHUB_STEP_SUMMARY": str(folder / "summary.md")}
+    argv = [_inside(folder, word) for word in line.argv[1:]]
+    environ = {name: _inside(folder, value) for name, value in line.environ.items()}
+    process = start(*argv, **environ, **(ci if line.recipe == "GitHub" else {}))
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 0, err
+    gone = {"ci-expired", "ci-held", "ci-new", "ci-old", "cam-door"} - names(emulator)
+    journals = [*folder.rglob("*.jsonl")]
+    if line.argv[1] == "sweep":
+        assert gone == ({"ci-expired"} if "--expired" in line.argv else {"ci-expired", "ci-old"})
+        assert len(journals) == 1
+    else:
+        assert (gone, journals) == (set(), [])
+    reports = [Path(_inside(folder, word)) for word in _given(line, "--report")]
+    assert [path for path in reports if not path.is_file()] == []
+    if line.recipe == "GitHub":
+        kept = workflow()["jobs"]["sweep"]["steps"][-1]["with"]["path"]
+        assert all(fnmatch(path.name, kept) for path in (*journals, *reports))
+        assert (folder / "summary.md").is_file()
+    texts = [path.read_text("utf-8") for path in folder.rglob("*") if path.is_file()]
+    assert not any(environment["AWS_SECRET_ACCESS_KEY"] in text for text in (*texts, out, err))
+
+
+def _inside(folder: Path, word: str) -> str:
+    """Put an absolute path into the folder, and make its directory."""
+    if not word.startswith("/"):
+        return word
+    moved = folder / word.lstrip("/")
+    moved.parent.mkdir(parents=True, exist_ok=True)
+    return str(moved)
+
+
+def _given(line: Line, option: str) -> list[str]:
+    """Return the values given for an option."""
+    pairs = zip(line.argv, line.argv[1:], strict=False)
+    return [value for name, value in pairs if name == option]
+
+
+def test_there_are_recipes() -> None:
+    """No recipe is lost by how it is looked for."""
+    assert [line.recipe for line in recipes.lines()] == [
+        *("shell", "GitHub", "GitHub", "Kubernetes", "systemd")
+    ]
+
+
+def test_the_policy_is_of_these_sweeps() -> None:
+    """The role is given what the recipes' sweeps need: each narrowing is in the policy's line."""
+    (shell, *sweeps) = recipes.lines()
+    asked = {tuple(shlex.split(word)) for word in shell.argv if word.startswith("sweep")}
+    narrowing = {
+        line.argv[1 : line.argv.index("--yes") + 1] for line in sweeps if "--yes" in line.argv
+    }
+    assert asked == narrowing
+
+
+def test_github() -> None:
+    """A schedule, a token for AWS and nothing else, and artefacts also of what failed."""
+    found = workflow()
+    assert found["permissions"] == {"id-token": "write"}
+    assert found["concurrency"] == "kvsops-sweep"
+    assert re.fullmatch(r"\d+ \* \* \* \*", found[True]["schedule"][0]["cron"])
+    steps = found["jobs"]["sweep"]["steps"]
+    used = [step["uses"] for step in steps if "uses" in step]
+    assert [each.partition("@")[0] for each in used] == [
+        "actions/setup-python",
+        "aws-actions/configure-aws-credentials",
+        "actions/upload-artifact",
+    ]
+    assert steps[-1]["if"] == "${{ always() }}"
+    assert [step["if"] for step in steps if step.get("name") == "What tests left behind"] == [
+        "${{ !cancelled() }}"
+    ]
+
+
+def test_kubernetes() -> None:
+    """The parts name one another; one run at a time; the journal is on the volume."""
+    job = manifest("CronJob")["spec"]
+    pod = job["jobTemplate"]["spec"]["template"]["spec"]
+    assert (job["concurrencyPolicy"], pod["restartPolicy"]) == ("Forbid", "Never")
+    account = manifest("ServiceAccount")["metadata"]
+    assert pod["serviceAccountName"] == account["name"]
+    assert account["annotations"] == {
+        "eks.amazonaws.com/role-arn": "arn:aws:iam::123456789012:role/kvsops-sweep"
+    }
+    (volume,), (mount,) = pod["volumes"], container()["volumeMounts"]
+    claim = volume["persistentVolumeClaim"]["claimName"]
+    assert claim == manifest("PersistentVolumeClaim")["metadata"]["name"]
+    assert mount["name"] == volume["name"]
+    assert {"name": "XDG_STATE_HOME", "value": mount["mountPath"]} in container()["env"]
+    assert {*container()["resources"]} == {"requests", "limits"}
+    (image,) = blocks("dockerfile")
+    assert image.endswith('ENTRYPOINT ["kvsops"]\n')
+    assert f"USER {pod['securityContext']['runAsUser']}:" in image
+
+
+def test_systemd() -> None:
+    """The service may write where it does; what the alert asks for is what a report holds."""
+    service, timer = unit("service")["Service"], unit("timer")
+    assert (service["Type"], service["StateDirectory"]) == ("oneshot", "kvsops")
+    (report,) = re.findall(r"--report (\S+\.prom)", service["ExecStart"])
+    assert service["ReadWritePaths"] == str(Path(report).parent)
+    assert timer["Timer"]["OnCalendar"] == "hourly"
+    assert timer["Install"]["WantedBy"] == "timers.target"
+    ((group,),) = (each["groups"] for each in recipes.documents() if "groups" in each)
+    (rule,) = group["rules"]
+    assert rule["expr"] == f"time() - {LAST_SUCCESS} > 7200 or absent({LAST_SUCCESS})"
+
+
+def test_what_is_installed_is_there() -> None:
+    """Every recipe installs an extra that the package has."""
+    project = tomllib.loads((recipes.README.parent / "pyproject.toml").read_text("utf-8"))[
+        "project"
+    ]
+    extras = re.findall(r"(?:kvsops|\.|/src)\[(\w+)\]", section())
+    assert (len(extras), {*extras}) == (3, {"report"})
+    assert {*extras} <= {*project["optional-dependencies"]}
+
+
+def test_the_placeholders_are_told() -> None:
+    """What must be replaced is said above the recipes, and stands in them."""
+    told, *_ = section().partition("```")
+    for placeholder in ("123456789012", "us-east-1", "kvsops-sweep", "CAPITALS"):
+        assert placeholder in told
+    accounts = {*re.findall(r"\b\d{12}\b", section())}
+    assert accounts == {"123456789012"}

@@ -1,0 +1,62 @@
+"""A channel on the emulator, what smoke asks of AWS for it, and smoke itself run to its end."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import stamina
+
+from kvsops.aws.scope import Scope
+from kvsops.cli.smoke_access import access_to
+from kvsops.local.server import LocalServer
+from kvsops.output.console import Console
+from kvsops.smoke.plan import Access, Limits, Wanted
+from kvsops.smoke.report import SmokeReport
+from kvsops.smoke.run import smoke
+from tests.fleet import put
+
+BRIEF = Limits(probe=1.0, negotiate=4.0, ice=4.0, somebody=4.0)
+Smoke = Callable[..., SmokeReport]
+
+
+@pytest.fixture(autouse=True)
+def _retry_at_once() -> Iterator[None]:
+    """Leave out the waits between retries, and nothing else of them."""
+    with stamina.set_testing(True, attempts=4, cap=True):
+        yield
+
+
+@pytest.fixture
+def channel(emulator: LocalServer) -> str:
+    """Put a channel there that smoke made, and return its name; states change at once."""
+    emulator.settings.state_delay = timedelta()
+    put(emulator, "cam-door", tags={"kvsops:smoke": "yes"})
+    return "cam-door"
+
+
+@pytest.fixture
+def access(scope: Scope, channel: str) -> Iterator[Access]:
+    """Yield what smoke asks of AWS about the channel."""
+    with access_to(scope, channel, Console(), ephemeral=False) as access:
+        yield access
+
+
+@pytest.fixture
+def run(access: Access) -> Smoke:
+    """Return what runs smoke, by default without the steady part; it must leave no task behind."""
+
+    def run(wanted: Wanted, given: Access | None = None, **more: Any) -> SmokeReport:
+        limits = more.pop("limits", BRIEF)
+
+        async def to_its_end() -> SmokeReport:
+            report = await smoke(given or access, replace(wanted, limits=limits), **more)
+            await asyncio.sleep(0.1)  # aiortc's own tasks look every 20 ms whether it is over
+            assert asyncio.all_tasks() == {asyncio.current_task()}
+            return report
+
+        return asyncio.run(to_its_end())
+
+    return run

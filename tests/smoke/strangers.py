@@ -1,0 +1,102 @@
+"""Somebody else's peers: a camera that is a channel's master, a browser that is a viewer of it."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
+
+from kvsops.core.ice import Role
+from kvsops.core.message import Action, MessageType
+from kvsops.core.payload import Description, read_description
+from kvsops.signaling import Session
+from kvsops.smoke.peer import Ice, Peer
+from kvsops.smoke.plan import Access
+
+Change = Callable[[Description], Description]
+
+
+def session(access: Access, role: Role, client_id: str | None = None) -> Session:
+    """Return a signaling session of the channel."""
+    target = access.target()
+    endpoints = access.endpoints(target, role)
+
+    async def address() -> str:
+        return access.url(target, endpoints, client_id)
+
+    return Session(role, target.channel_arn, address)
+
+
+def unchanged(description: Description) -> Description:
+    """Leave the answer as it is."""
+    return description
+
+
+def with_closed_ports(description: Description) -> Description:
+    """Let the answer's candidates lead to a port where nobody is."""
+    sdp = re.sub(r"(a=candidate:\S+ \d \S+ \d+ \S+) \d+", r"\1 9", description.sdp)
+    return replace(description, sdp=sdp)
+
+
+def with_another_fingerprint(description: Description) -> Description:
+    """Let the answer name a certificate that its sender does not have."""
+    sdp = re.sub(r"(a=fingerprint:\S+) ..", r"\1 00", description.sdp)
+    return replace(description, sdp=sdp)
+
+
+@asynccontextmanager
+async def camera(access: Access, change: Change = unchanged) -> AsyncIterator[list[Peer]]:
+    """Be the channel's master, and answer whoever offers, as a camera does.
+
+    `change` is done to what it says, and if it is about ports to what it hears.
+    """
+    hear = change if change is with_closed_ports else unchanged
+    peers: list[Peer] = []
+    async with session(access, "master") as signaling:
+
+        async def answer() -> None:
+            while True:
+                message = await signaling.receive()
+                if message.message_type is not MessageType.SDP_OFFER:
+                    continue
+                peer = Peer("camera", Ice(), send=9, size=(320, 240))
+                peers.append(peer)
+                await peer.accept(hear(read_description(message.payload)))
+                described = change(await peer.describe("answer"))
+                to = message.sender_client_id
+                await signaling.send(Action.SDP_ANSWER, described.to_payload(), to)
+
+        task = asyncio.ensure_future(answer())
+        try:
+            yield peers
+        finally:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+            await asyncio.gather(*(peer.close() for peer in peers))
+
+
+@asynccontextmanager
+async def browser(access: Access, *, channel: bool = True) -> AsyncIterator[Peer]:
+    """Be a viewer that offers, and takes the answer."""
+    peer = Peer("browser", Ice(), send=8, size=(320, 240))
+    if channel:
+        peer.open_channel()
+    async with session(access, "viewer", "a-browser") as signaling:
+
+        async def offer() -> None:
+            described = await peer.describe("offer")
+            await signaling.send(Action.SDP_OFFER, described.to_payload())
+            while True:
+                message = await signaling.receive()
+                if message.message_type is MessageType.SDP_ANSWER:
+                    await peer.accept(read_description(message.payload))
+
+        task = asyncio.ensure_future(offer())
+        try:
+            yield peer
+        finally:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+            await peer.close()

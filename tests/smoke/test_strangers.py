@@ -1,0 +1,188 @@
+"""Smoke against somebody else's peers, and against those who take its place."""
+
+import asyncio
+from contextlib import AsyncExitStack
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import av
+import pytest
+
+from kvsops.core.message import Action
+from kvsops.core.payload import Description
+from kvsops.smoke import snapshot
+from kvsops.smoke.plan import Access, Wanted
+from kvsops.smoke.report import SmokeReport
+from kvsops.smoke.run import smoke
+from tests.smoke.conftest import BRIEF
+from tests.smoke.strangers import (
+    Change,
+    browser,
+    camera,
+    session,
+    unchanged,
+    with_another_fingerprint,
+    with_closed_ports,
+)
+
+VIEWER = Wanted(mode="viewer-only", duration=0, limits=BRIEF)
+MASTER = Wanted(mode="master-only", duration=0, limits=BRIEF)
+
+
+def failed(report: SmokeReport) -> list[tuple[str, str | None]]:
+    """Return the steps that failed, and why."""
+    return [(step.key, step.reason) for step in report.steps if step.status == "failed"]
+
+
+def beside_camera(
+    access: Access, wanted: Wanted, change: Change = unchanged, **more: Any
+) -> SmokeReport:
+    """Run smoke while a camera is the channel's master."""
+
+    async def both() -> SmokeReport:
+        async with camera(access, change):
+            return await smoke(access, wanted, **more)
+
+    return asyncio.run(both())
+
+
+def test_a_camera(access: Access, tmp_path: Path) -> None:
+    """--viewer-only meets the master that is there, and shows what it sends."""
+    path = tmp_path / "door.png"
+    report = beside_camera(
+        access, replace(VIEWER, duration=1), snapshot=lambda peer: snapshot.save(peer, path)
+    )
+    assert report.passed
+    [way] = report.media.directions
+    assert (way.source, way.sink) == ("master", "viewer-1")
+    assert way.video.frames > 5
+    assert (way.video.latency_ms, way.video.wrong_pictures) == (None, None)
+    assert report.media.round_trips == []
+    with av.open(path) as png:
+        picture = next(png.decode(video=0))
+    assert (picture.width, picture.height) == (320, 240)
+
+
+def test_no_master(access: Access) -> None:
+    """Nobody answers where no master is: the channel tells of nobody's presence."""
+    report = asyncio.run(smoke(access, replace(VIEWER, limits=replace(BRIEF, negotiate=0.5))))
+    why = "no master is connected to this channel, or it does not answer offers"
+    assert failed(report) == [("answer", why)]
+
+
+def test_no_way(access: Access) -> None:
+    """A camera whose candidates lead nowhere is told with the candidates of both sides."""
+    limits = replace(BRIEF, ice=1.0)
+    report = beside_camera(access, replace(VIEWER, limits=limits), with_closed_ports)
+    [(step, reason)] = failed(report)
+    assert step == "ice_connected"
+    assert reason is not None
+    assert reason.startswith("viewer-1: no way between the two ends: ")
+    assert reason.endswith("UDP may be blocked, or TURN refuses to relay (--relay shows which)")
+
+
+def test_another_certificate(access: Access) -> None:
+    """A camera that is not who its SDP says is told as such."""
+    report = beside_camera(access, VIEWER, with_another_fingerprint)
+    assert failed(report) == [
+        (
+            "dtls",
+            "viewer-1: the DTLS handshake failed: the certificate of the other end is not the one"
+            " of its SDP, or it speaks no DTLS-SRTP",
+        )
+    ]
+
+
+def test_an_answer_that_is_none(access: Access) -> None:
+    """What cannot be used as an answer is told by what is wrong with it."""
+    report = beside_camera(access, VIEWER, lambda _: Description("answer", "v=0\r\nnonsense\r\n"))
+    [(step, reason)] = failed(report)
+    assert step == "answer"
+    assert (reason or "").startswith("viewer-1 cannot use the answer: ")
+
+
+def test_an_answer_of_an_earlier_run(access: Access) -> None:
+    """What was kept for this client id before it offered is not taken for its answer."""
+
+    async def both() -> SmokeReport:
+        async with session(access, "master") as master:
+            stale = Description("answer", "v=0\r\nstale\r\n").to_payload()
+            await master.send(Action.SDP_ANSWER, stale, "kvsops-smoke-viewer-1")
+            await asyncio.sleep(0.1)
+        async with camera(access):
+            return await smoke(access, VIEWER)
+
+    assert asyncio.run(both()).passed
+
+
+def test_an_offer_of_an_earlier_run(access: Access) -> None:
+    """An offer that was kept from a run that failed is not answered by the next one."""
+
+    async def both() -> SmokeReport:
+        async with session(access, "viewer", "kvsops-smoke-viewer-1") as viewer:
+            stale = Description("offer", "v=0\r\nstale\r\n").to_payload()
+            await viewer.send(Action.SDP_OFFER, stale)
+            await asyncio.sleep(0.1)
+        return await smoke(access, Wanted(duration=0, limits=BRIEF))
+
+    assert asyncio.run(both()).passed
+
+
+@pytest.mark.parametrize("data", [True, False])
+def test_a_browser(access: Access, *, data: bool) -> None:
+    """--master-only answers a viewer that comes, and measures what it sends."""
+
+    async def both() -> SmokeReport:
+        test = asyncio.ensure_future(smoke(access, replace(MASTER, duration=0.5)))
+        await asyncio.sleep(0.5)
+        async with browser(access, channel=data):
+            return await test
+
+    report = asyncio.run(both())
+    assert report.passed
+    [way] = report.media.directions
+    assert (way.source, way.sink) == ("viewer", "master")
+    [opened] = [step.status for step in report.steps if step.key == "data_channel"]
+    assert opened == ("ok" if data else "skipped")
+
+
+def test_no_viewer(access: Access) -> None:
+    """Without anybody who offers there is nothing to test."""
+    report = asyncio.run(smoke(access, replace(MASTER, limits=replace(BRIEF, somebody=0.3))))
+    assert failed(report) == [("offer", "no viewer connected and offered")]
+
+
+def test_second_master(access: Access) -> None:
+    """Another master that takes the place ends the test with that reason."""
+
+    async def both() -> SmokeReport:
+        test = asyncio.ensure_future(smoke(access, Wanted(duration=20, limits=BRIEF)))
+        await asyncio.sleep(1.5)
+        async with session(access, "master"):
+            return await test
+
+    [(step, reason)] = failed(asyncio.run(both()))
+    assert step == "steady"
+    assert reason == (
+        "the service ended the master's signaling (code 1001): another master took its place, or"
+        " the channel was deleted"
+    )
+
+
+def test_viewers_full(access: Access) -> None:
+    """With ten viewers there already, the eleventh is told of the limit."""
+
+    async def both() -> SmokeReport:
+        async with AsyncExitStack() as stack:
+            for number in range(10):
+                await stack.enter_async_context(session(access, "viewer", f"other-{number}"))
+            return await smoke(access, Wanted(duration=0, limits=BRIEF))
+
+    assert failed(asyncio.run(both())) == [
+        (
+            "viewer_connects",
+            "connecting as viewer passed a limit of the channel (3 connects a second, 1 master and"
+            " 10 viewers): The channel has its maximum number of viewers.",
+        )
+    ]
