@@ -1,0 +1,187 @@
+"""Rules of use: what is in use, what nobody used for long, or ever."""
+
+from datetime import datetime, timedelta
+from typing import Final
+
+from kvsops.core.facts import Activity, Facts, Need
+from kvsops.core.rule import Example, Finding, Given, Option, Parameter, Role, Rule
+from kvsops.core.text import age
+
+# Source of both: https://docs.aws.amazon.com/kinesisvideostreams-webrtc-dg/latest/devguide/kvswebrtc-limits.html
+# and https://docs.aws.amazon.com/kinesisvideostreams-webrtc-dg/latest/devguide/cloudwatch-metrics.html
+CONNECTION_LIFE: Final = timedelta(hours=1)
+"""A connection that is held gives no new point of connecting for so long."""
+METRICS_DELAY: Final = timedelta(minutes=15)
+"""Metrics may take so long to appear."""
+LEAST_IDLE: Final = CONNECTION_LIFE + METRICS_DELAY
+IN_USE: Final = timedelta(hours=2)
+"""Every sweep spares what was used so recently."""
+METRICS_REACH: Final = timedelta(days=455)
+"""Older points are not kept, at any period."""
+
+
+def _used_since(activity: Activity, start: datetime) -> bool:
+    return activity.last_used is not None and activity.last_used > start
+
+
+def _in_use(facts: Facts, given: Given, now: datetime) -> Finding:
+    activity = facts.use
+    if given["even-if-active"] or activity is None or not _used_since(activity, now - IN_USE):
+        return Finding(spares=False)
+    return Finding(spares=True, why=f"in use: last used {_ago(activity, now)}")
+
+
+def _ago(activity: Activity, now: datetime) -> str:
+    """Say when it was last used: the last point's period may reach to the present."""
+    last = activity.last_used
+    return "never" if last is None else f"at most {age(max(now - last, timedelta()))} ago"
+
+
+def _idle_for(facts: Facts, given: Given, now: datetime) -> Finding:
+    activity, bound = facts.use, given["idle-for"]
+    created = facts.channel.creation_time
+    if created is None or now - created < bound:
+        return Finding(spares=True, why=f"younger than {age(bound)}: too young to be idle so long")
+    if activity is None:
+        return Finding(None, "its activity is not known")
+    if _used_since(activity, now - bound):
+        return Finding(spares=True, why=f"last used {_ago(activity, now)}")
+    return _silence(activity, given, f"not used for {age(bound)}")
+
+
+def _never_used(facts: Facts, given: Given, now: datetime) -> Finding:
+    activity, created = facts.use, facts.channel.creation_time
+    if activity is None or created is None or now - created > METRICS_REACH:
+        return Finding(None, "its activity since it was made is not known")
+    if activity.last_used is not None:
+        return Finding(spares=True, why=f"last used {_ago(activity, now)}")
+    return _silence(activity, given, "never used")
+
+
+def _silence(activity: Activity, given: Given, why: str) -> Finding:
+    """Let silence condemn only where the same queries were heard to speak."""
+    if activity.since is None or activity.witnessed or given["trust-silence"]:
+        return Finding(spares=False, why=why)
+    return Finding(
+        None,
+        "no channel has any metrics, which may be a mistake or a missing permission: "
+        "--trust-silence if truly nothing runs",
+    )
+
+
+def _too_short(given: Given) -> str | None:
+    if given["idle-for"] and given["idle-for"] < LEAST_IDLE:
+        return (
+            f"--idle-for {age(given['idle-for'])} is too short: a connection may be held for "
+            f"{age(CONNECTION_LIFE)} and metrics come {age(METRICS_DELAY)} late: give "
+            f"{age(LEAST_IDLE)} or more"
+        )
+    return None
+
+
+def _never_used_needs_age(given: Given) -> str | None:
+    if given["never-used"] and not (given["older-than"] or given["listing"]):
+        return "--never-used needs --older-than beside it: a channel just made was never used"
+    return None
+
+
+def _active(facts: Facts, _: Given, now: datetime) -> Finding:
+    activity = facts.use
+    if activity is None:
+        return Finding(None, "its activity is not known")
+    if activity.since is None and activity.last_used:  # a hint: within 3 hours
+        return Finding(spares=False)
+    return Finding(spares=not _used_since(activity, now - IN_USE), why="not used in the last 2h")
+
+
+def _contradicting_activity(given: Given) -> str | None:
+    if given["active"] and (given["idle-for"] or given["never-used"]):
+        return "--active contradicts --idle-for and --never-used: drop one"
+    return None
+
+
+_HOUR, _DAY = timedelta(hours=1), timedelta(days=1)
+
+RULES: Final = (
+    Rule(
+        "in-use",
+        Role.PROTECTION,
+        _in_use,
+        Need.ACTIVITY,
+        options=(
+            Option(
+                "even-if-active",
+                Parameter.FLAG,
+                "Delete also what was used in the last 2 hours, or whose metrics cannot be read.",
+            ),
+        ),
+        examples=(
+            Example({}, spares=False, last_used=2 * _HOUR),
+            Example({}, spares=False, last_used=None),
+            Example({}, spares=True, last_used=2 * _HOUR - timedelta(seconds=1)),
+            Example({"even-if-active": True}, spares=False, last_used=timedelta()),
+        ),
+        waived_by="even-if-active",
+    ),
+    Rule(
+        "active",
+        Role.FILTER,
+        _active,
+        Need.ACTIVITY,
+        options=(Option("active", Parameter.FLAG, "Only used in the last 2 hours."),),
+        examples=(
+            Example({"active": True}, spares=False, last_used=_HOUR),
+            Example({"active": True}, spares=True, last_used=3 * _HOUR),
+            Example({"active": True}, spares=True, last_used=None),
+        ),
+        objection=_contradicting_activity,
+    ),
+    Rule(
+        "idle-for",
+        Role.CONDITION,
+        _idle_for,
+        Need.ACTIVITY,
+        options=(
+            Option(
+                "idle-for",
+                Parameter.DURATION,
+                "No connection, message or TURN minute for so long (1h15m or more).",
+            ),
+            Option(
+                "trust-silence",
+                Parameter.FLAG,
+                "Believe it even if no channel at all has metrics: truly nothing runs.",
+            ),
+        ),
+        examples=(
+            Example({"idle-for": _DAY}, spares=False, last_used=_DAY),
+            Example({"idle-for": _DAY}, spares=False, last_used=None),
+            Example({"idle-for": _DAY}, spares=True, last_used=_DAY - timedelta(seconds=1)),
+            Example({"idle-for": 2 * _DAY}, spares=True, last_used=None),
+            Example({"idle-for": _DAY}, spares=True, age=None),
+            Example({"idle-for": _DAY}, spares=None, last_used=None, witnessed=False),
+            Example(
+                {"idle-for": _DAY, "trust-silence": True},
+                spares=False,
+                last_used=None,
+                witnessed=False,
+            ),
+        ),
+        objection=_too_short,
+    ),
+    Rule(
+        "never-used",
+        Role.CONDITION,
+        _never_used,
+        Need.ACTIVITY,
+        options=(Option("never-used", Parameter.FLAG, "No connection since it was made."),),
+        examples=(
+            Example({"never-used": True}, spares=False, last_used=None),
+            Example({"never-used": True}, spares=True, last_used=20 * _HOUR),
+            Example({"never-used": True}, spares=None, last_used=None, witnessed=False),
+            Example({"never-used": True}, spares=None, age=timedelta(days=456)),
+            Example({"never-used": True}, spares=None, age=None),
+        ),
+        objection=_never_used_needs_age,
+    ),
+)

@@ -1,0 +1,88 @@
+"""Rules of a channel's holder: its lease, its owner."""
+
+from datetime import datetime, timedelta
+from typing import Final
+
+from kvsops.core.channel import EXPIRES_AT_TAG, OWNER_TAG
+from kvsops.core.facts import Facts, Need
+from kvsops.core.rule import Example, Finding, Given, Option, Parameter, Role, Rule
+from kvsops.core.text import age, parsed_moment
+
+EXPIRY_MARGIN: Final = timedelta(minutes=5)
+"""How long past its `kvsops:expires-at` a channel is still its holder's: clocks differ."""
+
+
+def _expired(facts: Facts, _: Given, now: datetime) -> Finding:
+    text = facts.tag_values.get(EXPIRES_AT_TAG)
+    if text is None:
+        return Finding(spares=True, why=f"has no {EXPIRES_AT_TAG}")
+    expires_at = parsed_moment(text)
+    if expires_at is None or now - expires_at < EXPIRY_MARGIN:
+        return Finding(spares=True, why="not expired")
+    return Finding(spares=False, why=f"expired {age(now - expires_at)} ago")
+
+
+def _orphaned(facts: Facts, given: Given, _: datetime) -> Finding:
+    key = given["owner-tag"]
+    if key in facts.tag_values:
+        return Finding(spares=True, why=f"owned: {key}={facts.tag_values[key]}")
+    return Finding(spares=False, why=f"has no {key}")
+
+
+def _orphaned_needs_age(given: Given) -> str | None:
+    if not (given["orphaned"] and given["yes"]):
+        return None
+    if given["older-than"] and given["older-than"] >= timedelta(hours=1):
+        return None
+    return (
+        "--orphaned --yes needs --older-than 1h or more: a channel just made has no owner tag yet"
+    )
+
+
+def _owner_tag_alone(given: Given) -> str | None:
+    if given["owner-tag"] != OWNER_TAG and not given["orphaned"]:
+        return "--owner-tag says which tag --orphaned looks for: add --orphaned"
+    return None
+
+
+def _orphaned_objection(given: Given) -> str | None:
+    return _owner_tag_alone(given) or _orphaned_needs_age(given)
+
+
+_NOW_PLUS = "{now+%d}"  # in an example's tag: that many seconds from the example's now
+
+RULES: Final = (
+    Rule(
+        "expired",
+        Role.CONDITION,
+        _expired,
+        Need.TAGS,
+        options=(
+            Option(
+                "expired", Parameter.FLAG, f"Its {EXPIRES_AT_TAG} passed 5 minutes ago or more."
+            ),
+        ),
+        examples=(
+            Example({"expired": True}, spares=False, tags={EXPIRES_AT_TAG: _NOW_PLUS % -300}),
+            Example({"expired": True}, spares=True, tags={EXPIRES_AT_TAG: _NOW_PLUS % -299}),
+            Example({"expired": True}, spares=True, tags={EXPIRES_AT_TAG: "soon"}),
+            Example({"expired": True}, spares=True),
+        ),
+    ),
+    Rule(
+        "orphaned",
+        Role.CONDITION,
+        _orphaned,
+        Need.TAGS,
+        options=(
+            Option("orphaned", Parameter.FLAG, "It lacks the owner tag."),
+            Option("owner-tag", Parameter.KEY, "The tag --orphaned looks for.", default=OWNER_TAG),
+        ),
+        examples=(
+            Example({"orphaned": True}, spares=False, tags={"owner": "ana"}),
+            Example({"orphaned": True}, spares=True, tags={OWNER_TAG: ""}),
+            Example({"orphaned": True, "owner-tag": "owner"}, spares=True, tags={"owner": "ana"}),
+        ),
+        objection=_orphaned_objection,
+    ),
+)

@@ -1,0 +1,123 @@
+"""Rules of names, tags and status: which channels are meant at all."""
+
+from datetime import datetime
+from fnmatch import fnmatchcase
+from typing import Final
+
+from kvsops.core.channel import TagFilter
+from kvsops.core.facts import Facts, Need
+from kvsops.core.rule import Example, Finding, Given, Option, Parameter, Role, Rule
+
+
+def _prefix(facts: Facts, given: Given, _: datetime) -> Finding:
+    inside = facts.channel.channel_name.startswith(given["prefix"])
+    return Finding(spares=not inside, why=f"name does not begin with {given['prefix']}")
+
+
+def _match(facts: Facts, given: Given, _: datetime) -> Finding:
+    inside = fnmatchcase(facts.channel.channel_name, given["match"])
+    return Finding(spares=not inside, why=f"name does not match {given['match']}")
+
+
+def _tag(facts: Facts, given: Given, _: datetime) -> Finding:
+    for wanted in given["tag"]:
+        if not wanted.matches(facts.tag_values):
+            return Finding(spares=True, why=f"has no tag {wanted}")
+    return Finding(spares=False)
+
+
+def _without_tag(facts: Facts, given: Given, _: datetime) -> Finding:
+    for unwanted in given["without-tag"]:
+        if unwanted.matches(facts.tag_values):
+            return Finding(spares=True, why=f"has the tag {unwanted}")
+    return Finding(spares=False)
+
+
+def _contradicting_tags(given: Given) -> str | None:
+    wanted = {each.key: each for each in given["tag"] if each.value is not None}
+    for each in given["tag"]:
+        if each.value is not None and each != wanted[each.key]:
+            return f"--tag {each} and --tag {wanted[each.key]} leave no channel: drop one"
+    for unwanted in given["without-tag"]:
+        for each in given["tag"]:
+            if unwanted.key == each.key and unwanted.value in (None, each.value):
+                return f"--tag {each} and --without-tag {unwanted} leave no channel: drop one"
+    return None
+
+
+def _status(facts: Facts, given: Given, _: datetime) -> Finding:
+    inside = facts.channel.status in given["status"]
+    return Finding(spares=not inside, why=f"status is {facts.channel.status}")
+
+
+RULES: Final = (
+    Rule(
+        "prefix",
+        Role.NARROWING,
+        _prefix,
+        options=(
+            Option("prefix", Parameter.PREFIX, "Only names that begin with this (cheapest)."),
+        ),
+        examples=(
+            Example({"prefix": "ci-"}, spares=False),
+            Example({"prefix": "cam-"}, spares=True),
+        ),
+    ),
+    Rule(
+        "match",
+        Role.NARROWING,
+        _match,
+        options=(Option("match", Parameter.GLOB, "Only names that match this pattern (* ? [])."),),
+        examples=(
+            Example({"match": "ci-*"}, spares=False),
+            Example({"match": "CI-*"}, spares=True),
+            Example({"match": "ci"}, spares=True),
+        ),
+    ),
+    Rule(
+        "tag",
+        Role.NARROWING,
+        _tag,
+        Need.TAGS,
+        options=(
+            Option("tag", Parameter.TAG, "Only with this tag (any value, or this one).", many=True),
+        ),
+        examples=(
+            Example({"tag": (TagFilter("env", "ci"),)}, spares=False, tags={"env": "ci"}),
+            Example({"tag": (TagFilter("env", None),)}, spares=False, tags={"env": ""}),
+            Example({"tag": (TagFilter("env", "ci"),)}, spares=True, tags={"env": "prod"}),
+            Example({"tag": (TagFilter("env", ""),)}, spares=True),
+        ),
+    ),
+    Rule(
+        "without-tag",
+        Role.NARROWING,
+        _without_tag,
+        Need.TAGS,
+        options=(
+            Option(
+                "without-tag",
+                Parameter.TAG,
+                "Only without this tag (with no value, or not with this one).",
+                many=True,
+            ),
+        ),
+        examples=(
+            Example({"without-tag": (TagFilter("env", None),)}, spares=False),
+            Example({"without-tag": (TagFilter("env", "prod"),)}, spares=False, tags={"env": "ci"}),
+            Example({"without-tag": (TagFilter("env", None),)}, spares=True, tags={"env": "ci"}),
+        ),
+        objection=_contradicting_tags,
+    ),
+    Rule(
+        "status",
+        Role.FILTER,
+        _status,
+        options=(Option("status", Parameter.STATUS, "Only in this status.", many=True),),
+        examples=(
+            Example({"status": ("ACTIVE",)}, spares=False),
+            Example({"status": ("CREATING", "DELETING")}, spares=True),
+            Example({"status": ("ACTIVE",)}, spares=True, status=None),
+        ),
+    ),
+)
