@@ -203,7 +203,7 @@ class _Connection(asyncio.Protocol):
             self._transport.abort()
             self.connection_lost(None)
             return
-        self._transport = cast("asyncio.Transport", encrypted)
+        self._transport = encrypted
         early, self._early = self._early, None
         self.data_received(bytes(early or b""))
 

@@ -210,7 +210,7 @@ def _attribute(name: str | int, value: Any, transaction_id: bytes = b"") -> byte
         number, _, pack, _ = stun.ATTRIBUTES_BY_NAME[name]
         xor = (transaction_id,) if pack is stun.pack_xor_address else ()
         packed = pack(value, *xor)
-    return struct.pack("!HH", number, len(packed)) + packed + bytes(-len(packed) % 4)
+    return bytes(struct.pack("!HH", number, len(packed)) + packed + bytes(-len(packed) % 4))
 
 
 def _raw(data: bytes, wanted: int) -> bytes:
