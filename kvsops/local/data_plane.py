@@ -50,7 +50,7 @@ class DataPlane:
     def __init__(self, gate: Gate, authority: Authority) -> None:
         self._gate, self._authority = gate, authority
         started: Future[_Started] = Future()
-        self._thread = Thread(target=self._run, args=(started,), daemon=True)
+        self._thread = Thread(target=self._run, args=(started,), name="kvsops-local", daemon=True)
         self._thread.start()
         self._ports, self._stop = started.result()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import re
 import socket
 import threading
 from typing import TYPE_CHECKING, Any
@@ -305,6 +306,24 @@ def test_traffic_becomes_metrics(local: LocalServer, arn: str) -> None:
     assert [entry[1:] for entry in local.log if entry[2] != "ok"] == [
         ("ConnectAsMaster", "AccessDeniedException")
     ]
+
+
+def test_endpoints(local: LocalServer, over_http: Emulator, arn: str) -> None:
+    """The API answers an endpoint each for masters, viewers and HTTPS, and only then they start."""
+    assert "kvsops-local" not in {thread.name for thread in threading.enumerate()}
+    urls = []
+    for role in ("MASTER", "VIEWER", "MASTER"):
+        wanted = {"Protocols": ["WSS", "HTTPS"], "Role": role}
+        answer = over_http.client().get_signaling_channel_endpoint(
+            ChannelARN=arn, SingleMasterChannelEndpointConfiguration=wanted
+        )
+        urls.append([item["ResourceEndpoint"] for item in answer["ResourceEndpointList"]])
+    master, viewer, again = urls
+    assert master == again
+    assert len({*master, *viewer}) == 3
+    assert re.fullmatch(r"wss://127\.0\.0\.1:\d+ https://127\.0\.0\.1:\d+", " ".join(master))
+    assert "kvsops-local" in {thread.name for thread in threading.enumerate()}
+    assert local.calls["GetSignalingChannelEndpoint"] == 3
 
 
 def test_without_signaling(clock: Clock) -> None:
