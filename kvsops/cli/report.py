@@ -22,6 +22,7 @@ from kvsops.output.console import Console
 from kvsops.output.rows import Column, Output, csv, dumps, markdown, records, table
 from kvsops.output.summary import append_step_summary
 from kvsops.output.text import count
+from kvsops.output.values import json_ready
 from kvsops.plan import Item, Outcome, Plan
 from kvsops.sweep import INTERRUPTED
 
@@ -61,8 +62,7 @@ class Report:
         """Make the text for standard output: JSON is an object, CSV has every channel."""
         columns = item_columns(self.scope.now(), self.rules.given)
         if output == "json":
-            channels = records(self.plan.items, columns)
-            return dumps({"channels": channels, "summary": self.summary()}, query)
+            return dumps(self.as_json(), query)
         if output == "csv":
             return csv(self.plan.items, columns)
         if output == "markdown":
@@ -70,6 +70,12 @@ class Report:
         shown = self._shown()
         rows = table(shown, columns) + "\n" if shown else ""
         return f"{rows}{self.totals()}.\n"
+
+    def as_json(self, code: int | None = None) -> dict[str, object]:
+        """Return the JSON object; its keys are an interface. `code` is the run's exit code."""
+        columns = item_columns(self.scope.now(), self.rules.given)
+        summary = self.summary() | {"exit_code": self.exit_code if code is None else code}
+        return {"channels": records(self.plan.items, columns), "summary": json_ready(summary)}
 
     def check_query(self, output: Output, query: str | None) -> None:
         """Raise `UsageError`, before anything is done, for a query that does not fit the report."""

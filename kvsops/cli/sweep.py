@@ -36,6 +36,13 @@ if TYPE_CHECKING:
 FUSE: Final = Text("n|n%", Fuse.parse)
 
 
+def _report_file(text: str) -> Path:
+    """Read the name of a report's file; raises `UsageError` where none can be written there."""
+    from kvsops.output.reports import check
+
+    return check(Path(text))
+
+
 @click.command(
     epilog="What is shown may rest on AWS's tag index; before each deletion the channel's tags and "
     "storage link are read directly and it is judged again. Every deletion is journalled; "
@@ -80,6 +87,14 @@ FUSE: Final = Text("n|n%", Fuse.parse)
 @click.option(
     "--all", "everything", is_flag=True, help="Show the channels no condition meets, too."
 )
+@click.option(
+    "--report",
+    "reports",
+    type=Text("file", _report_file),
+    multiple=True,
+    metavar="FILE",
+    help="Write FILE.json, .xml (JUnit), .md or .prom (OpenMetrics), too.",
+)
 @journal_option
 @output_options()
 @scope_options
@@ -100,6 +115,7 @@ def sweep(
     expect_account: str | None,
     direct: bool,
     everything: bool,
+    reports: tuple[Path, ...],
     journal: Path | None,
     output: "Output",
     query: str | None,
@@ -147,13 +163,29 @@ def sweep(
         end = None if deadline is None else began + deadline.total_seconds()
         carry_out(report, console, path=journal, deadline=end)
     tell(report, console, output, query)
+    no = None
     if blown and yes:
-        raise CheckFailedError(f"the fuse blew: {blown}, so nothing was deleted; {_HOW_ON}")
-    if blown:
+        no = f"the fuse blew: {blown}, so nothing was deleted; {_HOW_ON}"
+    elif blown:
         console.warn(f"the fuse would blow: {blown}; {_HOW_ON}")
     if check and report.plan.doomed:
-        raise CheckFailedError(f"--check: {count(len(report.plan.doomed), 'channel')} to delete")
-    click.get_current_context().exit(report.exit_code)
+        no = f"--check: {count(len(report.plan.doomed), 'channel')} to delete"
+    code = CheckFailedError.exit_code if no else report.exit_code
+    _write(reports, report, code)
+    if no:
+        raise CheckFailedError(no)
+    click.get_current_context().exit(code)
+
+
+def _write(paths: tuple[Path, ...], report: "Report", code: int) -> None:
+    """Write the reports that were asked for."""
+    if not paths:
+        return
+    from kvsops.output.reports import Run, write
+
+    run = Run(report.as_json(code), report.markdown(), report.scope.now())
+    for path in paths:
+        write(run, path)
 
 
 _HOW_ON: Final = "raise --max-deletes, or take the oldest first with --limit N"

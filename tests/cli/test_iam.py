@@ -132,13 +132,13 @@ SMOKE_LINES = (
 )
 
 
-NOTHING_CALLED = ("local", "iam")
+NOTHING_CALLED = ("local", "iam", "policy")
 """Commands that call nothing, whatever their options."""
 
 OF_NO_MATTER: Final = frozenset(
     {"profile", "region", "endpoint_url", "quota_share", "debug", "output", "query", "help"}
     | {"month", "journals", "baseline", "max_growth", "prices"}
-    | {"master_only", "policy", "grace"}
+    | {"master_only", "policy", "grace", "reports"}
 )
 """Parameters that say where to ask, how to show it, or what file to read beside; one that waits
 a minute for somebody else's viewer; and one that takes two runs, which a test of its own makes."""
