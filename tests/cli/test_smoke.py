@@ -209,7 +209,7 @@ def test_reports(kvsops: Kvsops, tmp_path: Path) -> None:
     cases = ET.fromstring(junit).findall(".//testcase")  # noqa: S314 - our own
     assert len(cases) == 19
     assert [case.get("name") for case in cases if case.find("failure") is not None] == ["--min-fps"]
-    families: "Callable[[str], Iterator[Metric]]" = parser.text_string_to_metric_families
+    families: Callable[[str], Iterator[Metric]] = parser.text_string_to_metric_families
     samples = {sample.name: sample.value for family in families(prom) for sample in family.samples}
     assert samples["kvsops_smoke_passed"] == 0
     assert samples["kvsops_smoke_frames_per_second"] > 5
