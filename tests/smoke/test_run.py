@@ -1,9 +1,13 @@
 """Smoke against the emulator: the whole way, and its ways of going wrong, each made once."""
 
+import gc
+import logging
 import socket
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,7 +23,7 @@ from kvsops.output.console import Console
 from kvsops.smoke.plan import Access, Limits, Target, Wanted
 from kvsops.smoke.report import SmokeReport
 from tests.aws.first_calls import FirstCalls
-from tests.fleet import put
+from tests.fleet import names, put
 from tests.smoke.conftest import BRIEF, Smoke
 
 ALL = [
@@ -371,3 +375,46 @@ def test_go_away(run: Smoke, emulator: LocalServer) -> None:
         "GO_AWAY: the viewer connected anew, the media went on",
     ]
     assert all(way.video.wrong_pictures == 0 for way in report.media.directions)
+
+
+def test_no_secret_in_the_report(
+    run: Smoke, access: Access, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Neither the report nor a log holds a URL or a credential that was used."""
+    secrets: list[str] = []
+
+    def url(target: Target, endpoints: Endpoints, client_id: str | None) -> str:
+        signed = access.url(target, endpoints, client_id)
+        secrets.append(signed.partition("?")[2])
+        return signed
+
+    def ice_servers(target: Target, endpoints: Endpoints) -> list[IceServer]:
+        servers = access.ice_servers(target, endpoints)
+        for server in servers:
+            secrets.extend(filter(None, (server.username, server.password)))
+        return servers
+
+    caplog.set_level(logging.INFO)
+    report = run(RELAYED, replace(access, url=url, ice_servers=ice_servers))
+    told = f"{report!r} {report.to_json()} {caplog.text}"
+    assert report.passed
+    assert len(secrets) >= 6
+    assert [secret for secret in secrets if secret in told] == []
+
+
+def test_nothing_is_left(run: Smoke, scope: Scope, emulator: LocalServer) -> None:
+    """Many runs leave no thread, no open file, no allocation and no channel behind."""
+
+    def open_files() -> int:
+        return len(list(Path("/proc/self/fd").iterdir()))
+
+    run(RELAYED)
+    gc.collect()
+    threads, files = threading.active_count(), open_files()
+    for wanted in (RELAYED, QUICK, RELAYED):
+        assert run(wanted).passed
+    gc.collect()
+    assert threading.active_count() <= threads
+    assert open_files() <= files
+    assert names(emulator) == {"cam-door"}
+    assert not scope.calls["DeleteSignalingChannel"]

@@ -1,0 +1,292 @@
+"""`kvsops smoke` as a command: what it prints, its reports, its exit codes, and no secrets."""
+
+import json
+import logging
+import re
+import xml.etree.ElementTree as ET
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+import stamina
+from prometheus_client.openmetrics import parser
+
+from kvsops.cli.smoke_text import sparkline
+from kvsops.local.faults import Fault
+from kvsops.local.server import LocalServer
+from tests.cli.conftest import Kvsops
+from tests.fleet import names, put
+
+if TYPE_CHECKING:
+    from prometheus_client.metrics_core import Metric
+
+QUICK = ("smoke", "--no-steady")
+
+
+@pytest.fixture(autouse=True)
+def _retry_at_once() -> Iterator[None]:
+    """Leave out the waits between retries, and nothing else of them."""
+    with stamina.set_testing(True, attempts=3, cap=True):
+        yield
+
+
+def test_makes_its_channel_once(kvsops: Kvsops, emulator: LocalServer) -> None:
+    """Without a name it makes kvsops-smoke, tags it, and uses it again."""
+    first, second = kvsops(*QUICK), kvsops(*QUICK)
+    assert (first.code, second.code) == (0, 0)
+    assert "kvsops-smoke, made just now" in first.out
+    assert "kvsops-smoke, ACTIVE" in second.out
+    assert emulator.calls["CreateSignalingChannel"] == 1
+    [channel] = emulator.backend().channels.values()
+    assert {key for key in channel.tags if key.startswith("kvsops:")} == {
+        "kvsops:keep",
+        "kvsops:owner",
+        "kvsops:smoke",
+    }
+
+
+def test_table(kvsops: Kvsops) -> None:
+    """The steps as a waterfall, then what flowed, then the way and the verdict."""
+    ended = kvsops("smoke", "--duration", "1s")
+    assert (ended.code, ended.err) == (0, "")
+    lines = ended.out.splitlines()
+    assert lines[0].split() == ["STEP", "RESULT", "TOOK", "WHEN", "DETAIL"]
+    steps = [re.split(r"\s{2,}", line)[0] for line in lines[1 : lines.index("")]]
+    assert steps == [
+        *("describe", "endpoint", "ICE servers", "probe", "probe", "probe", "probe", "sign"),
+        *("master connects", "viewer connects", "offer", "answer", "ICE connected", "DTLS"),
+        *("data channel open", "first video frame", "first audio", "steady part"),
+    ]
+    assert re.search(
+        r"^master +viewer-1 +[0-9.]+ +[0-9.]+ kbps +[0-9.]+ %", ended.out, re.MULTILINE
+    )
+    assert re.search(r"^viewer-1 +master +[0-9.]+ ", ended.out, re.MULTILINE)
+    assert re.search(r"^viewer-1 +\d+ +\d+ +\d+ ms +\d+ ms$", ended.out, re.MULTILINE)
+    assert re.search(r"^way: \w+ - \w+ \(\S+ - \S+\)$", ended.out, re.MULTILINE)
+    assert re.fullmatch(r"kvsops-smoke works: first picture [0-9.]+ m?s after the offer", lines[-1])
+
+
+def test_json(kvsops: Kvsops) -> None:
+    """The object's keys are an interface."""
+    ended = kvsops("smoke", "--duration", "1s", "-o", "json")
+    told = json.loads(ended.out)
+    assert list(told) == [
+        *("channel_name", "channel_arn", "mode", "passed", "reason", "started_at", "seconds"),
+        *("connect_ms", "first_video_ms", "steps", "selected_pair", "media", "thresholds", "notes"),
+    ]
+    assert list(told["steps"][0]) == ["step", "status", "at_seconds", "seconds", "reason", "detail"]
+    assert list(told["media"]) == ["seconds", "directions", "round_trips"]
+    assert list(told["media"]["directions"][0]) == [
+        *("source", "sink", "bitrate_kbps", "packets", "packets_lost", "loss_percent"),
+        *("jitter_ms", "audio_jitter_ms", "video"),
+    ]
+    assert (told["passed"], told["reason"], told["mode"]) == (True, None, "loop")
+    assert kvsops(*QUICK, "-o", "json", "--query", "passed").out == "true\n"
+
+
+def test_thresholds(kvsops: Kvsops) -> None:
+    """A limit that was not kept is exit code 3, and it is named; one that was, is told too."""
+    ended = kvsops("smoke", "--duration", "1s", "--min-fps", "99", "--max-latency", "1m")
+    assert ended.code == 3
+    verdict, kept = ended.out.splitlines()[-1], ended.out.splitlines()[-2]
+    assert re.fullmatch(
+        r"kvsops-smoke FAILED: frame rate [0-9.]+ fps, below --min-fps 99 fps", verdict
+    )
+    assert re.fullmatch(r"latency [0-9.]+ ms, within --max-latency 60000 ms", kept)
+
+
+def test_a_threshold_of_what_was_not_measured(kvsops: Kvsops) -> None:
+    """What was not measured was not kept either."""
+    ended = kvsops(*QUICK, "--max-rtt", "1s")
+    assert ended.code == 3
+    assert ended.out.endswith(
+        "FAILED: round trip was not measured, --max-rtt 1000 ms was asked for\n"
+    )
+
+
+def test_failed(kvsops: Kvsops, emulator: LocalServer) -> None:
+    """A step that fails is exit code 3, and the verdict names it with its reason."""
+    emulator.settings.faults = (Fault("ConnectAsMaster", "AccessDeniedException"),)
+    ended = kvsops(*QUICK)
+    assert ended.code == 3
+    assert "viewer connects    not reached" in ended.out
+    assert ended.out.splitlines()[-1].startswith(
+        "kvsops-smoke FAILED: master connects: connecting as master was denied: the credentials "
+        "need kinesisvideo:ConnectAsMaster on arn:aws:kinesisvideo:us-east-1:"
+    )
+
+
+def test_somebody_elses(kvsops: Kvsops, emulator: LocalServer) -> None:
+    """On a channel that smoke did not make, it checks, and says what else there is."""
+    put(emulator, "cam-door")
+    ended = kvsops(*QUICK, "cam-door")
+    assert ended.code == 0
+    assert ended.out.endswith(
+        "\ncam-door was not made by kvsops smoke: connecting as master would throw out the one that"
+        " is there; --viewer-only meets it, --take-over takes its place\n"
+        "cam-door passed the checks; no media was sent\n"
+    )
+    assert "offer" not in ended.out
+
+
+def test_ephemeral(kvsops: Kvsops, emulator: LocalServer) -> None:
+    """An ephemeral channel is made, told apart, and deleted, whether or not it works."""
+    assert kvsops(*QUICK, "--ephemeral").code == 0
+    emulator.settings.faults = (Fault("GetIceServerConfig", "AccessDeniedException"),)
+    ended = kvsops(*QUICK, "--ephemeral")
+    assert ended.code == 3
+    assert re.search(r"kvsops-smoke-[0-9a-f]{10}, made just now", ended.out)
+    assert names(emulator) == set()
+    assert emulator.calls["DeleteSignalingChannel"] == 2
+
+
+def test_ephemeral_that_cannot_be_deleted(kvsops: Kvsops, emulator: LocalServer) -> None:
+    """What could not be deleted is said, with what takes it later."""
+    emulator.settings.faults = (Fault("DeleteSignalingChannel", "AccessDeniedException"),)
+    ended = kvsops(*QUICK, "--ephemeral")
+    assert "was not deleted: DeleteSignalingChannel denied: " in ended.err
+    assert ended.err.endswith("; kvsops sweep --expired takes it later\n")
+    [channel] = emulator.backend().channels.values()
+    assert "kvsops:expires-at" in channel.tags
+
+
+@pytest.mark.parametrize(
+    ("argv", "said"),
+    [
+        (("cam", "--ephemeral"), "--ephemeral makes a channel of its own: leave out cam"),
+        (
+            ("--ephemeral", "--viewer-only"),
+            "nobody else can be on an --ephemeral channel: drop --viewer-only",
+        ),
+        (
+            ("--viewer-only", "--master-only"),
+            "--master-only and --viewer-only exclude each other: drop one",
+        ),
+        (
+            ("cam", "--viewer-only", "--take-over"),
+            "--viewer-only meets the master that is there: drop --take-over",
+        ),
+        (
+            ("cam", "--master-only", "--viewers", "2"),
+            "--master-only answers somebody else's viewer: drop --viewers",
+        ),
+        (
+            ("--max-rtt", "20"),
+            "Invalid value for '--max-rtt': not a time: '20': write a number and its unit, like"
+            " 150ms or 2s (see kvsops smoke --help)",
+        ),
+        (
+            ("--max-loss", "120%"),
+            "Invalid value for '--max-loss': not a percentage: '120%': write it like 2% or 0.5"
+            " (see kvsops smoke --help)",
+        ),
+        (
+            ("--report", "smoke.pdf"),
+            "Invalid value for '--report': not a report: 'smoke.pdf': its name ends in .xml, .prom,"
+            " .json, .md (see kvsops smoke --help)",
+        ),
+        (("--query", "passed"), "--query works on JSON, not on table; add --output json"),
+    ],
+)
+def test_wrong_usage(
+    kvsops: Kvsops, emulator: LocalServer, *, argv: tuple[str, ...], said: str
+) -> None:
+    """What contradicts itself is refused before anything is called."""
+    ended = kvsops("smoke", *argv)
+    assert (ended.code, ended.out) == (2, "")
+    assert said in ended.err
+    assert emulator.calls == {}
+
+
+def test_reports(kvsops: Kvsops, tmp_path: Path) -> None:
+    """The result is written in each form that a file's name asks for."""
+    paths = [tmp_path / f"smoke{suffix}" for suffix in (".xml", ".prom", ".json", ".md")]
+    argv = [part for path in paths for part in ("--report", str(path))]
+    ended = kvsops("smoke", "--duration", "1s", "--min-fps", "99", *argv)
+    assert ended.code == 3
+    junit, prom, as_json, as_markdown = (path.read_text() for path in paths)
+    cases = ET.fromstring(junit).findall(".//testcase")  # noqa: S314 - our own
+    assert len(cases) == 19
+    assert [case.get("name") for case in cases if case.find("failure") is not None] == ["--min-fps"]
+    families: Callable[[str], Iterator[Metric]] = parser.text_string_to_metric_families
+    samples = {sample.name: sample.value for family in families(prom) for sample in family.samples}
+    assert samples["kvsops_smoke_passed"] == 0
+    assert samples["kvsops_smoke_frames_per_second"] > 5
+    assert samples["kvsops_smoke_latency_seconds"] < 5
+    assert json.loads(as_json)["passed"] is False
+    assert as_markdown.startswith("### kvsops smoke: kvsops-smoke FAILED: frame rate ")
+    assert sorted(path.name for path in tmp_path.iterdir() if path.is_file()) == [
+        *("smoke.json", "smoke.md", "smoke.prom", "smoke.xml")
+    ]
+
+
+def test_a_report_that_cannot_be_written(kvsops: Kvsops, tmp_path: Path) -> None:
+    """It is said after the result, and is a failure though the channel works."""
+    path = tmp_path / "nowhere" / "smoke.xml"
+    ended = kvsops(*QUICK, "--report", str(path))
+    assert ended.code == 1
+    assert "kvsops-smoke works" in ended.out
+    assert ended.err == f"error: {path} cannot be written: No such file or directory\n"
+
+
+def test_snapshot(kvsops: Kvsops, tmp_path: Path, emulator: LocalServer) -> None:
+    """The last picture is saved; where none came, that is said, and no file is left."""
+    path = tmp_path / "last.png"
+    assert kvsops(*QUICK, "--snapshot", str(path)).code == 0
+    assert path.read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
+    emulator.settings.faults = (Fault("SendSdpOffer", "InternalFailure"),)
+    other = tmp_path / "none.png"
+    ended = kvsops(*QUICK, "--snapshot", str(other))
+    assert (ended.code, other.exists()) == (3, False)
+    assert ended.err == f"error: no picture was received: {other} was not written\n"
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        None,
+        Fault("Allocate", "turn-refused"),
+        Fault("ConnectAsMaster", "AccessDeniedException"),
+        Fault("ConnectAsViewer", "InternalFailure"),
+        Fault("SendSdpAnswer", "AccessDeniedException"),
+        Fault("GetIceServerConfig", "InternalFailure"),
+    ],
+)
+def test_no_secret_anywhere(
+    kvsops: Kvsops,
+    emulator: LocalServer,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    fault: Fault | None,
+) -> None:
+    """No URL, token, key or TURN credential is in what is printed, logged or written."""
+    monkeypatch.setenv("AWS_SESSION_TOKEN", "a-token/that+is=secret")
+    caplog.set_level(logging.INFO)
+    emulator.settings.faults = (fault,) if fault else ()
+    reports = [tmp_path / f"smoke{suffix}" for suffix in (".xml", ".prom", ".json", ".md")]
+    argv = [part for path in reports for part in ("--report", str(path))]
+    told = [caplog.text]
+    for output in ("table", "json"):
+        ended = kvsops("smoke", "--duration", "1s", "--debug", "-o", output, *argv)
+        told += [ended.out, ended.err, caplog.text, *(path.read_text() for path in reports)]
+    told += [kvsops(name, "kvsops-smoke", "--debug").out for name in ("ice", "endpoint")]
+    text = "\n".join(told)
+    revealed = json.loads(kvsops("ice", "kvsops-smoke", "--reveal", "-o", "json").out or "[]")
+    usernames = [row["username"].partition(":")[2] for row in revealed if row["username"]]
+    for secret in (
+        *("a-token", "that%2Bis", "X-Amz-Signature", "X-Amz-Credential", "X-Amz-Security-Token"),
+        *("AKIAKVSOPSLOCALTEST0", "kvsops-local-throw-away", *usernames),
+    ):
+        assert secret not in text
+
+
+@pytest.mark.parametrize(
+    ("values", "line"),
+    [([], ""), ([0.0], "▁"), ([0.0, 15.0, 30.0], "▁▅█"), ([1.0, None, 1.0], "█ █")],
+)
+def test_sparkline(values: list[float | None], line: str) -> None:
+    """Values are drawn from nought up; what is not known is a gap."""
+    assert sparkline(values) == line

@@ -1,0 +1,111 @@
+"""Smoke as a process of its own: how signals end it, and machines with odd networks."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+
+from kvsops.local.server import LocalServer
+from tests.fleet import names
+
+KVSOPS = (sys.executable, "-m", "kvsops")
+SECONDS = 30.0
+
+
+def until(there: Callable[[], bool]) -> None:
+    """Wait until something is so."""
+    deadline = time.monotonic() + SECONDS
+    while not there():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("after", ["CreateSignalingChannel", "ConnectAsMaster", "ConnectAsViewer"])
+def test_signals(
+    emulator: LocalServer, environment: dict[str, str], number: signal.Signals, after: str
+) -> None:
+    """Ctrl-C and SIGTERM end it in order wherever it is: its own channel is deleted, exit 130."""
+    emulator.settings.state_delay = timedelta(milliseconds=100)
+    command = [*KVSOPS, "smoke", "--ephemeral", "--duration", "60s"]
+    with subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        until(lambda: any(operation == after for _, operation, _ in emulator.log))
+        process.send_signal(number)
+        out, err = process.communicate(timeout=SECONDS)
+    assert (process.returncode, out, err.strip()) == (130, "", "error: interrupted")
+    until(lambda: names(emulator) == set())
+
+
+def test_a_terminal(emulator: LocalServer, environment: dict[str, str]) -> None:
+    """On a terminal each step is shown as it ends; the result goes to standard output alone."""
+    emulator.settings.state_delay = timedelta()
+    screen, terminal = os.openpty()
+    command = [*KVSOPS, "smoke", "--no-steady"]
+    with subprocess.Popen(
+        command, env=environment | {"TERM": "xterm"}, stdout=subprocess.PIPE, stderr=terminal
+    ) as process:
+        os.close(terminal)
+        shown = _all_of(screen)
+        out, _ = process.communicate(timeout=SECONDS)
+    assert process.returncode == 0
+    assert b"master connects" in shown
+    assert b"first audio" in shown
+    assert out.decode().startswith("STEP ")
+
+
+def _all_of(screen: int) -> bytes:
+    """Read a pseudo-terminal to its end, at which it has an error."""
+    shown = b""
+    try:
+        while data := os.read(screen, 65_536):
+            shown += data
+    except OSError:
+        pass
+    os.close(screen)
+    return shown
+
+
+def in_own_network(setup: str, *smoke: str) -> dict[str, object]:
+    """Run the emulator and smoke where only `lo` exists, as `setup` makes it; skip where barred."""
+    unshare = shutil.which("unshare")
+    if unshare is None or subprocess.run([unshare, "-rn", "true"], check=False).returncode:
+        pytest.skip("a network of one's own needs unshare and its permission")
+    command = " ".join((*KVSOPS, "local", "--", *KVSOPS, "smoke", *smoke, "-o", "json"))
+    script = f"ip link set lo up; {setup} {command}"
+    ended = subprocess.run(
+        [unshare, "-rn", "sh", "-c", script],
+        capture_output=True,
+        check=False,
+        text=True,
+        timeout=60,
+    )
+    told: dict[str, object] = json.loads(ended.stdout)
+    return told
+
+
+def test_nothing_but_loopback() -> None:
+    """Where 127.0.0.1 is the only address, which ICE never offers, it works by relay."""
+    told = in_own_network("", "--no-steady")
+    assert told["reason"] is None
+    pair = told["selected_pair"]
+    assert isinstance(pair, dict)
+    assert (pair["local_type"], pair["remote_type"]) == ("relay", "relay")
+
+
+def test_too_many_addresses() -> None:
+    """An offer that is larger than the service takes is not sent, and its size is told."""
+    setup = "for n in $(seq 2 60); do ip addr add 127.0.0.$n/8 dev lo; done;"
+    told = in_own_network(setup, "--no-steady")
+    reason = told["reason"]
+    assert isinstance(reason, str)
+    assert reason.startswith("offer: messagePayload has ")
+    assert reason.endswith(" characters of base64: it may have 1 to 10,000")
