@@ -25,7 +25,8 @@ class Lease:
     """Keeps a channel's lease alive while the block runs; a context manager.
 
     `say` is told at once of a renewal that failed, and not again while it fails the same way.
-    Nothing is renewed once the channel is gone. The lease never ends before `at_least`.
+    Nothing is renewed once the channel is gone. The lease never ends before `at_least`; with
+    `overdue` it is renewed without waiting for its turn.
     """
 
     def __init__(
@@ -35,9 +36,11 @@ class Lease:
         ttl: timedelta,
         say: Callable[[str], object],
         at_least: datetime | None = None,
+        *,
+        overdue: bool = False,
     ) -> None:
         self._scope, self._arn, self._ttl, self._say = scope, channel_arn, ttl, say
-        self._at_least = at_least
+        self._at_least, self._overdue = at_least, overdue
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._keep, name="lease", daemon=True)
 
@@ -56,12 +59,14 @@ class Lease:
 
     def _keep(self) -> None:
         turn, said = self._ttl / RENEWALS, ""
-        while not self._over.wait((min(turn, AGAIN) if said else turn).total_seconds()):
+        wait = timedelta() if self._overdue else turn
+        while not self._over.wait(wait.total_seconds()):
             before, said = said, self._renewed()
             if said and said != before:
                 self._say(said)
             if said == GONE:
                 return
+            wait = min(turn, AGAIN) if said else turn
 
     def _renewed(self) -> str:
         """Renew once; return what there is to say of it if it failed."""

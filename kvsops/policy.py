@@ -67,7 +67,7 @@ def load(path: Path) -> Policies:
         why = getattr(error, "strerror", None) or "it is not text"
         raise UsageError(f"the policy file {path} cannot be read: {why}") from error
     try:
-        table = tomllib.loads(text)
+        table = tomllib.loads(text + "\n")  # so that an error in the last line names it
     except tomllib.TOMLDecodeError as error:
         raise UsageError(f"{path} is not TOML: {error}") from error
     return _Reader(path, text).policies(table)
@@ -102,7 +102,7 @@ class _Reader:
 
     def wrong(self, table: str, key: str, why: str) -> UsageError:
         """Return the error for a key, with its line."""
-        where = f"[{table}] {key}" if table else key
+        where = " ".join(filter(None, (f"[{table}]" if table else "", key)))
         return UsageError(f"{self.path}:{self._line(table, key)}: {where}: {why}")
 
     def _protect(self, table: Mapping[str, Any]) -> tuple[str, ...]:
@@ -165,7 +165,7 @@ class _Reader:
             header = re.match(r"\s*\[([^\[\]]+)\]", line)
             if header:
                 at = re.sub(r"[\s\"']", "", header[1])
-                found = number if at == table or (not table and at == key) else found
+                found = number if at == table or (not table and at.split(".")[0] == key) else found
             elif at == table and key and re.match(rf"\s*[\"']?{re.escape(key)}[\"']?\s*=", line):
                 return number
         return found

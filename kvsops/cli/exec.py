@@ -79,10 +79,11 @@ def exec_(
             at_end.callback(_delete, scope, arn, console)
         channels.wait_until_active(scope, arn)
         if ends:
-            at_least = ends if reuse else None
-            if reuse or abs(scope.now() + ttl - ends) > ttl / RENEWALS:  # the clock was wrong
-                renew(scope, arn, ttl, at_least=at_least, owner=owner if reuse else None)
-            at_end.enter_context(Lease(scope, arn, ttl, console.warn, at_least))
+            if reuse:
+                renew(scope, arn, ttl, at_least=ends, owner=owner)
+            late = abs(scope.now() + ttl - ends) > ttl / RENEWALS  # or this machine's clock is
+            at_least, overdue = (ends, False) if reuse else (None, late)
+            at_end.enter_context(Lease(scope, arn, ttl, console.warn, at_least, overdue=overdue))
         variables = {"KVS_CHANNEL_NAME": name, "KVS_CHANNEL_ARN": arn, "AWS_REGION": scope.region}
         status = child.run(command, {**os.environ, **variables})
     click.get_current_context().exit(status)

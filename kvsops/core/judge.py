@@ -154,7 +154,7 @@ def judge(facts: Facts, rules: Rules, now: datetime, *, direct: bool) -> Decisio
     if decision.verdict is not Verdict.KEEP or rules.otherwise is None:
         return decision
     other = judge(facts, rules.otherwise, now, direct=direct)
-    return max(other, decision, key=_weight) if other.verdict is Verdict.KEEP else other
+    return max(decision, other, key=_weight) if other.verdict is Verdict.KEEP else other
 
 
 def findings_of(
@@ -209,10 +209,13 @@ def _graced(condemned: Decision, facts: Facts, rules: Rules, now: datetime) -> D
     )
 
 
-def _weight(decision: Decision) -> tuple[bool, bool]:
-    """Of policies that keep a channel, tell what it could not know, then what protects it."""
-    protects = decision.rule is not None and decision.rule.role is Role.PROTECTION
-    return decision.unknown, protects
+def _weight(decision: Decision) -> tuple[bool, bool, bool]:
+    """Of policies that keep a channel, tell what one could not know, what protects, what it met.
+
+    That a policy does not mean the channel is told only where none does.
+    """
+    role = decision.rule.role if decision.rule else None
+    return decision.unknown, role is Role.PROTECTION, role is not Role.NARROWING
 
 
 def _worth_reading(price: Need, fact: Fact[Any] | Unknown | None, asked: list[Rule]) -> bool:

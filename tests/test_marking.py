@@ -1,0 +1,281 @@
+"""Sweeps in two steps: marked, then deleted after the grace; and marks that do not count."""
+
+import json
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from kvsops.core.mark import Mark
+from kvsops.local.channels import SignalingChannel
+from kvsops.local.faults import Fault
+from kvsops.local.server import LocalServer
+from tests.cli.conftest import Ended, Kvsops, kvsops
+from tests.fleet import From, Time, names, put, retag, writes
+from tests.usage import use
+
+__all__ = ["kvsops"]  # the fixture
+
+DOOMED = "kvsops:doomed-at"
+TAG, UNTAG, DENIED = "TagResource", "UntagResource", "AccessDeniedException"
+CI = ("--older-than", "2h", "--prefix", "ci-")
+TWO_STEPS = ("sweep", *CI, "--grace", "1d", "--yes")
+Outcomes = Callable[..., dict[str, str]]
+
+
+@pytest.fixture
+def time(emulator: LocalServer) -> Time:
+    """Let the service's time stand; this machine's is then wrong, and does not count."""
+    time = Time()
+    emulator.settings.clock = time.now
+    return time
+
+
+def told(ended: Ended) -> dict[str, str]:
+    """Return each channel's outcome and reason from a sweep's JSON."""
+    rows = json.loads(ended.out)["channels"]
+    return {row["channel_name"]: f"{row['outcome']}: {row['reason']}" for row in rows}
+
+
+@pytest.fixture
+def sweep(kvsops: Kvsops) -> Outcomes:
+    """Return what sweeps in two steps, with these options more, and says what came of each."""
+
+    def run(*argv: str, code: int = 0) -> dict[str, str]:
+        ended = kvsops(*TWO_STEPS, "-o", "json", *argv)
+        assert ended.code == code, ended
+        return told(ended)
+
+    return run
+
+
+@pytest.fixture
+def channel(emulator: LocalServer, time: Time) -> SignalingChannel:
+    """Put a channel there that the sweep condemns."""
+    assert time.clock() == 0
+    return put(emulator, "ci-1", tags={"env": "ci"})
+
+
+def test_marked_then_deleted(
+    sweep: Outcomes, kvsops: Kvsops, emulator: LocalServer, time: Time, channel: SignalingChannel
+) -> None:
+    """The first run marks, those within the grace leave it so, and then one deletes."""
+    dry = kvsops(*TWO_STEPS[:-1], "-o", "json")
+    assert told(dry) == {"ci-1": "would-mark: 1d old; its grace of 1d begins"}
+    assert writes(emulator) == {}
+    assert sweep() == {"ci-1": "marked: 1d old; its grace of 1d begins"}
+    mark = Mark.read(channel.tags)
+    assert mark is not None
+    assert (mark.time, mark.policy) == (time.now().replace(microsecond=0), "command-line")
+    assert channel.tags[DOOMED].startswith("2026-05-01T12:00:00Z policy=command-line rules=")
+    assert channel.tags[DOOMED].endswith(" 1d old- its grace of 1d begins")
+    time.sleep(23 * 3600)
+    assert sweep() == {"ci-1": "marked: 1d23h old; marked 23h ago, grace 1d"}
+    assert writes(emulator) == {TAG: 1}
+    time.sleep(2 * 3600)
+    assert sweep() == {"ci-1": "deleted: 2d1h old; marked 1d1h ago"}
+    assert writes(emulator) == {TAG: 1, "DeleteSignalingChannel": 1}
+
+
+def test_shown_in_lists(
+    sweep: Outcomes, kvsops: Kvsops, time: Time, channel: SignalingChannel
+) -> None:
+    """Whoever lists channels sees since when one is marked."""
+    sweep()
+    time.sleep(60)
+    (row,) = json.loads(kvsops("list", "-o", "json").out)
+    assert (row["doomed_at"], DOOMED in row["tags"]) == ("2026-05-01T12:00:00Z", True)
+    assert channel.tags.keys() == {"env", DOOMED}
+
+
+def test_no_longer_condemned(
+    sweep: Outcomes, kvsops: Kvsops, emulator: LocalServer, time: Time, channel: SignalingChannel
+) -> None:
+    """A channel that is used again loses its mark, and its grace begins anew."""
+    sweep()
+    time.sleep(23 * 3600)
+    use(emulator, "ci-1", time.now() - timedelta(minutes=5), masters=1)
+    assert told(kvsops(*TWO_STEPS[:-1], "-o", "json"))["ci-1"].startswith(
+        "would-unmark: no longer condemned: in use: last used at most "
+    )
+    assert DOOMED in channel.tags
+    assert sweep()["ci-1"].startswith("unmarked: no longer condemned: in use: ")
+    assert channel.tags == {"env": "ci"}
+    time.sleep(3 * 3600)
+    assert sweep() == {"ci-1": "marked: 2d2h old; its grace of 1d begins"}
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ("--older-than", "3h"),
+        ("--protect-tag", "x", "--older-than", "2h", "--match", "ci*"),
+        ("--older-than", "2h", "--without-tag", "x"),
+    ],
+)
+def test_other_rules_begin_anew(
+    sweep: Outcomes, time: Time, channel: SignalingChannel, argv: tuple[str, ...]
+) -> None:
+    """A mark counts for the very rules that it was written by."""
+    sweep()
+    before = channel.tags[DOOMED]
+    time.sleep(25 * 3600)
+    assert sweep(*argv) == {"ci-1": "marked: 2d1h old; its grace of 1d begins"}
+    assert channel.tags[DOOMED] != before
+
+
+def test_protection_and_grace_are_no_rules(
+    sweep: Outcomes, time: Time, channel: SignalingChannel
+) -> None:
+    """What only spares more does not begin the grace anew."""
+    sweep()
+    assert channel.tags
+    time.sleep(13 * 3600)
+    assert sweep("--protect-tag", "x", "--grace", "12h") == {
+        "ci-1": "deleted: 1d13h old; marked 13h ago"
+    }
+
+
+def test_a_copied_mark(
+    sweep: Outcomes, emulator: LocalServer, time: Time, channel: SignalingChannel
+) -> None:
+    """A tag that was copied to another channel, or is garbled, does not count there."""
+    sweep()
+    time.sleep(25 * 3600)
+    put(emulator, "ci-2", tags=dict(channel.tags))
+    put(emulator, "ci-3", tags={DOOMED: "2020-01-01T00:00:00Z"})
+    assert sweep() == {
+        "ci-1": "deleted: 2d1h old; marked 1d1h ago",
+        "ci-2": "marked: 1d old; its grace of 1d begins",
+        "ci-3": "marked: 1d old; its grace of 1d begins",
+    }
+
+
+@pytest.mark.parametrize("tags", [50, 49])
+def test_fifty_tags(sweep: Outcomes, emulator: LocalServer, time: Time, tags: int) -> None:
+    """A channel that has no room for a mark is not deleted, and that is a failure."""
+    full = put(emulator, "ci-1", tags={f"tag-{n}": "" for n in range(tags)})
+    said = sweep(code=1 if tags == 50 else 0)["ci-1"]
+    assert said.startswith(
+        "failed: cannot be marked, so it is not deleted: TagResource failed for arn:"
+        if tags == 50
+        else "marked: "
+    )
+    time.sleep(48 * 3600)
+    sweep(code=1 if tags == 50 else 0)
+    assert (DOOMED in full.tags, names(emulator)) == (tags == 49, {"ci-1"} if tags == 50 else set())
+
+
+def test_marking_is_denied(
+    sweep: Outcomes, emulator: LocalServer, time: Time, channel: SignalingChannel
+) -> None:
+    """A channel that may not be marked is not deleted, however often one tries."""
+    emulator.settings.faults = (Fault(TAG, DENIED),)
+    for _ in range(2):
+        assert sweep(code=1)["ci-1"].startswith("failed: cannot be marked, so it is not deleted: ")
+        time.sleep(48 * 3600)
+    assert channel.tags == {"env": "ci"}
+    assert names(emulator) == {"ci-1"}
+
+
+def test_unmarking_is_denied(
+    sweep: Outcomes, emulator: LocalServer, channel: SignalingChannel
+) -> None:
+    """A mark that cannot be taken off is a failure, too."""
+    sweep()
+    retag(emulator, "ci-1", channel.tags | {"kvsops:keep": ""})
+    emulator.settings.faults = (Fault(UNTAG, DENIED),)
+    assert sweep(code=1)["ci-1"].startswith("failed: its mark cannot be taken off: UntagResource")
+
+
+def test_throttled(sweep: Outcomes, emulator: LocalServer, channel: SignalingChannel) -> None:
+    """A throttle is waited out."""
+    emulator.settings.faults = (From(TAG, "ClientLimitExceededException", last=3),)
+    assert sweep() == {"ci-1": "marked: 1d old; its grace of 1d begins"}
+    assert DOOMED in channel.tags
+
+
+def test_without_the_index(
+    sweep: Outcomes, kvsops: Kvsops, emulator: LocalServer, channel: SignalingChannel
+) -> None:
+    """Where the index cannot be read, marks to take off are found channel by channel."""
+    sweep()
+    retag(emulator, "ci-1", channel.tags | {"kvsops:keep": ""})
+    emulator.settings.faults = (Fault("GetResources", DENIED),)
+    ended = kvsops(*TWO_STEPS)
+    assert "marks are looked for channel by channel instead" in ended.err
+    assert channel.tags == {"env": "ci", "kvsops:keep": ""}
+
+
+@pytest.mark.parametrize(
+    ("argv", "touched"),
+    [
+        # Another command's conditions are another policy.
+        (("sweep", "--older-than", "2h", "--prefix", "cam-", "--grace", "1d", "--yes"), False),
+        (("sweep", "--older-than", "9d", "--prefix", "ci-", "--grace", "1d", "--yes"), False),
+        (("sweep", "--expired", "--yes"), False),
+        # The same rules, and a protection more: now it keeps the channel.
+        ((*TWO_STEPS, "--protect-tag", "env"), True),
+    ],
+)
+def test_marks_of_others(
+    sweep: Outcomes,
+    kvsops: Kvsops,
+    channel: SignalingChannel,
+    *,
+    argv: tuple[str, ...],
+    touched: bool,
+) -> None:
+    """A run takes no marks off but those of its own policy."""
+    sweep()
+    assert kvsops(*argv).code == 0
+    assert (DOOMED not in channel.tags) is touched
+
+
+POLICIES = """
+[policies.a]
+prefix = "a-"
+older-than = "2h"
+grace = "1d"
+[policies.b]
+prefix = "b-"
+older-than = "2h"
+grace = "2d"
+"""
+
+
+def test_policies(kvsops: Kvsops, emulator: LocalServer, time: Time, tmp_path: Path) -> None:
+    """Each policy has its own grace; a narrowed run leaves alone what it leaves out."""
+    file = tmp_path / "policies.toml"
+    file.write_text(POLICIES)
+    one, two = put(emulator, "a-1"), put(emulator, "b-1")
+    argv = ("sweep", "--policy", str(file), "--yes", "-o", "json")
+    begins = "marked: 1d old; its grace of {} begins"
+    assert told(kvsops(*argv)) == {"a-1": begins.format("1d"), "b-1": begins.format("2d")}
+    time.sleep(25 * 3600)
+    assert told(kvsops(*argv, "--prefix", "x")) == {}
+    narrowed = told(kvsops(*argv, "--match", "b*"))
+    assert narrowed["a-1"] == "kept: name does not match b*"
+    assert narrowed["b-1"] == "marked: 2d1h old; marked 1d1h ago, grace 2d"
+    assert DOOMED in one.tags
+    retag(emulator, "b-1", two.tags | {"kvsops:keep": ""})
+    assert told(kvsops(*argv)) == {
+        "a-1": "deleted: 2d1h old; marked 1d1h ago",
+        "b-1": "unmarked: no longer condemned: has kvsops:keep",
+    }
+
+
+def test_restored_without_its_mark(
+    sweep: Outcomes, kvsops: Kvsops, emulator: LocalServer, time: Time, tmp_path: Path
+) -> None:
+    """What a journal makes again begins a life of its own."""
+    put(emulator, "ci-1", tags={"env": "ci"})
+    journal = tmp_path / "journal"
+    sweep()
+    time.sleep(25 * 3600)
+    sweep("--journal", str(journal))
+    assert names(emulator) == set()
+    time.sleep(1)
+    assert kvsops("restore", str(journal), "--yes").code == 0
+    assert emulator.backend().channels["ci-1"].tags == {"env": "ci"}
