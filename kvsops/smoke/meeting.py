@@ -69,6 +69,7 @@ class Meeting:
         self._tasks: list[asyncio.Task[None]] = []
         self._trouble: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._stranger = asyncio.Event()
+        self._old: list[Peer] = []
 
     @property
     def sessions(self) -> list[Session]:
@@ -124,10 +125,23 @@ class Meeting:
         """Let the master answer, and wait until every viewer has its answer."""
         await self.each(self._answered(place) for place in self.places)
 
+    async def renew(self) -> None:
+        """Join again over the ICE servers as they are now; only then let the old ways go."""
+        old = self.ends
+        self._old += old
+        for place in self.places:
+            place.offered.clear()
+        await self.offer()
+        await self.answer()
+        await self.each(end.reach_dtls() for end in self.ends)
+        await self.each(end.first_video.wait() for end in self.ends if end.receives("video"))
+        await asyncio.gather(*(end.close() for end in old))
+        self._old.clear()
+
     async def close(self) -> None:
         """End everything: peers, signaling, and whoever listens."""
         await asyncio.gather(
-            *(end.close() for end in self.ends),
+            *(end.close() for end in (*self.ends, *self._old)),
             *(session.close() for session in self.sessions),
             return_exceptions=True,
         )

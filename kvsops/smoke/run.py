@@ -219,12 +219,29 @@ class _Run:
         if self._wanted.duration <= 0:
             return
         limit = self._wanted.duration + SLACK_SECONDS
+        if expired := meeting.ice_expired.is_set():
+            limit += self._limits.probe + 2 * self._limits.negotiate + self._limits.ice
         async with self.steps.step("steady", limit, "the machine was too slow to measure"):
+            if expired:
+                await self._renew(meeting)
             links = [place.link for place in meeting.places]
             self.report.media = await meeting.watched(
                 steady(links, self._wanted.duration, self._clock)
             )
             _require_flow(meeting, self.report.media)
+
+    async def _renew(self, meeting: Meeting) -> None:
+        """Obey RECONNECT_ICE_SERVER: aiortc restarts no ICE, so the peers are joined anew."""
+        relayed = any(end.pair is not None and end.pair.relayed for end in meeting.ends)
+        if not relayed or self._mode == "master-only":  # the viewer offers, if it wants to
+            self.report.notes.append("RECONNECT_ICE_SERVER: nothing of ours to connect anew")
+            return
+        endpoints = self._endpoints[self._roles[-1]]
+        servers = await in_thread(self._access.ice_servers, self._target, endpoints)
+        probes = await probe_all(servers, self._limits.probe, self._clock)
+        meeting.ice = chosen(servers, probes, self._wanted)
+        await meeting.renew()
+        self.report.notes.append("RECONNECT_ICE_SERVER: connected anew over the servers given then")
 
 
 def _require_flow(meeting: Meeting, media: Media) -> None:

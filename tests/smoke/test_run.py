@@ -377,6 +377,23 @@ def test_go_away(run: Smoke, emulator: LocalServer) -> None:
     assert all(way.video.wrong_pictures == 0 for way in report.media.directions)
 
 
+@pytest.mark.parametrize(
+    ("relay", "note"),
+    [
+        (True, "RECONNECT_ICE_SERVER: connected anew over the servers given then"),
+        (False, "RECONNECT_ICE_SERVER: nothing of ours to connect anew"),
+    ],
+)
+def test_reconnect_ice_server(run: Smoke, emulator: LocalServer, *, relay: bool, note: str) -> None:
+    """What goes over TURN is joined anew over new servers, and what does not is left alone."""
+    emulator.settings.faults = (FirstCalls("ConnectAsViewer", "reconnect-ice-server", 1),)
+    report = run(Wanted(duration=0.5, relay=relay))
+    assert report.passed
+    assert report.notes == [note]
+    assert emulator.calls["GetIceServerConfig"] == (2 if relay else 1)
+    assert {way.video.wrong_pictures for way in report.media.directions} == {0}
+
+
 def test_no_secret_in_the_report(
     run: Smoke, access: Access, caplog: pytest.LogCaptureFixture
 ) -> None:
