@@ -79,7 +79,9 @@ class Rules:
         """Return these rules, and those that each policy has to hold beside its own."""
         otherwise = self.otherwise and self.otherwise.within(narrowing)
         rules = _ordered([*self.rules, *narrowing.rules])
-        return replace(self, rules=rules, narrowing=narrowing, otherwise=otherwise)
+        meant = tuple(pair for pair in narrowing.rules if pair[0].role is Role.NARROWING)
+        bounds = replace(narrowing, rules=meant)
+        return replace(self, rules=rules, narrowing=bounds, otherwise=otherwise)
 
     def looks_at(self, need: Need) -> bool:
         """Whether any rule in force asks for the fact."""
