@@ -1,6 +1,7 @@
 """What all tests share: no way to a real AWS account, an emulator, and a scope that uses it."""
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +10,13 @@ import pytest
 from kvsops.aws.scope import Scope
 from kvsops.local.server import LocalServer
 from kvsops.local.settings import Settings
+
+
+@pytest.fixture(scope="session", autouse=True)
+def heed_interrupts() -> None:
+    """Let the children heed Ctrl-C even where the tests run as a shell's background job."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)

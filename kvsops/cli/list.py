@@ -80,13 +80,12 @@ def list_(
     from kvsops import gather
     from kvsops.aws import channels
     from kvsops.cli.columns import channel_columns
-    from kvsops.cli.cost_columns import listing_columns, totals
+    from kvsops.cli.cost_columns import listing_columns
     from kvsops.core.facts import Need
     from kvsops.core.judge import listing_rules, objection
     from kvsops.metering import Metered
     from kvsops.output.console import Console, progress
     from kvsops.output.rows import render
-    from kvsops.output.text import markdown_safe
     from kvsops.plan import plan
 
     refuse(objection(given | {"listing": True}) or _contradiction(cost, no_metrics, budget))
@@ -123,16 +122,26 @@ def list_(
         bill = _priced(chosen, prices, metrics, scope.now())
         lines = bill.lines if sort else bill.dearest_first[:: -1 if reverse else 1][:limit]
         text = render(lines, listing_columns(bill, tags=shown), output, query, "No channels.")
-        total = totals(bill) if output == "table" else markdown_safe(totals(bill))
-        click.echo(text + (f"\n{total}.\n" if output in ("table", "markdown") else ""), nl=False)
-        tell_own_cost(scope, console)
+        click.echo(text + _total(bill, output), nl=False)
     else:
         columns = channel_columns(scope.now(), tags=shown)
         click.echo(render(chosen, columns, output, query, "No channels."), nl=False)
+    if prices or scope.metrics:
+        tell_own_cost(scope, console)
     for problem in (*planned.problems, *planned.undecided):
         console.warn(problem)
     code = verdict(bill, budget, baseline, console) if prices else 0
     click.get_current_context().exit(1 if planned.undecided else code)
+
+
+def _total(bill: "Bill", output: "Output") -> str:
+    """Make the line under a table for people; JSON and CSV have none."""
+    from kvsops.cli.cost_columns import totals
+    from kvsops.output.text import markdown_safe
+
+    if output == "table":
+        return f"\n{totals(bill)}.\n"
+    return f"\n{markdown_safe(totals(bill))}.\n" if output == "markdown" else ""
 
 
 def _see(scope: "Scope", metrics: "Metered | None", **_: object) -> None:

@@ -167,12 +167,11 @@ def verdict(bill: "Bill", budget: Budget, baseline: "Baseline | None", console: 
 
 
 def tell_own_cost(scope: "Scope", console: "Console") -> None:
-    """Say what the run itself spent on CloudWatch, if it did."""
+    """Say what the run itself spent on CloudWatch."""
     from kvsops.aws.activity import CLOUDWATCH_CALLS, own_cost
 
-    if scope.metrics:
-        calls, cost = sum(scope.calls[name] for name in CLOUDWATCH_CALLS), own_cost(scope)
-        console.note(f"own cost: {scope.metrics:,} metrics in {calls:,} calls, ${cost:.4f} at most")
+    calls, cost = sum(scope.calls[name] for name in CLOUDWATCH_CALLS), own_cost(scope)
+    console.note(f"own cost: {scope.metrics:,} metrics in {calls:,} calls, ${cost:.4f} at most")
 
 
 def usd(amount: Decimal | None, places: int = 2) -> str:

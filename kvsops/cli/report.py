@@ -191,7 +191,8 @@ def tell(report: Report, console: Console, output: Output, query: str | None) ->
         console.warn(str(error))
     for problem in (*report.plan.problems, *report.plan.undecided):
         console.warn(problem)
-    tell_own_cost(report.scope, console)
+    if report.scope.metrics:
+        tell_own_cost(report.scope, console)
     if report.stopped:
         console.error(f"stopped: {report.stopped}")
     if report.scope.read_only and report.plan.doomed:

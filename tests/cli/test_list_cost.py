@@ -28,6 +28,7 @@ KEYS = [
     "message_ttl_seconds",
     "version",
     "channel_arn",
+    "doomed_at",
     "last_activity",
     "active_this_month",
     "connections",
@@ -94,7 +95,7 @@ def test_json(kvsops: Kvsops) -> None:
     assert door["tags"] == {"team": "door", "kvsops:owner": "ops"}
     assert door["estimated_monthly_usd"] >= 0.033375
     idle = rows[2]
-    assert [idle[key] for key in KEYS[7:-2]] == [None, False, 0, 0, 0, 0, 0, "projected"]
+    assert [idle[key] for key in KEYS[8:-2]] == [None, False, 0, 0, 0, 0, 0, "projected"]
     assert (ended.code, ended.err) == (0, SIX)
 
 
@@ -104,7 +105,7 @@ def test_csv(kvsops: Kvsops) -> None:
     rows = [*csv.reader(io.StringIO(kvsops(*COST, "-o", "csv").out))]
     assert rows[0] == KEYS
     assert [row[0] for row in rows[1:]] == ["cam-door", "ci-1", "cam-yard"]
-    assert rows[1][8:13] == ["true", "5", "1500", "0", "0.033375"]
+    assert rows[1][9:14] == ["true", "5", "1500", "0", "0.033375"]
 
 
 @pytest.mark.usefixtures("fleet")
@@ -208,7 +209,7 @@ def test_without_metrics(kvsops: Kvsops, fleet: LocalServer) -> None:
     assert (ended.code, ended.err) == (0, "own cost: 0 metrics in 0 calls, $0.0000 at most\n")
     assert not {"GetMetricData", "ListMetrics"} & fleet.calls.keys()
     (first, *_) = told(kvsops(*COST, "--no-metrics", "-o", "json"))
-    assert [first[key] for key in KEYS[7:-1]] == [None] * 6 + [0.03, "assumed", None]
+    assert [first[key] for key in KEYS[8:-1]] == [None] * 6 + [0.03, "assumed", None]
     assert kvsops(*COST, "--no-metrics", "--fail-over", "0.08").code == 3
 
 
@@ -275,7 +276,7 @@ def test_why_metrics_were_not_read(kvsops: Kvsops, fleet: LocalServer) -> None:
     needs = 'GetMetricData denied: the credentials need cloudwatch:GetMetricData on "*"'
     assert kvsops(*COST).err.count(needs) == 1
     (row, *_) = told(kvsops(*COST, "-o", "json"))
-    assert [row[key] for key in KEYS[7:-1]] == [None] * 7 + ["unknown", None]
+    assert [row[key] for key in KEYS[8:-1]] == [None] * 7 + ["unknown", None]
 
 
 @pytest.mark.parametrize(("budget", "code"), [("1", 3), ("100", 1)])

@@ -138,6 +138,7 @@ def test_completed() -> None:
         "even-if-active": False,
         "expired": False,
         "idle-for": None,
+        "listing": False,
         "match": None,
         "never-used": False,
         "older-than": HOUR,

@@ -209,25 +209,16 @@ def test_wrong_region(scope: Scope, environment: dict[str, str], run: Smoke, cha
     assert scope.region == "us-east-1"
 
 
-@pytest.mark.parametrize(
-    ("off", "side"),
-    [(timedelta(minutes=10), "ahead of"), (timedelta(minutes=-10), "behind")],
-)
-def test_clock_off(
-    run: Smoke, environment: dict[str, str], channel: str, off: timedelta, side: str
-) -> None:
-    """A wrong clock is told from a missing permission, with how wrong it is."""
+@pytest.mark.parametrize("off", [timedelta(minutes=10), timedelta(minutes=-10)])
+def test_clock_off(run: Smoke, environment: dict[str, str], channel: str, off: timedelta) -> None:
+    """A wrong clock does not matter: URLs are signed by the service's time."""
 
     def now() -> datetime:
         return datetime.now(UTC) + off
 
     skewed = Scope(environ=environment, now=now)
     with access_to(skewed, channel, Console(), ephemeral=False) as access:
-        [(step, reason)] = failed(run(QUICK, access, now=now))
-    assert step == "master_connects"
-    assert reason is not None
-    assert reason.startswith("this machine's clock is ")
-    assert f" {side} the service's, so the signed URL is not valid: set the clock" in reason
+        assert failed(run(QUICK, access, now=now)) == []
 
 
 def test_no_credentials(run: Smoke, access: Access, monkeypatch: pytest.MonkeyPatch) -> None:
