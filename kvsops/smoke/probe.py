@@ -19,6 +19,7 @@ SECONDS: Final = 3.0
 """What a URI has to answer within: three tries over UDP."""
 _LIFETIME_SECONDS: Final = 600
 _RELEASE_SECONDS: Final = 1.0
+_LOOPS_TO_CLOSE: Final = 3
 _CODES: Final = {
     401: "the credentials were refused (401): expired, or not of this server",
     403: "refused (403): this server does not serve this machine",
@@ -159,7 +160,7 @@ async def _client(uri: IceUri, server: IceServer) -> Client:
 
 
 async def _released(client: Client) -> None:
-    """Give the allocation back, if there is one: the channel has 50."""
+    """Give the allocation back, if there is one: the channel has 50. Leave nothing to the loop."""
     try:
         if client.relayed_address is not None:
             async with asyncio.timeout(_RELEASE_SECONDS):
@@ -167,7 +168,9 @@ async def _released(client: Client) -> None:
     except (OSError, stun.TransactionError):
         pass
     finally:
-        client.transport.close()
+        client.transport.abort()  # TLS would say goodbye for longer than the loop may run
+    for _ in range(_LOOPS_TO_CLOSE):
+        await asyncio.sleep(0)
 
 
 async def _unless_refused(

@@ -27,8 +27,15 @@ def until(there: Callable[[], bool]) -> None:
         time.sleep(0.02)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize("after", ["CreateSignalingChannel", "ConnectAsMaster", "ConnectAsViewer"])
+@pytest.mark.parametrize(
+    ("number", "after"),
+    [
+        (signal.SIGINT, "CreateSignalingChannel"),
+        (signal.SIGTERM, "ConnectAsMaster"),
+        (signal.SIGINT, "ConnectAsViewer"),
+        (signal.SIGTERM, "ConnectAsViewer"),
+    ],
+)
 def test_signals(
     emulator: LocalServer, environment: dict[str, str], number: signal.Signals, after: str
 ) -> None:
