@@ -61,11 +61,12 @@ def read(
     end = scope.now()
     start = end - span if span else _earliest(wanted, end)
     period = activity.period_for(end - start)
-    start = datetime.fromtimestamp(start.timestamp() // period * period, UTC)
+    start = _floor(start, period)
+    until = _floor(end, period) + timedelta(seconds=period)  # the period under way counts, too
     witnesses = sorted(_in_use(scope))[:WITNESSES]
     names = dict.fromkeys([*(each.channel.channel_name for each in wanted), *witnesses])
     asked = [(name, query) for name in names for query in (*FIRST, *REST)]
-    points, untold = activity.ask(scope, asked, start, end, period, advance=advance)
+    points, untold = activity.ask(scope, asked, start, until, period, advance=advance)
     scope.witnessed |= any(day.connections for days in points.values() for day in days.values())
     return [_told(scope, each, points, untold, (start, end, period)) for each in wanted]
 
@@ -103,6 +104,11 @@ def _told(
     last_used = _last(points.get(name, {}), facts.channel.creation_time, end, period)
     told = Activity(last_used, start, scope.witnessed)
     return facts.having(Need.ACTIVITY, Fact(told, Source.DIRECT, end))
+
+
+def _floor(at: datetime, period: int) -> datetime:
+    """Return when the period that holds the moment began."""
+    return datetime.fromtimestamp(at.timestamp() // period * period, UTC)
 
 
 def _moment(at: date) -> datetime:

@@ -20,6 +20,7 @@ from kvsops.local.server import LocalServer
 from kvsops.plan import Item, plan
 from kvsops.sweep import INTERRUPTED, Sweep, settle
 from tests.fleet import DAY, HOUR, From, Time, names, put, put_many, retag, writes
+from tests.usage import use
 
 OLD = {"older-than": HOUR}
 STREAM = r"arn:aws:kinesisvideo:us-east-1:123456789012:stream/.*-media/\d+"
@@ -392,6 +393,81 @@ def test_what_was_read_long_ago_is_read_again(
     assert run.outcomes == {"ci-1": "deleted"}
     assert (emulator.calls[TAGS], emulator.calls[STORAGE], emulator.calls[DELETE]) == (2, 2, 1)
     assert run.events("ci-1") == ["deleting", "deleted"]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "used", "outcome", "read_again"),
+    [
+        (200, False, "deleted", 0),
+        (330, False, "deleted", 1),
+        (330, True, "kept", 1),
+    ],
+)
+def test_metrics_read_long_ago_are_read_again(
+    run: Run,
+    emulator: LocalServer,
+    time: Time,
+    *,
+    seconds: float,
+    used: bool,
+    outcome: str,
+    read_again: int,
+) -> None:
+    """What the metrics told more than 5 minutes before a delete does not condemn."""
+    put(emulator, "cam", 9 * DAY)
+    put(emulator, "witness", timedelta(minutes=50))
+    use(emulator, "witness", time.now() - timedelta(minutes=1), masters=1)
+    run.given = {"idle-for": 7 * DAY}
+    read: list[int] = []
+
+    def meanwhile() -> None:
+        read.append(emulator.calls[METRICS])
+        if used:
+            use(emulator, "cam", time.now(), masters=1)
+        time.sleep(seconds)
+
+    run.meanwhile = meanwhile
+    run()
+    assert run.outcomes == {"cam": outcome}
+    assert emulator.calls[METRICS] - read[0] == read_again
+
+
+def test_takes_the_leaks_and_leaves_the_cameras(run: Run, emulator: LocalServer) -> None:
+    """What was connected to in the last 2 hours is spared by a sweep for age, to the last look."""
+    put_many(emulator, ["leak-1", "leak-2", "cam-1", "cam-2"], 30 * DAY)
+    ago = {"leak-1": 125, "cam-1": 110}
+    for name, minutes in ago.items():
+        use(emulator, name, run.scope.now() - timedelta(minutes=minutes), masters=1)
+    run.meanwhile = lambda: use(emulator, "cam-2", run.scope.now(), viewers=1)
+    run()
+    assert run.outcomes == {"cam-2": "kept", "leak-1": "deleted", "leak-2": "deleted"}
+    assert run.reasons["cam-2"] == "in use: last used at most 0s ago"
+    assert names(emulator) == {"cam-1", "cam-2"}
+
+
+def test_even_if_active(run: Run, emulator: LocalServer) -> None:
+    """With even-if-active what is in use goes too, and CloudWatch is not called."""
+    put(emulator, "cam-1", 30 * DAY)
+    use(emulator, "cam-1", run.scope.now(), masters=1)
+    run.given = OLD | {"even-if-active": True}
+    run()
+    assert run.outcomes == {"cam-1": "deleted"}
+    assert {METRICS, "ListMetrics"} & set(emulator.calls) == set()
+
+
+@pytest.mark.parametrize("minutes", [-4, 4])
+def test_a_clock_that_is_wrong(
+    emulator: LocalServer, environment: dict[str, str], time: Time, tmp_path: Path, minutes: int
+) -> None:
+    """Ages and leases hold by the service's time, however wrong this machine's is."""
+    off = timedelta(minutes=minutes)
+    for name, age in (("young", HOUR - timedelta(minutes=2)), ("old", HOUR + timedelta(minutes=2))):
+        put(emulator, name, age)
+    for name, ago in (("held", 4), ("ended", 6)):
+        ends = time.now() - timedelta(minutes=ago)
+        put(emulator, name, DAY, tags={"kvsops:expires-at": f"{ends:%Y-%m-%dT%H:%M:%SZ}"})
+    Run(timed(environment, time, lambda: time.now() + off), tmp_path / "journal")()
+    assert names(emulator) == {"young", "held"}
 
 
 def test_every_delete_carries_the_version_judged(

@@ -272,14 +272,14 @@ def test_days_that_are_odd(
     use(emulator, "idle", now - 31 * DAY - 7 * HOUR, masters=1)
     put(emulator, "used", 60 * DAY)
     use(emulator, "used", now - 30 * DAY + MINUTE, masters=1)
-    rows: dict[str, dict[str, Any]] = {
+    sweeps: dict[str, dict[str, Any]] = {
         "older": {"older-than": DAY},
         "expired": {"expired": True},
         "idle": {"idle-for": 30 * DAY},
     }
     doomed = {
         name: {item.channel.channel_name for item in planned(scope, given).doomed}
-        for name, given in rows.items()
+        for name, given in sweeps.items()
     }
     assert doomed == {
         "older": {"just", "ended", "idle", "used"},

@@ -81,9 +81,17 @@ def delete(scope: Scope, channel: Channel) -> None:
 
 
 def delete_made(scope: Scope, channel_arn: str) -> None:
-    """Delete a channel that the caller itself made, whatever its version; raises `AwsError`."""
-    wait_until_active(scope, channel_arn)
-    scope.call("DeleteSignalingChannel", ChannelARN=channel_arn)
+    """Delete a channel that the caller itself made, whatever its version; raises `AwsError`.
+
+    One that is still being made, or changed, is waited for.
+    """
+    try:
+        scope.call("DeleteSignalingChannel", ChannelARN=channel_arn)
+    except AwsError as error:
+        if error.code != "ResourceInUseException":
+            raise
+        wait_until_active(scope, channel_arn)
+        scope.call("DeleteSignalingChannel", ChannelARN=channel_arn)
 
 
 def tags_of(scope: Scope, channel_arn: str, *, attempts: int = ATTEMPTS) -> dict[str, str]:

@@ -4,6 +4,7 @@ import logging
 import socket
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from datetime import timedelta, timezone
 from typing import Any
 
 import pytest
@@ -23,7 +24,7 @@ from kvsops.errors import (
 from kvsops.local.faults import Fault
 from kvsops.local.server import LocalServer
 from tests.aws.conftest import FailFirst
-from tests.fleet import Time, put
+from tests.fleet import NOON, Time, put
 
 TRY = "to try kvsops without AWS: kvsops local --fleet 20 -- kvsops list"
 ARN = "arn:aws:kinesisvideo:us-east-1:123456789012:channel/a/1"
@@ -487,3 +488,35 @@ def test_a_listing_that_fails_midway(scope: Scope, emulator: LocalServer) -> Non
     fail_always(emulator, THROTTLE)
     with pytest.raises(AwsError, match=f"ListSignalingChannels failed for the account: {THROTTLE}"):
         next(pages)
+
+
+@pytest.mark.parametrize(
+    ("off", "told"),
+    [
+        (timedelta(), timedelta()),
+        (timedelta(seconds=-2), timedelta(seconds=-2)),  # not worth speaking of
+        (timedelta(seconds=2), timedelta(seconds=2)),
+        (timedelta(minutes=-4), timedelta()),
+        (timedelta(minutes=4), timedelta()),
+        (timedelta(days=400), timedelta()),
+    ],
+)
+def test_the_services_time(
+    emulator: LocalServer, environment: dict[str, str], *, off: timedelta, told: timedelta
+) -> None:
+    """From the first answer on, even a refusal, the time is the service's, and flows evenly."""
+    time = Time()
+    emulator.settings.clock = lambda: time.now().astimezone(timezone(timedelta(hours=2)))
+    emulator.settings.faults = (Fault("ListSignalingChannels", "AccessDeniedException"),)
+    scope = Scope(
+        environ=environment, clock=time.clock, sleep=time.sleep, now=lambda: time.now() + off
+    )
+    assert scope.now() == NOON + off
+    with suppress(DeniedError):
+        scope.call("ListSignalingChannels")
+    assert abs(scope.now() - time.now() - told) <= timedelta(seconds=1)
+    difference = scope.now() - time.now()
+    for _ in range(5):
+        time.sleep(0.7)
+        scope.call("GetCallerIdentity")
+        assert scope.now() - time.now() == difference

@@ -13,6 +13,7 @@ from kvsops.local.faults import Fault
 from kvsops.local.server import LocalServer
 from tests.cli.conftest import Kvsops
 from tests.fleet import DAY, HOUR, From, put, put_many, writes
+from tests.usage import use
 
 DENIED = "AccessDeniedException"
 
@@ -215,3 +216,25 @@ def test_none(kvsops: Kvsops, *, output: str, text: str) -> None:
     """No channel at all is no failure."""
     ended = kvsops("list", "-o", output)
     assert (ended.code, ended.out, ended.err) == (0, text, "")
+
+
+@pytest.mark.parametrize(
+    ("argv", "shown"),
+    [
+        (("--active",), ["cam-live"]),
+        (("--idle-for", "7d"), ["cam-idle", "cam-never"]),
+        (("--never-used", "--older-than", "1d"), ["cam-never"]),
+        (("--never-used", "--older-than", "30d"), []),
+    ],
+)
+def test_activity(
+    kvsops: Kvsops, emulator: LocalServer, *, argv: tuple[str, ...], shown: list[str]
+) -> None:
+    """What is in use, what is not, what never was; the cost of asking is said."""
+    now = emulator.settings.clock()
+    for name in ("cam-idle", "cam-live", "cam-never"):
+        put(emulator, name, 20 * DAY)
+    use(emulator, "cam-live", now - HOUR, masters=1)
+    use(emulator, "cam-idle", now - 9 * DAY, viewers=2)
+    ended = kvsops("list", *argv, "-o", "json", "--query", "[].channel_name")
+    assert (ended.code, json.loads(ended.out)) == (0, shown)

@@ -16,6 +16,7 @@ from kvsops.local.faults import Fault
 from kvsops.local.server import LocalServer
 from tests.cli.conftest import Kvsops
 from tests.fleet import DAY, HOUR, names, put, put_many, retag, writes
+from tests.usage import use
 
 DENIED = "AccessDeniedException"
 DELETE, TAGS = "DeleteSignalingChannel", "ListTagsForResource"
@@ -522,3 +523,36 @@ def test_consent_never_comes_from_the_environment(
         monkeypatch.setenv(name, "1")
     assert kvsops(*CI[:-1]).code == 0
     assert writes(emulator) == {}
+
+
+def test_leaks_and_cameras(kvsops: Kvsops, emulator: LocalServer) -> None:
+    """A sweep for age alone takes what leaked, and leaves what is in use."""
+    put_many(emulator, ["ci-1", "cam-1"], 9 * DAY)
+    use(emulator, "cam-1", emulator.settings.clock() - HOUR, masters=1)
+    ended = kvsops(*OLD, "--any-channel", "--yes", "-o", "json")
+    told = {row["channel_name"]: row for row in json.loads(ended.out)["channels"]}
+    assert (ended.code, names(emulator)) == (0, {"cam-1"})
+    assert told["cam-1"]["reason"].startswith("in use: last used at most ")
+    assert kvsops(*OLD, "--any-channel", "--yes", "--even-if-active").code == 0
+    assert names(emulator) == set()
+
+
+def test_idle_where_metrics_are_denied(kvsops: Kvsops, emulator: LocalServer) -> None:
+    """What could not be judged is kept, said, and exit 1."""
+    put(emulator, "cam-1", 9 * DAY)
+    emulator.settings.faults = (Fault("GetMetricData", "AccessDenied"),)
+    ended = kvsops("sweep", "--idle-for", "7d", "--yes")
+    assert ended.code == 1
+    assert names(emulator) == {"cam-1"}
+    assert ended.out.endswith("\n1 unknown, of 1 channel.\n")
+    assert "could not be judged, and left alone: cam-1: activity unknown: " in ended.err
+
+
+def test_silence(kvsops: Kvsops, emulator: LocalServer) -> None:
+    """Where nothing was heard at all nothing is idle, unless silence is trusted."""
+    put(emulator, "cam-1", 9 * DAY)
+    ended = kvsops("sweep", "--idle-for", "7d", "--yes")
+    assert (ended.code, names(emulator)) == (1, {"cam-1"})
+    assert "--trust-silence if truly nothing runs" in ended.err
+    assert kvsops("sweep", "--idle-for", "7d", "--yes", "--trust-silence").code == 0
+    assert names(emulator) == set()
