@@ -15,7 +15,7 @@ from kvsops.smoke import snapshot
 from kvsops.smoke.plan import Access, Wanted
 from kvsops.smoke.report import SmokeReport
 from kvsops.smoke.run import smoke
-from tests.smoke.conftest import BRIEF
+from tests.smoke.conftest import BRIEF, failed
 from tests.smoke.strangers import (
     Change,
     browser,
@@ -28,11 +28,6 @@ from tests.smoke.strangers import (
 
 VIEWER = Wanted(mode="viewer-only", duration=0, limits=BRIEF)
 MASTER = Wanted(mode="master-only", duration=0, limits=BRIEF)
-
-
-def failed(report: SmokeReport) -> list[tuple[str, str | None]]:
-    """Return the steps that failed, and why."""
-    return [(step.key, step.reason) for step in report.steps if step.status == "failed"]
 
 
 def beside_camera(
