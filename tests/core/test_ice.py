@@ -29,5 +29,5 @@ def test_parsed(text: str, uri: IceUri, kind: str | None) -> None:
 @pytest.mark.parametrize("text", ["", "h:443", "turn:", "https://h", "turn:h:x", "turn:h?x=y"])
 def test_malformed(text: str) -> None:
     """What is none is refused."""
-    with pytest.raises(UsageError, match="^not a STUN or TURN URI: "):
+    with pytest.raises(UsageError, match=r"^not a STUN or TURN URI: "):
         IceUri.parse(text)

@@ -21,6 +21,7 @@ from tests.smoke.strangers import (
     browser,
     camera,
     session,
+    trickling_camera,
     unchanged,
     with_another_fingerprint,
     with_closed_ports,
@@ -57,6 +58,17 @@ def test_a_camera(access: Access, tmp_path: Path) -> None:
     with av.open(path) as png:
         picture = next(png.decode(video=0))
     assert (picture.width, picture.height) == (320, 240)
+
+
+@pytest.mark.parametrize("early", [True, False])
+def test_a_camera_that_trickles(access: Access, *, early: bool) -> None:
+    """Candidates are taken as they come, before the answer or after it, and strange ones left."""
+
+    async def both() -> SmokeReport:
+        async with trickling_camera(access, early=early):
+            return await smoke(access, VIEWER)
+
+    assert asyncio.run(both()).passed
 
 
 def test_no_master(access: Access) -> None:
