@@ -11,7 +11,7 @@ from kvsops.aws import channels, connect
 from kvsops.cli.owner import default_owner
 from kvsops.core.channel import EXPIRES_AT_TAG, KEEP_TAG, OWNER_TAG, Channel
 from kvsops.core.text import moment
-from kvsops.errors import AwsError, KvsopsError, NotFoundError
+from kvsops.errors import AwsError, DeniedError, KvsopsError, NotFoundError
 from kvsops.smoke.plan import Access, Target
 
 if TYPE_CHECKING:
@@ -57,14 +57,23 @@ def _found_or_made(scope: "Scope", name: str, *, make: bool, lasting: bool) -> T
         channel, detail = channels.wait_until_active(scope, name), "made just now"
     if channel.status != "ACTIVE":
         raise KvsopsError(f"{channel.channel_name} is {channel.status}, not ACTIVE")
-    tags = channels.tags_of(scope, channel.channel_arn)
+    ours = _is_ours(scope, channel)
     return Target(
         channel.channel_name,
         channel.channel_arn,
-        ours=SMOKE_TAG in tags,
-        detail=detail,
+        ours=bool(ours),
+        detail=detail if ours is not None else f"{detail}, its tags may not be read",
         stored_in=_stored_in(scope, channel),
     )
+
+
+def _is_ours(scope: "Scope", channel: Channel) -> bool | None:
+    """Whether smoke made the channel; None where that may not be known: then nothing is risked."""
+    try:
+        tags = channels.tags_of(scope, channel.channel_arn, attempts=connect.ATTEMPTS)
+    except DeniedError:
+        return None
+    return SMOKE_TAG in tags
 
 
 def _stored_in(scope: "Scope", channel: Channel) -> str | None:

@@ -116,6 +116,8 @@ class Peer:
         with suppress(ValueError, AssertionError, IndexError):
             found = candidate_from_sdp(candidate.candidate.removeprefix("candidate:"))
             found.sdpMid, found.sdpMLineIndex = candidate.sdp_mid, candidate.sdp_m_line_index
+            if found.sdpMid is None and found.sdpMLineIndex is None:
+                found.sdpMLineIndex = 0  # all is bundled
             await self.connection.addIceCandidate(found)
 
     async def reach_ice(self) -> None:

@@ -85,6 +85,8 @@ class Steps:
         place = next(index for index, step in enumerate(self.all) if step.key == "probe")
         steps = [Step("probe", detail=uri) for uri in uris]
         self.all[place : place + 1] = steps
+        for step in steps[:1]:
+            self._tell(step)
         return steps
 
     def named(self, key: str) -> Step:

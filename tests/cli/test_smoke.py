@@ -1,7 +1,6 @@
 """`kvsops smoke` as a command: what it prints, its reports, its exit codes, and no secrets."""
 
 import json
-import logging
 import re
 import sys
 import xml.etree.ElementTree as ET
@@ -131,6 +130,19 @@ def test_somebody_elses(kvsops: Kvsops, emulator: LocalServer) -> None:
     assert "offer" not in ended.out
 
 
+def test_tags_that_may_not_be_read(kvsops: Kvsops, emulator: LocalServer) -> None:
+    """Not knowing whose channel it is, nothing connects as master; what may be done goes on."""
+    put(emulator, "cam-door", tags={"kvsops:smoke": "yes"})
+    emulator.settings.faults = (
+        Fault("ListTagsForResource", "AccessDeniedException"),
+        Fault("DescribeMediaStorageConfiguration", "AccessDeniedException"),
+    )
+    ended = kvsops(*QUICK, "cam-door")
+    assert ended.code == 0
+    assert "cam-door, ACTIVE, its tags may not be read" in ended.out
+    assert ended.out.endswith("cam-door passed the checks; no media was sent\n")
+
+
 def test_ephemeral(kvsops: Kvsops, emulator: LocalServer) -> None:
     """An ephemeral channel is made, told apart, and deleted, whether or not it works."""
     assert kvsops(*QUICK, "--ephemeral").code == 0
@@ -249,45 +261,6 @@ def test_snapshot(kvsops: Kvsops, tmp_path: Path, emulator: LocalServer) -> None
     ended = kvsops(*QUICK, "--snapshot", str(other))
     assert (ended.code, other.exists()) == (3, False)
     assert ended.err == f"error: no picture was received: {other} was not written\n"
-
-
-@pytest.mark.parametrize(
-    "fault",
-    [
-        None,
-        Fault("Allocate", "turn-refused"),
-        Fault("ConnectAsViewer", "InternalFailure"),
-        Fault("SendSdpAnswer", "AccessDeniedException"),
-    ],
-)
-def test_no_secret_anywhere(
-    kvsops: Kvsops,
-    emulator: LocalServer,
-    tmp_path: Path,
-    caplog: pytest.LogCaptureFixture,
-    monkeypatch: pytest.MonkeyPatch,
-    *,
-    fault: Fault | None,
-) -> None:
-    """No URL, token, key or TURN credential is in what is printed, logged or written."""
-    monkeypatch.setenv("AWS_SESSION_TOKEN", "a-token/that+is=secret")
-    caplog.set_level(logging.INFO)
-    emulator.settings.faults = (fault,) if fault else ()
-    reports = [tmp_path / f"smoke{suffix}" for suffix in (".xml", ".prom", ".json", ".md")]
-    argv = [part for path in reports for part in ("--report", str(path))]
-    told = [caplog.text]
-    for output in ("table", "json"):
-        ended = kvsops(*QUICK, "--debug", "-o", output, *argv)
-        told += [ended.out, ended.err, caplog.text, *(path.read_text() for path in reports)]
-    told += [kvsops(name, "kvsops-smoke", "--debug").out for name in ("ice", "endpoint")]
-    text = "\n".join(told)
-    revealed = json.loads(kvsops("ice", "kvsops-smoke", "--reveal", "-o", "json").out or "[]")
-    usernames = [row["username"].partition(":")[2] for row in revealed if row["username"]]
-    for secret in (
-        *("a-token", "that%2Bis", "X-Amz-Signature", "X-Amz-Credential", "X-Amz-Security-Token"),
-        *("AKIAKVSOPSLOCALTEST0", "kvsops-local-throw-away", *usernames),
-    ):
-        assert secret not in text
 
 
 @pytest.mark.parametrize(

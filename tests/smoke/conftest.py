@@ -20,6 +20,18 @@ from tests.fleet import put
 
 BRIEF = Limits(probe=1.0, negotiate=4.0, ice=4.0, somebody=4.0)
 Smoke = Callable[..., SmokeReport]
+ALL = [
+    *("describe", "endpoint", "ice_servers", "probe", "probe", "probe", "probe", "sign"),
+    *("master_connects", "viewer_connects", "offer", "answer", "ice_connected", "dtls"),
+    *("data_channel", "first_video", "first_audio"),
+]
+QUICK = Wanted(duration=0)
+RELAYED = Wanted(duration=0, relay=True)
+
+
+def failed(report: SmokeReport) -> list[tuple[str, str | None]]:
+    """Return the steps that failed, and why."""
+    return [(step.key, step.reason) for step in report.steps if step.status == "failed"]
 
 
 @pytest.fixture(autouse=True)

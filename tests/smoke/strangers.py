@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from kvsops.core.ice import Role
 from kvsops.core.message import Action, MessageType
-from kvsops.core.payload import Description, read_description
+from kvsops.core.payload import Candidate, Description, read_description
 from kvsops.signaling import Session
 from kvsops.smoke.peer import Ice, Peer
 from kvsops.smoke.plan import Access
@@ -42,6 +42,49 @@ def with_another_fingerprint(description: Description) -> Description:
     """Let the answer name a certificate that its sender does not have."""
     sdp = re.sub(r"(a=fingerprint:\S+) ..", r"\1 00", description.sdp)
     return replace(description, sdp=sdp)
+
+
+def parted(description: Description) -> tuple[Description, list[Candidate]]:
+    """Take the candidates out of a description, to be sent one by one, the end of them too."""
+    lines = description.sdp.splitlines(keepends=True)
+    found = [line.strip()[2:] for line in lines if line.startswith("a=candidate:")]
+    kept = [line for line in lines if not line.startswith(("a=candidate:", "a=end-of-candidates"))]
+    return (
+        replace(description, sdp="".join(kept)),
+        [
+            *(Candidate(text, "0", 0) for text in found[:1]),
+            *map(Candidate, found[1:]),
+            Candidate(""),
+        ],
+    )
+
+
+@asynccontextmanager
+async def trickling_camera(access: Access, *, early: bool) -> AsyncIterator[None]:
+    """Be a master that sends its candidates one by one, `early` before its answer."""
+    peers: list[Peer] = []
+    async with session(access, "master") as signaling:
+
+        async def answer() -> None:
+            message = await signaling.receive()
+            peer = Peer("camera", Ice(), send=9, size=(320, 240))
+            peers.append(peer)
+            await peer.accept(read_description(message.payload))
+            described, found = parted(await peer.describe("answer"))
+            sending = [(Action.ICE_CANDIDATE, each.to_payload()) for each in found]
+            sending.append((Action.ICE_CANDIDATE, '{"no": "candidate"}'))
+            sending.insert(
+                len(sending) if early else 0, (Action.SDP_ANSWER, described.to_payload())
+            )
+            for action, payload in sending:
+                await signaling.send(action, payload, message.sender_client_id)
+
+        task = asyncio.ensure_future(answer())
+        try:
+            yield
+        finally:
+            await task
+            await asyncio.gather(*(peer.close() for peer in peers))
 
 
 @asynccontextmanager

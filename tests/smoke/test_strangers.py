@@ -15,12 +15,13 @@ from kvsops.smoke import snapshot
 from kvsops.smoke.plan import Access, Wanted
 from kvsops.smoke.report import SmokeReport
 from kvsops.smoke.run import smoke
-from tests.smoke.conftest import BRIEF
+from tests.smoke.conftest import BRIEF, failed
 from tests.smoke.strangers import (
     Change,
     browser,
     camera,
     session,
+    trickling_camera,
     unchanged,
     with_another_fingerprint,
     with_closed_ports,
@@ -28,11 +29,6 @@ from tests.smoke.strangers import (
 
 VIEWER = Wanted(mode="viewer-only", duration=0, limits=BRIEF)
 MASTER = Wanted(mode="master-only", duration=0, limits=BRIEF)
-
-
-def failed(report: SmokeReport) -> list[tuple[str, str | None]]:
-    """Return the steps that failed, and why."""
-    return [(step.key, step.reason) for step in report.steps if step.status == "failed"]
 
 
 def beside_camera(
@@ -62,6 +58,17 @@ def test_a_camera(access: Access, tmp_path: Path) -> None:
     with av.open(path) as png:
         picture = next(png.decode(video=0))
     assert (picture.width, picture.height) == (320, 240)
+
+
+@pytest.mark.parametrize("early", [True, False])
+def test_a_camera_that_trickles(access: Access, *, early: bool) -> None:
+    """Candidates are taken as they come, before the answer or after it, and strange ones left."""
+
+    async def both() -> SmokeReport:
+        async with trickling_camera(access, early=early):
+            return await smoke(access, VIEWER)
+
+    assert asyncio.run(both()).passed
 
 
 def test_no_master(access: Access) -> None:

@@ -1,0 +1,65 @@
+"""Sessions of a channel on the emulator, over TLS, and a bounded loop to run them on."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import stamina
+
+from kvsops.aws import connect
+from kvsops.aws.scope import Scope
+from kvsops.core.ice import Role
+from kvsops.local.server import LocalServer
+from kvsops.signaling import Session
+from tests.fleet import put
+
+Make = Callable[..., Session]
+
+
+@pytest.fixture(autouse=True)
+def _retry_at_once() -> Iterator[None]:
+    """Leave out the waits between retries, and nothing else of them."""
+    with stamina.set_testing(True, attempts=3, cap=True):
+        yield
+
+
+@pytest.fixture
+def arn(emulator: LocalServer) -> str:
+    """Put a channel there, and return its ARN."""
+    emulator.settings.state_delay = timedelta()
+    return put(emulator, "cam-door").arn
+
+
+@pytest.fixture
+def make(scope: Scope, arn: str) -> Make:
+    """Return what makes a session of the channel; `urls` collects the URLs that it is given."""
+    ends = {role: connect.endpoints_of(scope, arn, role) for role in ("master", "viewer")}
+
+    def make(
+        role: Role = "viewer",
+        client_id: str | None = "one",
+        urls: list[str] | None = None,
+        **more: Any,
+    ) -> Session:
+        async def address() -> str:
+            name = client_id if role == "viewer" else None
+            url = connect.presigned_url(scope, ends[role], arn, name)
+            if urls is not None:
+                urls.append(url)
+            return url
+
+        return Session(role, arn, address, **more)
+
+    return make
+
+
+def run(work: Awaitable[Any]) -> Any:
+    """Run it, for at most 20 seconds."""
+
+    async def bounded() -> Any:
+        async with asyncio.timeout(20):
+            return await work
+
+    return asyncio.run(bounded())

@@ -1,0 +1,193 @@
+"""The signaling client against the emulator's relay: talking, moving, being displaced."""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+
+import pytest
+
+from kvsops.core.ice import Role
+from kvsops.core.message import Action, MessageType, Received, StatusResponse
+from kvsops.errors import MessageError
+from kvsops.local.faults import Fault
+from kvsops.local.server import LocalServer
+from kvsops.refusals import SignalingError
+from tests.aws.first_calls import FirstCalls
+from tests.signaling.conftest import Make, run
+
+
+async def until(there: Callable[[], bool]) -> None:
+    """Wait until something is so."""
+    async with asyncio.timeout(10):
+        while not there():
+            await asyncio.sleep(0.01)
+
+
+def test_both_ways(make: Make) -> None:
+    """A viewer's offer reaches the master, with who sent it, and the answer the viewer."""
+
+    async def talk() -> tuple[Received, Received]:
+        async with make("master") as master, make() as viewer:
+            await viewer.send(Action.SDP_OFFER, "an offer")
+            offer = await master.receive()
+            await master.send(Action.SDP_ANSWER, "an answer", offer.sender_client_id)
+            return offer, await viewer.receive()
+
+    offer, answer = run(talk())
+    assert (offer.message_type, offer.sender_client_id, offer.payload) == (
+        MessageType.SDP_OFFER,
+        "one",
+        "an offer",
+    )
+    assert (answer.message_type, answer.payload) == (MessageType.SDP_ANSWER, "an answer")
+
+
+def test_status_response(make: Make, emulator: LocalServer) -> None:
+    """What the service did not accept is told with what it was."""
+    emulator.settings.faults = (Fault("SendCandidate", "AccessDeniedException"),)
+
+    async def talk() -> str:
+        async with make() as viewer:
+            await viewer.send(Action.ICE_CANDIDATE, "a candidate")
+            return viewer.told(await viewer.receive())
+
+    assert run(talk()) == (
+        "ICE_CANDIDATE was refused: 403 AccessDeniedException A fault of kvsops local, asked for."
+    )
+
+
+def test_status_response_without_a_cause(make: Make) -> None:
+    """A status response about nothing known is told all the same."""
+    session = make()
+    assert session.told(Received(MessageType.STATUS_RESPONSE)) == (
+        "the service refused a message without saying why"
+    )
+    status = StatusResponse("unknown", "InternalFailure")
+    assert session.told(Received(MessageType.STATUS_RESPONSE, status=status)) == (
+        "a message was refused: InternalFailure"
+    )
+
+
+def test_go_away(make: Make, emulator: LocalServer) -> None:
+    """After GO_AWAY it is connected anew under a new URL, and messages come and go as before."""
+    emulator.settings.faults = (FirstCalls("ConnectAsViewer", "go-away", 1),)
+    urls: list[str] = []
+
+    async def talk() -> tuple[Received, Received]:
+        async with make("master") as master, make(urls=urls) as viewer:
+            await until(lambda: viewer.connects == 2)
+            await viewer.send(Action.SDP_OFFER, "after")
+            offer = await master.receive()
+            await master.send(Action.SDP_ANSWER, "to the new one", "one")
+            return offer, await viewer.receive()
+
+    offer, answer = run(talk())
+    assert (offer.payload, answer.payload) == ("after", "to the new one")
+    assert len(urls) == 2
+
+
+def test_go_away_without_a_way_back(make: Make, emulator: LocalServer) -> None:
+    """Where GO_AWAY cannot be obeyed, that is the end of what can be received."""
+    emulator.settings.faults = (
+        FirstCalls("ConnectAsViewer", "go-away", 1),
+        FirstCalls("ConnectAsViewer", "AccessDeniedException", 9),
+    )
+
+    async def talk() -> None:
+        async with make() as viewer:
+            await viewer.receive()
+
+    with pytest.raises(SignalingError) as caught:
+        run(talk())
+    assert caught.value.kind == "denied"
+    assert str(caught.value).startswith("after GO_AWAY the new connection was refused: connecting")
+
+
+def test_reconnect_ice_server(make: Make, emulator: LocalServer) -> None:
+    """The wish for other ICE servers goes to whoever has the peers."""
+    emulator.settings.faults = (Fault("ConnectAsViewer", "reconnect-ice-server"),)
+
+    async def talk() -> Received:
+        async with make() as viewer:
+            return await viewer.receive()
+
+    assert run(talk()).message_type is MessageType.RECONNECT_ICE_SERVER
+
+
+@pytest.mark.parametrize("role", ["master", "viewer"])
+def test_displaced(make: Make, role: Role) -> None:
+    """Whoever is displaced by another of its name is told so, at each further receive."""
+
+    async def talk() -> list[str]:
+        said = []
+        async with make(role) as first, make(role):
+            for _ in range(2):
+                with pytest.raises(SignalingError) as caught:
+                    await first.receive()
+                said.append(str(caught.value))
+        return said
+
+    other = "another master" if role == "master" else "another viewer with its client id"
+    assert run(talk()) == 2 * [
+        f"the service ended the {role}'s signaling (code 1001): {other} took its place, or the"
+        " channel was deleted"
+    ]
+
+
+def test_sending_when_closed(make: Make) -> None:
+    """What cannot be sent any more is not lost in silence."""
+
+    async def talk() -> None:
+        session = make()
+        await session.connect()
+        await session.close()
+        await session.close()
+        await session.send(Action.SDP_OFFER, "too late")
+
+    with pytest.raises(
+        SignalingError, match=r"^SDP_OFFER was not sent: the viewer is disconnected$"
+    ):
+        run(talk())
+
+
+def test_too_large(make: Make) -> None:
+    """A payload above the service's limit is not sent."""
+
+    async def talk() -> None:
+        async with make() as viewer:
+            await viewer.send(Action.SDP_OFFER, "x" * 7_501)
+
+    with pytest.raises(
+        MessageError, match=r"10,004 characters of base64: it may have 1 to 10,000$"
+    ):
+        run(talk())
+
+
+def test_pace(make: Make, emulator: LocalServer) -> None:
+    """A burst is sent within the rates of a connection, in order, each kind at its own."""
+    emulator.settings.quotas = True
+    slept: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        slept.append(round(seconds, 2))
+
+    async def talk() -> None:
+        async with make(clock=lambda: 0.0, sleep=sleep) as viewer:
+            for action in (Action.SDP_OFFER, Action.ICE_CANDIDATE):
+                for number in range(3):
+                    await viewer.send(action, str(number))
+
+    run(talk())
+    assert slept == [0.25, 0.5, 0.06, 0.12]
+
+
+def test_many_at_once(make: Make) -> None:
+    """Sessions leave nothing behind when they end."""
+
+    async def talk() -> int:
+        async with AsyncExitStack() as stack:
+            for number in range(5):
+                await stack.enter_async_context(make(client_id=f"viewer-{number}"))
+        return len(asyncio.all_tasks())
+
+    assert run(talk()) == 1
