@@ -139,7 +139,7 @@ class Life(RuleBasedStateMachine):
         self.emulator.settings.index_lag = LAG if lag else timedelta()
         self.emulator.settings.metrics_lag = LAG if lag else timedelta()
         for name in NAMES:
-            self.create(name, leased=name in leased)
+            self.create(name, leased=name in leased or name == "ci-2")
 
     def scope(self) -> Scope:
         """Return a scope of its own, as each run has."""
@@ -153,11 +153,11 @@ class Life(RuleBasedStateMachine):
 
     @rule(name=st.sampled_from(NAMES), leased=st.booleans())
     def create(self, name: str, *, leased: bool) -> None:
-        """Make a channel, with a lease of an hour or none; its name may have been used before."""
+        """Make a channel, with a lease of a day or none; its name may have been used before."""
         if name in self.known:
             return
         now = self.time.now().replace(microsecond=0)
-        ends = now + HOUR if leased else None
+        ends = now + DAY if leased else None
         tags = {EXPIRES: moment(ends)} if ends else {}
         backend = self.emulator.backend()
         backend.list_signaling_channels(1, None, "")
@@ -208,9 +208,14 @@ class Life(RuleBasedStateMachine):
         self.emulator.settings.faults = tuple(faults)
 
     @precondition(lambda self: self.known)
-    @rule(number=st.integers(0, 9), between=st.sampled_from(["", "connect", "tag"]))
-    def sweep(self, number: int, between: str) -> None:
-        """Sweep by the policies; between plan and deed something may happen."""
+    @rule(
+        minutes=st.sampled_from([200, 0, 20, 400]),
+        number=st.integers(0, 9),
+        between=st.sampled_from(["", "connect", "tag"]),
+    )
+    def sweep(self, minutes: int, number: int, between: str) -> None:
+        """Sweep by the policies, some time later; between plan and deed something may happen."""
+        self.wait(minutes=minutes)
         try:
             self.swept(number, between)
         except AwsError:
