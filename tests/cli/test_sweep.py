@@ -117,6 +117,7 @@ def test_json(kvsops: Kvsops, fleet: dict[str, SignalingChannel]) -> None:
     assert isinstance(seconds, float)
     assert told["summary"] == {
         "region": "us-east-1",
+        "exit_code": 0,
         "listed": 5,
         "outcomes": {
             "would-delete": 3,

@@ -195,7 +195,8 @@ def test_interrupted_twice(emulator: LocalServer, start: Start, tmp_path: Path) 
         time.sleep(0.05)  # or they would count as one
     out, err = process.communicate()
     assert process.returncode == 130
-    assert err == f"journal: {journal}\nerror: stopped: interrupted\n"
+    own = "own cost: 900 metrics in 5 calls, $0.0090 at most"  # 150 channels, 6 each
+    assert err == f"journal: {journal}\n{own}\nerror: stopped: interrupted\n"
     told = outcomes(out)
     deleted = {name for name, outcome in told.items() if outcome == "deleted"}
     assert names(emulator) == told.keys() - deleted

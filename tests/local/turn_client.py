@@ -93,8 +93,15 @@ class Client:
         return self.ask(Method.ALLOCATE, [("REQUESTED-TRANSPORT", UDP), *more], **how)
 
     def relayed(self, *more: tuple[str | int, Any]) -> Address:
-        """Make an allocation, and return its relayed address."""
-        relayed: Address = self.allocate(*more).attributes["XOR-RELAYED-ADDRESS"]
+        """Make an allocation, and return its relayed address.
+
+        coturn, on a busy machine, frees what was there before a moment late.
+        """
+        until = time.monotonic() + _SECONDS
+        while "XOR-RELAYED-ADDRESS" not in (answer := self.allocate(*more)).attributes:
+            assert time.monotonic() < until, answer
+            time.sleep(0.1)
+        relayed: Address = answer.attributes["XOR-RELAYED-ADDRESS"]
         return relayed
 
     def permit(self, *peers: Address) -> Answer:
@@ -366,6 +373,16 @@ def _wait_for(port: int) -> None:
     until = time.monotonic() + _SECONDS
     while time.monotonic() < until:
         with contextlib.suppress(OSError), socket.create_connection((HOST, port)):
-            return
+            break
         time.sleep(0.02)
+    request = struct.pack("!HHI", 1, 0, 0x2112A442) + bytes(12)  # a Binding: UDP may come later
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.connect((HOST, port))
+        probe.settimeout(0.1)
+        while time.monotonic() < until:
+            with contextlib.suppress(OSError):
+                probe.send(request)
+                probe.recv(2_000)
+                return
+            time.sleep(0.02)
     raise TimeoutError
