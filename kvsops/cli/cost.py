@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from fnmatch import fnmatchcase
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -99,6 +100,7 @@ def cost(
     from kvsops.core.cost import Month
     from kvsops.output.console import Console
 
+    _check_extras(html, open_metrics)
     scope, console = where.open(read_only=True), Console()
     now = scope.now()
     month = _within_reach(month or Month.of(now), now)
@@ -122,6 +124,14 @@ def cost(
     code = verdict(bill, budget, baseline, console)
     # A look for deleted channels that failed is never one that found none.
     click.get_current_context().exit(code if found.seen_all else 1)
+
+
+def _check_extras(html: Path | None, open_metrics: Path | None) -> None:
+    """Refuse a file that could not be made, before anything is asked that costs."""
+    wanted = (("--html", html, "pygal"), ("--open-metrics", open_metrics, "prometheus_client"))
+    for option, path, library in wanted:
+        if path and find_spec(library) is None:
+            raise UsageError(f"{option} needs pip install 'kvsops[report]'")
 
 
 def _within_reach(month: "Month", now: datetime) -> "Month":

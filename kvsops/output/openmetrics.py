@@ -65,7 +65,8 @@ def _gauges(report: Mapping[str, Any]) -> Iterator["GaugeMetricFamily"]:
         [(month, total["lower_bound"])],
     )
     yield from _groups(report["groups"], month)
-    yield from gauge("kvsops_channels", "Channels that there are.", [(here, total["channels"])])
+    there = report["quota"]["channels"]  # the total has deleted ones, too
+    yield from gauge("kvsops_channels", "Channels that there are.", [(here, there)])
     yield from gauge(
         "kvsops_channels_used", "Channels used in the month.", [(month, total["used"])]
     )
