@@ -180,7 +180,9 @@ def _deleted(
 
     kept = journal.default_path({}, "any").parent
     names: set[str] = set()
-    for path in (*journals, *sorted(kept.glob("*.jsonl"))):
+    # An empty one is of a run that deleted nothing.
+    own = [path for path in sorted(kept.glob("*.jsonl")) if path.stat().st_size]
+    for path in (*journals, *own):
         try:
             entries = journal.read(path)
         except UsageError as error:
