@@ -298,8 +298,8 @@ def settle(scope: Scope, items: Sequence[Item], seconds: float) -> None:
     for pause in channels.polls():
         if not waited:
             return
-        pages = channels.listed(scope, prefix or None)
-        seen = {each.channel_arn: each.status for page in pages for each in page}
+        listed = channels.each_listed(scope, prefix or None)
+        seen = {each.channel_arn: each.status for each in listed}
         waited = {arn: item for arn, item in waited.items() if arn in seen}
         if scope.clock() >= end:
             break

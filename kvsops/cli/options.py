@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from kvsops.aws.scope import Scope
 
 Function = TypeVar("Function", bound=Callable[..., Any])
-Checked = TypeVar("Checked")
 
 STATUSES: Final = ("CREATING", "ACTIVE", "UPDATING", "DELETING")
 OUTPUTS: Final = ("table", "json", "csv", "markdown")
