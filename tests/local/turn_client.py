@@ -11,7 +11,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
@@ -272,20 +272,35 @@ class Clock:
 
 @dataclass
 class Ports:
-    """Where a server is."""
+    """Where a server is, for as long as it runs."""
 
     udp: int
     tcp: int
     tls: int
     trust: ssl.SSLContext
     """With which a client trusts it."""
+    _held: list[socket.socket] = field(default_factory=list)
 
     def client(self, transport: str = "udp", **how: Any) -> Client:
-        """Make a client over udp, tcp or tls."""
+        """Make a client over udp, tcp or tls.
+
+        A server cannot see that a UDP client is gone, and answers the next one at its address
+        437 (Allocation Mismatch). So that address is held until the server's end.
+        """
         port = {"udp": self.udp, "tcp": self.tcp, "tls": self.tls}[transport]
-        return Client(
+        client = Client(
             port, self.trust if transport == "tls" else None, stream=transport != "udp", **how
         )
+        if transport == "udp":
+            self._held.append(client.socket.dup())
+        return client
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for held in self._held:
+            held.close()
 
 
 class Authority:
@@ -328,7 +343,8 @@ def serving(**how: Any) -> Iterator[tuple[Ports, TurnServer]]:
     assert started.wait(_SECONDS)
     assert server.tls_port
     try:
-        yield Ports(server.udp_port, server.tcp_port, server.tls_port, AUTHORITY.trust), server
+        with Ports(server.udp_port, server.tcp_port, server.tls_port, AUTHORITY.trust) as ports:
+            yield ports, server
     finally:
         stopping.set()
         thread.join(_SECONDS)
@@ -357,7 +373,8 @@ def coturn(directory: Path, quota: int = 3) -> Iterator[Ports]:
     ):
         try:
             _wait_for(ports[0])
-            yield Ports(ports[0], *ports, AUTHORITY.trust)
+            with Ports(ports[0], *ports, AUTHORITY.trust) as running:
+                yield running
         finally:
             process.kill()
 
