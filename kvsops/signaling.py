@@ -83,7 +83,9 @@ class Session:
         self._tasks: set[asyncio.Task[None]] = set()
         self._current: Connection | None = None
         self._open: list[Connection] = []
-        self._moving = False
+        self._settled = asyncio.Event()
+        """Not set from a GO_AWAY on until it is obeyed, or cannot be."""
+        self._settled.set()
 
     def __repr__(self) -> str:
         return f"Session({self.role!r}, {self.channel_arn!r})"
@@ -113,6 +115,7 @@ class Session:
     async def close(self) -> None:
         """Say goodbye and let everything go."""
         self._current = None
+        self._settled.set()
         tasks, connections = [*self._tasks], [*self._open]
         for task in tasks:
             task.cancel()
@@ -123,11 +126,14 @@ class Session:
         """Send a message. Raises `MessageError` if it is too large, `SignalingError` if it cannot.
 
         There is no acknowledgement: a refusal comes as a STATUS_RESPONSE, which `told` explains.
+        After a GO_AWAY it waits for the new connection: the service may let the old one go as soon
+        as the new one is there, and what was just sent on it with it.
         """
         correlation_id = secrets.token_hex(8)
         text = encode_sent(Sent(action, payload, recipient, correlation_id))
         self._sent[correlation_id] = action
         await self._turn(action)
+        await self._settled.wait()
         try:
             if self._current is None:
                 raise ConnectionResetError
@@ -187,7 +193,7 @@ class Session:
         async for frame in connection.socket:
             if frame.type in (aiohttp.WSMsgType.TEXT, aiohttp.WSMsgType.BINARY):
                 self._take(frame.data)
-        if connection is self._current and not self._moving:
+        if connection is self._current and self._settled.is_set():
             self._messages.put_nowait(self._ended(connection))
 
     def _take(self, data: str | bytes) -> None:
@@ -199,17 +205,15 @@ class Session:
             return
         if message is None:  # an empty text keeps the connection alive
             return
-        if message.message_type is MessageType.GO_AWAY:
-            self._start(self._move())
-        else:
+        if message.message_type is not MessageType.GO_AWAY:
             self._messages.put_nowait(message)
+        elif self._settled.is_set():
+            self._settled.clear()
+            self._start(self._move())
 
     async def _move(self) -> None:
         """Connect anew, then let the old connection's last messages come, and close it."""
         old = self._current
-        if self._moving or old is None:
-            return
-        self._moving = True
         try:
             async with asyncio.timeout(GRACE_SECONDS):
                 await self.connect()
@@ -220,8 +224,8 @@ class Session:
             text = f"after GO_AWAY the new connection was refused: {error}"
             self._messages.put_nowait(SignalingError(text, error.kind))
         finally:
-            self._moving = False
-        if self._current is not old:
+            self._settled.set()
+        if old is not None and self._current is not old:
             await self._sleep(DRAIN_SECONDS)
             await old.close()
             self._open.remove(old)

@@ -63,7 +63,7 @@ def test_table(kvsops: Kvsops) -> None:
     )
     assert re.search(r"^viewer-1 +master +[0-9.]+ ", ended.out, re.MULTILINE)
     assert re.search(r"^viewer-1 +\d+ +\d+ +\d+ ms +\d+ ms$", ended.out, re.MULTILINE)
-    assert re.search(r"^way: \w+ - \w+ \(\S+ - \S+\)$", ended.out, re.MULTILINE)
+    assert re.search(r"^way: \w+( over \w+)? - \w+ \(\S+ - \S+\)$", ended.out, re.MULTILINE)
     assert re.fullmatch(r"kvsops-smoke works: first picture [0-9.]+ m?s after the offer", lines[-1])
 
 

@@ -34,16 +34,22 @@ def arn(emulator: LocalServer) -> str:
 
 @pytest.fixture
 def make(scope: Scope, arn: str) -> Make:
-    """Return what makes a session of the channel; `urls` collects the URLs that it is given."""
+    """Return what makes a session of the channel; `urls` collects the URLs that it is given.
+
+    `first` is awaited before each of them.
+    """
     ends = {role: connect.endpoints_of(scope, arn, role) for role in ("master", "viewer")}
 
     def make(
         role: Role = "viewer",
         client_id: str | None = "one",
         urls: list[str] | None = None,
+        first: Callable[[], Awaitable[None]] | None = None,
         **more: Any,
     ) -> Session:
         async def address() -> str:
+            if first is not None:
+                await first()
             name = client_id if role == "viewer" else None
             url = connect.presigned_url(scope, ends[role], arn, name)
             if urls is not None:

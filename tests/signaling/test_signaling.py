@@ -86,6 +86,54 @@ def test_go_away(make: Make, emulator: LocalServer) -> None:
     assert len(urls) == 2
 
 
+class HeldUp:
+    """Lets a session have its first URL, and the later ones only when `may` is set."""
+
+    def __init__(self) -> None:
+        self.asked, self.may, self._before = asyncio.Event(), asyncio.Event(), 0
+
+    async def __call__(self) -> None:
+        """Wait, unless it is the first."""
+        self._before += 1
+        if self._before > 1:
+            self.asked.set()
+            await self.may.wait()
+
+
+def test_sent_while_it_moves(make: Make, emulator: LocalServer) -> None:
+    """What is sent after GO_AWAY waits for the new connection: with the old one it may be lost."""
+    emulator.settings.faults = (FirstCalls("ConnectAsViewer", "go-away", 1),)
+
+    async def talk() -> list[object]:
+        held_up = HeldUp()
+        async with make("master") as master, make(first=held_up) as viewer:
+            await held_up.asked.wait()
+            sending = asyncio.ensure_future(viewer.send(Action.SDP_OFFER, "meanwhile"))
+            await asyncio.wait([sending], timeout=0.2)
+            waited = not sending.done()
+            held_up.may.set()
+            await sending
+            return [waited, viewer.connects, (await master.receive()).payload]
+
+    assert run(talk()) == [True, 2, "meanwhile"]
+
+
+def test_closed_while_it_moves(make: Make, emulator: LocalServer) -> None:
+    """Whoever waits to send is told if the session ends instead."""
+    emulator.settings.faults = (FirstCalls("ConnectAsViewer", "go-away", 1),)
+
+    async def talk() -> None:
+        held_up = HeldUp()
+        async with make(first=held_up) as viewer:
+            await held_up.asked.wait()
+            sending = asyncio.ensure_future(viewer.send(Action.SDP_OFFER, "too late"))
+            await asyncio.sleep(0)
+        await sending
+
+    with pytest.raises(SignalingError, match="SDP_OFFER was not sent: the viewer is disconnected"):
+        run(talk())
+
+
 def test_go_away_without_a_way_back(make: Make, emulator: LocalServer) -> None:
     """Where GO_AWAY cannot be obeyed, that is the end of what can be received."""
     emulator.settings.faults = (

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import stamina
+from aioice.ice import get_host_addresses
 
 from kvsops.aws.scope import Scope
 from kvsops.cli.smoke_access import access_to
@@ -19,6 +20,8 @@ from kvsops.smoke.run import smoke
 from tests.fleet import put
 
 BRIEF = Limits(probe=1.0, negotiate=4.0, ice=4.0, somebody=4.0)
+ADDRESSES = bool(get_host_addresses(use_ipv4=True, use_ipv6=True))
+"""Whether this machine has an address that ICE uses; if not, all goes over relays."""
 Smoke = Callable[..., SmokeReport]
 ALL = [
     *("describe", "endpoint", "ice_servers", "probe", "probe", "probe", "probe", "sign"),

@@ -6,6 +6,8 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 
+from aiortc import RTCIceServer
+
 from kvsops.core.ice import Role
 from kvsops.core.message import Action, MessageType
 from kvsops.core.payload import Candidate, Description, read_description
@@ -25,6 +27,13 @@ def session(access: Access, role: Role, client_id: str | None = None) -> Session
         return access.url(target, endpoints, client_id)
 
     return Session(role, target.channel_arn, address)
+
+
+def ways(access: Access) -> Ice:
+    """Return the channel's own servers, as its cameras and browsers use them."""
+    target = access.target()
+    servers = access.ice_servers(target, access.endpoints(target, "viewer"))
+    return Ice(tuple(RTCIceServer([*each.uris], each.username, each.password) for each in servers))
 
 
 def unchanged(description: Description) -> Description:
@@ -67,7 +76,7 @@ async def trickling_camera(access: Access, *, early: bool) -> AsyncIterator[None
 
         async def answer() -> None:
             message = await signaling.receive()
-            peer = Peer("camera", Ice(), send=9, size=(320, 240))
+            peer = Peer("camera", ways(access), send=9, size=(320, 240))
             peers.append(peer)
             await peer.accept(read_description(message.payload))
             described, found = parted(await peer.describe("answer"))
@@ -102,7 +111,7 @@ async def camera(access: Access, change: Change = unchanged) -> AsyncIterator[li
                 message = await signaling.receive()
                 if message.message_type is not MessageType.SDP_OFFER:
                     continue
-                peer = Peer("camera", Ice(), send=9, size=(320, 240))
+                peer = Peer("camera", ways(access), send=9, size=(320, 240))
                 peers.append(peer)
                 await peer.accept(hear(read_description(message.payload)))
                 described = change(await peer.describe("answer"))
@@ -122,7 +131,7 @@ async def camera(access: Access, change: Change = unchanged) -> AsyncIterator[li
 @asynccontextmanager
 async def browser(access: Access, *, channel: bool = True) -> AsyncIterator[Peer]:
     """Be a viewer that offers, and takes the answer."""
-    peer = Peer("browser", Ice(), send=8, size=(320, 240))
+    peer = Peer("browser", ways(access), send=8, size=(320, 240))
     if channel:
         peer.open_channel()
     async with session(access, "viewer", "a-browser") as signaling:

@@ -17,7 +17,7 @@ from kvsops.output.console import Console
 from kvsops.smoke.plan import Access, Target, Wanted
 from tests.aws.first_calls import FirstCalls
 from tests.fleet import names, put
-from tests.smoke.conftest import ALL, QUICK, RELAYED, Smoke, failed
+from tests.smoke.conftest import ADDRESSES, ALL, QUICK, RELAYED, Smoke, failed
 
 
 def test_the_whole_way(run: Smoke) -> None:
@@ -48,7 +48,7 @@ def test_codec(run: Smoke, codec: Any) -> None:
 def test_relay(run: Smoke, transport: Any) -> None:
     """Over TURN alone, however it is reached."""
     report = run(Wanted(duration=0, relay=True, transport=transport))
-    assert report.passed
+    assert report.passed, report.reason
     pair = report.selected_pair
     assert pair is not None
     assert (pair.local_type, pair.remote_type) == ("relay", "relay")
@@ -58,7 +58,7 @@ def test_relay(run: Smoke, transport: Any) -> None:
 def test_viewers(run: Smoke) -> None:
     """Many viewers see the same master; the first sends back."""
     report = run(Wanted(duration=0.5, viewers=3))
-    assert report.passed
+    assert report.passed, report.reason
     assert [way.sink for way in report.media.directions] == [
         "viewer-1",
         "master",
@@ -91,7 +91,7 @@ def test_go_away(run: Smoke, emulator: LocalServer) -> None:
         FirstCalls("ConnectAsViewer", "go-away", 1),
     )
     report = run(Wanted(duration=1))
-    assert report.passed
+    assert report.passed, report.reason
     assert report.notes == [
         "GO_AWAY: the master connected anew, the media went on",
         "GO_AWAY: the viewer connected anew, the media went on",
@@ -108,9 +108,11 @@ def test_go_away(run: Smoke, emulator: LocalServer) -> None:
 )
 def test_reconnect_ice_server(run: Smoke, emulator: LocalServer, *, relay: bool, note: str) -> None:
     """What goes over TURN is joined anew over new servers, and what does not is left alone."""
+    if not relay and not ADDRESSES:
+        pytest.skip("this machine has no address but loopback ones: all goes over TURN")
     emulator.settings.faults = (FirstCalls("ConnectAsViewer", "reconnect-ice-server", 1),)
     report = run(Wanted(duration=0.5, relay=relay))
-    assert report.passed
+    assert report.passed, report.reason
     assert report.notes == [note]
     assert emulator.calls["GetIceServerConfig"] == (2 if relay else 1)
     assert {way.video.wrong_pictures for way in report.media.directions} == {0}
@@ -136,7 +138,7 @@ def test_no_secret_in_the_report(
     caplog.set_level(logging.INFO)
     report = run(RELAYED, replace(access, url=url, ice_servers=ice_servers))
     told = f"{report!r} {report.to_json()} {caplog.text}"
-    assert report.passed
+    assert report.passed, report.reason
     assert len(secrets) >= 6
     assert [secret for secret in secrets if secret in told] == []
 

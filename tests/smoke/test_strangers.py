@@ -49,7 +49,7 @@ def test_a_camera(access: Access, tmp_path: Path) -> None:
     report = beside_camera(
         access, replace(VIEWER, duration=1), snapshot=lambda peer: snapshot.save(peer, path)
     )
-    assert report.passed
+    assert report.passed, report.reason
     [way] = report.media.directions
     assert (way.source, way.sink) == ("master", "viewer-1")
     assert way.video.frames > 5
@@ -147,7 +147,7 @@ def test_a_browser(access: Access, *, data: bool) -> None:
             return await test
 
     report = asyncio.run(both())
-    assert report.passed
+    assert report.passed, report.reason
     [way] = report.media.directions
     assert (way.source, way.sink) == ("viewer", "master")
     [opened] = [step.status for step in report.steps if step.key == "data_channel"]
