@@ -33,6 +33,8 @@ LISTED_FOR: Final = timedelta(days=14)
 
 METRIC_PRICE: Final = Decimal("0.01") / 1_000  # each metric asked of GetMetricData
 CALL_PRICE: Final = Decimal("0.01") / 1_000  # each other CloudWatch call
+_TOLD: Final = "Complete"
+_UNDECIDED: Final = ("nothing", "PartialData", _TOLD)  # a later page may say more
 CLOUDWATCH_CALLS: Final = ("GetMetricData", "ListMetrics")
 # Source of both: https://aws.amazon.com/cloudwatch/pricing/
 
@@ -111,7 +113,7 @@ def read(
     A name without points has no use that these queries could tell. Raises `AwsError`.
     """
     points: Points = {}
-    untold: dict[str, str] = {}
+    statuses = ["nothing"] * len(asked)
     pages = scope.pages(
         "GetMetricData",
         "MetricDataResults",
@@ -121,15 +123,20 @@ def read(
     )
     for page in pages:
         for result in page:
-            name, query = asked[int(result["Id"][1:])]
-            if result.get("StatusCode", "Complete") not in ("Complete", "PartialData"):
-                untold[name] = f"CloudWatch answered {result['StatusCode']}"
+            number = int(result["Id"][1:])
+            name, query = asked[number]
+            if statuses[number] in _UNDECIDED:  # a failure on an earlier page stays one
+                statuses[number] = result.get("StatusCode", _TOLD)
             for time, value in zip(result["Timestamps"], result["Values"], strict=True):
                 utc = time.astimezone(UTC)
                 at = utc.date() if period == DAY else utc
                 add(points, name, at, query.counts(round(value)))
     scope.count_metrics(len(asked))
-    return points, untold
+    return points, {
+        name: f"CloudWatch answered {status}"
+        for (name, _), status in zip(asked, statuses, strict=True)
+        if status != _TOLD
+    }
 
 
 def ask(

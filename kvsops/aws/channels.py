@@ -1,10 +1,10 @@
 """Channels, their tags and their storage links, as the service tells and changes them."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from kvsops.aws.scope import ATTEMPTS, Scope
+from kvsops.aws.scope import ATTEMPTS, CLOCK_TOLERANCE, Scope
 from kvsops.core.channel import Channel, StorageLink
 from kvsops.errors import AwsError, KvsopsError, NotFoundError
 
@@ -41,20 +41,23 @@ def create(
     """Create the channel, its tags in the same call; return its ARN.
 
     Raises `AwsError` with code ResourceInUseException where the name is taken. A create whose
-    answer was lost is looked up: a channel that carries the very tags asked for is ours.
+    answer was lost is looked up: a channel made since, with the very tags asked for, is ours.
     """
     parameters: dict[str, Any] = {"ChannelName": name, "ChannelType": "SINGLE_MASTER"}
     if tags:
         parameters["Tags"] = [{"Key": key, "Value": value} for key, value in tags.items()]
     if message_ttl_seconds is not None:
         parameters["SingleMasterConfiguration"] = {"MessageTtlSeconds": message_ttl_seconds}
+    began = scope.clock()
     try:
         return str(scope.call("CreateSignalingChannel", **parameters)["ChannelARN"])
     except AwsError as error:
         if error.code != "ResourceInUseException" or not error.sent:
             raise
         channel = described(scope, name)
-        if tags_of(scope, channel.channel_arn) != dict(tags):
+        asked = scope.now() - timedelta(seconds=scope.clock() - began) - CLOCK_TOLERANCE
+        since = channel.creation_time is not None and channel.creation_time >= asked
+        if not since or tags_of(scope, channel.channel_arn) != dict(tags):
             raise
         return channel.channel_arn
 

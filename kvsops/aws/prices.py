@@ -6,10 +6,11 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal, InvalidOperation
-from importlib.resources import files
+from importlib import resources
 from pathlib import Path
 from typing import Any, Final
 
+from kvsops import files
 from kvsops.aws.scope import Scope
 from kvsops.core.cost import Prices
 from kvsops.errors import KvsopsError, UsageError
@@ -49,7 +50,7 @@ def load(file: Path | None, cache: Path) -> dict[str, Known]:
 
     Raises `UsageError` for a file or a cache that is wrong, naming the row.
     """
-    shipped = files("kvsops.aws").joinpath("prices.toml").read_text(encoding="utf-8")
+    shipped = resources.files("kvsops.aws").joinpath("prices.toml").read_text(encoding="utf-8")
     known = {row.region: (row, "shipped") for row in _rows(shipped, "the shipped table")}
     for path, name in ((cache if cache.exists() else None, "refreshed"), (file, str(file))):
         if path is not None:
@@ -96,7 +97,7 @@ def store(prices: Prices, cache: Path) -> None:
         lines += [f"{key} = {json.dumps(getattr(row, key))}" for key in ("as_of", "source")]
     try:
         cache.parent.mkdir(parents=True, exist_ok=True)
-        cache.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        files.replace(cache, "\n".join([*lines, ""]).encode())
     except OSError as error:
         raise KvsopsError(f"{cache} cannot be written: {error.strerror}") from error
 

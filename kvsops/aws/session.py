@@ -47,8 +47,7 @@ class Account:
     @property
     def emulated(self) -> bool:
         """Whether Kinesis Video is asked at an endpoint that is not AWS's."""
-        host = urlsplit(self.endpoint_url or "").hostname
-        return host is not None and not host.endswith(_AWS_DOMAINS)
+        return self.endpoint_url is not None and not _of_aws(self.endpoint_url)
 
     @classmethod
     def open(
@@ -79,7 +78,7 @@ class Account:
             raise UsageError(" ".join(str(error).split())) from error
         # OpenSSL's variable, which the WebSocket and TURN obey by themselves: botocore does not.
         authorities = environ.get("AWS_CA_BUNDLE") or environ.get("SSL_CERT_FILE") or None
-        known = _checked_region(session, emulated=bool(endpoint))
+        known = _checked_region(session, endpoint)
         return cls(session, known, endpoint, authorities)
 
     def client(
@@ -134,7 +133,12 @@ def _moment(value: Any) -> datetime:
     return moment
 
 
-def _checked_region(session: boto3.Session, *, emulated: bool) -> str:
+def _of_aws(endpoint: str) -> bool:
+    return (urlsplit(endpoint).hostname or "").endswith(_AWS_DOMAINS)
+
+
+def _checked_region(session: boto3.Session, endpoint: str | None) -> str:
+    """Return the region; an endpoint of AWS's own may be in one that botocore does not know yet."""
     region = session.region_name
     if not region:
         raise UsageError(f"no region: give --region or AWS_REGION; {TRY_LOCALLY}")
@@ -142,7 +146,7 @@ def _checked_region(session: boto3.Session, *, emulated: bool) -> str:
         partition = session.get_partition_for_region(region)
     except (botocore_errors.BotoCoreError, ValueError) as error:
         raise UsageError(f"no such region: {region!r}: write it like us-east-1") from error
-    if emulated:
+    if endpoint and _of_aws(endpoint):
         return region
     known = session.get_available_regions(KINESIS_VIDEO, partition_name=partition)
     if region not in known:

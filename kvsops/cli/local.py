@@ -179,6 +179,8 @@ def local(
     and Allocate:turn-refused:SHARE lets TURN forbid allocations. A message that meets drop is
     lost; one that meets an AWS error code is refused, which its sender is told only if it gave
     a correlation id.
+
+    GetMetricData:partial:SHARE answers that share of each call's queries InternalError.
     """
     from kvsops.child import run
 

@@ -148,6 +148,8 @@ def verdict(bill: "Bill", budget: Budget, baseline: "Baseline | None", console: 
     Raises `CheckFailedError` where it does not. What is not known never passes for cheap: it
     is exit code 1.
     """
+    from kvsops.core.cost import Basis
+
     estimated = bill.estimated_month
     if budget.warn_over is not None and estimated > budget.warn_over:
         console.warn(f"the month will come to {usd(estimated)}, over {usd(budget.warn_over)}")
@@ -160,6 +162,12 @@ def verdict(bill: "Bill", budget: Budget, baseline: "Baseline | None", console: 
         if budget.max_growth and budget.max_growth.passed(was, estimated):
             raise CheckFailedError(f"{said}: more than --max-growth {budget.max_growth.text}")
         console.note(f"the month will come to {said}")
+    if bill.basis is Basis.ASSUMED and (budget.fail_over is not None or budget.max_growth):
+        console.error(
+            "whether the month stays within the budget is not known: --no-metrics leaves messages"
+            " and TURN minutes unread"
+        )
+        return 1
     if bill.unknown:
         number = len(bill.unknown)
         console.error(f"the cost of {number:,} channels is not known: the total is without them")

@@ -31,6 +31,9 @@ RECONNECT_ICE_SERVER = "reconnect-ice-server"
 TURN_REFUSED = "turn-refused"
 """The TURN server forbids an allocation (403)."""
 
+PARTIAL = "partial"
+"""A query of a GetMetricData call is answered InternalError, without its points."""
+
 CONNECTS = ("ConnectAsMaster", "ConnectAsViewer")
 SENDS = ("SendSdpOffer", "SendSdpAnswer", "SendCandidate")
 """The operations of the data plane, by the names that the metrics and IAM have for them.
@@ -50,6 +53,9 @@ SIGNALING_FAULTS = {
 }
 """What only signaling can meet, and in which operations."""
 
+OWN_FAULTS = SIGNALING_FAULTS | {PARTIAL: ("GetMetricData",)}
+"""What only some operations can meet, and which ones."""
+
 KNOWN_SERVICES = (
     "cloudwatch",
     "kinesis-video-signaling",
@@ -66,10 +72,10 @@ _EXAMPLE = "such as DeleteSignalingChannel:ClientLimitExceededException:20%"
 
 @dataclass(frozen=True)
 class Fault:
-    """A share (0 to 1) of an operation's calls that fails.
+    """A share (0 to 1) of an operation's calls that fails; with PARTIAL, of its queries.
 
     `operation` is an API operation's name or `*`; `error` an AWS error code, one of
-    `CONNECTION_FAULTS`, or for its operations one of `SIGNALING_FAULTS`.
+    `CONNECTION_FAULTS`, or for its operations one of `OWN_FAULTS`.
     """
 
     operation: str
@@ -85,8 +91,8 @@ class Fault:
         operation, error, share = (part.strip() for part in parts)
         if operation != "*" and not re.fullmatch(r"[A-Z][A-Za-z0-9]+", operation):
             raise UsageError(f"fault {text!r}: {operation!r} is no API operation's name, nor *")
-        if error in SIGNALING_FAULTS or operation == ALLOCATE:
-            _check_signaling(operation, error, text)
+        if error in OWN_FAULTS or operation == ALLOCATE:
+            _check_own(operation, error, text)
         elif error not in CONNECTION_FAULTS and not re.fullmatch(r"[A-Z][A-Za-z0-9.]+", error):
             raise UsageError(
                 f"fault {text!r}: {error!r} is no AWS error code, nor drop, drop-after or late"
@@ -98,14 +104,12 @@ class Fault:
         return self.operation in ("*", operation) and random.random() < self.share
 
 
-def _check_signaling(operation: str, error: str, fault: str) -> None:
-    """Raise `UsageError` for a fault of signaling that this operation cannot meet."""
-    if error not in SIGNALING_FAULTS:
+def _check_own(operation: str, error: str, fault: str) -> None:
+    """Raise `UsageError` for a fault of some operations that this one cannot meet."""
+    if error not in OWN_FAULTS:
         raise UsageError(f"fault {fault!r}: the fault of {operation} is {TURN_REFUSED}")
-    if operation not in SIGNALING_FAULTS[error]:
-        raise UsageError(
-            f"fault {fault!r}: {error} is for {', '.join(SIGNALING_FAULTS[error])} only"
-        )
+    if operation not in OWN_FAULTS[error]:
+        raise UsageError(f"fault {fault!r}: {error} is for {', '.join(OWN_FAULTS[error])} only")
 
 
 def _share(text: str, fault: str) -> float:
@@ -119,7 +123,13 @@ def _share(text: str, fault: str) -> float:
 
 def first_to_strike(faults: Iterable[Fault], operation: str, random: Random) -> Fault | None:
     """Return the first of the faults that this call meets, or None."""
-    return next((fault for fault in faults if fault.strikes(operation, random)), None)
+    whole = (fault for fault in faults if fault.error != PARTIAL)
+    return next((fault for fault in whole if fault.strikes(operation, random)), None)
+
+
+def strikes_query(faults: Iterable[Fault], operation: str, random: Random) -> bool:
+    """Whether one query of a call meets PARTIAL."""
+    return any(fault.error == PARTIAL and fault.strikes(operation, random) for fault in faults)
 
 
 def check_operations(faults: Iterable[Fault]) -> None:

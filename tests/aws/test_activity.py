@@ -19,9 +19,10 @@ from kvsops.aws.activity import (
 from kvsops.aws.scope import Scope
 from kvsops.core.cost import Day
 from kvsops.errors import AwsError, DeniedError
-from kvsops.local.faults import Fault
+from kvsops.local.faults import PARTIAL, Fault
 from kvsops.local.server import LocalServer
 from tests.aws.conftest import FailFirst
+from tests.aws.first_calls import FirstCalls
 from tests.fleet import DAY, HOUR, NOON, Time
 from tests.usage import use
 
@@ -151,6 +152,16 @@ def test_denied(emulator: LocalServer, scope: Scope) -> None:
     assert str(caught.value) == (
         'GetMetricData denied: the credentials need cloudwatch:GetMetricData on "*"'
     )
+
+
+def test_a_batch_answered_in_part(emulator: LocalServer, scope: Scope) -> None:
+    """A name of which a query failed is untold, whatever its other queries say."""
+    use(emulator, "cam", NOON - HOUR, masters=1)
+    use(emulator, "yard", NOON - HOUR, masters=1)
+    emulator.settings.faults = (FirstCalls("GetMetricData", PARTIAL, 2),)
+    points, untold = read(scope, asked("cam", "yard"), MONTH_AGO, scope.now())
+    assert untold == {"cam": "CloudWatch answered InternalError"}
+    assert points["yard"] == {TODAY: Day(1)}
 
 
 @pytest.mark.parametrize("error", ["Throttling", "InternalFailure", "drop"])

@@ -119,6 +119,17 @@ def test_create_lost_where_one_is(
     assert (caught.value.code, caught.value.sent) == ("ResourceInUseException", True)
 
 
+def test_create_lost_where_one_was(
+    scope: Scope, emulator: LocalServer, fail_first: FailFirst
+) -> None:
+    """One with the very same tags that was there before is not what was made just now."""
+    put(emulator, "a", tags={"env": "ci"}, age=timedelta(minutes=1))
+    fail_first("CreateSignalingChannel", "drop")
+    with pytest.raises(AwsError) as caught:
+        channels.create(scope, "a", {"env": "ci"})
+    assert (caught.value.code, caught.value.sent) == ("ResourceInUseException", True)
+
+
 # Update, delete
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from kvsops.core.cost import YOUNG, Projection
-from kvsops.local.faults import Fault
+from kvsops.local.faults import PARTIAL, Fault
 from kvsops.local.server import LocalServer
 from tests.aws.first_calls import FirstCalls
 from tests.cli.conftest import Kvsops
@@ -211,6 +211,9 @@ def test_without_metrics(kvsops: Kvsops, fleet: LocalServer) -> None:
     (first, *_) = told(kvsops(*COST, "--no-metrics", "-o", "json"))
     assert [first[key] for key in KEYS[8:-1]] == [None] * 6 + [0.03, "assumed", None]
     assert kvsops(*COST, "--no-metrics", "--fail-over", "0.08").code == 3
+    ended = kvsops(*COST, "--no-metrics", "--fail-over", "0.09")
+    assert ended.code == 1
+    assert "error: whether the month stays within the budget is not known: " in ended.err
 
 
 # Budgets
@@ -289,6 +292,19 @@ def test_a_part_is_known(kvsops: Kvsops, emulator: LocalServer, budget: str, cod
     assert ended.code == code
     # 200 x 6 queries in batches of 500, 500, 200: 84 or 34 names are in the one that failed.
     assert ": at least $" in ended.out
+
+
+@pytest.mark.parametrize(("budget", "code"), [("0.01", 3), ("100", 1)])
+def test_a_batch_answered_in_part(
+    kvsops: Kvsops, fleet: LocalServer, budget: str, code: int
+) -> None:
+    """A channel of which one query failed is not known, the others are; no budget is kept so."""
+    fleet.settings.faults = (FirstCalls("GetMetricData", PARTIAL, 2),)
+    ended = kvsops(*COST, "-o", "json", "--fail-over", budget)
+    bases = {row["channel_name"]: row["basis"] for row in told(ended)}
+    assert sorted(bases.values()) == ["projected", "projected", "unknown"]
+    assert "warning: CloudWatch answered InternalError\n" in ended.err
+    assert ended.code == code
 
 
 def test_list_metrics_denied(kvsops: Kvsops, fleet: LocalServer, tmp_path: Path) -> None:

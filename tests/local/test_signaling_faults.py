@@ -218,6 +218,7 @@ def test_pending_at_the_end(local: LocalServer, arn: str) -> None:
         "SendSdpAnswer:drop:1",
         "GetIceServerConfig:delay:1",
         "Allocate:turn-refused:100%",
+        "GetMetricData:partial:20%",
         "*:drop:1%",
     ],
 )
@@ -234,6 +235,7 @@ def test_what_can_be_asked_for(text: str) -> None:
         ("*:duplicate:1", "duplicate is for SendSdpOffer"),
         ("CreateSignalingChannel:delay:1", "delay is for ConnectAsMaster"),
         ("GetIceServerConfig:turn-refused:1", "turn-refused is for Allocate only"),
+        ("ListMetrics:partial:1", "partial is for GetMetricData only"),
         ("Allocate:drop:1", "the fault of Allocate is turn-refused"),
         ("Allocate:AccessDeniedException:1", "the fault of Allocate is turn-refused"),
     ],

@@ -19,6 +19,8 @@ from kvsops.local.cloudwatch.data import DataRequest
 from kvsops.local.cloudwatch.index import NAMESPACE
 from kvsops.local.cloudwatch.listing import ListRequest
 from kvsops.local.cloudwatch.models import CloudWatchBackend
+from kvsops.local.faults import strikes_query
+from kvsops.local.settings import active
 
 _OTHERS = "others"
 """The token of the page after our last one."""
@@ -62,6 +64,10 @@ class CloudWatchResponse(MotoCloudWatchResponse):
             results += self._results_of_others(request, asked)
         order = {query.id: place for place, query in enumerate(request.queries)}
         results.sort(key=lambda result: order[result["Id"]])
+        settings = active()
+        for result in results:
+            if strikes_query(settings.faults, "GetMetricData", settings.random):
+                result |= {"StatusCode": "InternalError", "Timestamps": [], "Values": []}
         return _with_token({"MetricDataResults": results}, token)
 
     def _results_of_others(
