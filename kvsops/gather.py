@@ -8,7 +8,6 @@ from typing import Final
 from kvsops import uses
 from kvsops.aws import channels
 from kvsops.aws.channels import INDEX_PAGE
-from kvsops.aws.parallel import in_parallel
 from kvsops.aws.scope import ATTEMPTS, Scope
 from kvsops.core.facts import Fact, Facts, Need, Source, Unknown
 from kvsops.core.rules import IN_USE
@@ -93,7 +92,7 @@ def fetch(
             advance(0 if each.get(need) else 1)
 
     missing = [each for each in unread if each.get(need) is None or (few and _absent(each))]
-    known = _by_arn(unread) | _by_arn(in_parallel(read, missing))
+    known = _by_arn(unread) | _by_arn(scope.in_parallel(read, missing))
     return _gathered(wanted, known, problems)
 
 
@@ -122,7 +121,7 @@ def _from_index(
         return [_with_indexed(each, found, at) for each in batch]
 
     batches = [wanted[at : at + INDEX_PAGE] for at in range(0, len(wanted), INDEX_PAGE)]
-    return [each for batch in in_parallel(read, batches) for each in batch]
+    return [each for batch in scope.in_parallel(read, batches) for each in batch]
 
 
 def _with_indexed(facts: Facts, found: dict[str, dict[str, str]], at: datetime) -> Facts:

@@ -12,7 +12,6 @@ from decimal import Decimal
 
 from kvsops.aws import activity
 from kvsops.aws.activity import EVERY, FIRST, METRIC_PRICE, REST, Asked
-from kvsops.aws.parallel import in_parallel
 from kvsops.aws.scope import Scope
 from kvsops.core.cost import Usage
 from kvsops.errors import AwsError, CheckFailedError
@@ -40,7 +39,8 @@ class Metered:
 def see(scope: Scope, metered: Metered) -> None:
     """Learn from ListMetrics which names have points; where it fails, everything must be asked."""
     try:
-        for names in in_parallel(lambda query: activity.names_with_points(scope, query), FIRST):
+        found = scope.in_parallel(lambda query: activity.names_with_points(scope, query), FIRST)
+        for names in found:
             metered.seen |= names
     except AwsError as error:
         metered.seen_all = False

@@ -18,8 +18,7 @@ import stamina
 
 from kvsops import gather, marking
 from kvsops.aws import channels
-from kvsops.aws.parallel import WORKERS
-from kvsops.aws.scope import ATTEMPTS, Scope
+from kvsops.aws.scope import ATTEMPTS, WORKERS, Scope
 from kvsops.core.channel import StorageLink
 from kvsops.core.facts import Fact, Facts, Need, Source
 from kvsops.core.judge import Decision, Rules, Verdict, judge
@@ -63,7 +62,8 @@ class Sweep:
         journal stays open until what has begun is finished.
         """
         try:
-            self._read_activity(doomed)
+            with self.scope.reading_until(self.deadline):
+                self._read_activity(doomed)
         except KeyboardInterrupt:
             self.end(INTERRUPTED)
         with ThreadPoolExecutor(WORKERS) as executor:
@@ -108,8 +108,10 @@ class Sweep:
         return replace(facts, tags=None, storage=None, activity=activity)
 
     def end(self, why: str) -> None:
-        """Begin no more deletions."""
+        """Begin no more deletions; where a person waits, go on with no read that fails."""
         self.why_stopped = self.why_stopped or why
+        if why == INTERRUPTED:
+            self.scope.interrupted.set()
         self.stop.set()
 
     def _delete(self, item: Item) -> None:
@@ -151,7 +153,10 @@ class Deletion:
         try:
             tries.on(_worth_trying_again)(self._try)
         except KvsopsError as error:
-            self.item.end(Outcome.FAILED, str(error))
+            if self._cut_short:
+                self.item.end(Outcome.LEFT, self.sweep.why_stopped)
+            else:
+                self.item.end(Outcome.FAILED, str(error))
             if not isinstance(error, AwsError | StaleError):  # as bad for all the others
                 self.sweep.end(str(error))
         try:
@@ -174,10 +179,17 @@ class Deletion:
                 self._delete(facts, decision.reason)
             elif decision.verdict is Verdict.MARK:
                 self._mark(decision)
+            elif decision.unknown and self._cut_short:
+                self.item.end(Outcome.LEFT, self.sweep.why_stopped)
             else:
                 self.item.decide(decision)
         except NotFoundError:
             self._end_gone("it was gone already")
+
+    @property
+    def _cut_short(self) -> bool:
+        """Whether nothing was done yet when Ctrl-C ended the reading."""
+        return self.sweep.scope.interrupted.is_set() and not self.begun
 
     def _ended_meanwhile(self) -> bool:
         """Before another try, read the channel anew and say if there is nothing left to do."""

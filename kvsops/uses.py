@@ -10,7 +10,6 @@ from typing import Final
 
 from kvsops.aws import activity
 from kvsops.aws.activity import FIRST, REACH, REST
-from kvsops.aws.parallel import in_parallel
 from kvsops.aws.scope import Scope
 from kvsops.core.cost import Day
 from kvsops.core.facts import Activity, Fact, Facts, Need, Source, Unknown
@@ -41,7 +40,7 @@ def hint(scope: Scope, wanted: Sequence[Facts], problems: list[str]) -> list[Fac
 def recently_used(scope: Scope) -> frozenset[str]:
     """Return the names with a point in the last 3 hours; asked once a run."""
     if scope.recently_used is None:
-        found = in_parallel(
+        found = scope.in_parallel(
             lambda query: activity.names_with_points(scope, query, recently=True), FIRST
         )
         scope.recently_used = frozenset[str]().union(*found)

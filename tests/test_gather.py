@@ -1,13 +1,11 @@
 """Facts for many channels: from where each is read, in how many calls, and what fails how."""
 
-from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
 
 from kvsops import gather
 from kvsops.aws import channels
-from kvsops.aws.parallel import in_parallel
 from kvsops.aws.scope import Scope
 from kvsops.core.channel import StorageLink
 from kvsops.core.facts import Fact, Facts, Need, Source, Unknown
@@ -256,20 +254,3 @@ def test_progress(untagged: int, fault: str | None, scope: Scope, emulator: Loca
     told: list[int] = []
     gather.fetch(scope, Need.TAGS, listed(scope), advance=told.append)
     assert sum(told) == untagged + 1
-
-
-def test_in_parallel() -> None:
-    """Results come in the order of the items; the first failure ends it, nothing new begins."""
-    assert list(in_parallel(str, range(100))) == [str(number) for number in range(100)]
-    begun: list[int] = []
-
-    def work(number: int) -> int:
-        begun.append(number)
-        return 1 // (number - 3)
-
-    def numbers() -> Iterator[int]:
-        yield from range(3_000)
-
-    with pytest.raises(ZeroDivisionError):
-        list(in_parallel(work, numbers()))
-    assert 3 in begun

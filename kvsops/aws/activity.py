@@ -12,7 +12,6 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
 
-from kvsops.aws.parallel import in_parallel
 from kvsops.aws.scope import Scope
 from kvsops.core.cost import Day
 from kvsops.core.rules.activity import METRICS_REACH
@@ -161,7 +160,7 @@ def ask(
 
     points: Points = {}
     untold: dict[str, str] = {}
-    for read_points, read_untold in in_parallel(answer, batches):
+    for read_points, read_untold in scope.in_parallel(answer, batches):
         untold |= read_untold
         for name, days in read_points.items():
             for day, used in days.items():

@@ -4,11 +4,13 @@ import os
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import stamina
 import stamina.instrumentation
@@ -17,18 +19,22 @@ from botocore import xform_name
 
 from kvsops.aws import failures
 from kvsops.aws.pace import Pace
-from kvsops.aws.parallel import WORKERS
 from kvsops.aws.quotas import OPERATIONS, writes
 from kvsops.aws.session import Account
-from kvsops.errors import UsageError, WriteRefusedError
+from kvsops.errors import AwsError, UsageError, WriteRefusedError
 
 if TYPE_CHECKING:
     from botocore.client import BaseClient
     from botocore.credentials import ReadOnlyCredentials
 
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
 QUOTA_SHARE: Final = 0.8
 """The part of each quota that is taken by default: other programs use the account too."""
 ATTEMPTS: Final = 10
+WORKERS: Final = 32
+"""As many calls are under way at once, at most: each client keeps so many connections."""
 CLOCK_TOLERANCE: Final = timedelta(seconds=3)
 """A difference of the clocks that is not worth speaking of: answers take their time too."""
 
@@ -76,6 +82,9 @@ class Scope:
             for name, operation in OPERATIONS.items()
         }
         self._lock = threading.RLock()
+        self.interrupted = threading.Event()
+        """Set on Ctrl-C: no read is tried again, while what changes something still is."""
+        self._deadline: float | None = None
         self._clients: dict[tuple[str, str | None], BaseClient] = {}
         self._reached = False
 
@@ -108,6 +117,15 @@ class Scope:
         except failures.BOTOCORE_ERRORS as error:
             raise failures.told(error, "GetCallerIdentity", {}, sent=False) from error
 
+    @contextmanager
+    def reading_until(self, deadline: float | None) -> Iterator[None]:
+        """Let no read begin, or be tried again, once the deadline has passed on its clock."""
+        before, self._deadline = self._deadline, deadline
+        try:
+            yield
+        finally:
+            self._deadline = before
+
     def turn(self, operation: str) -> None:
         """Wait for the operation's turn in its quota; `call` does so itself unless told not to."""
         self._paces[operation].turn()
@@ -129,7 +147,7 @@ class Scope:
         where the scope is read-only.
         """
         caller = stamina.RetryingCaller(
-            attempts=attempts, timeout=None, wait_max=5, wait_jitter=0.5
+            attempts=attempts, timeout=self._left(operation), wait_max=5, wait_jitter=0.5
         )
         lost: list[Exception] = []  # attempts that may have been carried out unanswered
 
@@ -143,7 +161,7 @@ class Scope:
                 raise
 
         try:
-            return caller.on(self._worth_retrying)(attempt)
+            return caller.on(lambda error: self._worth_retrying(error, operation))(attempt)
         except failures.BOTOCORE_ERRORS as error:
             told = failures.told(error, operation, parameters, sent=bool(lost), ahead=self._ahead)
             raise told from error
@@ -156,6 +174,22 @@ class Scope:
             if not answer.get("NextToken"):
                 return
             parameters["NextToken"] = answer["NextToken"]
+
+    def in_parallel(
+        self, function: Callable[[Item], Result], items: Iterable[Item]
+    ) -> Iterator[Result]:
+        """Yield the function's results in the items' order; what is not begun ends with the caller.
+
+        On Ctrl-C what has begun does not go on for long: reads are not tried again.
+        """
+        executor = ThreadPoolExecutor(WORKERS)
+        try:
+            yield from executor.map(function, items)
+        except KeyboardInterrupt:
+            self.interrupted.set()
+            raise
+        finally:
+            executor.shutdown(cancel_futures=True)
 
     def _send(
         self, operation: str, parameters: Mapping[str, Any], endpoint_url: str | None
@@ -186,8 +220,19 @@ class Scope:
         if abs(ahead - self._ahead) > CLOCK_TOLERANCE:  # else it would jump to and fro
             self._ahead = ahead
 
-    def _worth_retrying(self, error: Exception) -> bool:
+    def _left(self, operation: str) -> float | None:
+        """Return how long the operation may be tried; raises `AwsError` if it is too late."""
+        if self._deadline is None or writes(operation):
+            return None
+        left = self._deadline - self.clock()
+        if left <= 0:
+            raise AwsError(f"the deadline passed before {operation} was asked", "DeadlinePassed")
+        return left
+
+    def _worth_retrying(self, error: Exception, operation: str) -> bool:
         """Whether to try again; an endpoint that never answered is not waited for."""
+        if self.interrupted.is_set() and not writes(operation):
+            return False
         return failures.transient(error) and (self._reached or not failures.unreachable(error))
 
     def _client(self, service: str, endpoint_url: str | None) -> "BaseClient":

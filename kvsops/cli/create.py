@@ -82,7 +82,6 @@ def create(
     """
     import secrets
 
-    from kvsops.aws.parallel import in_parallel
     from kvsops.cli.owner import default_owner
     from kvsops.output.console import Console
 
@@ -98,7 +97,7 @@ def create(
     def make(name: str) -> "Facts | str":
         return _made(scope, name, wanted, message_ttl, exist_ok=exist_ok, wait=not no_wait)
 
-    for result in in_parallel(make, unique):
+    for result in scope.in_parallel(make, unique):
         if isinstance(result, str):
             console.error(result)
             failed = True

@@ -51,7 +51,6 @@ def delete(
     channels again.
     """
     from kvsops.aws import channels
-    from kvsops.aws.parallel import in_parallel
     from kvsops.cli.deed import carry_out
     from kvsops.cli.report import Report, tell
     from kvsops.core.judge import deletion_rules
@@ -61,7 +60,9 @@ def delete(
     scope, console = where.open(read_only=not yes), Console()
     in_region(scope, targets)
     began, rules = scope.clock(), deletion_rules(given)
-    found = in_parallel(lambda target: channels.described(scope, target), dict.fromkeys(targets))
+    found = scope.in_parallel(
+        lambda target: channels.described(scope, target), dict.fromkeys(targets)
+    )
     named = {channel.channel_arn: channel for channel in found}.values()
     report = Report(plan(scope, named, rules, directly=True), rules, scope, began, everything=True)
     if yes:

@@ -27,7 +27,6 @@ def describe(
       kvsops describe cam-door
       kvsops describe cam-door -o json --query '[0].tags'
     """
-    from kvsops.aws.parallel import in_parallel
     from kvsops.cli.columns import channel_columns
     from kvsops.core.facts import Unknown
     from kvsops.errors import AwsError
@@ -36,7 +35,7 @@ def describe(
 
     scope, console = where.open(read_only=True), Console()
     in_region(scope, targets)
-    rows = [*in_parallel(lambda target: _read(scope, target), dict.fromkeys(targets))]
+    rows = [*scope.in_parallel(lambda each: _read(scope, each), dict.fromkeys(targets))]
     found = [row for row in rows if not isinstance(row, AwsError)]
     problems = [str(row) for row in rows if isinstance(row, AwsError)]
     for facts in found:

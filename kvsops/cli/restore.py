@@ -31,7 +31,6 @@ def restore(*, where: Where, journal: Path, yes: bool, output: "Output", query: 
     """
     from kvsops import journal as journals
     from kvsops import restore as restoring
-    from kvsops.aws.parallel import in_parallel
     from kvsops.output.console import Console, progress
     from kvsops.output.rows import Column, render
 
@@ -54,7 +53,7 @@ def restore(*, where: Where, journal: Path, yes: bool, output: "Output", query: 
         render(looked_for, columns, output, query)
     rows = []
     with progress("restoring", len(wanted), console=console) as shown:
-        for row in in_parallel(lambda entry: restoring.restore(scope, entry), wanted):
+        for row in scope.in_parallel(lambda entry: restoring.restore(scope, entry), wanted):
             rows.append(row)
             shown.advance()
     click.echo(render(rows, columns, output, query, nothing="Nothing to restore."), nl=False)

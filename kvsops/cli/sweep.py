@@ -153,14 +153,15 @@ def sweep(
         in_region(scope, (explain,))
         tell_why(scope, explain, rules, output, query)
         return
-    planned = _planned(scope, rules, given["prefix"], console, direct=direct)
+    end = None if deadline is None else began + deadline.total_seconds()
+    with scope.reading_until(end):
+        planned = _planned(scope, rules, given["prefix"], console, direct=direct)
     report = Report(planned, rules, scope, began, everything)
     if limit:
         report.plan.limit(limit)
     blown = _blown(report, fuse)
     if yes and not blown:
         report.check_query(output, query)
-        end = None if deadline is None else began + deadline.total_seconds()
         carry_out(report, console, path=journal, deadline=end)
     tell(report, console, output, query)
     no = None

@@ -520,3 +520,48 @@ def test_the_services_time(
         time.sleep(0.7)
         scope.call("GetCallerIdentity")
         assert scope.now() - time.now() == difference
+
+
+# Many at once, and stopping
+
+
+def test_in_parallel(scope: Scope) -> None:
+    """Results come in the order of the items; the first failure ends it, nothing new begins."""
+    assert list(scope.in_parallel(str, range(100))) == [str(number) for number in range(100)]
+    begun: list[int] = []
+
+    def work(number: int) -> int:
+        begun.append(number)
+        return 1 // (number - 3)
+
+    with pytest.raises(ZeroDivisionError):
+        list(scope.in_parallel(work, iter(range(3_000))))
+    assert 3 in begun
+    assert len(begun) < 3_000
+
+
+def test_interrupted(scope: Scope, emulator: LocalServer) -> None:
+    """After Ctrl-C a read that fails is not tried again, while a write is."""
+    emulator.settings.faults = (Fault("*", "ClientLimitExceededException"),)
+
+    def interrupt(_: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        list(scope.in_parallel(interrupt, [1]))
+    for operation in ("ListSignalingChannels", "CreateSignalingChannel"):
+        with pytest.raises(AwsError):
+            scope.call(operation, attempts=3, **PARAMETERS[operation])
+    assert emulator.calls == {"ListSignalingChannels": 1, "CreateSignalingChannel": 3}
+
+
+def test_reading_until(scope: Scope, emulator: LocalServer, time: Time) -> None:
+    """Past the deadline no read begins, and what changes something still does."""
+    with scope.reading_until(scope.clock() + 10):
+        scope.call("ListSignalingChannels")
+        time.sleep(10)
+        with pytest.raises(AwsError, match="the deadline passed before ListSignalingChannels was"):
+            scope.call("ListSignalingChannels")
+        scope.call("CreateSignalingChannel", ChannelName="a")
+    scope.call("ListSignalingChannels")
+    assert emulator.calls == {"ListSignalingChannels": 2, "CreateSignalingChannel": 1}
