@@ -143,19 +143,30 @@ def test_no_secret_in_the_report(
     assert [secret for secret in secrets if secret in told] == []
 
 
-def test_nothing_is_left(run: Smoke, scope: Scope, emulator: LocalServer) -> None:
-    """Many runs leave no thread, no open file, no allocation and no channel behind."""
+@pytest.mark.timeout(900)
+def test_a_soak(run: Smoke, scope: Scope, emulator: LocalServer) -> None:
+    """100 runs leave no task, thread, open file, allocation or channel behind."""
 
-    def open_files() -> int:
-        return len(list(Path("/proc/self/fd").iterdir()))
+    def left() -> tuple[int, int]:
+        gc.collect()
+        return threading.active_count(), len(list(Path("/proc/self/fd").iterdir()))
 
-    run(RELAYED)
-    gc.collect()
-    threads, files = threading.active_count(), open_files()
-    for wanted in (RELAYED, QUICK, RELAYED):
-        assert run(wanted).passed
-    gc.collect()
-    assert threading.active_count() <= threads
-    assert open_files() <= files
+    def once(number: int) -> None:
+        wanted = RELAYED if number % 2 else QUICK
+        if number % 4:
+            report = run(wanted)  # which sees to the tasks
+        else:
+            with access_to(scope, None, Console(), ephemeral=True) as access:
+                report = run(wanted, access)
+        assert report.passed, report.reason
+
+    once(0)
+    once(1)
+    threads, files = left()
+    for number in range(2, 100):
+        once(number)
+    threads_left, files_left = left()
+    assert threads_left <= threads
+    assert files_left <= files
     assert names(emulator) == {"cam-door"}
-    assert not scope.calls["DeleteSignalingChannel"]
+    assert scope.calls["DeleteSignalingChannel"] == 25
