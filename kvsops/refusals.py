@@ -60,10 +60,21 @@ def refusal(
         return SignalingError(
             f"{host} did not answer in time: a firewall on the way?", "timeout", transient=True
         )
+    if isinstance(error, aiohttp.ClientHttpProxyError | aiohttp.ClientProxyConnectionError):
+        return _stopped_by_proxy(error, host)
     if isinstance(error, aiohttp.ClientConnectorDNSError):
         return SignalingError(f"no such host: {host}: DNS does not know it", "unreachable")
     why = getattr(getattr(error, "os_error", error), "strerror", None) or type(error).__name__
     return SignalingError(f"{host} cannot be reached: {why}", "unreachable", transient=True)
+
+
+def _stopped_by_proxy(error: aiohttp.ClientError, host: str) -> SignalingError:
+    if isinstance(error, aiohttp.ClientHttpProxyError):
+        text = f"the proxy (HTTPS_PROXY) does not lead to {host}: HTTP {error.status}"
+        return SignalingError(text, "unreachable")
+    return SignalingError(
+        "the proxy (HTTPS_PROXY) cannot be reached", "unreachable", transient=True
+    )
 
 
 def _untrusted(error: Exception, host: str) -> str:

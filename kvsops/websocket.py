@@ -3,6 +3,8 @@
 import asyncio
 import ssl
 from typing import Final
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 from yarl import URL
@@ -33,6 +35,7 @@ class Connection:
             async with asyncio.timeout(connect_seconds):
                 self.socket = await self._http.ws_connect(
                     URL(url, encoded=True),
+                    proxy=_proxy_to(urlsplit(url).hostname or ""),
                     heartbeat=ping_seconds,
                     timeout=aiohttp.ClientWSTimeout(ws_close=CLOSE_SECONDS),
                 )
@@ -69,3 +72,8 @@ class Connection:
         if response.status != 101:  # noqa: PLR2004 - Switching Protocols
             self.refusal = await response.text(errors="replace")
         return response
+
+
+def _proxy_to(host: str) -> str | None:
+    """Return the proxy of HTTPS, as for all other calls: aiohttp looks for one of wss only."""
+    return None if proxy_bypass(host) else getproxies().get("https")
