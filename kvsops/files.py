@@ -13,9 +13,13 @@ FOR_ALL: Final = 0o644
 def replace(path: Path, data: bytes, mode: int | None = None) -> None:
     """Put the data in the file's place at once: whoever reads it finds the old or the new.
 
-    Without a `mode` the file gets what the process's umask leaves. Raises OSError, and ValueError
-    for a name with a null character; nothing is left behind then.
+    What is no plain file (a link, `/dev/null`, a pipe) stays what it is, and is written to. Without
+    a `mode` the file gets what the process's umask leaves. Raises OSError, and ValueError for a
+    name with a null character; nothing is left behind then.
     """
+    if path.is_symlink() or (path.exists() and not path.is_file()):
+        path.write_bytes(data)
+        return
     # The name ends otherwise than in .prom, so that Prometheus's collector leaves it alone.
     written = path.parent / f".kvsops-{secrets.token_hex(8)}.tmp"
     with written.open("xb") as file:

@@ -19,6 +19,23 @@ def test_the_old_file_stays_whole_for_its_readers(tmp_path: Path) -> None:
     assert [*tmp_path.iterdir()] == [file]
 
 
+def test_what_is_no_plain_file_stays_what_it_is(tmp_path: Path) -> None:
+    """Else a report to /dev/null would put a file in its place, where root writes it."""
+    pipe, link, target = tmp_path / "pipe", tmp_path / "link", tmp_path / "target"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    link.symlink_to(target)
+    try:
+        for path in (pipe, link):
+            replace(path, b"data")
+        assert os.read(reader, 100) == b"data"
+    finally:
+        os.close(reader)
+    assert pipe.is_fifo()
+    assert link.is_symlink()
+    assert target.read_bytes() == b"data"
+
+
 @pytest.mark.parametrize(("mode", "expected"), [(None, 0o640), (FOR_ALL, 0o644)])
 def test_mode(tmp_path: Path, mode: int | None, expected: int) -> None:
     """A file is the umask's, unless it is for all."""
