@@ -47,7 +47,7 @@ class Account:
     @property
     def emulated(self) -> bool:
         """Whether Kinesis Video is asked at an endpoint that is not AWS's."""
-        return self.endpoint_url is not None and not _of_aws(self.endpoint_url)
+        return is_emulator(self.endpoint_url)
 
     @classmethod
     def open(
@@ -65,8 +65,7 @@ class Account:
         for option, value in given.items():
             if value == "":
                 raise UsageError(f"{option} is empty: give its value, or leave it out")
-        own, general = environ.get(ENDPOINT_VARIABLE), environ.get("AWS_ENDPOINT_URL")
-        endpoint = _checked_endpoint(endpoint_url or own or general or None)
+        endpoint = endpoint_of(endpoint_url, environ)
         chosen = region or environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION") or None
         try:
             session = boto3.Session(
@@ -113,6 +112,18 @@ class Account:
         return self.endpoint_url if own else None
 
 
+def endpoint_of(given: str | None, environ: Mapping[str, str]) -> str | None:
+    """Return the endpoint given, or the environment's; raises `UsageError` where it is wrong."""
+    own, general = environ.get(ENDPOINT_VARIABLE), environ.get("AWS_ENDPOINT_URL")
+    return _checked_endpoint(given or own or general or None)
+
+
+def is_emulator(endpoint_url: str | None) -> bool:
+    """Whether the endpoint is not AWS's; without one it is."""
+    host = urlsplit(endpoint_url or "").hostname
+    return host is not None and not host.endswith(_AWS_DOMAINS)
+
+
 def _core() -> botocore.session.Session:
     """Make a session that reads times faster than botocore does by itself.
 
@@ -133,10 +144,6 @@ def _moment(value: Any) -> datetime:
     return moment
 
 
-def _of_aws(endpoint: str) -> bool:
-    return (urlsplit(endpoint).hostname or "").endswith(_AWS_DOMAINS)
-
-
 def _checked_region(session: boto3.Session, endpoint: str | None) -> str:
     """Return the region; an endpoint of AWS's own may be in one that botocore does not know yet."""
     region = session.region_name
@@ -146,7 +153,7 @@ def _checked_region(session: boto3.Session, endpoint: str | None) -> str:
         partition = session.get_partition_for_region(region)
     except (botocore_errors.BotoCoreError, ValueError) as error:
         raise UsageError(f"no such region: {region!r}: write it like us-east-1") from error
-    if endpoint and _of_aws(endpoint):
+    if endpoint and not is_emulator(endpoint):
         return region
     known = session.get_available_regions(KINESIS_VIDEO, partition_name=partition)
     if region not in known:

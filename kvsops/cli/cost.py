@@ -104,7 +104,7 @@ def cost(
     scope, console = where.open(read_only=True), Console()
     now = scope.now()
     month = _within_reach(month or Month.of(now), now)
-    prices, baseline = budget.load_prices(scope.region), budget.load_baseline(scope.region)
+    prices, baseline = budget.load_prices(scope), budget.load_baseline(scope.region)
     facts, listed = _listed(scope, given, console, with_tags=group_by not in ("prefix", "region"))
     found = metering.Metered()
     metering.see(scope, found)

@@ -90,7 +90,7 @@ def list_(
 
     refuse(objection(given | {"listing": True}) or _contradiction(cost, no_metrics, budget))
     scope, console = where.open(read_only=True), Console()
-    prices = budget.load_prices(scope.region) if cost else None
+    prices = budget.load_prices(scope) if cost else None
     baseline = budget.load_baseline(scope.region)
     shown = tags or bool(given["tag"] or given["without-tag"])
     told = shown or output in ("json", "csv")

@@ -67,11 +67,12 @@ class Budget:
         if self.max_growth and not self.baseline:
             raise UsageError("--max-growth compares with an earlier output: give --baseline FILE")
 
-    def load_prices(self, region: str) -> "Prices":
+    def load_prices(self, scope: "Scope") -> "Prices":
         """Return the region's prices; raises `UsageError` where they are not known."""
         from kvsops.aws import prices
 
-        return prices.prices_of(prices.load(self.prices, cache()), region, self.assume_prices_of)
+        known = prices.load(self.prices, cache(emulated=scope.emulated))
+        return prices.prices_of(known, scope.region, self.assume_prices_of)
 
     def load_baseline(self, region: str) -> "Baseline | None":
         """Read the earlier output to compare with, if one is given; raises `UsageError`."""
@@ -85,11 +86,12 @@ class Budget:
         return found
 
 
-def cache() -> Path:
-    """Return where refreshed prices are kept."""
+def cache(*, emulated: bool) -> Path:
+    """Return where refreshed prices are kept: an emulator's never where AWS's are."""
     import platformdirs
 
-    return platformdirs.user_cache_path("kvsops") / "prices.toml"
+    name = "emulated-prices.toml" if emulated else "prices.toml"
+    return platformdirs.user_cache_path("kvsops") / name
 
 
 def price_options(function: Function) -> Function:

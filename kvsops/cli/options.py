@@ -1,6 +1,7 @@
 """What commands share: types of parameters, the scope's options, the rules' options, output."""
 
 import functools
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -74,6 +75,13 @@ class Where:
     region: str | None
     endpoint_url: str | None
     quota_share: float | None
+
+    @property
+    def emulated(self) -> bool:
+        """Whether the endpoint is not AWS's; raises `UsageError` where it is wrong."""
+        from kvsops.aws.session import endpoint_of, is_emulator
+
+        return is_emulator(endpoint_of(self.endpoint_url, os.environ))
 
     def open(self, *, read_only: bool = False) -> "Scope":
         """Open the scope; a dry run's is `read_only`."""

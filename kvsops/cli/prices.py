@@ -45,11 +45,12 @@ def prices(
     from kvsops.output.console import Console
     from kvsops.output.rows import Column, render
 
+    kept = cache(emulated=where.emulated)
     if refresh:
         scope = where.open(read_only=True)
-        price_tables.store(price_tables.refreshed(scope), cache())
-        Console().note(f"the prices of {scope.region} are kept in {cache()}")
-    known = price_tables.load(file, cache())
+        price_tables.store(price_tables.refreshed(scope), kept)
+        Console().note(f"the prices of {scope.region} are kept in {kept}")
+    known = price_tables.load(file, kept)
     rows = [known[region] for region in sorted(known)]
     columns: list[Column[price_tables.Known]] = [
         Column("region", "REGION", lambda row: row[0].region),

@@ -15,9 +15,9 @@ NORTH = ROW.replace("as_of = 2026-05-01", 'as_of = "2026-05-01"')
 
 @pytest.fixture
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return where refreshed prices are kept."""
+    """Return where an emulator's refreshed prices are kept."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    return tmp_path / "cache" / "kvsops" / "prices.toml"
+    return tmp_path / "cache" / "kvsops" / "emulated-prices.toml"
 
 
 @pytest.mark.usefixtures("cache")
@@ -102,6 +102,18 @@ def test_refresh(kvsops: Kvsops, emulator: LocalServer, cache: Path) -> None:
     # … and it goes on to apply
     assert json.loads(kvsops("prices", "-o", "json").out)[-1] == row
     assert emulator.calls == {"GetProducts": 1}
+
+
+def test_an_emulators_prices_never_price_what_is_aws(
+    kvsops: Kvsops, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was refreshed from an emulator is of no account where AWS is meant."""
+    kvsops("prices", "--refresh")
+    monkeypatch.delenv("AWS_ENDPOINT_URL")
+    monkeypatch.delenv("AWS_ENDPOINT_URL_KINESIS_VIDEO")
+    rows = json.loads(kvsops("prices", "-o", "json").out)
+    assert {row["origin"] for row in rows} == {"shipped"}
+    assert [path.name for path in cache.parent.iterdir()] == [cache.name]
 
 
 def test_refresh_keeps_other_regions(kvsops: Kvsops, cache: Path) -> None:
