@@ -8,13 +8,12 @@ of a channel that was used, and the rest only where that has points.
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from decimal import Decimal
 
 from kvsops.aws import activity
-from kvsops.aws.activity import EVERY, FIRST, METRIC_PRICE, REST, Asked
+from kvsops.aws.activity import EVERY, FIRST, REST, Asked
 from kvsops.aws.scope import Scope
 from kvsops.core.cost import Usage
-from kvsops.errors import AwsError, CheckFailedError
+from kvsops.errors import AwsError
 
 
 @dataclass(slots=True)
@@ -54,16 +53,16 @@ def read(
     start: datetime,
     end: datetime,
     *,
-    maximum: Decimal | None = None,
     advance: Callable[[int], object] = lambda _: None,
 ) -> None:
     """Read the names' use by day from `start` to `end`.
 
-    Raises `CheckFailedError`, before anything is asked, where it may cost more than `maximum`.
+    Raises `CheckFailedError`, before anything is asked, where it may cost more than the scope's
+    `max_own_cost`.
     """
     likely = [name for name in names if name in metered.seen]
     others = [name for name in names if name not in metered.seen]
-    _refuse_to_overspend(len(names), maximum)
+    activity.refuse_to_overspend(scope, len(names), len(names) * EVERY)
     points: activity.Points = {}
 
     def ask(asked: list[Asked]) -> None:
@@ -83,13 +82,3 @@ def read(
 
 def _each(names: Iterable[str], queries: Sequence[activity.Query]) -> Iterable[Asked]:
     return ((name, query) for name in names for query in queries)
-
-
-def _refuse_to_overspend(names: int, maximum: Decimal | None) -> None:
-    most = names * EVERY * METRIC_PRICE
-    if maximum is not None and most > maximum:
-        msg = (
-            f"reading the metrics of {names:,} channels may cost ${most:.4f}, more than "
-            f"--max-own-cost {maximum}: nothing was asked; narrow with --prefix or --tag"
-        )
-        raise CheckFailedError(msg)

@@ -54,7 +54,11 @@ def read(
     *,
     advance: Callable[[int], object] = lambda _: None,
 ) -> list[Facts]:
-    """Read from the metrics when each was last used within the span, or since it was made."""
+    """Read from the metrics when each was last used within the span, or since it was made.
+
+    Raises `CheckFailedError`, before anything is asked, where it may cost more than the scope's
+    `max_own_cost`.
+    """
     if not wanted:
         return []
     end = scope.now()
@@ -65,6 +69,7 @@ def read(
     witnesses = sorted(_in_use(scope))[:WITNESSES]
     names = dict.fromkeys([*(each.channel.channel_name for each in wanted), *witnesses])
     asked = [(name, query) for name in names for query in (*FIRST, *REST)]
+    activity.refuse_to_overspend(scope, len(names), len(asked))
     points, untold = activity.ask(scope, asked, start, until, period, advance=advance)
     scope.witnessed |= any(day.connections for days in points.values() for day in days.values())
     return [_told(scope, each, points, untold, (start, end, period)) for each in wanted]

@@ -46,8 +46,8 @@ def metered(scope: Scope, names: Sequence[str], maximum: str | None = None) -> M
     """Read the names' last 30 days."""
     found = Metered()
     metering.see(scope, found)
-    limit = None if maximum is None else Decimal(maximum)
-    metering.read(scope, found, names, START, NOON, maximum=limit)
+    scope.max_own_cost = None if maximum is None else Decimal(maximum)
+    metering.read(scope, found, names, START, NOON)
     return found
 
 
@@ -186,7 +186,7 @@ def test_beyond_the_maximum(emulator: LocalServer, scope: Scope, maximum: str) -
         metered(scope, many(100), maximum)
     assert str(caught.value) == (
         f"reading the metrics of 100 channels may cost $0.0060, more than --max-own-cost {maximum}:"
-        " nothing was asked; narrow with --prefix or --tag"
+        " nothing was asked; narrow with --prefix or --match"
     )
     assert (caught.value.exit_code, emulator.calls["GetMetricData"]) == (3, 0)
 

@@ -15,7 +15,7 @@ from typing import Any, Final
 from kvsops.aws.scope import Scope
 from kvsops.core.cost import Day
 from kvsops.core.rules.activity import METRICS_REACH
-from kvsops.errors import AwsError
+from kvsops.errors import AwsError, CheckFailedError
 
 NAMESPACE: Final = "AWS/KinesisVideo"
 NAME_DIMENSION: Final = "SignalingChannelName"
@@ -179,6 +179,20 @@ def own_cost(scope: Scope) -> Decimal:
     Each statistic asked is counted as a metric.
     """
     return scope.metrics * METRIC_PRICE + scope.calls["ListMetrics"] * CALL_PRICE
+
+
+def refuse_to_overspend(scope: Scope, names: int, metrics: int) -> None:
+    """Raise `CheckFailedError` where so many metrics more may cost more than the scope's most."""
+    maximum, most = scope.max_own_cost, (scope.metrics + metrics) * METRIC_PRICE
+    if maximum is not None and most > maximum:
+        channels = f"{names:,} channel{'' if names == 1 else 's'}"
+        already = f", with {scope.metrics:,} metrics asked already," if scope.metrics else ""
+        msg = (
+            f"reading the metrics of {channels}{already} may cost ${most:.4f}, more than "
+            f"--max-own-cost {maximum}: nothing{' more' if already else ''} was asked; narrow with "
+            "--prefix or --match"
+        )
+        raise CheckFailedError(msg)
 
 
 def add(points: Points, name: str, day: date, used: Day) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from email.utils import parsedate_to_datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -48,6 +49,7 @@ class Scope:
     Each operation keeps to `quota_share` of its documented quota and is retried, with jittered
     back-off, on throttles and transient errors. With `read_only` no call that writes leaves the
     process, whoever makes it. `calls` and `throttled` count by operation, retries included.
+    Of metrics no more are asked than may cost `max_own_cost`, in dollars.
 
     Raises `UsageError` for a profile, region or endpoint that is missing or wrong.
     """
@@ -60,6 +62,7 @@ class Scope:
         endpoint_url: str | None = None,
         read_only: bool = False,
         quota_share: float = QUOTA_SHARE,
+        max_own_cost: Decimal | None = None,
         environ: Mapping[str, str] = os.environ,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], object] = time.sleep,
@@ -74,6 +77,7 @@ class Scope:
         self._ahead = timedelta()  # how far the service's clock is ahead of ours
         self.calls: Counter[str] = Counter()
         self.metrics = 0  # asked of GetMetricData, which bills them
+        self.max_own_cost = max_own_cost
         self.recently_used: frozenset[str] | None = None  # names, once ListMetrics has told
         self.witnessed = False  # whether the metrics asked had points for any channel
         self.throttled: Counter[str] = Counter()

@@ -101,8 +101,8 @@ def cost(
     from kvsops.output.console import Console
 
     _check_extras(html, open_metrics)
-    scope, console = where.open(read_only=True), Console()
-    now = scope.now()
+    scope = where.open(read_only=True, max_own_cost=budget.max_own_cost)
+    now, console = scope.now(), Console()
     month = _within_reach(month or Month.of(now), now)
     prices, baseline = budget.load_prices(scope), budget.load_baseline(scope.region)
     facts, listed = _listed(scope, given, console, with_tags=group_by not in ("prefix", "region"))
@@ -111,7 +111,7 @@ def cost(
     known = _deleted(scope, journals, month, found) | (baseline.names if baseline else set())
     ghosts = sorted(name for name in (found.seen | known) - listed if _meant(name, given))
     names = [each.channel.channel_name for each in facts]
-    metered(scope, found, [*names, *ghosts], month=month, budget=budget, console=console)
+    metered(scope, found, [*names, *ghosts], month=month, console=console)
     lines = lines_of(facts, ghosts, found, prices=prices, month=month, now=now)
     told = month.start >= now - LISTED_FOR or (
         baseline is not None and baseline.covers(month, now - LISTED_FOR)

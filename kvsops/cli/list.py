@@ -89,8 +89,8 @@ def list_(
     from kvsops.plan import plan
 
     refuse(objection(given | {"listing": True}) or _contradiction(cost, no_metrics, budget))
-    scope, console = where.open(read_only=True), Console()
-    prices = budget.load_prices(scope) if cost else None
+    scope = where.open(read_only=True, max_own_cost=budget.max_own_cost)
+    console, prices = Console(), budget.load_prices(scope) if cost else None
     baseline = budget.load_baseline(scope.region)
     shown = tags or bool(given["tag"] or given["without-tag"])
     told = shown or output in ("json", "csv")
@@ -103,7 +103,8 @@ def list_(
         planned = plan(scope, listed, listing_rules(given), directly=direct, advance=done.advance)
         chosen = planned.chosen
         if sort or not cost:
-            chosen = sorted(chosen, key=_ORDERS[sort or "name"], reverse=reverse)[:limit]
+            chosen = sorted(chosen, key=_ORDERS[sort or "name"], reverse=reverse)
+            chosen = chosen if budget.judges else chosen[:limit]  # a budget is of all of them
         if told and metrics is None:
             read = gather.fetch(scope, Need.TAGS, chosen, directly=direct, advance=done.advance)
             chosen, planned.problems = read.facts, planned.problems + read.problems
@@ -115,13 +116,15 @@ def list_(
             )
             names = [each.channel.channel_name for each in chosen]
             with _meanwhile(tagged) as reading:
-                _read_month(scope, metrics, names, budget, console)
+                _read_month(scope, metrics, names, console)
                 read = reading.result()
             chosen = read.facts or chosen
             planned.problems += read.problems + metrics.problems
         bill = _priced(chosen, prices, metrics, scope.now())
-        lines = bill.lines if sort else bill.dearest_first[:: -1 if reverse else 1][:limit]
-        text = render(lines, listing_columns(bill, tags=shown), output, query, "No channels.")
+        lines = bill.lines if sort else bill.dearest_first[:: -1 if reverse else 1]
+        text = render(
+            lines[:limit], listing_columns(bill, tags=shown), output, query, "No channels."
+        )
         click.echo(text + _total(bill, output), nl=False)
     else:
         columns = channel_columns(scope.now(), tags=shown)
@@ -152,12 +155,10 @@ def _see(scope: "Scope", metrics: "Metered | None", **_: object) -> None:
         metering.see(scope, metrics)
 
 
-def _read_month(
-    scope: "Scope", metrics: "Metered", names: list[str], budget: Budget, console: "Console"
-) -> None:
+def _read_month(scope: "Scope", metrics: "Metered", names: list[str], console: "Console") -> None:
     from kvsops.core.cost import Month
 
-    metered(scope, metrics, names, month=Month.of(scope.now()), budget=budget, console=console)
+    metered(scope, metrics, names, month=Month.of(scope.now()), console=console)
 
 
 @contextmanager

@@ -58,6 +58,11 @@ class Budget:
     max_growth: "Growth | None"
 
     @property
+    def judges(self) -> bool:
+        """Whether what it comes to is held against anything."""
+        return any(each is not None for each in (self.fail_over, self.warn_over, self.baseline))
+
+    @property
     def given(self) -> bool:
         """Whether any of the options was given."""
         return any(getattr(self, name) is not None for name in self.__slots__)
@@ -129,7 +134,6 @@ def metered(
     names: "Sequence[str]",
     *,
     month: "Month",
-    budget: Budget,
     console: "Console",
 ) -> None:
     """Read the names' use in the month, and what it is projected by, with progress."""
@@ -139,9 +143,7 @@ def metered(
 
     start, end = window(month, scope.now())
     with progress("reading metrics", len(names), console=console) as shown:
-        metering.read(
-            scope, found, names, start, end, maximum=budget.max_own_cost, advance=shown.advance
-        )
+        metering.read(scope, found, names, start, end, advance=shown.advance)
 
 
 def verdict(bill: "Bill", budget: Budget, baseline: "Baseline | None", console: "Console") -> int:

@@ -16,6 +16,8 @@ from kvsops.core.rule import Option, Parameter, Rule
 from kvsops.errors import UsageError
 
 if TYPE_CHECKING:
+    from decimal import Decimal
+
     from kvsops.aws.scope import Scope
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -83,7 +85,7 @@ class Where:
 
         return is_emulator(endpoint_of(self.endpoint_url, os.environ))
 
-    def open(self, *, read_only: bool = False) -> "Scope":
+    def open(self, *, read_only: bool = False, max_own_cost: "Decimal | None" = None) -> "Scope":
         """Open the scope; a dry run's is `read_only`."""
         from kvsops.aws.scope import QUOTA_SHARE, Scope
 
@@ -93,6 +95,7 @@ class Where:
             endpoint_url=self.endpoint_url,
             quota_share=QUOTA_SHARE if self.quota_share is None else self.quota_share,
             read_only=read_only,
+            max_own_cost=max_own_cost,
         )
 
 

@@ -231,6 +231,11 @@ def test_without_metrics(kvsops: Kvsops, fleet: LocalServer) -> None:
             "error: the month will come to $0.06, over --fail-over $0.05\n",
         ),
         (("--fail-over", "0"), 3, "error: the month will come to $0.06, over --fail-over $0.00\n"),
+        (
+            ("--sort", "name", "--limit", "1", "--fail-over", "0.05"),
+            3,
+            "error: the month will come to $0.06, over --fail-over $0.05\n",
+        ),
         (("--warn-over", "0.06"), 0, ""),
         (("--warn-over", "0.05"), 0, "warning: the month will come to $0.06, over $0.05\n"),
         (
@@ -333,10 +338,26 @@ def test_max_own_cost(kvsops: Kvsops, fleet: LocalServer) -> None:
     assert (ended.code, ended.out) == (3, "")
     assert ended.err == (
         "error: reading the metrics of 3 channels may cost $0.0002, more than --max-own-cost "
-        "0.0001: nothing was asked; narrow with --prefix or --tag\n"
+        "0.0001: nothing was asked; narrow with --prefix or --match\n"
     )
     assert fleet.calls["GetMetricData"] == 0
     assert kvsops(*COST, "--max-own-cost", "0.00018").code == 0  # 3 x 6 x 0.00001
+
+
+def test_max_own_cost_is_of_what_rules_ask_too(kvsops: Kvsops, fleet: LocalServer) -> None:
+    """To know which are idle costs as much as what they cost."""
+    ended = kvsops(*COST, "--idle-for", "7d", "--max-own-cost", "0.0001")
+    assert (ended.code, ended.out) == (3, "")
+    assert "nothing was asked" in ended.err
+    assert fleet.calls["GetMetricData"] == 0
+    # 4 x 6 for the rule, a witness among them, then 6 for the only one that is idle.
+    ended = kvsops(*COST, "--idle-for", "7d", "--max-own-cost", "0.00029")
+    assert ended.err == (
+        "error: reading the metrics of 1 channel, with 24 metrics asked already, may cost $0.0003, "
+        "more than --max-own-cost 0.00029: nothing more was asked; narrow with --prefix or --match"
+        "\n"
+    )
+    assert kvsops(*COST, "--idle-for", "7d", "--max-own-cost", "0.0003").code == 0
 
 
 # An earlier output
