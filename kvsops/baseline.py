@@ -1,7 +1,8 @@
 """An earlier JSON output to compare with: what it came to, and the channels it knew."""
 
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
@@ -16,8 +17,9 @@ from kvsops.errors import UsageError
 class Baseline:
     """The earlier output's estimated month in dollars, its channels, and what it is of.
 
-    `complete` says that it is no lower bound. `list --cost` tells neither that nor its region,
-    month and moment.
+    `unknown` is of how many channels the cost is not in it. `complete` says that it is no lower
+    bound, `narrowing` which channels were meant. `list --cost` tells neither of them, nor its
+    region, month and moment.
     """
 
     path: Path
@@ -27,6 +29,8 @@ class Baseline:
     month: Month | None = None
     as_of: datetime | None = None
     complete: bool = False
+    unknown: int = 0
+    narrowing: Mapping[str, object] = field(default_factory=dict)
 
     def covers(self, month: Month, until: datetime) -> bool:
         """Whether it tells of all channels that were used in the month until then."""
@@ -50,8 +54,8 @@ def _baseline(path: Path, found: Any) -> Baseline:
     names = frozenset(str(row["channel_name"]) for row in rows)
     if isinstance(found, list):
         told = [row["estimated_monthly_usd"] for row in rows]
-        known = (_dollars(each) for each in told if each is not None)
-        return Baseline(path, sum(known, Decimal(0)), names)
+        whole = sum(map(_dollars, told), Decimal(0))
+        return Baseline(path, whole, names, unknown=told.count(None))
     whole = found["total"]
     return Baseline(
         path,
@@ -61,12 +65,14 @@ def _baseline(path: Path, found: Any) -> Baseline:
         Month.parse(found["month"]),
         parsed_moment(found["as_of"]),
         whole["lower_bound"] is False,
+        whole.get("unknown", 0),
+        dict(found.get("narrowing", {})),
     )
 
 
 def _dollars(value: Any) -> Decimal:
-    """Read an amount; raises ValueError where it is not finite."""
-    amount = Decimal(value)
+    """Read an amount, none of it known being none; raises ValueError where it is not finite."""
+    amount = Decimal(0 if value is None else value)
     if not amount.is_finite():
         raise ValueError(value)
     return amount

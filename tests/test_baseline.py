@@ -51,9 +51,17 @@ def test_of_cost(tmp_path: Path) -> None:
 
 
 def test_of_list(tmp_path: Path) -> None:
-    """That of `list --cost` is summed, 0.1 + 0.2 = 0.3; what was not known counts nothing."""
+    """That of `list --cost` is summed, 0.1 + 0.2 = 0.3; what was not known is counted."""
     path = written(tmp_path, LIST)
-    assert read(path) == Baseline(path, D("0.3"), frozenset({"cam-1", "cam-2", "cam-3"}))
+    names = frozenset({"cam-1", "cam-2", "cam-3"})
+    assert read(path) == Baseline(path, D("0.3"), names, unknown=1)
+
+
+def test_of_nothing_known(tmp_path: Path) -> None:
+    """An output of `cost` whose metrics could not be read is one all the same."""
+    total = {"estimated_monthly_usd": None, "lower_bound": False, "unknown": 2}
+    found = read(written(tmp_path, {**COST, "total": total}))
+    assert (found.estimated_month, found.unknown) == (D(0), 2)
 
 
 def test_of_nothing(tmp_path: Path) -> None:
@@ -81,6 +89,7 @@ def test_of_nothing(tmp_path: Path) -> None:
         {**COST, "total": {"estimated_monthly_usd": "NaN", "lower_bound": False}},
         {**COST, "channels": {"cam-1": 1}},
         {**COST, "month": 10},
+        {**COST, "narrowing": "all"},
         {**COST, "as_of": None},
         {name: value for name, value in COST.items() if name != "region"},
     ],

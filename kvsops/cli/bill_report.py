@@ -1,7 +1,7 @@
 """How a month's bill is told: totals, groups, the dearest, and what could be spared."""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final
@@ -30,13 +30,17 @@ Form = Callable[[Sequence[Any], Sequence[Column[Any]]], str]
 
 @dataclass(frozen=True, slots=True)
 class BillReport:
-    """A bill and how it is to be grouped; `listed` is how many channels there are in the quota."""
+    """A bill and how it is to be grouped; `listed` is how many channels there are in the quota.
+
+    `narrowing` says which of them are meant.
+    """
 
     bill: Bill
     metered: Metered
     scope: Scope
     group_by: str
     listed: int
+    narrowing: Mapping[str, str | None]
 
     def as_json(self) -> dict[str, Any]:
         """Return the JSON of `kvsops cost`; its keys are an interface."""
@@ -46,6 +50,7 @@ class BillReport:
                 "month": str(bill.month),
                 "region": self.scope.region,
                 "as_of": bill.now,
+                "narrowing": self.narrowing,
                 "prices": {name: getattr(bill.prices, name) for name in bill.prices.__slots__},
                 "total": self._total(),
                 "quota": {"channels": self.listed, "limit": self._limit, "share": self._share},

@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from kvsops.cli.money import Budget, metered, price_options, tell_own_cost, verdict
+from kvsops.cli.money import (
+    Budget,
+    metered,
+    narrowing,
+    price_options,
+    tell_own_cost,
+    verdict,
+)
 from kvsops.cli.options import Text, Where, output_options, rule_options, scope_options
 from kvsops.core.channel import checked_tag_key
 from kvsops.core.rules import RULES
@@ -104,7 +111,7 @@ def cost(
     scope = where.open(read_only=True, max_own_cost=budget.max_own_cost)
     now, console = scope.now(), Console()
     month = _within_reach(month or Month.of(now), now)
-    prices, baseline = budget.load_prices(scope), budget.load_baseline(scope.region)
+    prices, baseline = budget.load_prices(scope), budget.load_baseline(scope.region, given)
     facts, listed = _listed(scope, given, console, with_tags=group_by not in ("prefix", "region"))
     found = metering.Metered()
     metering.see(scope, found)
@@ -117,7 +124,7 @@ def cost(
         baseline is not None and baseline.covers(month, now - LISTED_FOR)
     )
     bill = Bill(month, now, prices, lines, lower_bound=not (told and found.seen_all))
-    report = BillReport(bill, found, scope, group_by, len(listed))
+    report = BillReport(bill, found, scope, group_by, len(listed), narrowing(given))
     tell(report, console, output, query)
     _write(report, html, open_metrics)
     tell_own_cost(scope, console)

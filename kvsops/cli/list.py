@@ -91,7 +91,7 @@ def list_(
     refuse(objection(given | {"listing": True}) or _contradiction(cost, no_metrics, budget))
     scope = where.open(read_only=True, max_own_cost=budget.max_own_cost)
     console, prices = Console(), budget.load_prices(scope) if cost else None
-    baseline = budget.load_baseline(scope.region)
+    baseline = budget.load_baseline(scope.region, given)
     shown = tags or bool(given["tag"] or given["without-tag"])
     told = shown or output in ("json", "csv")
     metrics = Metered() if cost and not no_metrics else None

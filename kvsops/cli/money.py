@@ -1,7 +1,7 @@
 """What the commands that tell costs share: their options, reading and pricing, the verdict."""
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from pathlib import Path
@@ -79,8 +79,11 @@ class Budget:
         known = prices.load(self.prices, cache(emulated=scope.emulated))
         return prices.prices_of(known, scope.region, self.assume_prices_of)
 
-    def load_baseline(self, region: str) -> "Baseline | None":
-        """Read the earlier output to compare with, if one is given; raises `UsageError`."""
+    def load_baseline(self, region: str, given: Mapping[str, Any]) -> "Baseline | None":
+        """Read the earlier output to compare with, if one is given; raises `UsageError`.
+
+        `given` has the rules' options, by which it must be narrowed as this is.
+        """
         from kvsops import baseline
 
         if self.baseline is None:
@@ -88,7 +91,20 @@ class Budget:
         found = baseline.read(self.baseline)
         if found.region not in (None, region):
             raise UsageError(f"the baseline {self.baseline} is of {found.region}, not of {region}")
+        was, now = _meant(found.narrowing), _meant(given)
+        if found.region is not None and was != now:
+            raise UsageError(f"the baseline {self.baseline} is of {was}, and this of {now}")
         return found
+
+
+def narrowing(given: Mapping[str, Any]) -> dict[str, str | None]:
+    """Return which channels are meant, by their names."""
+    return {name: given.get(name) for name in ("prefix", "match")}
+
+
+def _meant(given: Mapping[str, Any]) -> str:
+    options = [f"--{name} {value}" for name, value in narrowing(given).items() if value]
+    return " ".join(options) or "all channels"
 
 
 def cache(*, emulated: bool) -> Path:
@@ -161,11 +177,16 @@ def verdict(bill: "Bill", budget: Budget, baseline: "Baseline | None", console: 
         msg = f"the month will come to {usd(estimated)}, over --fail-over {usd(budget.fail_over)}"
         raise CheckFailedError(msg)
     if baseline:
-        was = baseline.estimated_month
-        said = f"{usd(estimated)}, where {baseline.path} had {usd(was)}"
-        if budget.max_growth and budget.max_growth.passed(was, estimated):
-            raise CheckFailedError(f"{said}: more than --max-growth {budget.max_growth.text}")
+        was, most = baseline.estimated_month, budget.max_growth
+        least = "at least " if baseline.unknown else ""
+        said = f"{usd(estimated)}, where {baseline.path} had {least}{usd(was)}"
+        grown = most is not None and most.passed(was, estimated)
+        if most and grown and not baseline.unknown:
+            raise CheckFailedError(f"{said}: more than --max-growth {most.text}")
         console.note(f"the month will come to {said}")
+        if most and grown:
+            console.error(f"whether it grew by more than --max-growth {most.text} is not known")
+            return 1
     if bill.basis is Basis.ASSUMED and (budget.fail_over is not None or budget.max_growth):
         console.error(
             "whether the month stays within the budget is not known: --no-metrics leaves messages"

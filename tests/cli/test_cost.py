@@ -156,6 +156,7 @@ def test_json(last: Kvsops, emulator: LocalServer) -> None:
     assert report == {
         "month": str(last_month()),
         "region": "us-east-1",
+        "narrowing": {"prefix": None, "match": None},
         "total": {
             "channels": 4,
             "used": 3,
@@ -522,6 +523,42 @@ def test_bad_baselines(
     assert (ended.code, ended.out) == (2, "")
     assert said in ended.err
     assert emulator.calls == {}
+
+
+@pytest.mark.usefixtures("fleet")
+@pytest.mark.parametrize(
+    ("before", "after", "said"),
+    [
+        (("--prefix", "cam-"), (), "is of --prefix cam-, and this of all channels"),
+        ((), ("--prefix", "cam-"), "is of all channels, and this of --prefix cam-"),
+        (("--match", "*-1"), ("--match", "*-2"), "is of --match *-1, and this of --match *-2"),
+    ],
+)
+def test_a_baseline_of_other_channels(
+    last: Kvsops, tmp_path: Path, before: tuple[str, ...], after: tuple[str, ...], said: str
+) -> None:
+    """A part is not compared with the whole, nor taken to tell of all that was deleted."""
+    earlier = tmp_path / "earlier.json"
+    earlier.write_text(last("-o", "json", *before).out)
+    assert last("--baseline", str(earlier), *before).code == 0
+    ended = last("--baseline", str(earlier), *after)
+    assert (ended.code, ended.out) == (2, "")
+    assert said in ended.err
+
+
+def test_growth_over_what_was_not_known(last: Kvsops, fleet: LocalServer, tmp_path: Path) -> None:
+    """Whether it grew cannot be told, so it has not: an error, and never a budget passed."""
+    faults, fleet.settings.faults = fleet.settings.faults, (Fault("GetMetricData", "AccessDenied"),)
+    earlier = tmp_path / "earlier.json"
+    earlier.write_text(last("-o", "json").out)
+    fleet.settings.faults = faults
+    ended = last("--baseline", str(earlier), "--max-growth", "10%")
+    assert ended.code == 1
+    assert ended.err.endswith(
+        f"the month will come to $2.46, where {earlier} had at least $0.00\n"
+        "error: whether it grew by more than --max-growth 10% is not known\n"
+    )
+    assert last("--baseline", str(earlier), "--max-growth", "5").code == 0
 
 
 # Budgets
