@@ -106,7 +106,8 @@ class Bill:
     @property
     def basis(self) -> Basis:
         """What the estimated month rests on, on the whole."""
-        bases = {line.cost.basis for line in self.lines if not line.ghost}
+        unknown = {line.cost.basis for line in self.unknown}
+        bases = unknown | {line.cost.basis for line in self.lines if not line.ghost}
         order = (Basis.UNKNOWN, Basis.ASSUMED, Basis.PROJECTED)
         return next((basis for basis in order if basis in bases), Basis.MEASURED)
 

@@ -112,6 +112,7 @@ def test_unknown() -> None:
     assert (told.month_to_date, told.estimated_month) == (D("0.03"), D("0.03"))
     assert told.basis is Basis.UNKNOWN
     assert told.lines[0].usage is None
+    assert bill({"gone": None, "door": on(3)}, ghosts=["gone"]).basis is Basis.UNKNOWN
 
 
 # Totals

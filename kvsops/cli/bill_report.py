@@ -12,7 +12,8 @@ from kvsops.aws.activity import CLOUDWATCH_CALLS, own_cost
 from kvsops.aws.quotas import channel_quota
 from kvsops.aws.scope import Scope
 from kvsops.bill import Bill, Line, by_tag, groupings
-from kvsops.cli.cost_columns import bill_columns, known_sum, sum_text, totals
+from kvsops.cli.columns import UNKNOWN
+from kvsops.cli.cost_columns import bill_columns, known_count, known_sum, sum_text, totals
 from kvsops.cli.money import usd
 from kvsops.errors import KvsopsError
 from kvsops.metering import Metered
@@ -68,11 +69,11 @@ class BillReport:
                 "dearest": records(bill.dearest_first[:DEAREST], columns),
                 "channels": records(bill.dearest_first, columns),
                 "ghosts": {
-                    "channels": len(self._ghosts),
+                    "channels": known_count([line.cost.active for line in self._ghosts]),
                     "month_to_date_usd": _spent(self._ghosts),
                 },
                 "churn": self._churn(),
-                "sweep": {"unused": len(self._unused), "saving_usd": 0},
+                "sweep": {"unused": self._unused, "saving_usd": 0},
                 "own_cost": {
                     "metrics": self.metered.metrics,
                     "calls": {name: self.scope.calls[name] for name in CLOUDWATCH_CALLS},
@@ -108,18 +109,23 @@ class BillReport:
         return f"To date: fees {fee}, messages {messages}, TURN {turn}."
 
     def _insights(self) -> list[str]:
-        churn, ghosts = self.bill.churn(), self._ghosts
+        churn, ghosts = self.bill.churn(), [line for line in self._ghosts if line.cost.active]
         said = [
             f"Quota: {self.listed:,} of {self._limit:,} channels ({self._share:.0%}), unless AWS "
-            "raised it.",
-            f"Sweeping the {count(len(self._unused), 'channel')} not used this month would free "
-            "quota and save $0.00: a channel that nobody connects to costs nothing.",
+            "raised it."
         ]
+        if self._unused is not None:
+            said.append(
+                f"Sweeping the {count(self._unused, 'channel')} not used this month would free "
+                "quota and save $0.00: a channel that nobody connects to costs nothing."
+            )
         if ghosts:
             spent = usd(_spent(ghosts))
             said.append(
                 f"Ghosts: {count(len(ghosts), 'deleted channel')} cost {spent} all the same."
             )
+        if untold := len(self._ghosts) - len(ghosts):
+            said.append(f"Ghosts: what {count(untold, 'deleted channel')} cost is not known.")
         if churn.used_on_one_day:
             said.append(
                 f"Churn: {churn.used_on_one_day:,} of {churn.used:,} channels were used on one day "
@@ -138,7 +144,7 @@ class BillReport:
         fee, messages, turn = (known_sum(part) for part in self._spent_on())
         return {
             "channels": len(bill.lines),
-            "used": len(bill.used),
+            "used": known_count([line.cost.active for line in bill.lines]),
             "unknown": len(bill.unknown),
             "fee_usd": fee,
             "messages_usd": messages,
@@ -165,12 +171,14 @@ class BillReport:
 
     def _churn(self) -> dict[str, Any]:
         churn = self.bill.churn()
-        return {
+        told = {
             "used": churn.used,
             "used_on_one_day": churn.used_on_one_day,
             "busiest_day": churn.busiest_day,
             "saving_usd": churn.saving,
         }
+        known = known_count([line.cost.active for line in self.bill.lines])
+        return dict.fromkeys(told) if known is None else told
 
     @property
     def _limit(self) -> int:
@@ -185,8 +193,9 @@ class BillReport:
         return [line for line in self.bill.lines if line.ghost]
 
     @property
-    def _unused(self) -> list[Line]:
-        return [line for line in self.bill.lines if line.cost.active is False]
+    def _unused(self) -> int | None:
+        active = [line.cost.active for line in self.bill.lines]
+        return known_count([None if each is None else not each for each in active])
 
 
 def group_columns(by: str = "group") -> list[Column[Group]]:
@@ -194,7 +203,7 @@ def group_columns(by: str = "group") -> list[Column[Group]]:
     return [
         Column[Group]("group", by.upper(), lambda row: row[0], lambda row: row[0] or "(none)"),
         Column[Group]("channels", "CHANNELS", lambda row: len(row[1]), align="right"),
-        Column[Group]("used", "USED", _used, align="right"),
+        Column[Group]("used", "USED", _used, _used_text, align="right"),
         Column[Group](
             "month_to_date_usd",
             "TO DATE",
@@ -212,8 +221,13 @@ def group_columns(by: str = "group") -> list[Column[Group]]:
     ]
 
 
-def _used(group: Group) -> int:
-    return sum(bool(line.cost.active) for line in group[1])
+def _used(group: Group) -> int | None:
+    return known_count([line.cost.active for line in group[1]])
+
+
+def _used_text(group: Group) -> str:
+    used = _used(group)
+    return UNKNOWN if used is None else str(used)
 
 
 def tell(report: BillReport, console: Console, output: Output, query: str | None) -> None:

@@ -91,7 +91,8 @@ def totals(bill: Bill) -> str:
     by = f" by {bill.projection.value}" if bill.projection else ""
     at = f"; at {bill.prices.assumed_from}'s prices" if bill.prices.assumed_from else ""
     costs = [line.cost for line in bill.lines]
-    used = UNKNOWN if _unknown([cost.active for cost in costs]) else f"{len(bill.used):,}"
+    number = known_count([cost.active for cost in costs])
+    used = UNKNOWN if number is None else f"{number:,}"
     to_date = sum_text([cost.month_to_date for cost in costs])
     month = sum_text([cost.estimated_month for cost in costs])
     return (
@@ -103,6 +104,11 @@ def totals(bill: Bill) -> str:
 def known_sum(amounts: Sequence[Decimal | None]) -> Decimal | None:
     """Sum what is known; where nothing is, the sum is not known either, and never nothing."""
     return None if _unknown(amounts) else total(amounts)
+
+
+def known_count(values: Sequence[bool | None]) -> int | None:
+    """Count what is true; where nothing is known, the count is not known either."""
+    return None if _unknown(values) else sum(map(bool, values))
 
 
 def sum_text(amounts: Sequence[Decimal | None]) -> str:

@@ -84,7 +84,7 @@ def _view(report: Mapping[str, Any]) -> dict[str, object]:
 
 
 _BASES: Final = {
-    "measured": "The month is over: the figures are what was used.",
+    "measured": "Nothing is estimated: the figures are what was used.",
     "assumed": (
         "The estimate is assumed, an upper bound of the fees: use was not read, and every channel"
         " counts as if it were used. Messages and TURN minutes are not in it."

@@ -62,7 +62,7 @@ def _gauges(report: Mapping[str, Any]) -> Iterator["GaugeMetricFamily"]:
     yield from gauge(
         "kvsops_cost_lower_bound",
         "1 if the totals leave out what could not be read or found, else 0.",
-        [(month, total["lower_bound"])],
+        [(month, total["lower_bound"] or total["unknown"] > 0)],
     )
     yield from _groups(report["groups"], month)
     there = report["quota"]["channels"]  # the total has deleted ones, too

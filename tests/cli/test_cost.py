@@ -595,6 +595,8 @@ def test_metrics_denied(last: Kvsops, emulator: LocalServer, options: tuple[str,
         f"us-east-1: 4 channels, ? used in {last_month()}: ? to date, ? for the month (unknown).\n"
         "\nTo date: fees ?, messages ?, TURN ?.\n"
     )
+    assert "Sweeping" not in ended.out
+    assert "Ghosts: what 1 deleted channel cost is not known." in ended.out
     assert 'credentials need cloudwatch:GetMetricData on "*"' in ended.err
     report = told(last(*options, "-o", "json"))
     assert [report["total"][key] for key in ("month_to_date_usd", "estimated_monthly_usd")] == [
@@ -602,6 +604,9 @@ def test_metrics_denied(last: Kvsops, emulator: LocalServer, options: tuple[str,
         None,
     ]
     assert report["total"]["unknown"] == 4
+    assert (report["total"]["used"], report["sweep"]["unused"]) == (None, None)
+    assert (report["ghosts"]["channels"], report["groups"]["rows"][0]["used"]) == (None, None)
+    assert set(report["churn"].values()) == {None}
     assert {row["basis"] for row in report["channels"]} == {"unknown"}
     assert len(report["problems"]) == 1
 
@@ -731,8 +736,11 @@ def test_files_when_nothing_is_known(last: Kvsops, emulator: LocalServer, tmp_pa
     emulator.settings.faults = (Fault("GetMetricData", "AccessDenied"),)
     page, file = tmp_path / "bill.html", tmp_path / "kvsops.prom"
     assert last("--html", str(page), "--open-metrics", str(file)).code == 1
-    assert "not known" in page.read_text(encoding="utf-8")
-    assert "kvsops_cost_month_to_date_dollars" not in file.read_text()
+    text = page.read_text(encoding="utf-8")
+    assert "How many channels are unused could not be told." in text
+    assert "No deleted channel was found" not in text
+    for name in ("cost_month_to_date_dollars", "channels_used", "ghosts"):
+        assert f"kvsops_{name}" not in file.read_text()
 
 
 @pytest.mark.usefixtures("fleet")

@@ -208,7 +208,7 @@ def test_what_it_tells(told: str) -> None:
             "The estimate is assumed, an upper bound of the fees: use was not read,",
         ),
         ({"total": {"basis": "measured"}}, "Whole month $1,806.63"),
-        ({"total": {"basis": "measured"}}, "The month is over: the figures are what was used."),
+        ({"total": {"basis": "measured"}}, "Nothing is estimated: the figures are what was used."),
         ({"total": {"basis": "unknown"}}, "The estimate could not be told:"),
         ({"total": {"month_to_date_usd": None}}, "So far not known"),
         ({"problems": ["ListMetrics was denied"]}, "What could not be told ListMetrics was denied"),
@@ -242,6 +242,10 @@ def test_what_it_tells(told: str) -> None:
         ({"quota": {"limit": None, "share": None}}, "9,300 channels; the quota is not known."),
         ({"channels": []}, "There is no channel."),
         ({"channels": [channel("c", tags=None)]}, "c tags not known 2026-11-03"),
+        (
+            {"ghosts": {"channels": None, "month_to_date_usd": None}},
+            "Whether deleted channels still stand on this month's bill could not be told.",
+        ),
         (
             {"channels": [channel("c", messages=None, estimated_monthly_usd=None)]},
             "3 not known 4 $0.0332 not known projected",

@@ -79,7 +79,7 @@ def test_both_formats_read_it(tmp_path: Path, parse: Callable[[str], Iterable[Me
         ("kvsops_cost_part_dollars", (MONTH[0], ("part", "fee"), *HERE)): 90.36,
         ("kvsops_cost_part_dollars", (MONTH[0], ("part", "messages"), *HERE)): 12.5,
         ("kvsops_cost_part_dollars", (MONTH[0], ("part", "turn"), *HERE)): 0.002,
-        ("kvsops_cost_lower_bound", MONTH): 0,
+        ("kvsops_cost_lower_bound", MONTH): 1,  # 4 are not known
         (group_of, (("by", "owner"), ("group", "github:org/repo/1"), *MONTH)): 1.5,
         (group_of, (("by", "owner"), ("group", "(none)"), *MONTH)): 0.25,
         ("kvsops_channels", HERE): 9300,
@@ -117,6 +117,8 @@ def test_what_is_unknown_is_absent(tmp_path: Path) -> None:
     }
     assert samples(file)["kvsops_cost_lower_bound", MONTH] == 1
     assert "kvsops_cost_month_to_date_dollars" not in file.read_text(encoding="utf-8")
+    write(report(unknown=0), file)
+    assert samples(file)["kvsops_cost_lower_bound", MONTH] == 0
 
 
 @pytest.mark.parametrize(
