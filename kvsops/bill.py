@@ -79,6 +79,11 @@ class Bill:
     lower_bound: bool = False
 
     @property
+    def over(self) -> bool:
+        """Whether the month has ended: then nothing is known of what came after it."""
+        return self.now >= self.month.end
+
+    @property
     def month_to_date(self) -> Decimal:
         """What was spent so far, of the channels of which it is known."""
         return total(line.cost.month_to_date for line in self.lines)
@@ -170,7 +175,8 @@ def lines_of(
             lines.append(Line(name, None, unknown(), each))
             continue
         before, own = usage.split(each.channel.creation_time)
-        lines.append(Line(name, own, estimate(own, prices, month, now), each))
+        if not _made_since(each, month):
+            lines.append(Line(name, own, estimate(own, prices, month, now), each))
         lines += _ghost(name, before, prices, month, now)
     for name in ghosts:
         usage = metered.of(name)
@@ -179,6 +185,12 @@ def lines_of(
         else:
             lines += _ghost(name, usage, prices, month, now)
     return lines
+
+
+def _made_since(facts: Facts, month: Month) -> bool:
+    """Whether the channel was made after the month: it has no part in its bill."""
+    created = facts.channel.creation_time
+    return created is not None and created >= month.end
 
 
 def window(month: Month, now: datetime) -> tuple[datetime, datetime]:

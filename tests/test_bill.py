@@ -98,6 +98,14 @@ def test_a_name_made_again_whose_forerunner_is_of_last_month() -> None:
     ]
 
 
+def test_made_after_the_month() -> None:
+    """It is not on the bill of a month before it was there; a forerunner of its name is."""
+    november = datetime(2026, 11, 1, tzinfo=UTC)
+    made = [facts("cam", november), facts("door", november)]
+    told = bill({"cam": on(2), "door": Usage()}, channels=made, now=november + timedelta(days=1))
+    assert rows(told) == [("cam", True, D("0.03"))]
+
+
 def test_a_creation_time_that_is_not_known() -> None:
     """Nothing is laid to a forerunner whose existence is not known."""
     told = bill({"cam": on(2, 9)}, channels=[facts("cam", None)])

@@ -115,10 +115,13 @@ class BillReport:
             "raised it."
         ]
         if self._unused is not None:
-            said.append(
-                f"Sweeping the {count(self._unused, 'channel')} not used this month would free "
-                "quota and save $0.00: a channel that nobody connects to costs nothing."
+            unused = count(self._unused, "channel")
+            deed = (
+                f"The {unused} not used in {self.bill.month} took quota and cost $0.00"
+                if self.bill.over
+                else f"Sweeping the {unused} not used this month would free quota and save $0.00"
             )
+            said.append(f"{deed}: a channel that nobody connects to costs nothing.")
         if ghosts:
             spent = usd(_spent(ghosts))
             said.append(

@@ -41,10 +41,12 @@ def bill_columns(bill: Bill) -> list[Column[Line]]:
 def cost_columns(bill: Bill) -> list[Column[Line]]:
     """Return what a line costs; the keys are an interface, null is not known.
 
-    `last_activity` is the start of the last day (UTC) with any use: metrics are read by day.
+    `last_activity` is the start of the last day (UTC) with any use: metrics are read by day. Of an
+    earlier month it is the last day in it, and the last 14 days are not known.
     """
+    last = f"LAST IN {bill.month}" if bill.over else "LAST ACTIVITY"
     return [
-        Column[Line]("last_activity", "LAST ACTIVITY", _last, lambda line: _last_text(line, bill)),
+        Column[Line]("last_activity", last, _last, lambda line: _last_text(line, bill)),
         Column[Line]("active_this_month", "ACTIVE", lambda line: line.cost.active, _active_text),
         _number("connections", "CONNECTS", lambda day: day.connections),
         _number("messages", "MESSAGES", lambda day: day.messages),
@@ -67,9 +69,9 @@ def cost_columns(bill: Bill) -> list[Column[Line]]:
         Column[Line](
             "daily_connections",
             f"{BAR_DAYS} DAYS",
-            lambda line: _daily(line.usage, bill.now),
+            lambda line: None if bill.over else _daily(line.usage, bill.now),
             lambda line: bar(line.usage, bill.now),
-            shown=bill.now < bill.month.end,
+            shown=not bill.over,
         ),
     ]
 

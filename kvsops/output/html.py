@@ -66,6 +66,7 @@ def _view(report: Mapping[str, Any]) -> dict[str, object]:
     return {
         **report,
         "month_name": f"{date.fromisoformat(report['month'] + '-01'):%B %Y}",
+        "over": report["as_of"][:7] > report["month"],
         "rests": _rests(report),
         "by": _by(groups["by"]),
         "by_short": by,

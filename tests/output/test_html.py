@@ -243,6 +243,10 @@ def test_what_it_tells(told: str) -> None:
         ({"channels": []}, "There is no channel."),
         ({"channels": [channel("c", tags=None)]}, "c tags not known 2026-11-03"),
         (
+            {"month": "2026-10", "sweep": {"unused": 3, "saving_usd": 0}},
+            "3 channels unused in October 2026: a channel that nothing connects to has no fee,",
+        ),
+        (
             {"ghosts": {"channels": None, "month_to_date_usd": None}},
             "Whether deleted channels still stand on this month's bill could not be told.",
         ),
