@@ -73,6 +73,12 @@ def cost_columns(bill: Bill) -> list[Column[Line]]:
             lambda line: bar(line.usage, bill.now),
             shown=not bill.over,
         ),
+        Column[Line](
+            "prices_assumed_from",
+            "PRICES OF",
+            lambda _: bill.prices.assumed_from,
+            shown=False,  # the total says it
+        ),
     ]
 
 

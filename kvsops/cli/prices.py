@@ -69,3 +69,5 @@ def prices(
         Column("source", "SOURCE", lambda row: row[0].source),
     ]
     click.echo(render(rows, columns, output, query), nl=False)
+    if where.region:
+        price_tables.prices_of(known, where.region)

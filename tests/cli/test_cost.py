@@ -55,6 +55,7 @@ ROW_KEYS = [
     "estimated_monthly_usd",
     "basis",
     "daily_connections",
+    "prices_assumed_from",
 ]
 
 
@@ -141,6 +142,7 @@ def test_json(last: Kvsops, emulator: LocalServer) -> None:
         "month_to_date_usd": 2.4,
         "estimated_monthly_usd": 2.4,
         "basis": "measured",
+        "prices_assumed_from": None,
     }
     assert [channels[2][key] for key in ROW_KEYS[:5]] == ["old-1", True, None, None, None]
     report.pop("as_of")

@@ -38,6 +38,7 @@ KEYS = [
     "estimated_monthly_usd",
     "basis",
     "daily_connections",
+    "prices_assumed_from",
     "tags",
 ]
 
@@ -95,7 +96,7 @@ def test_json(kvsops: Kvsops) -> None:
     assert door["tags"] == {"team": "door", "kvsops:owner": "ops"}
     assert door["estimated_monthly_usd"] >= 0.033375
     idle = rows[2]
-    assert [idle[key] for key in KEYS[8:-2]] == [None, False, 0, 0, 0, 0, 0, "projected"]
+    assert [idle[key] for key in KEYS[8:-3]] == [None, False, 0, 0, 0, 0, 0, "projected"]
     assert (ended.code, ended.err) == (0, SIX)
 
 
@@ -209,7 +210,7 @@ def test_without_metrics(kvsops: Kvsops, fleet: LocalServer) -> None:
     assert (ended.code, ended.err) == (0, "own cost: 0 metrics in 0 calls, $0.0000 at most\n")
     assert not {"GetMetricData", "ListMetrics"} & fleet.calls.keys()
     (first, *_) = told(kvsops(*COST, "--no-metrics", "-o", "json"))
-    assert [first[key] for key in KEYS[8:-1]] == [None] * 6 + [0.03, "assumed", None]
+    assert [first[key] for key in KEYS[8:-2]] == [None] * 6 + [0.03, "assumed", None]
     assert kvsops(*COST, "--no-metrics", "--fail-over", "0.08").code == 3
     ended = kvsops(*COST, "--no-metrics", "--fail-over", "0.09")
     assert ended.code == 1
@@ -284,7 +285,7 @@ def test_why_metrics_were_not_read(kvsops: Kvsops, fleet: LocalServer) -> None:
     needs = 'GetMetricData denied: the credentials need cloudwatch:GetMetricData on "*"'
     assert kvsops(*COST).err.count(needs) == 1
     (row, *_) = told(kvsops(*COST, "-o", "json"))
-    assert [row[key] for key in KEYS[8:-1]] == [None] * 7 + ["unknown", None]
+    assert [row[key] for key in KEYS[8:-2]] == [None] * 7 + ["unknown", None]
 
 
 @pytest.mark.parametrize(("budget", "code"), [("1", 3), ("100", 1)])
@@ -454,3 +455,6 @@ def test_assumed_prices(kvsops: Kvsops, emulator: LocalServer) -> None:
     options = ("--no-metrics", "--region", "eu-west-1", "--assume-prices-of", "ap-southeast-2")
     (row,) = told(kvsops(*COST, *options, "-o", "json"))
     assert Decimal(str(row["estimated_monthly_usd"])) == Decimal("0.0473")
+    assert row["prices_assumed_from"] == "ap-southeast-2"
+    (row,) = csv.DictReader(io.StringIO(kvsops(*COST, *options, "-o", "csv").out))
+    assert row["prices_assumed_from"] == "ap-southeast-2"

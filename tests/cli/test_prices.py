@@ -45,6 +45,14 @@ def test_without_a_region(kvsops: Kvsops, monkeypatch: pytest.MonkeyPatch) -> No
 
 
 @pytest.mark.usefixtures("cache")
+def test_of_a_region_that_is_not_known(kvsops: Kvsops) -> None:
+    """That none apply to it is an error, with how to give some, after those that are known."""
+    ended = kvsops("prices", "--region", "eu-west-1")
+    assert (ended.code, ended.out) == (2, kvsops("prices", "--region", "us-east-1").out)
+    assert ended.err.startswith("error: no prices are known for eu-west-1: read them with kvsops")
+
+
+@pytest.mark.usefixtures("cache")
 def test_json(kvsops: Kvsops, tmp_path: Path) -> None:
     """The keys are an interface; the prices are numbers."""
     file = tmp_path / "ours.toml"
