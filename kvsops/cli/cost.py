@@ -22,6 +22,8 @@ from kvsops.core.rules import RULES
 from kvsops.errors import KvsopsError, UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from kvsops.aws.scope import Scope
     from kvsops.cli.bill_report import BillReport
     from kvsops.core.cost import Month
@@ -115,7 +117,9 @@ def cost(
     facts, listed = _listed(scope, given, console, with_tags=group_by not in ("prefix", "region"))
     found = metering.Metered()
     metering.see(scope, found)
-    known = _deleted(scope, journals, month, found) | (baseline.names if baseline else set())
+    known = _deleted(scope, journals, month, found, of=facts) | (
+        baseline.names if baseline else set()
+    )
     ghosts = sorted(name for name in (found.seen | known) - listed if _meant(name, given))
     names = [each.channel.channel_name for each in facts]
     metered(scope, found, [*names, *ghosts], month=month, console=console)
@@ -180,11 +184,21 @@ def _meant(name: str, given: dict[str, Any]) -> bool:
 
 
 def _deleted(
-    scope: "Scope", journals: tuple[Path, ...], month: "Month", found: "Metered"
+    scope: "Scope",
+    journals: tuple[Path, ...],
+    month: "Month",
+    found: "Metered",
+    *,
+    of: "Sequence[Facts]",
 ) -> set[str]:
-    """Return the names that journals say were deleted in the month or after."""
-    from kvsops import journal
+    """Return the names that journals say were deleted in the month or after.
 
+    Of another account than these channels' they are not: each metric asked for is billed.
+    """
+    from kvsops import journal
+    from kvsops.core.channel import ChannelArn
+
+    accounts = {ChannelArn.parse(each.channel.channel_arn).account_id for each in of[:1]}
     kept = journal.default_path({}, "any").parent
     names: set[str] = set()
     # An empty one is of a run that deleted nothing.
@@ -201,6 +215,7 @@ def _deleted(
             entry.arn.channel_name
             for entry in entries
             if entry.arn.region == scope.region and entry.time >= month.start
+            if not accounts or entry.arn.account_id in accounts
         }
     return names
 

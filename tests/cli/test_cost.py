@@ -428,6 +428,19 @@ def test_journals_tell_of_older_ghosts(last: Kvsops, fleet: LocalServer, tmp_pat
     assert report["total"]["lower_bound"] is True
 
 
+def test_nothing_is_asked_of_another_accounts_journals(
+    last: Kvsops, fleet: LocalServer, tmp_path: Path
+) -> None:
+    """The state directory has those of every account, the emulator's too."""
+    before = told(last("-o", "json"))["own_cost"]
+    kept = tmp_path / "state" / "kvsops" / "journals"
+    journal(kept / "one.jsonl", fleet, "kept-1")
+    own = fleet.backend().account_id
+    text = (kept / "one.jsonl").read_text()
+    (kept / "one.jsonl").write_text(text.replace(own, "210987654321"))
+    assert told(last("-o", "json"))["own_cost"] == before
+
+
 @pytest.mark.usefixtures("fleet")
 def test_a_journal_that_cannot_be_read(last: Kvsops, tmp_path: Path) -> None:
     """One that was given is wrong usage; one that lay around is said."""
