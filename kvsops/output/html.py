@@ -77,6 +77,7 @@ def _view(report: Mapping[str, Any]) -> dict[str, object]:
         "day_charts": by_day({row["day"]: decimal(row["usd"]) for row in days}, report["month"]),
         "dearest_day": max(days, key=lambda row: decimal(row["usd"]), default=None),
         "channel_rows": _fitting(channels, CHANNELS, _CHANNELS_BYTES, _channel_text),
+        "tagged": any(row["tags"] is not None for row in channels),
         "problems": _fitting(report["problems"], PROBLEMS, _PROBLEMS_BYTES, str),
     }
 

@@ -220,7 +220,7 @@ def test_what_it_tells(told: str) -> None:
         ({"groups": {"rows": [group("a", 1), group("b", None)]}}, "1 group not drawn:"),
         (
             {"groups": {"rows": [group("unknown", 1)]}},
-            "Under unknown are the channels whose tags could not be read.",
+            "Under unknown are the channels whose tags are not known, the deleted ones among them.",
         ),
         (
             {"groups": {"rows": [group(f"g{n}", 0.5) for n in range(503)]}},
@@ -241,7 +241,8 @@ def test_what_it_tells(told: str) -> None:
         ({"sweep": {"unused": None}}, "How many channels are unused could not be told."),
         ({"quota": {"limit": None, "share": None}}, "9,300 channels; the quota is not known."),
         ({"channels": []}, "There is no channel."),
-        ({"channels": [channel("c", tags=None)]}, "c tags not known 2026-11-03"),
+        ({"channels": [channel("b"), channel("c", tags=None)]}, "c tags not known 2026-11-03"),
+        ({"channels": [channel("c", tags=None)]}, "c 2026-11-03"),  # no tags were asked for
         (
             {"month": "2026-10", "sweep": {"unused": 3, "saving_usd": 0}},
             "3 channels unused in October 2026: a channel that nothing connects to has no fee,",
