@@ -56,16 +56,7 @@ class BillReport:
                 "total": self._total(),
                 "quota": {"channels": self.listed, "limit": self._limit, "share": self._share},
                 "groups": {"by": self.group_by, "rows": records(self._groups(), group_columns())},
-                "days": [
-                    {
-                        "day": day.isoformat(),
-                        "connections": used.connections,
-                        "messages": used.messages,
-                        "turn_minutes": used.turn_minutes,
-                        "usd": spent,
-                    }
-                    for day, (used, spent) in bill.days().items()
-                ],
+                "days": self._days(),
                 "dearest": records(bill.dearest_first[:DEAREST], columns),
                 "channels": records(bill.dearest_first, columns),
                 "ghosts": {
@@ -147,7 +138,7 @@ class BillReport:
         fee, messages, turn = (known_sum(part) for part in self._spent_on())
         return {
             "channels": len(bill.lines),
-            "used": known_count([line.cost.active for line in bill.lines]),
+            "used": self._used,
             "unknown": len(bill.unknown),
             "fee_usd": fee,
             "messages_usd": messages,
@@ -172,6 +163,19 @@ class BillReport:
         by = chosen or by_tag(self.group_by.removeprefix("tag:"))
         return list(self.bill.groups(by).items())
 
+    def _days(self) -> list[dict[str, Any]]:
+        rows = []
+        for day, (used, spent) in self.bill.days().items():
+            told = {
+                "connections": used.connections,
+                "messages": used.messages,
+                "turn_minutes": used.turn_minutes,
+                "usd": spent,
+            }
+            known = dict.fromkeys(told) if self._used is None else told
+            rows.append({"day": day.isoformat(), **known})
+        return rows
+
     def _churn(self) -> dict[str, Any]:
         churn = self.bill.churn()
         told = {
@@ -180,8 +184,12 @@ class BillReport:
             "busiest_day": churn.busiest_day,
             "saving_usd": churn.saving,
         }
-        known = known_count([line.cost.active for line in self.bill.lines])
-        return dict.fromkeys(told) if known is None else told
+        return dict.fromkeys(told) if self._used is None else told
+
+    @property
+    def _used(self) -> int | None:
+        """How many were used; not known where of none of them it is."""
+        return known_count([line.cost.active for line in self.bill.lines])
 
     @property
     def _limit(self) -> int:

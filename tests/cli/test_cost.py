@@ -623,6 +623,7 @@ def test_metrics_denied(last: Kvsops, emulator: LocalServer, options: tuple[str,
     assert (report["total"]["used"], report["sweep"]["unused"]) == (None, None)
     assert (report["ghosts"]["channels"], report["groups"]["rows"][0]["used"]) == (None, None)
     assert set(report["churn"].values()) == {None}
+    assert [*report["days"][0].values()][1:] == [None] * 4
     assert {row["basis"] for row in report["channels"]} == {"unknown"}
     assert len(report["problems"]) == 1
 
