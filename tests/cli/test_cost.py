@@ -469,7 +469,7 @@ def baseline(month: Month, as_of: datetime, names: list[str], **total: Any) -> d
 
 @pytest.mark.parametrize(
     ("day", "complete", "lower_bound"),
-    [(40, True, False), (40, False, True), (20, True, True)],
+    [(40, True, False), (40, False, True), (10, True, True)],  # the 10th is 2 weeks ago
 )
 def test_a_baseline_tells_of_older_ghosts(
     last: Kvsops,
