@@ -17,6 +17,8 @@ from kvsops.errors import KvsopsError, UsageError
 
 CURRENCY: Final = "USD"
 AMOUNTS: Final = ("channel_month", "million_messages", "thousand_turn_minutes")
+MOST: Final = 1_000_000
+"""No price is beyond it; a slip of the pen may be, and money is exact to 28 digits only."""
 SERVICE_CODE: Final = "AmazonKinesisVideo"
 SOURCE: Final = "https://docs.aws.amazon.com/aws-cost-management/latest/APIReference/API_pricing_GetProducts.html"
 
@@ -175,8 +177,8 @@ def _amount(value: object, where: str) -> Decimal:
         amount = Decimal(str(value))
     except InvalidOperation as error:
         raise UsageError(f"{where} is {value!r}: write an amount like 0.03") from error
-    if not amount.is_finite() or amount < 0 or isinstance(value, bool):
-        raise UsageError(f"{where} is {value!r}: write an amount of 0 or more")
+    if not amount.is_finite() or not 0 <= amount <= MOST or isinstance(value, bool):
+        raise UsageError(f"{where} is {value!r}: write an amount of 0 to {MOST:,}")
     return amount
 
 

@@ -114,8 +114,9 @@ def cost(
     now, console = scope.now(), Console()
     month = _within_reach(month or Month.of(now), now)
     prices, baseline = budget.load_prices(scope), budget.load_baseline(scope.region, given)
-    facts, listed = _listed(scope, given, console, with_tags=group_by not in ("prefix", "region"))
     found = metering.Metered()
+    with_tags = group_by not in ("prefix", "region")
+    facts, listed = _listed(scope, given, console, found, with_tags=with_tags)
     metering.see(scope, found)
     known = _deleted(scope, journals, month, found, of=facts) | (
         baseline.names if baseline else set()
@@ -130,11 +131,11 @@ def cost(
     bill = Bill(month, now, prices, lines, lower_bound=not (told and found.seen_all))
     report = BillReport(bill, found, scope, group_by, len(listed), narrowing(given))
     tell(report, console, output, query)
-    _write(report, html, open_metrics)
+    written = _write(report, html, open_metrics, console)
     tell_own_cost(scope, console)
     code = verdict(bill, budget, baseline, console)
     # A look for deleted channels that failed is never one that found none.
-    click.get_current_context().exit(code if found.seen_all else 1)
+    click.get_current_context().exit(code if found.seen_all and written else 1)
 
 
 def _check_extras(html: Path | None, open_metrics: Path | None) -> None:
@@ -157,7 +158,12 @@ def _within_reach(month: "Month", now: datetime) -> "Month":
 
 
 def _listed(
-    scope: "Scope", given: dict[str, Any], console: "Console", *, with_tags: bool
+    scope: "Scope",
+    given: dict[str, Any],
+    console: "Console",
+    found: "Metered",
+    *,
+    with_tags: bool,
 ) -> "tuple[list[Facts], set[str]]":
     """Return the channels that are meant, and the names of all that were listed."""
     from kvsops import gather
@@ -172,8 +178,7 @@ def _listed(
         with progress("reading tags", len(facts), console=console) as shown:
             read = gather.fetch(scope, Need.TAGS, facts, advance=shown.advance)
         facts = read.facts
-        for problem in read.problems:
-            console.warn(problem)
+        found.problems += read.problems
     return facts, {each.channel.channel_name for each in listed}
 
 
@@ -220,8 +225,11 @@ def _deleted(
     return names
 
 
-def _write(report: "BillReport", html: Path | None, open_metrics: Path | None) -> None:
-    """Write the page and the metrics that were asked for."""
+def _write(
+    report: "BillReport", html: Path | None, open_metrics: Path | None, console: "Console"
+) -> bool:
+    """Write the page and the metrics that were asked for; return whether they could be."""
+    written = True
     if html:
         from kvsops.output.html import page
 
@@ -229,8 +237,14 @@ def _write(report: "BillReport", html: Path | None, open_metrics: Path | None) -
         try:
             html.write_text(text, encoding="utf-8")
         except OSError as error:
-            raise KvsopsError(f"{html} cannot be written: {error.strerror}") from error
+            console.error(f"{html} cannot be written: {error.strerror}")
+            written = False
     if open_metrics:
         from kvsops.output.openmetrics import write
 
-        write(report.as_json(), open_metrics)
+        try:
+            write(report.as_json(), open_metrics)
+        except KvsopsError as error:
+            console.error(str(error))
+            written = False
+    return written

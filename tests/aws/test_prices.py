@@ -132,7 +132,11 @@ BAD = [
     (ROW + "discount = 1\n", "[eu-north-1] has unknown discount"),
     (
         ROW.replace('"0.04"', '"-0.04"'),
-        "[eu-north-1] channel_month is '-0.04': write an amount of 0 or more",
+        "[eu-north-1] channel_month is '-0.04': write an amount of 0 to 1,000,000",
+    ),
+    (
+        ROW.replace('"0.04"', '"1e30"'),
+        "[eu-north-1] channel_month is '1e30': write an amount of 0 to 1,000,000",
     ),
     (
         ROW.replace('"0.04"', '"cheap"'),
@@ -149,15 +153,15 @@ BAD = [
     ),
     (
         ROW.replace('"0.04"', "nan"),
-        "[eu-north-1] channel_month is Decimal('NaN'): write an amount of 0 or more",
+        "[eu-north-1] channel_month is Decimal('NaN'): write an amount of 0 to 1,000,000",
     ),
     (
         ROW.replace('"0.04"', "inf"),
-        "[eu-north-1] channel_month is Decimal('Infinity'): write an amount of 0 or more",
+        "[eu-north-1] channel_month is Decimal('Infinity'): write an amount of 0 to 1,000,000",
     ),
     (
         ROW.replace('"0.04"', '"NaN"'),
-        "[eu-north-1] channel_month is 'NaN': write an amount of 0 or more",
+        "[eu-north-1] channel_month is 'NaN': write an amount of 0 to 1,000,000",
     ),
     (ROW.replace("USD", "EUR"), """: currency is 'EUR': write currency = "USD\""""),
     (ROW.replace('currency = "USD"', ""), """: currency is None: write currency = "USD\""""),

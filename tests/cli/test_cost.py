@@ -325,6 +325,7 @@ def test_tags_denied(last: Kvsops, emulator: LocalServer) -> None:
     ended = last("--group-by", "tag:team", "-o", "json")
     report = told(ended)
     assert [row["group"] for row in report["groups"]["rows"]] == ["unknown"]
+    assert any(problem.startswith("GetResources denied") for problem in report["problems"])
     assert report["total"]["month_to_date_usd"] == 2.46
     assert "warning: GetResources denied" in ended.err
 
@@ -763,8 +764,14 @@ def test_files_when_nothing_is_known(last: Kvsops, emulator: LocalServer, tmp_pa
 @pytest.mark.usefixtures("fleet")
 @pytest.mark.parametrize("option", ["--html", "--open-metrics"])
 def test_a_file_that_cannot_be_written(last: Kvsops, tmp_path: Path, option: str) -> None:
-    """The report is told, then the failure."""
+    """The report is told, then the failure, and all else that could be."""
+    metrics = tmp_path / "kvsops.prom"
     ended = last(option, str(tmp_path / "no" / "directory"))
     assert ended.code == 1
     assert ended.out.startswith("us-east-1: ")
     assert "cannot be written" in ended.err
+    assert ended.err.endswith(OWN)
+    page = str(tmp_path / "no" / "bill.html")
+    ended = last("--html", page, "--open-metrics", str(metrics), "--fail-over", "0.01")
+    assert ended.code == 3
+    assert metrics.exists()
