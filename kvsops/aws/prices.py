@@ -15,6 +15,9 @@ from kvsops.aws.scope import Scope
 from kvsops.core.cost import Prices
 from kvsops.errors import KvsopsError, UsageError
 
+USUAL: Final = "us-east-1"
+UNLIKELY: Final = 20
+"""So many times another region's price is a unit misread: the units are not documented either."""
 CURRENCY: Final = "USD"
 AMOUNTS: Final = ("channel_month", "million_messages", "thousand_turn_minutes")
 MOST: Final = 1_000_000
@@ -52,12 +55,16 @@ def load(file: Path | None, cache: Path) -> dict[str, Known]:
 
     Raises `UsageError` for a file or a cache that is wrong, naming the row.
     """
-    shipped = resources.files("kvsops.aws").joinpath("prices.toml").read_text(encoding="utf-8")
-    known = {row.region: (row, "shipped") for row in _rows(shipped, "the shipped table")}
+    known = {row.region: (row, "shipped") for row in _shipped()}
     for path, name in ((cache if cache.exists() else None, "refreshed"), (file, str(file))):
         if path is not None:
             known |= {row.region: (row, name) for row in _rows(_text(path), str(path))}
     return known
+
+
+def _shipped() -> Iterator[Prices]:
+    text = resources.files("kvsops.aws").joinpath("prices.toml").read_text(encoding="utf-8")
+    return _rows(text, "the shipped table")
 
 
 def prices_of(known: Mapping[str, Known], region: str, assume: str | None = None) -> Prices:
@@ -137,10 +144,16 @@ def _matched(product: Product, found: list[tuple[str, str, str]], region: str) -
         msg = f"the price list of {region} has {text!r} in a unit that is not known: {unit!r}"
         raise KvsopsError(f"{msg}; nothing was stored: give --prices FILE")
     try:
-        return (_amount(dollars, "its price") * scale).normalize()
+        amount = (_amount(dollars, "its price") * scale).normalize()
     except UsageError as error:  # not the user's: the list's
         msg = f"the price list of {region} has {text!r}, but {error}"
         raise KvsopsError(f"{msg}; nothing was stored: give --prices FILE") from error
+    usual = next(getattr(row, product.amount) for row in _shipped() if row.region == USUAL)
+    if not usual / UNLIKELY <= amount <= usual * UNLIKELY:
+        msg = f"the price list of {region} has {text!r} at {dollars} per {unit!r}: that would be "
+        msg += f"{amount:f} for {product.amount}, where {USUAL} has {usual}"
+        raise KvsopsError(f"{msg}; nothing was stored: give --prices FILE")
+    return amount
 
 
 def _finds(pattern: str, text: str) -> bool:

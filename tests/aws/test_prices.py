@@ -377,6 +377,12 @@ def test_units(time: Time, messages: dict[str, Any], turn: dict[str, Any]) -> No
             "the price list of us-east-1 has 'TURN minutes', but its price is 'n/a': write an "
             "amount like 0.03; nothing was stored",
         ),
+        (
+            listed("$0.12 per 1,000 TURN minutes", "Minutes", "0.12"),
+            "has '$0.12 per 1,000 TURN minutes' at 0.12 per 'Minutes': that would be 120 for "
+            "thousand_turn_minutes, where us-east-1 has 0.12; nothing was stored",
+        ),
+        (listed("TURN minutes", "1,000 minutes", "0.0001"), "that would be 0.0001 for"),
         (listed("TURN minutes", "Minutes", "-1"), "but its price is '-1'"),
         (listed("TURN minutes", "Minutes", "NaN"), "but its price is 'NaN'"),
         (listed("TURN minutes", "Minutes", None), "but its price is None"),
