@@ -231,11 +231,12 @@ def _write(
     """Write the page and the metrics that were asked for; return whether they could be."""
     written = True
     if html:
+        from kvsops.files import replace
         from kvsops.output.html import page
 
         text = page(report.as_json())
         try:
-            html.write_text(text, encoding="utf-8")
+            replace(html, text.encode())
         except OSError as error:
             console.error(f"{html} cannot be written: {error.strerror}")
             written = False

@@ -171,32 +171,38 @@ def verdict(bill: "Bill", budget: Budget, baseline: "Baseline | None", console: 
     from kvsops.core.cost import Basis
 
     estimated = bill.estimated_month
+    comes = f"{_least(bill.unknown)}{usd(estimated)}"
     if budget.warn_over is not None and estimated > budget.warn_over:
-        console.warn(f"the month will come to {usd(estimated)}, over {usd(budget.warn_over)}")
+        console.warn(f"the month will come to {comes}, over {usd(budget.warn_over, 4)}")
     if budget.fail_over is not None and estimated > budget.fail_over:
-        msg = f"the month will come to {usd(estimated)}, over --fail-over {usd(budget.fail_over)}"
+        msg = f"the month will come to {comes}, over --fail-over {usd(budget.fail_over, 4)}"
         raise CheckFailedError(msg)
+    told = not bill.unknown
     if baseline:
         was, most = baseline.estimated_month, budget.max_growth
-        least = "at least " if baseline.unknown else ""
-        said = f"{usd(estimated)}, where {baseline.path} had {least}{usd(was)}"
+        said = f"{comes}, where {baseline.path} had {_least(baseline.unknown)}{usd(was)}"
         grown = most is not None and most.passed(was, estimated)
         if most and grown and not baseline.unknown:
             raise CheckFailedError(f"{said}: more than --max-growth {most.text}")
         console.note(f"the month will come to {said}")
         if most and grown:
             console.error(f"whether it grew by more than --max-growth {most.text} is not known")
-            return 1
+            told = False
     if bill.basis is Basis.ASSUMED and (budget.fail_over is not None or budget.max_growth):
         console.error(
             "whether the month stays within the budget is not known: --no-metrics leaves messages"
             " and TURN minutes unread"
         )
-        return 1
+        told = False
     if bill.unknown:
         number = len(bill.unknown)
         console.error(f"the cost of {number:,} channels is not known: the total is without them")
-    return 1 if bill.unknown else 0
+    return 0 if told else 1
+
+
+def _least(unknown: object) -> str:
+    """Say of a sum that parts of it are not known, where there are any."""
+    return "at least " if unknown else ""
 
 
 def tell_own_cost(scope: "Scope", console: "Console") -> None:

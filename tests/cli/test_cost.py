@@ -578,6 +578,16 @@ def test_growth_over_what_was_not_known(last: Kvsops, fleet: LocalServer, tmp_pa
     assert last("--baseline", str(earlier), "--max-growth", "5").code == 0
 
 
+def test_growth_where_nothing_is_known(last: Kvsops, fleet: LocalServer, tmp_path: Path) -> None:
+    """What could not be read is no fall to nothing."""
+    made = baseline(last_month(), of_last_month(20), [])
+    file = written(tmp_path, "earlier.json", made)
+    fleet.settings.faults = (Fault("GetMetricData", "AccessDenied"),)
+    ended = last("--baseline", file, "--max-growth", "10%")
+    assert ended.code == 1
+    assert f"the month will come to at least $0.00, where {file} had $2.46\n" in ended.err
+
+
 # Budgets
 
 
@@ -590,6 +600,11 @@ def test_growth_over_what_was_not_known(last: Kvsops, fleet: LocalServer, tmp_pa
             ("--fail-over", "2.45"),
             3,
             "error: the month will come to $2.46, over --fail-over $2.45\n",
+        ),
+        (
+            ("--fail-over", "0.001"),
+            3,
+            "error: the month will come to $2.46, over --fail-over $0.001\n",
         ),
         (("--warn-over", "2.45"), 0, "warning: the month will come to $2.46, over $2.45\n"),
     ],
