@@ -249,8 +249,8 @@ def test_refresh(
             "nothing was stored: give --prices FILE",
         ),
         (
-            "eu-north-1",
-            "the price list of eu-north-1 has 0 rows for channel_month, not 1: none of 0 rows; "
+            "sa-east-1",
+            "the price list of sa-east-1 has 0 rows for channel_month, not 1: none of 0 rows; "
             "nothing was stored: give --prices FILE",
         ),
     ],
