@@ -395,6 +395,25 @@ def test_what_was_read_long_ago_is_read_again(
     assert run.events("ci-1") == ["deleting", "deleted"]
 
 
+def test_an_answer_that_was_long_on_its_way_is_not_fresh(
+    emulator: LocalServer, environment: dict[str, str], time: Time, tmp_path: Path
+) -> None:
+    """An answer whose Date is old when it comes does not set the time back, and is read again."""
+    put(emulator, "ci-1", tags={"env": "ci"})
+    stalled: list[float] = []
+
+    def now() -> Any:  # the first answer about the link is 10 seconds on its way back
+        if emulator.calls[STORAGE] and not stalled:
+            stalled.append(10)
+            time.sleep(10)
+            retag(emulator, "ci-1", {"kvsops:keep": ""})
+        return time.now()
+
+    run = Run(timed(environment, time, now), tmp_path / "journal")()
+    assert run.outcomes == {"ci-1": "kept"}
+    assert writes(emulator) == {}
+
+
 @pytest.mark.parametrize(
     ("seconds", "used", "outcome", "read_again"),
     [

@@ -201,28 +201,34 @@ class Scope:
         client = self._client(OPERATIONS[operation].service, endpoint_url)
         with self._lock:
             self.calls[operation] += 1
+        sent_at = self._own_now()
         try:
             answer: dict[str, Any] = getattr(client, xform_name(operation))(**parameters)
         except botocore_errors.ClientError as error:
             self._reached = True
-            self._set_clock(error.response.get("ResponseMetadata", {}))
+            self._set_clock(error.response.get("ResponseMetadata", {}), sent_at)
             if failures.throttled(error):
                 with self._lock:
                     self.throttled[operation] += 1
             raise
         self._reached = True
-        self._set_clock(answer.get("ResponseMetadata", {}))
+        self._set_clock(answer.get("ResponseMetadata", {}), sent_at)
         return answer
 
-    def _set_clock(self, metadata: Mapping[str, Any]) -> None:
-        """Learn the service's time from an answer; its Date has whole seconds."""
+    def _set_clock(self, metadata: Mapping[str, Any], sent_at: datetime) -> None:
+        """Learn the service's time from an answer, which it made between the call and now.
+
+        An answer that was long on its way does not set the clock back: what was read before it
+        would seem fresh. Its Date has whole seconds.
+        """
         date = metadata.get("HTTPHeaders", {}).get("date")
         try:
-            ahead = parsedate_to_datetime(date) - self._own_now() if date else self._ahead
-        except (TypeError, ValueError):  # unreadable, or without a time zone
+            told = parsedate_to_datetime(date)
+            least, most = told - self._own_now(), told - sent_at
+        except (TypeError, ValueError):  # missing, unreadable, or without a time zone
             return
-        if abs(ahead - self._ahead) > CLOCK_TOLERANCE:  # else it would jump to and fro
-            self._ahead = ahead
+        if not least - CLOCK_TOLERANCE <= self._ahead <= most + CLOCK_TOLERANCE:
+            self._ahead = least  # the tolerance, or it would jump to and fro
 
     def _left(self, operation: str) -> float | None:
         """Return how long the operation may be tried; raises `AwsError` if it is too late."""

@@ -4,7 +4,7 @@ import logging
 import socket
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from datetime import timedelta, timezone
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
@@ -520,6 +520,25 @@ def test_the_services_time(
         time.sleep(0.7)
         scope.call("GetCallerIdentity")
         assert scope.now() - time.now() == difference
+
+
+def test_a_slow_answer_does_not_set_the_time_back(
+    emulator: LocalServer, environment: dict[str, str]
+) -> None:
+    """An answer made when it was asked for, and seen long after, tells nothing of the clocks."""
+    time = Time()
+    emulator.settings.clock = time.now
+
+    def now() -> datetime:  # whenever there is an answer to be looked at, 10 seconds have passed
+        while emulator.calls["GetCallerIdentity"] * 10 > time.clock():
+            time.sleep(10)
+        return time.now()
+
+    scope = Scope(environ=environment, clock=time.clock, sleep=time.sleep, now=now)
+    for _ in range(3):
+        scope.call("GetCallerIdentity")
+        assert scope.now() == time.now()
+    assert time.clock() == 30
 
 
 # Many at once, and stopping
