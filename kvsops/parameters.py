@@ -14,11 +14,14 @@ _SHORTEST: Final = 0.001  # seconds; far below, a timedelta is zero, which is no
 
 
 def duration(text: str) -> timedelta:
-    """Read 90s, 30m, 2h, 7d, 1d12h; raises `UsageError` without a unit, or at zero and below."""
+    """Read 90s, 30m, 2h, 7d, 1d12h; raises `UsageError` without a unit, or at zero and below.
+
+    A capital M is refused too: who writes 3M means months, which would be read as minutes.
+    """
     from pytimeparse.timeparse import timeparse
 
-    bare = not any(letter.isalpha() for letter in text) or ":" in text
-    seconds = None if bare or text.lstrip().startswith(("-", "+")) else timeparse(text)
+    unclear = not any(letter.isalpha() for letter in text) or ":" in text or "M" in text
+    seconds = None if unclear or text.lstrip().startswith(("-", "+")) else timeparse(text)
     if seconds is None or not _SHORTEST <= seconds <= LONGEST.total_seconds():
         msg = f"not a duration: {text!r}: write a number and its unit, like 90s, 30m, 2h or 7d"
         raise UsageError(msg)

@@ -88,6 +88,8 @@ def test_duration(text: str, expected: timedelta) -> None:
         "inf s",
         "1.2.3h",
         "2mo",
+        "3M",
+        "1d3M",
         "1y",
         "10000000d",
         "36501d",
@@ -96,7 +98,7 @@ def test_duration(text: str, expected: timedelta) -> None:
     ],
 )
 def test_no_duration(text: str) -> None:
-    """Without a unit, zero, negative, a clock's time, or out of all reason: refused in a line."""
+    """Without a unit, zero, negative, a clock's time, months, out of all reason: refused so."""
     with pytest.raises(UsageError) as caught:
         duration(text)
     assert str(caught.value) == (
