@@ -50,9 +50,9 @@ class Journal:
         self.path, self.run = path, run
         self._lock = threading.Lock()
         self._broken = ""  # why no line can follow: the last one may be cut short
-        if path.exists() and not path.is_file():
-            raise UsageError(f"the journal {path} cannot be written: it is not a file")
         try:
+            if path.exists() and not path.is_file():
+                raise UsageError(f"the journal {path} cannot be written: it is not a file")
             path.parent.mkdir(parents=True, exist_ok=True)
             self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         except OSError as error:
@@ -137,16 +137,22 @@ class Entry:
 def read(path: Path) -> list[Entry]:
     """Return the channels that the journal tells of, in its order.
 
-    Raises `UsageError` naming the line that is cut short or is no journal's.
+    A link that one run took off, and did not put back, is the channel's though a later run did not
+    find it. Raises `UsageError` naming the line that is cut short or is no journal's.
     """
     begun: dict[str, dict[str, Any]] = {}
     last: dict[str, str] = {}
+    unlinked: dict[str, Any] = {}
     for number, line in _lines(path):
         arn, event = line["channel_arn"], line["event"]
         if event == "deleting":
-            begun[arn] = line
+            begun[arn] = line | {"storage": line["storage"] or unlinked.get(arn)}
         elif arn not in begun:
             raise _unreadable(path, number, "the line that began this deletion is missing")
+        elif event == "unlinking":
+            unlinked[arn] = begun[arn]["storage"]
+        elif event == "relinked":
+            unlinked.pop(arn, None)
         if event not in ("unlinking", "relinked"):
             last[arn] = event
     if not begun:
@@ -176,7 +182,7 @@ def _lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     for number, line in enumerate(text.split("\n")[:-1], 1):
         yield number, _checked(path, number, line)
     if text and not text.endswith("\n"):
-        mend = "it is cut short, so its delete was never sent: take the line away"
+        mend = "it is cut short, as its run was killed: take the line away"
         raise _unreadable(path, text.count("\n") + 1, mend)
 
 

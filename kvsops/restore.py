@@ -36,7 +36,10 @@ class Restored:
 
 
 def restorable(scope: Scope, entries: Sequence[Entry]) -> list[Entry]:
-    """Return what may be gone; raises `UsageError` for another account's or region's journal."""
+    """Return what may be gone, of channels that had the same name one after the other the last.
+
+    Raises `UsageError` for another account's or region's journal.
+    """
     for entry in entries:
         if entry.arn.region != scope.region:
             msg = f"the journal is of region {entry.arn.region}, not {scope.region}: give --region"
@@ -44,7 +47,11 @@ def restorable(scope: Scope, entries: Sequence[Entry]) -> list[Entry]:
         if entry.arn.account_id != scope.account_id:
             msg = f"the journal is of account {entry.arn.account_id}, not {scope.account_id}"
             raise UsageError(msg)
-    return [entry for entry in entries if entry.last_event in MAY_BE_GONE]
+    gone = [entry for entry in entries if entry.last_event in MAY_BE_GONE]
+    last: dict[str, Entry] = {}
+    for entry in sorted(gone, key=lambda entry: entry.arn.creation_ms):
+        last[entry.arn.channel_name] = entry
+    return [entry for entry in gone if entry is last[entry.arn.channel_name]]
 
 
 def restore(scope: Scope, entry: Entry) -> Restored:

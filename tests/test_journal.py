@@ -112,6 +112,18 @@ def test_begun_twice(journal: Journal, path: Path) -> None:
     assert read(path) == [entry("a", "deleting", tags={"env": "prod"})]
 
 
+@pytest.mark.parametrize(("event", "storage"), [("unlinking", LINKED), ("relinked", None)])
+def test_begun_again_without_its_link(
+    journal: Journal, path: Path, *, event: str, storage: StorageLink | None
+) -> None:
+    """A link that a run which was killed had taken off is not lost to the run after it."""
+    journal.deleting(NOW, channel(), {}, LINKED, "old")
+    for each in dict.fromkeys(("unlinking", event)):
+        journal.write(each, NOW, arn_of("a"))
+    journal.deleting(NOW, channel(), {}, UNLINKED, "old")
+    assert read(path) == [entry("a", "deleting", storage=storage)]
+
+
 def test_what_the_listing_left_out(journal: Journal, path: Path) -> None:
     """A channel of which little is known is written all the same."""
     bare = Channel("a", arn_of("a"), None, None, None)
@@ -175,6 +187,13 @@ def test_unwritable_directory(tmp_path: Path) -> None:
     path = tmp_path / "file" / "run.jsonl"
     assert refused(path).startswith(f"the journal {path} cannot be written: ")
     assert refused(path).endswith(": give --journal FILE")
+
+
+def test_a_name_that_cannot_be_looked_up(tmp_path: Path) -> None:
+    """What not even says whether it is a file is wrong usage too, and no defect of ours."""
+    path = tmp_path / ("a" * 300)
+    said = f"the journal {path} cannot be written: File name too long: give --journal FILE"
+    assert refused(path) == said
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
@@ -270,7 +289,7 @@ def line(event: Any = "deleting", **changed: Any) -> str:
     return json.dumps(kept) + "\n"
 
 
-CUT = "it is cut short, so its delete was never sent: take the line away"
+CUT = "it is cut short, as its run was killed: take the line away"
 NOT_JSON = "it is not JSON: is this a kvsops journal?"
 NOT_DESCRIBED = "it does not describe the channel"
 

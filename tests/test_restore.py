@@ -212,6 +212,19 @@ def test_what_was_not_deleted_is_not_looked_for(
     assert arn in lines
 
 
+def test_one_name_after_the_other(scope: Scope, emulator: LocalServer, path: Path) -> None:
+    """Of channels that one journal tells of under the same name only the last is made again."""
+    for generation in ("1", "2"):
+        put(emulator, "ci-1", tags={"generation": generation})
+        put(emulator, f"other-{generation}")
+        sweep(scope, path)
+        scope.sleep(1)
+    wanted = restorable(scope, journals.read(path))
+    assert [each.arn.channel_name for each in wanted] == ["other-1", "ci-1", "other-2"]
+    assert [restore(scope, each).outcome.value for each in wanted] == ["created"] * 3
+    assert emulator.backend().channels["ci-1"].tags == {"generation": "2"}
+
+
 def test_a_stream_that_is_gone(scope: Scope, emulator: LocalServer, path: Path) -> None:
     """A channel whose stream is gone too is made, and the failure says what it lacks."""
     stream = put(emulator, "cam-1", stored=True).stream_arn
