@@ -184,7 +184,13 @@ def _reason(item: Item) -> str:
 
 def tell(report: Report, console: Console, output: Output, query: str | None) -> None:
     """Print the report, append it to a CI's step summary, and say what there is to say of it."""
-    click.echo(report.render(output, query), nl=False)
+    try:
+        click.echo(report.render(output, query), nl=False)
+    finally:  # also where standard output takes no more
+        _tell_beside(report, console)
+
+
+def _tell_beside(report: Report, console: Console) -> None:
     try:
         append_step_summary(report.markdown(), os.environ)
     except KvsopsError as error:

@@ -160,19 +160,21 @@ def sweep(
     if limit:
         report.plan.limit(limit)
     blown = _blown(report, fuse)
+    report.check_query(output, query)
     if yes and not blown:
-        report.check_query(output, query)
         carry_out(report, console, path=journal, deadline=end)
-    tell(report, console, output, query)
     no = None
     if blown and yes:
         no = f"the fuse blew: {blown}, so nothing was deleted; {_HOW_ON}"
-    elif blown:
-        console.warn(f"the fuse would blow: {blown}; {_HOW_ON}")
     if check and report.plan.doomed:
         no = f"--check: {count(len(report.plan.doomed), 'channel')} to delete"
     code = CheckFailedError.exit_code if no else report.exit_code
-    _write(reports, report, code)
+    try:
+        tell(report, console, output, query)
+    finally:  # also where standard output takes no more
+        _write(reports, report, code)
+    if blown and not yes:
+        console.warn(f"the fuse would blow: {blown}; {_HOW_ON}")
     if no:
         raise CheckFailedError(no)
     click.get_current_context().exit(code)
@@ -205,7 +207,7 @@ def _rules(
     from kvsops.core.mark import UNNAMED
 
     path = policy or Path(policies.FILE_NAME)
-    loaded = policies.load(path) if policy or path.exists() else None
+    loaded = policies.load(path) if policy or _exists(path) else None
     fuses = [each for each in (fuse, loaded and loaded.fuse) if each] or [Fuse.parse("100")]
     missing = no_condition(given)
     if loaded and missing:
@@ -219,6 +221,15 @@ def _rules(
         given = given | {"protect-tag": (*given["protect-tag"], *loaded.protect_tags)}
     rules = sweep_rules(given)
     return (replace(rules, policy=UNNAMED, grace=grace) if grace else rules), fuses
+
+
+def _exists(path: Path) -> bool:
+    """Say whether there is a policy file; one that may not be looked for may protect something."""
+    try:
+        return path.exists()
+    except OSError as error:
+        msg = f"{path} cannot be looked for: {error.strerror}: run it in another directory"
+        raise UsageError(msg) from error
 
 
 def _widening(given: dict[str, Any], grace: timedelta | None) -> str | None:

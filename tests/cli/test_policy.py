@@ -1,6 +1,7 @@
 """`kvsops policy`, and `kvsops sweep` by the policies of a file."""
 
 import json
+import os
 from datetime import timedelta
 from pathlib import Path
 
@@ -88,7 +89,7 @@ def fleet(emulator: LocalServer) -> None:
     put(emulator, "ci-new", HOUR)
     put(emulator, "ci-kept", 6 * DAY, tags={"team:keep": ""})
     put(emulator, "ci-site", 6 * DAY, tags={"site": "yard"})
-    put(emulator, "cam-1", 6 * DAY)
+    put(emulator, "cam-1", 6 * DAY + HOUR / 2)
     put(emulator, "cam-2", 4 * DAY)
 
 
@@ -253,3 +254,17 @@ def test_in_use_is_spared(kvsops: Kvsops, emulator: LocalServer, file: Path) -> 
     use(emulator, "ci-1", emulator.settings.clock() - timedelta(minutes=1), masters=1)
     assert kvsops("sweep", "--yes").code == 0
     assert names(emulator) == {"ci-1"}
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may look everywhere")
+def test_a_directory_that_may_not_be_looked_into(
+    kvsops: Kvsops, emulator: LocalServer, here: Path
+) -> None:
+    """Where it cannot be told whether there are policies, which may protect, nothing is done."""
+    put(emulator, "ci-1")
+    here.chmod(0o000)
+    ended = kvsops("sweep", "--older-than", "1h", "--prefix", "ci-", "--yes")
+    here.chmod(0o700)
+    said = "kvsops.toml cannot be looked for: Permission denied: run it in another directory"
+    assert (ended.code, ended.out, ended.err) == (2, "", f"error: {said}\n")
+    assert writes(emulator) == {}

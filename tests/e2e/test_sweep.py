@@ -242,6 +242,27 @@ def test_a_full_disk(emulator: LocalServer, environment: dict[str, str], tmp_pat
     assert deleted <= {json.loads(line)["channel_arn"].split("/")[1] for line in whole}
 
 
+def test_a_standard_output_that_takes_nothing(
+    emulator: LocalServer, environment: dict[str, str], tmp_path: Path
+) -> None:
+    """Where the result cannot be printed, the files and standard error tell of it all the same."""
+    put(emulator, "ci-1")
+    report, summary = tmp_path / "report.json", tmp_path / "summary"
+    with Path("/dev/full").open("w") as full:
+        ended = subprocess.run(
+            [*KVSOPS, *SWEEP, "--report", str(report), "--journal", str(tmp_path / "journal")],
+            env=os.environ | environment | {"GITHUB_STEP_SUMMARY": str(summary)},
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert ended.returncode == 1
+    assert re.search(OWN_COST, ended.stderr)
+    assert outcomes(report.read_text()) == {"ci-1": "deleted"}
+    assert "1 deleted, of 1 channel" in summary.read_text()
+
+
 def test_progress_is_for_a_terminal(
     emulator: LocalServer, environment: dict[str, str], tmp_path: Path
 ) -> None:
