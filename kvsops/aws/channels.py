@@ -63,13 +63,21 @@ def create(
 
 
 def update(scope: Scope, channel: Channel, message_ttl_seconds: int) -> None:
-    """Set the message TTL; raises `AwsError` with VersionMismatchException if it changed since."""
-    scope.call(
-        "UpdateSignalingChannel",
-        ChannelARN=channel.channel_arn,
-        CurrentVersion=channel.version,
-        SingleMasterConfiguration={"MessageTtlSeconds": message_ttl_seconds},
-    )
+    """Set the message TTL; raises `AwsError` with VersionMismatchException if it changed since.
+
+    An update whose answer was lost is looked up: a channel that has the very TTL was updated.
+    """
+    try:
+        scope.call(
+            "UpdateSignalingChannel",
+            ChannelARN=channel.channel_arn,
+            CurrentVersion=channel.version,
+            SingleMasterConfiguration={"MessageTtlSeconds": message_ttl_seconds},
+        )
+    except AwsError as error:
+        lost = error.sent and described(scope, channel.channel_arn)
+        if not lost or lost.message_ttl_seconds != message_ttl_seconds:
+            raise
 
 
 def delete(scope: Scope, channel: Channel) -> None:

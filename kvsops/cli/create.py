@@ -12,11 +12,13 @@ from kvsops.cli.options import (
     NAME,
     OUTPUTS,
     TAG,
+    Text,
     Where,
     output_options,
     scope_options,
+    tags_by_key,
 )
-from kvsops.core.channel import EXPIRES_AT_TAG, OWNER_TAG, TAGS_MAXIMUM
+from kvsops.core.channel import EXPIRES_AT_TAG, OWNER_TAG, TAGS_MAXIMUM, checked_tag
 from kvsops.errors import UsageError
 
 if TYPE_CHECKING:
@@ -27,6 +29,13 @@ if TYPE_CHECKING:
     from kvsops.output.rows import Output
 
 Arns = Literal["arn"]
+
+
+def _owner(text: str) -> str:
+    """Read the owner tag's value; raises `UsageError` where none can be."""
+    if not text:
+        raise UsageError("it is empty: give its value, or leave it out")
+    return checked_tag(f"{OWNER_TAG}={text}")[1]
 
 
 @click.command(
@@ -43,6 +52,7 @@ Arns = Literal["arn"]
 )
 @click.option(
     "--owner",
+    type=Text("text", _owner),
     metavar="TEXT",
     help=f"Who answers for it: sets {OWNER_TAG}.  [default: the CI job, or USER@HOST]",
 )
@@ -85,8 +95,11 @@ def create(
     from kvsops.cli.owner import default_owner
     from kvsops.output.console import Console
 
+    given = tags_by_key(tags)
+    if owner is not None and given.get(OWNER_TAG, owner) != owner:
+        raise UsageError(f"--owner and --tag both set {OWNER_TAG}: drop one")
     scope, console = where.open(), Console()
-    wanted = _tags(dict(tags), owner or default_owner(os.environ), ttl, scope.now())
+    wanted = _tags(given, owner or default_owner(os.environ), ttl, scope.now())
     made, failed = [], False
     unique = dict.fromkeys(names or [f"kvsops-{secrets.token_hex(5)}"])
     if query is not None:  # one that does not fit is refused before anything is made
@@ -113,7 +126,7 @@ def create(
 def _tags(
     tags: dict[str, str], owner: str, ttl: timedelta | None, now: "datetime"
 ) -> dict[str, str]:
-    """Return all tags to set; raises `UsageError` where one is set twice or they are too many."""
+    """Return all tags to set; raises `UsageError` for two TTLs, or for too many."""
     from kvsops.core.text import moment
 
     if ttl is not None:
@@ -140,9 +153,11 @@ def _made(
     from kvsops.core.facts import Fact, Facts, Source
     from kvsops.errors import AwsError, KvsopsError
 
+    made = ""
     try:
         try:
             target = channels.create(scope, name, tags, message_ttl)
+            made = f"{name} was made, but: "
         except AwsError as error:
             if error.code != "ResourceInUseException":
                 raise
@@ -155,7 +170,7 @@ def _made(
     except UsageError:
         raise
     except KvsopsError as error:
-        return str(error)
+        return f"{made}{error}"
 
 
 def _expected(scope: "Scope", name: str, tags: dict[str, str], message_ttl: int | None) -> "Facts":

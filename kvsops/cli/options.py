@@ -44,6 +44,15 @@ class Text(click.ParamType[object]):
             return self.fail(str(error), param, ctx)
 
 
+def tags_by_key(pairs: tuple[tuple[str, str], ...]) -> dict[str, str]:
+    """Return the tags to set; raises `UsageError` where one is given twice."""
+    tags: dict[str, str] = {}
+    for key, value in pairs:
+        if tags.setdefault(key, value) != value:
+            raise UsageError(f"the tag {key} is given twice: drop one")
+    return tags
+
+
 def target(text: str) -> str:
     """Read a channel's name or ARN."""
     if text.startswith("arn:"):

@@ -2,7 +2,7 @@
 
 import click
 
-from kvsops.cli.options import TAG, TARGET, Where, in_region, scope_options
+from kvsops.cli.options import TAG, TARGET, Where, in_region, scope_options, tags_by_key
 
 
 @click.command()
@@ -20,8 +20,9 @@ def tag(*, where: Where, target: str, tags: tuple[tuple[str, str], ...]) -> None
     from kvsops.aws import channels
     from kvsops.output.console import Console
 
+    wanted = tags_by_key(tags)
     scope = where.open()
     in_region(scope, (target,))
     channel = channels.described(scope, target)
-    channels.tag(scope, channel.channel_arn, dict(tags))
+    channels.tag(scope, channel.channel_arn, wanted)
     Console().note(f"{channel.channel_name} tagged")

@@ -151,6 +151,21 @@ def test_update(scope: Scope, time: Time) -> None:
     assert channels.described(scope, "a") == after
 
 
+def test_update_whose_answer_was_lost(scope: Scope, time: Time, fail_first: FailFirst) -> None:
+    """An update that was carried out is no failure; where another's was, it is one."""
+    channels.create(scope, "a", {})
+    before = channels.wait_until_active(scope, "a")
+    fail_first("UpdateSignalingChannel", "drop-after")
+    channels.update(scope, before, 5)
+    time.sleep(1)
+    now = channels.wait_until_active(scope, "a")
+    assert now.message_ttl_seconds == 5
+    fail_first("UpdateSignalingChannel", "drop")
+    with pytest.raises(AwsError, match="VersionMismatchException"):
+        channels.update(scope, before, 6)
+    assert channels.described(scope, "a") == now
+
+
 def test_delete(scope: Scope, emulator: LocalServer, time: Time) -> None:
     """The version that was read is deleted; then the service does not know it any more."""
     put(emulator, "a")

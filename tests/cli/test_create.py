@@ -186,6 +186,14 @@ def test_a_lost_answer(kvsops: Kvsops, emulator: LocalServer) -> None:
     assert ended.out == f"{emulator.backend().channels['cam'].arn}\n"
 
 
+def test_made_and_not_looked_at(kvsops: Kvsops, emulator: LocalServer) -> None:
+    """Where a channel was made and cannot be waited for, the error says that it is there."""
+    emulator.settings.faults = (Fault("DescribeSignalingChannel", "AccessDeniedException"),)
+    ended = kvsops("create", "cam")
+    assert (ended.code, ended.out) == (1, "")
+    assert ended.err.startswith("error: cam was made, but: DescribeSignalingChannel denied: ")
+
+
 def test_many_fail_alone(kvsops: Kvsops, emulator: LocalServer) -> None:
     """What fails for one name does not stop the others."""
     emulator.settings.channel_quota = 2
