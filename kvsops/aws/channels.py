@@ -198,7 +198,9 @@ def wait_until_active(scope: Scope, target: str, seconds: float = WAIT_SECONDS) 
         channel = described(scope, target)
         if channel.status == "ACTIVE":
             return channel
-        if channel.status == "DELETING" or scope.clock() >= deadline:
+        if channel.status == "DELETING":
+            raise KvsopsError(f"{channel.channel_name} is DELETING: it is never ACTIVE again")
+        if scope.clock() >= deadline:
             msg = f"{channel.channel_name} is {channel.status}, not ACTIVE, after {seconds:.0f} s"
             raise KvsopsError(msg)
         scope.sleep(next(pauses))

@@ -1,7 +1,7 @@
 """Whose account, which region, which endpoint: what a scope is opened with."""
 
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
@@ -47,7 +47,7 @@ class Account:
     @property
     def emulated(self) -> bool:
         """Whether Kinesis Video is asked at an endpoint that is not AWS's."""
-        return is_emulator(self.endpoint_url)
+        return _is_emulator(self.endpoint_url)
 
     @classmethod
     def open(
@@ -65,16 +65,11 @@ class Account:
         for option, value in given.items():
             if value == "":
                 raise UsageError(f"{option} is empty: give its value, or leave it out")
-        endpoint = endpoint_of(endpoint_url, environ)
         chosen = region or environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION") or None
-        try:
-            session = boto3.Session(
-                profile_name=profile, region_name=chosen, botocore_session=_core()
-            )
-        except botocore_errors.ProfileNotFound as error:
-            raise UsageError(f"{error}: see the profiles in ~/.aws/config") from error
-        except botocore_errors.BotoCoreError as error:
-            raise UsageError(" ".join(str(error).split())) from error
+        with _configuration_errors():
+            core = _core(profile)
+            session = boto3.Session(region_name=chosen, botocore_session=core)
+            endpoint = _endpoint_of(endpoint_url, core, environ)
         # OpenSSL's variable, which the WebSocket and TURN obey by themselves: botocore does not.
         authorities = environ.get("AWS_CA_BUNDLE") or environ.get("SSL_CERT_FILE") or None
         known = _checked_region(session, endpoint)
@@ -112,24 +107,57 @@ class Account:
         return self.endpoint_url if own else None
 
 
-def endpoint_of(given: str | None, environ: Mapping[str, str]) -> str | None:
-    """Return the endpoint given, or the environment's; raises `UsageError` where it is wrong."""
-    own, general = environ.get(ENDPOINT_VARIABLE), environ.get("AWS_ENDPOINT_URL")
-    return _checked_endpoint(given or own or general or None)
+def is_emulated(profile: str | None, endpoint_url: str | None, environ: Mapping[str, str]) -> bool:
+    """Say what `Account.emulated` will, where no region need be known; raises `UsageError`."""
+    with _configuration_errors():
+        return _is_emulator(_endpoint_of(endpoint_url, _core(profile), environ))
 
 
-def is_emulator(endpoint_url: str | None) -> bool:
-    """Whether the endpoint is not AWS's; without one it is."""
+def _endpoint_of(
+    given: str | None, core: botocore.session.Session, environ: Mapping[str, str]
+) -> str | None:
+    """Return the endpoint given, or that of the environment or the profile, as botocore finds it.
+
+    Source: https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html
+    """
+    if given or core.get_config_variable("ignore_configured_endpoint_urls"):
+        return _checked_endpoint(given)
+    profile = core.get_scoped_config()
+    services = core.full_config.get("services", {}).get(profile.get("services")) or {}
+    of_service = services.get("kinesis_video") or {}
+    found = (
+        environ.get(ENDPOINT_VARIABLE),
+        environ.get("AWS_ENDPOINT_URL"),
+        of_service.get("endpoint_url"),
+        profile.get("endpoint_url"),
+    )
+    return _checked_endpoint(next(filter(None, found), None))
+
+
+def _is_emulator(endpoint_url: str | None) -> bool:
     host = urlsplit(endpoint_url or "").hostname
     return host is not None and not host.endswith(_AWS_DOMAINS)
 
 
-def _core() -> botocore.session.Session:
+@contextmanager
+def _configuration_errors() -> Iterator[None]:
+    """Tell what is wrong with AWS's configuration, as `UsageError`."""
+    try:
+        yield
+    except botocore_errors.ProfileNotFound as error:
+        raise UsageError(f"{error}: see the profiles in ~/.aws/config") from error
+    except botocore_errors.BotoCoreError as error:
+        raise UsageError(" ".join(str(error).split())) from error
+
+
+def _core(profile: str | None) -> botocore.session.Session:
     """Make a session that reads times faster than botocore does by itself.
 
     Metrics are mostly times, and botocore takes each through the local time zone's rules.
     """
     session = botocore.session.get_session()
+    if profile:
+        session.set_config_variable("profile", profile)
     parsers = session.get_component("response_parser_factory")
     parsers.set_parser_defaults(timestamp_parser=_moment)
     return session
@@ -153,7 +181,7 @@ def _checked_region(session: boto3.Session, endpoint: str | None) -> str:
         partition = session.get_partition_for_region(region)
     except (botocore_errors.BotoCoreError, ValueError) as error:
         raise UsageError(f"no such region: {region!r}: write it like us-east-1") from error
-    if endpoint and not is_emulator(endpoint):
+    if endpoint and not _is_emulator(endpoint):
         return region
     known = session.get_available_regions(KINESIS_VIDEO, partition_name=partition)
     if region not in known:

@@ -290,7 +290,7 @@ def test_wait_until_active_while_it_is_deleted(scope: Scope, emulator: LocalServ
     """A channel that is on its way out will not become ACTIVE: it is not waited for."""
     put(emulator, "a")
     channels.delete(scope, channels.described(scope, "a"))
-    with pytest.raises(KvsopsError, match=r"^a is DELETING, not ACTIVE"):
+    with pytest.raises(KvsopsError, match=r"^a is DELETING: it is never ACTIVE again$"):
         channels.wait_until_active(scope, "a")
     assert emulator.calls["DescribeSignalingChannel"] == 2
 

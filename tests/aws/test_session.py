@@ -165,6 +165,31 @@ def test_endpoint(
     assert Account.open(None, "us-east-1", option, environ).endpoint_url == endpoint_url
 
 
+@pytest.mark.parametrize(
+    ("lines", "environ", "endpoint_url"),
+    [
+        ("services = own\nendpoint_url = http://three:3", {}, "http://two:2"),
+        ("endpoint_url = http://three:3", {}, "http://three:3"),
+        ("services = own", {"AWS_ENDPOINT_URL": "http://one:1"}, "http://one:1"),
+        ("services = none", {}, None),
+        ("services = own\nignore_configured_endpoint_urls = true", {}, None),
+    ],
+)
+def test_endpoint_of_a_profile(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    lines: str,
+    environ: dict[str, str],
+    endpoint_url: str | None,
+) -> None:
+    """The endpoint that a profile names holds for every service, as any other does."""
+    own = "[services own]\nkinesis_video =\n  endpoint_url = http://two:2\n"
+    (tmp_path / "config").write_text(f"[profile lab]\n{lines}\n{own}")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    assert Account.open("lab", "us-east-1", None, environ).endpoint_url == endpoint_url
+
+
 def endpoints(url: str | None, region: str = "us-east-1") -> list[str]:
     """Return where Kinesis Video, tagging and STS are called, without calling them."""
     account = Account.open(None, region, url, {})
