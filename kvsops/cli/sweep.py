@@ -145,6 +145,7 @@ def sweep(
 
     given |= {"yes": yes, "any-channel": any_channel}
     refuse(_contradiction(yes, dry_run, check))
+    refuse("--explain tells two tables: ask for -o json" if explain and output == "csv" else None)
     rules, fuse = _rules(given, grace, policy, max_deletes)
     scope, console = where.open(read_only=not yes), Console()
     began = scope.clock()

@@ -152,12 +152,17 @@ def checked_tag(text: str) -> tuple[str, str]:
 
 
 def checked_glob(text: str) -> str:
-    """Return the shell pattern; raises `UsageError` when no channel name can match it."""
+    """Return the shell pattern; raises `UsageError` when no channel name can match it.
+
+    `[^ab]` is refused: a shell reads it as `[!ab]`, and Python as one of `^ab`: the very opposite.
+    """
     shortest = _BRACKET.sub("?", text).replace("*", "")
     wrong = re.search(f"[^?{NAME_CHARACTERS}]", shortest)
     empty = next((each for each in _BRACKET.findall(text) if not _stands_for_any(each)), None)
     if not text or len(shortest) > NAME_MAXIMUM:
         msg = f"no channel name can match {text!r}: names have 1 to {NAME_MAXIMUM} characters"
+    elif caret := next((each for each in _BRACKET.findall(text) if each[1] == "^"), None):
+        msg = f"the pattern {text!r} is not clear: for any but these write [!{caret[2:]}"
     elif empty:
         msg = f"no channel name can match {text!r}: {empty!r} stands for no character of a name"
     elif wrong and wrong[0] == "[":

@@ -238,10 +238,12 @@ def test_glob(text: str, name: str) -> None:
         ("a[z-b]", "no channel name can match 'a[z-b]': '[z-b]' stands for no character of a name"),
         ("[]", "no channel name can match '[]': '[]' stands for no character of a name"),
         ("[!]*", "no channel name can match '[!]*': '[!]' stands for no character of a name"),
+        ("a[^bc]*", "the pattern 'a[^bc]*' is not clear: for any but these write [!bc]"),
+        ("[^]*", "the pattern '[^]*' is not clear: for any but these write [!]"),
     ],
 )
 def test_impossible_glob(text: str, said: str) -> None:
-    """A pattern that no name can match is refused: most likely it is a mistake."""
+    """A pattern that no name can match, or not those that are meant, is refused."""
     assert refusal(checked_glob, text) == said
 
 
