@@ -211,13 +211,14 @@ def _checked(path: Path, number: int, text: str) -> dict[str, Any]:
 def _describes(line: Mapping[str, Any], arn: ChannelArn) -> bool:
     """Whether the line has all that makes the channel again; may raise KeyError and TypeError."""
     ttl, link = line["message_ttl_seconds"], line["storage"]
-    tags = [text for pair in line["tags"].items() for text in pair]
+    texts = [text for pair in line["tags"].items() for text in pair]
+    if link is not None:
+        texts += [link["status"], link["stream_arn"] or ""]
     return (
         line["channel_name"] == arn.channel_name
         and parsed_moment(line["time"]) is not None
         and (ttl is None or ttl in MESSAGE_TTL_SECONDS)
-        and all(isinstance(text, str) for text in tags)
-        and (link is None or isinstance(link["status"] + link["stream_arn"], str))
+        and all(isinstance(text, str) for text in texts)
     )
 
 

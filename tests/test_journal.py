@@ -131,6 +131,14 @@ def test_what_the_listing_left_out(journal: Journal, path: Path) -> None:
     assert read(path) == [entry("a", "deleting", message_ttl_seconds=None)]
 
 
+def test_a_link_that_names_no_stream(journal: Journal, path: Path) -> None:
+    """It is read back as it was written: the channel beside it can be made again."""
+    unnamed = StorageLink("ENABLED", None)
+    journal.deleting(NOW, channel("a"), {}, unnamed, "named")
+    journal.deleting(NOW, channel("b"), {}, UNLINKED, "named")
+    assert read(path) == [entry("a", "deleting", storage=unnamed), entry("b", "deleting")]
+
+
 def test_permissions(journal: Journal, path: Path) -> None:
     """Only its owner may read it: tags can tell much."""
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
@@ -323,6 +331,8 @@ NOT_DESCRIBED = "it does not describe the channel"
         (line(channel_name="b"), f"line 1: {NOT_DESCRIBED}"),
         (line(tags={"env": 1}), f"line 1: {NOT_DESCRIBED}"),
         (line(time="yesterday"), f"line 1: {NOT_DESCRIBED}"),
+        (line(storage={"status": None, "stream_arn": "s"}), f"line 1: {NOT_DESCRIBED}"),
+        (line(storage={"status": "ENABLED", "stream_arn": 7}), f"line 1: {NOT_DESCRIBED}"),
         (line() + line(event=["deleted"]), f"line 2: {NOT_DESCRIBED}"),
         (line(tags=...), "line 1: it lacks or garbles 'tags'"),
         (line(event=...), "line 1: it lacks or garbles 'event'"),
@@ -344,7 +354,6 @@ def test_unreadable(content: str, said: str, tmp_path: Path) -> None:
         {"channel_arn": 7},
         {"tags": ["env"]},
         {"tags": None},
-        {"storage": {"status": "ENABLED", "stream_arn": None}},
         {"storage": "stream"},
         {"time": 7},
     ],
