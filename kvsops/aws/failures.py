@@ -104,8 +104,10 @@ def transient(error: Exception) -> bool:
 
 
 def unreachable(error: Exception) -> bool:
-    """Whether nothing was listening, or no such host is known: the call never left."""
-    return isinstance(error, botocore_errors.EndpointConnectionError)
+    """Whether nobody answered at all, or no such host is known: the call never left."""
+    return isinstance(
+        error, (botocore_errors.EndpointConnectionError, botocore_errors.ConnectTimeoutError)
+    )
 
 
 def answer_lost(error: Exception) -> bool:

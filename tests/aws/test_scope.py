@@ -3,7 +3,7 @@
 import logging
 import socket
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
@@ -263,6 +263,25 @@ def test_unreachable(environment: dict[str, str]) -> None:
     )
     assert failure(scope) == said
     assert scope.calls == {"ListSignalingChannels": 1}
+
+
+def test_unreachable_behind_a_firewall(environment: dict[str, str]) -> None:
+    """An endpoint that swallows what comes is not tried ten times: the first look has told."""
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as full, ExitStack() as waiting:
+        for _ in range(4):  # more than it takes: whoever comes next gets no answer
+            waiting.enter_context(_connecting(full.getsockname()))
+        url = f"http://127.0.0.1:{full.getsockname()[1]}"
+        scope = Scope(environ=environment, endpoint_url=url)
+        said = f'ListSignalingChannels failed: Connect timeout on endpoint URL: "{url}/'
+        assert failure(scope).startswith(said)
+        assert scope.calls == {"ListSignalingChannels": 1}
+
+
+def _connecting(address: tuple[str, int]) -> socket.socket:
+    client = socket.socket()
+    client.settimeout(0)
+    client.connect_ex(address)
+    return client
 
 
 def test_unreachable_after_it_was_reached(scope: Scope, emulator: LocalServer) -> None:
