@@ -9,7 +9,7 @@ from kvsops.aws import channels
 from kvsops.aws.scope import Scope
 from kvsops.core.channel import EXPIRES_AT_TAG, Channel, StorageLink
 from kvsops.core.mark import DOOMED_TAG
-from kvsops.errors import AwsError, KvsopsError, NotFoundError, UsageError
+from kvsops.errors import AwsError, CredentialsError, KvsopsError, NotFoundError, UsageError
 from kvsops.journal import MAY_BE_GONE, Entry
 
 NOT_RESTORED: Final = (EXPIRES_AT_TAG, DOOMED_TAG)
@@ -66,7 +66,7 @@ def restore(scope: Scope, entry: Entry) -> Restored:
             why = "it is still being deleted: try again later"
             return Restored(entry, Outcome.FAILED, why, existing.channel_arn)
         return _leave(scope, entry, existing)
-    except AwsError as error:
+    except (AwsError, CredentialsError) as error:  # the latter may end after others were made
         return Restored(entry, Outcome.FAILED, str(error))
 
 

@@ -19,7 +19,7 @@ from kvsops.cli.options import (
     tags_by_key,
 )
 from kvsops.core.channel import EXPIRES_AT_TAG, OWNER_TAG, TAGS_MAXIMUM, checked_tag
-from kvsops.errors import UsageError
+from kvsops.errors import AwsError, KvsopsError, UsageError
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -100,27 +100,28 @@ def create(
         raise UsageError(f"--owner and --tag both set {OWNER_TAG}: drop one")
     scope, console = where.open(), Console()
     wanted = _tags(given, owner or default_owner(os.environ), ttl, scope.now())
-    made, failed = [], False
     unique = dict.fromkeys(names or [f"kvsops-{secrets.token_hex(5)}"])
     if query is not None:  # one that does not fit is refused before anything is made
         _text(
             scope, [_expected(scope, name, wanted, message_ttl) for name in unique], output, query
         )
 
-    def make(name: str) -> "Facts | str":
+    def make(name: str) -> "Facts | KvsopsError":
         return _made(scope, name, wanted, message_ttl, exist_ok=exist_ok, wait=not no_wait)
 
-    for result in scope.in_parallel(make, unique):
-        if isinstance(result, str):
-            console.error(result)
-            failed = True
-        else:
-            made.append(result)
-            if result.tag_values != wanted:
-                name = result.channel.channel_name
-                console.note(f"{name} existed: its tags and message TTL are left as they are")
+    results = [*scope.in_parallel(make, unique)]
+    made = [each for each in results if not isinstance(each, KvsopsError)]
+    errors = [each for each in results if isinstance(each, KvsopsError)]
+    if errors and all(isinstance(each, UsageError) for each in results):
+        raise errors[0]  # nothing was made
+    for facts in made:
+        if facts.tag_values != wanted:
+            name = facts.channel.channel_name
+            console.note(f"{name} existed: its tags and message TTL are left as they are")
     click.echo(_text(scope, made, output, query), nl=False)
-    click.get_current_context().exit(1 if failed else 0)
+    for error in dict.fromkeys(map(str, errors)):
+        console.error(error)
+    click.get_current_context().exit(1 if errors else 0)
 
 
 def _tags(
@@ -147,11 +148,10 @@ def _made(
     *,
     exist_ok: bool,
     wait: bool,
-) -> "Facts | str":
+) -> "Facts | KvsopsError":
     """Make the channel, or take the one that exists; return what is known of it, or the error."""
     from kvsops.aws import channels
     from kvsops.core.facts import Fact, Facts, Source
-    from kvsops.errors import AwsError, KvsopsError
 
     made = ""
     try:
@@ -162,15 +162,13 @@ def _made(
             if error.code != "ResourceInUseException":
                 raise
             if not exist_ok:
-                return f"{name} exists already: --exist-ok takes it as it is"
+                return KvsopsError(f"{name} exists already: --exist-ok takes it as it is")
             target = channels.described(scope, name).channel_arn
             tags = channels.tags_of(scope, target)
         look = channels.wait_until_active if wait else channels.described
         return Facts(look(scope, target), Fact(tags, Source.DIRECT, scope.now()))
-    except UsageError:
-        raise
     except KvsopsError as error:
-        return f"{made}{error}"
+        return KvsopsError(f"{made}{error}") if made else error
 
 
 def _expected(scope: "Scope", name: str, tags: dict[str, str], message_ttl: int | None) -> "Facts":

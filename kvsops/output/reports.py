@@ -59,7 +59,7 @@ def check(path: Path) -> Path:
         raise UsageError(f"--report {name} needs pip install 'kvsops[report]'")
     try:
         there = path.parent.is_dir() and not path.is_dir()
-    except ValueError:  # a name with a null character
+    except (OSError, ValueError):  # it may not be looked for, or has a null character
         there = False
     if not there:
         raise UsageError(f"--report {name} cannot be written: no such directory, or it is one")

@@ -114,6 +114,7 @@ ROWS = [
     ("restore other --yes", "line 1: it is not JSON: is this a kvsops journal?"),
     ("restore binary --yes", "the journal binary cannot be read: it is not text"),
     ("restore / --yes", "File '/' is a directory"),
+    (f"{SWEEP} --report {'a' * 300}.json", "cannot be written: no such directory, or it is one"),
     (f"{SWEEP} --journal cut", "the journal cut cannot be used: line 1: it is cut short"),
     (f"{SWEEP} --journal other", "line 1: it is not JSON: is this a kvsops journal?"),
     (f"{SWEEP} --journal /proc/no", "the journal /proc/no cannot be written: No such file"),

@@ -186,6 +186,17 @@ def test_a_lost_answer(kvsops: Kvsops, emulator: LocalServer) -> None:
     assert ended.out == f"{emulator.backend().channels['cam'].arn}\n"
 
 
+def test_credentials_that_expire_on_the_way(kvsops: Kvsops, emulator: LocalServer) -> None:
+    """What was made by then is told; where nothing was, it is the caller's to sign in."""
+    emulator.settings.faults = (From(CREATE, "ExpiredTokenException", first=2),)
+    ended = kvsops("create", "a", "b", "c")
+    (made,) = emulator.backend().channels.values()
+    said = "error: the credentials have expired: sign in again (ExpiredTokenException)\n"
+    assert (ended.code, ended.out, ended.err) == (1, f"{made.arn}\n", said)
+    ended = kvsops("create", "d", "e")
+    assert (ended.code, ended.out, ended.err) == (2, "", said)
+
+
 def test_made_and_not_looked_at(kvsops: Kvsops, emulator: LocalServer) -> None:
     """Where a channel was made and cannot be waited for, the error says that it is there."""
     emulator.settings.faults = (Fault("DescribeSignalingChannel", "AccessDeniedException"),)

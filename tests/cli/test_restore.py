@@ -8,7 +8,7 @@ import pytest
 from kvsops.local.faults import Fault
 from kvsops.local.server import LocalServer
 from tests.cli.conftest import Kvsops
-from tests.fleet import names, put, writes
+from tests.fleet import From, names, put, writes
 
 ARN = "arn:aws:kinesisvideo:us-east-1:123456789012:channel/"
 EXPIRED = {"kvsops:expires-at": "2026-01-01T00:00:00Z", "env": "ci"}
@@ -87,6 +87,15 @@ def test_a_failure(kvsops: Kvsops, emulator: LocalServer, journal: str) -> None:
     assert sorted(json.loads(ended.out)) == ["created", "failed"]
     assert ended.code == 1
     assert len(names(emulator)) == 1
+
+
+def test_credentials_that_expire_on_the_way(
+    kvsops: Kvsops, emulator: LocalServer, journal: str
+) -> None:
+    """What was made by then is told, and what was not: it is no wrong usage any more."""
+    emulator.settings.faults = (From("CreateSignalingChannel", "ExpiredTokenException", first=2),)
+    ended = kvsops("restore", journal, "--yes", "-o", "json", "--query", "[].outcome")
+    assert (ended.code, sorted(json.loads(ended.out))) == (1, ["created", "failed"])
 
 
 def test_another_region(kvsops: Kvsops, emulator: LocalServer, journal: str) -> None:
