@@ -1,5 +1,6 @@
 """How the values of options are read from text, on the command line and in a policy file."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -42,7 +43,7 @@ class Fuse:
         digits = text.removesuffix("%")
         percent = digits != text
         most = 100 if percent else 1_000_000
-        if not digits.isascii() or not digits.isdigit() or not 1 <= int(digits) <= most:
+        if not re.fullmatch("[0-9]{1,7}", digits) or not 1 <= int(digits) <= most:
             msg = f"not a fuse: {text!r}: write a number like 250, or a percentage like 10%"
             raise UsageError(msg)
         return cls(text, int(digits), percent)

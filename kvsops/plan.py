@@ -11,7 +11,7 @@ from typing import Final
 from kvsops import gather
 from kvsops.aws.scope import Scope
 from kvsops.core.channel import Channel
-from kvsops.core.facts import Facts, Need, Unknown
+from kvsops.core.facts import Fact, Facts, Need, Source, Unknown
 from kvsops.core.judge import Decision, Rules, Verdict, judge
 from kvsops.core.mark import Mark
 
@@ -91,6 +91,17 @@ class Plan:
         return [f"could not be judged, and left alone: {names}{more}: {unknown[0].reason}"]
 
     @property
+    def presumed(self) -> list[str]:
+        """A line on the channels left out for want of a tag that only the index denies them."""
+        kept = [item for item in self.items if item.outcome is Outcome.KEPT]
+        absent = [item for item in kept if _left_out_unread(item)]
+        if not absent:
+            return []
+        number = "1 channel is" if len(absent) == 1 else f"{len(absent):,} channels are"
+        why = "not in AWS's tag index, being never tagged or too recently: taken as untagged"
+        return [f"{number} {why}; --direct reads each"]
+
+    @property
     def doomed(self) -> list[Item]:
         """The channels to delete, oldest first."""
         doomed = [item for item in self.items if item.outcome is Outcome.WOULD_DELETE]
@@ -106,6 +117,12 @@ class Plan:
         """Leave all but the oldest `number` of the doomed for another run."""
         for item in self.doomed[number:]:
             item.end(Outcome.LEFT, f"{item.reason}; beyond --limit {number}")
+
+
+def _left_out_unread(item: Item) -> bool:
+    rule, tags = item.decision.rule, item.facts.tags
+    asked = rule is not None and rule.need is Need.TAGS
+    return asked and isinstance(tags, Fact) and tags.source is Source.NOT_INDEXED
 
 
 def _by_age(item: Item) -> tuple[str, str]:

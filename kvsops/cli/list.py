@@ -133,6 +133,8 @@ def list_(
         tell_own_cost(scope, console)
     for problem in (*planned.problems, *planned.undecided):
         console.warn(problem)
+    for presumption in planned.presumed:
+        console.note(presumption)
     code = verdict(bill, budget, baseline, console) if prices else 0
     click.get_current_context().exit(1 if planned.undecided else code)
 

@@ -197,6 +197,8 @@ def _tell_beside(report: Report, console: Console) -> None:
         console.warn(str(error))
     for problem in (*report.plan.problems, *report.plan.undecided):
         console.warn(problem)
+    for presumption in report.plan.presumed:
+        console.note(presumption)
     if report.scope.metrics:
         tell_own_cost(report.scope, console)
     if report.stopped:

@@ -79,6 +79,7 @@ ROWS = [
     ("update ci-1 --message-ttl 121", "--message-ttl': 121 is not in the range 5<=x<=120"),
     ("sweep --older-than 1h --max-deletes 0", f"not a fuse: '0': {FUSE}"),
     ("sweep --older-than 1h --max-deletes 101%", f"not a fuse: '101%': {FUSE}"),
+    (f"sweep --older-than 1h --max-deletes {'9' * 5_000}", f"9': {FUSE}"),
     ("sweep --older-than 1h --max-deletes many", f"not a fuse: 'many': {FUSE}"),
     ("list --quota-share 0", "--quota-share': 0.0 is not in the range 0<x<=1"),
     ("list --quota-share 2", "--quota-share': 2.0 is not in the range 0<x<=1"),

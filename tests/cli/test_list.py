@@ -16,6 +16,10 @@ from tests.fleet import DAY, HOUR, From, put, put_many, writes
 from tests.usage import use
 
 DENIED = "AccessDeniedException"
+UNTAGGED = (
+    "not in AWS's tag index, being never tagged or too recently: taken as untagged; "
+    "--direct reads each"
+)
 
 
 @pytest.fixture
@@ -172,6 +176,19 @@ def test_unknown_tags(kvsops: Kvsops, emulator: LocalServer) -> None:
     assert told == [{"tags": {"env": "ci"}}, {"tags": None}]
     assert emulator.calls["ListTagsForResource"] == 0
     assert kvsops("list", "--tags").out.splitlines()[2].endswith("  ?")
+
+
+def test_taken_as_untagged(kvsops: Kvsops, emulator: LocalServer) -> None:
+    """Of channels left out for a tag that only the index denies them it is said how many."""
+    emulator.settings.index_lag = HOUR
+    for number in range(101):
+        channel = put(emulator, f"ci-{number:03}", HOUR / 2, tags={"env": "ci"})
+    ended = kvsops("list", "--tag", "env=ci")
+    assert (ended.code, ended.out) == (0, "No channels.\n")
+    assert ended.err == f"101 channels are {UNTAGGED}\n"
+    assert kvsops("list", "--tag", "env=ci", "--direct").err == ""
+    emulator.backend().remove_channel(channel, emulator.settings.clock())
+    assert kvsops("list", "--tag", "env=ci").err == ""  # so few are read one by one
 
 
 def test_a_denied_index(kvsops: Kvsops, emulator: LocalServer) -> None:
