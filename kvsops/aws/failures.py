@@ -79,7 +79,8 @@ _ON_THE_WAY = (
 )
 
 
-BOTOCORE_ERRORS: Final = (botocore_errors.ClientError, botocore_errors.BotoCoreError)
+BOTOCORE_ERRORS: Final = (botocore_errors.ClientError, botocore_errors.BotoCoreError, OSError)
+"""What botocore raises; OSError where a file with a token of the credentials cannot be read."""
 
 
 def code_of(error: Exception) -> str:
@@ -136,7 +137,7 @@ def told(
             f"this machine's clock is {age(abs(ahead))} {side} AWS's, so no signature holds: set it"
         )
         return CredentialsError(f"{msg} ({code})")
-    if isinstance(error, _NO_CREDENTIALS) or code in BAD_CREDENTIALS:
+    if code in BAD_CREDENTIALS or _before_the_call(error, operation):
         return _credentials(error, code)
     if code in DENIED:
         actions = iam_action(operation)
@@ -157,6 +158,15 @@ def told(
 def iam_action(operation: str) -> str:
     """Return the IAM action that allows the operation."""
     return f"{IAM_PREFIXES[OPERATIONS[operation].service]}:{operation}"
+
+
+def _before_the_call(error: Exception, operation: str) -> bool:
+    """Whether the credentials for the operation were not to be had, from STS for one."""
+    if isinstance(error, botocore_errors.ClientError):
+        return bool(error.operation_name != operation)
+    return isinstance(error, _NO_CREDENTIALS) or not isinstance(
+        error, botocore_errors.BotoCoreError
+    )
 
 
 def _faulted(error: botocore_errors.ClientError) -> bool:

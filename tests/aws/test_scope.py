@@ -1,10 +1,12 @@
 """Calls, paced, retried and counted, and how they fail: against the emulator over HTTP."""
 
 import logging
+import re
 import socket
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from datetime import datetime, timedelta, timezone
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -169,6 +171,40 @@ def test_bad_credentials(code: str, said: str, scope: Scope, emulator: LocalServ
     assert str(caught.value) == f"{said} ({code})"
     assert caught.value.exit_code == 2
     assert emulator.calls["ListSignalingChannels"] == 1
+
+
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        (
+            "source_profile = default\n[default]\naws_access_key_id = a\naws_secret_access_key = b",
+            r"An error occurred \(AccessDenied\) when calling the AssumeRole operation: .*",
+        ),
+        ("web_identity_token_file = {missing}", "{missing}"),
+    ],
+)
+def test_a_role_that_cannot_be_taken(
+    environment: dict[str, str],
+    emulator: LocalServer,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    lines: str,
+    said: str,
+) -> None:
+    """It is the credentials' trouble, not a permission missing for the call, nor a defect."""
+    missing = str(tmp_path / "missing")
+    role = "[profile role]\nrole_arn = arn:aws:iam::123456789012:role/x\n"
+    (tmp_path / "config").write_text(role + lines.format(missing=missing))
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name)
+    fail_always(emulator, "AccessDenied", "AssumeRole")
+    with pytest.raises(CredentialsError) as caught:
+        Scope(environ=environment, profile="role").call("ListSignalingChannels")
+    expected = f"the AWS credentials cannot be had: .*{said.format(missing=missing)}.*"
+    assert re.fullmatch(expected, str(caught.value))
+    assert emulator.calls["ListSignalingChannels"] == 0
 
 
 @pytest.mark.parametrize(
