@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from kvsops.metering import Metered
     from kvsops.output.console import Console
     from kvsops.output.rows import Output
+    from kvsops.plan import Plan
 
 Result = TypeVar("Result")
 
@@ -131,12 +132,16 @@ def list_(
         click.echo(render(chosen, columns, output, query, "No channels."), nl=False)
     if prices or scope.metrics:
         tell_own_cost(scope, console)
+    _tell_beside(planned, console)
+    code = verdict(bill, budget, baseline, console) if prices else 0
+    click.get_current_context().exit(1 if planned.undecided else code)
+
+
+def _tell_beside(planned: "Plan", console: "Console") -> None:
     for problem in (*planned.problems, *planned.undecided):
         console.warn(problem)
     for presumption in planned.presumed:
         console.note(presumption)
-    code = verdict(bill, budget, baseline, console) if prices else 0
-    click.get_current_context().exit(1 if planned.undecided else code)
 
 
 def _total(bill: "Bill", output: "Output") -> str:
