@@ -69,9 +69,11 @@ def fetch(
     Tags come from the tag index, in its batches of 100. Channels absent from it are read directly
     where they are few, else they stay NOT_INDEXED; where the index cannot be read, they all are.
     Activity is first hinted at by ListMetrics; asked for again, it is read from the metrics.
-    Storage links have no cheap source. `advance` is told of each channel done.
+    Storage links have no cheap source. `directly` reads what is known from an index alone, too.
+    `advance` is told of each channel done.
     """
     problems: list[str] = []
+    wanted = [_without_hint(each, need) if directly else each for each in wanted]
     if need is Need.ACTIVITY:
         hinted = [each for each in wanted if each.activity is not None or directly]
         known = _by_arn(uses.read(scope, hinted, span, advance=advance))
@@ -94,6 +96,13 @@ def fetch(
     missing = [each for each in unread if each.get(need) is None or (few and _absent(each))]
     known = _by_arn(unread) | _by_arn(scope.in_parallel(read, missing))
     return _gathered(wanted, known, problems)
+
+
+def _without_hint(facts: Facts, need: Need) -> Facts:
+    """Forget what is known from an index alone."""
+    fact = facts.get(need)
+    hinted = isinstance(fact, Fact) and fact.source is not Source.DIRECT
+    return facts.having(need, None) if hinted else facts
 
 
 def _by_arn(facts: Iterable[Facts]) -> dict[str, Facts]:

@@ -6,6 +6,7 @@ One plan feeds both the display and the deed (`kvsops.sweep`).
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
+from itertools import product
 from typing import Final
 
 from kvsops import gather
@@ -144,11 +145,16 @@ def plan(
     """
     planned = Plan([_judged(scope, Facts(channel), rules, directly=directly) for channel in listed])
     while needing := [item for item in planned.items if item.decision.need]:
-        for need in Need:
-            wanted = [item for item in needing if item.decision.need is need]
-            facts = [item.facts for item in wanted]
+        for need, again in product(Need, (False, True)):
+            needed = [item for item in needing if item.decision.need is need]
+            wanted = [item for item in needed if (item.facts.get(need) is not None) is again]
             read = gather.fetch(
-                scope, need, facts, span=rules.span, directly=directly, advance=advance
+                scope,
+                need,
+                [item.facts for item in wanted],
+                span=rules.span,
+                directly=directly or again,  # what an index told did not do
+                advance=advance,
             )
             planned.problems += read.problems
             for item, known in zip(wanted, read.facts, strict=True):

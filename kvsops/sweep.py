@@ -136,7 +136,8 @@ class Sweep:
 class Deletion:
     """One channel's deletion, from its turn in the quota to its last line in the journal.
 
-    Where the direct reads say that its policy's grace has yet to pass, it is marked instead.
+    Where the direct reads say that its policy's grace has yet to pass, it is marked instead; what
+    was only to be marked is not deleted, for neither the fuse nor the limit has counted it.
     """
 
     sweep: Sweep
@@ -174,7 +175,9 @@ class Deletion:
             if self.tries > 1 and self._ended_meanwhile():
                 return
             facts, decision = self._judge_directly()
-            if decision.verdict is Verdict.DELETE:
+            if decision.verdict is Verdict.DELETE and self.item.outcome is Outcome.WOULD_MARK:
+                self.item.end(Outcome.LEFT, f"{decision.reason}; the next run deletes it")
+            elif decision.verdict is Verdict.DELETE:
                 self.item.decision = decision  # every fact of it is confirmed
                 self._delete(facts, decision.reason)
             elif decision.verdict is Verdict.MARK:

@@ -12,7 +12,7 @@ from kvsops.local.channels import SignalingChannel
 from kvsops.local.faults import Fault
 from kvsops.local.server import LocalServer
 from tests.cli.conftest import Ended, Kvsops, kvsops
-from tests.fleet import From, Time, names, put, retag, writes
+from tests.fleet import From, Time, names, put, put_many, retag, writes
 from tests.usage import use
 
 __all__ = ["kvsops"]  # the fixture
@@ -206,6 +206,34 @@ def test_without_the_index(
     ended = kvsops(*TWO_STEPS)
     assert "marks are looked for channel by channel instead" in ended.err
     assert channel.tags == {"env": "ci", "kvsops:keep": ""}
+
+
+def test_marks_that_the_index_leaves_out(kvsops: Kvsops, emulator: LocalServer, time: Time) -> None:
+    """However many the tag index knows nothing of, the fuse and the limit count them."""
+    put_many(emulator, [f"ci-{n}" for n in range(150)])
+    emulator.settings.index_lag = timedelta(days=30)
+    assert kvsops(*TWO_STEPS).code == 0
+    time.sleep(25 * 3600)
+    dry = kvsops(*TWO_STEPS[:-1], "-o", "json")
+    assert {said.partition(":")[0] for said in told(dry).values()} == {"would-delete"}
+    assert kvsops(*TWO_STEPS).code == 3
+    assert len(names(emulator)) == 150
+    assert kvsops(*TWO_STEPS, "--limit", "3").code == 0
+    assert len(names(emulator)) == 147
+
+
+def test_a_mark_that_is_late_in_the_index(
+    sweep: Outcomes, emulator: LocalServer, time: Time, channel: SignalingChannel
+) -> None:
+    """What was only to be marked is not deleted, whatever the direct read says of its mark."""
+    time.sleep(60)
+    emulator.settings.index_lag = timedelta(days=2)
+    sweep()
+    time.sleep(25 * 3600)
+    assert sweep() == {"ci-1": "left: 2d1h old; marked 1d1h ago; the next run deletes it"}
+    assert DOOMED in channel.tags
+    emulator.settings.index_lag = timedelta()
+    assert sweep() == {"ci-1": "deleted: 2d1h old; marked 1d1h ago"}
 
 
 @pytest.mark.parametrize(

@@ -196,7 +196,12 @@ def _judge(facts: Facts, rules: Rules, now: datetime, *, direct: bool) -> Decisi
 
 
 def _graced(condemned: Decision, facts: Facts, rules: Rules, now: datetime) -> Decision:
-    """Let the grace of the policy pass, from its own mark on this very channel, before deleting."""
+    """Let the grace of the policy pass, from its own mark on this very channel, before deleting.
+
+    That the tag index leaves a channel out does not tell that it bears no mark.
+    """
+    if isinstance(facts.tags, Fact) and facts.tags.source is Source.NOT_INDEXED:
+        return Decision(Verdict.NEEDS, f"needs its {Need.TAGS.value}", need=Need.TAGS)
     grace = rules.grace or timedelta()
     due = Mark(now, rules.policy, rules.digest, digest(facts.channel.channel_arn))
     mark = Mark.read(facts.tag_values)
