@@ -164,6 +164,7 @@ OK = '[policies.a]\nprefix = "a"\nolder-than = "2h"\n'
         ("[policies.a]\nexpired = false", ":1: [policies.a]: no condition"),
         ("[policies.a]\nnever-used = true", ":1: [policies.a]: --never-used needs --older-than"),
         ('[policies.a]\nidle-for = "1h"', ":1: [policies.a]: --idle-for 1h is too short"),
+        ('[policies.a]\nidle-for = "500d"', ":1: [policies.a]: --idle-for 500d is too long"),
         ("[policies.a]\norphaned = true", ":1: [policies.a]: --orphaned --yes needs --older-than"),
     ],
 )

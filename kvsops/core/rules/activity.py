@@ -51,10 +51,10 @@ def _idle_for(facts: Facts, given: Given, now: datetime) -> Finding:
 
 def _never_used(facts: Facts, given: Given, now: datetime) -> Finding:
     activity, created = facts.use, facts.channel.creation_time
+    if activity is not None and activity.last_used is not None:
+        return Finding(spares=True, why=f"last used {_ago(activity, now)}")
     if activity is None or created is None or now - created > METRICS_REACH:
         return Finding(None, "its activity since it was made is not known")
-    if activity.last_used is not None:
-        return Finding(spares=True, why=f"last used {_ago(activity, now)}")
     return _silence(activity, given, "never used")
 
 
@@ -69,12 +69,18 @@ def _silence(activity: Activity, given: Given, why: str) -> Finding:
     )
 
 
-def _too_short(given: Given) -> str | None:
-    if given["idle-for"] and given["idle-for"] < LEAST_IDLE:
+def _unknowable(given: Given) -> str | None:
+    bound = given["idle-for"]
+    if bound and bound < LEAST_IDLE:
         return (
-            f"--idle-for {age(given['idle-for'])} is too short: a connection may be held for "
+            f"--idle-for {age(bound)} is too short: a connection may be held for "
             f"{age(CONNECTION_LIFE)} and metrics come {age(METRICS_DELAY)} late: give "
             f"{age(LEAST_IDLE)} or more"
+        )
+    if bound and bound > METRICS_REACH:
+        return (
+            f"--idle-for {age(bound)} is too long: CloudWatch keeps metrics for "
+            f"{age(METRICS_REACH)}: give that or less"
         )
     return None
 
@@ -167,7 +173,7 @@ RULES: Final = (
                 witnessed=False,
             ),
         ),
-        objection=_too_short,
+        objection=_unknowable,
     ),
     Rule(
         "never-used",
@@ -180,6 +186,7 @@ RULES: Final = (
             Example({"never-used": True}, spares=True, last_used=20 * _HOUR),
             Example({"never-used": True}, spares=None, last_used=None, witnessed=False),
             Example({"never-used": True}, spares=None, age=timedelta(days=456)),
+            Example({"never-used": True}, spares=True, age=timedelta(days=456), last_used=_DAY),
             Example({"never-used": True}, spares=None, age=None),
         ),
         objection=_never_used_needs_age,
