@@ -32,7 +32,8 @@ def find_stale(scope: Scope, plan: Plan, rules: Rules) -> None:
         if mark and mark.policy == UNNAMED:  # of this very command, not of another
             ours = mark.rules == graced.get(UNNAMED)
         if ours and _meant(scope, item, rules):
-            item.end(Outcome.WOULD_UNMARK, f"no longer condemned: {item.reason}")
+            why = "could not be judged" if item.decision.unknown else "no longer condemned"
+            item.end(Outcome.WOULD_UNMARK, f"{why}: {item.reason}")
 
 
 def _marked(scope: Scope, plan: Plan, kept: Sequence[Item]) -> dict[str, dict[str, str]]:

@@ -84,12 +84,15 @@ class Plan:
     @property
     def undecided(self) -> list[str]:
         """A line on the channels that could not be judged, if there are any."""
-        unknown = [item for item in self.items if item.outcome is Outcome.UNKNOWN]
+        unjudged = (Outcome.UNKNOWN, Outcome.WOULD_UNMARK, Outcome.UNMARKED)
+        unknown = [
+            item for item in self.items if item.decision.unknown and item.outcome in unjudged
+        ]
         if not unknown:
             return []
         names = ", ".join(item.channel.channel_name for item in unknown[:NAMED])
         more = f" and {len(unknown) - NAMED} more" if unknown[NAMED:] else ""
-        return [f"could not be judged, and left alone: {names}{more}: {unknown[0].reason}"]
+        return [f"could not be judged, and left alone: {names}{more}: {unknown[0].decision.reason}"]
 
     @property
     def presumed(self) -> list[str]:
@@ -109,10 +112,18 @@ class Plan:
         return sorted(doomed, key=_by_age)
 
     @property
+    def stale(self) -> list[Item]:
+        """The channels to take a mark off."""
+        return [item for item in self.items if item.outcome is Outcome.WOULD_UNMARK]
+
+    @property
     def to_write(self) -> list[Item]:
-        """The channels to delete, oldest first, then those to mark or to take a mark off."""
-        marks = (Outcome.WOULD_MARK, Outcome.WOULD_UNMARK)
-        return self.doomed + [item for item in self.items if item.outcome in marks]
+        """The channels to take a mark off, those to delete, oldest first, and those to mark.
+
+        In this order, lest a run that ends early leave a mark that must not count.
+        """
+        marked = [item for item in self.items if item.outcome is Outcome.WOULD_MARK]
+        return self.stale + self.doomed + marked
 
     def limit(self, number: int) -> None:
         """Leave all but the oldest `number` of the doomed for another run."""

@@ -7,12 +7,16 @@ from pathlib import Path
 
 import pytest
 
+from kvsops.core.channel import Channel
+from kvsops.core.facts import Facts
+from kvsops.core.judge import Decision, Verdict
 from kvsops.core.mark import Mark
 from kvsops.local.channels import SignalingChannel
 from kvsops.local.faults import Fault
 from kvsops.local.server import LocalServer
+from kvsops.plan import Item, Outcome, Plan
 from tests.cli.conftest import Ended, Kvsops, kvsops
-from tests.fleet import From, Time, names, put, put_many, retag, writes
+from tests.fleet import NOON, From, Time, names, put, put_many, retag, writes
 from tests.usage import use
 
 __all__ = ["kvsops"]  # the fixture
@@ -187,6 +191,51 @@ def test_unmarking_is_denied(
     retag(emulator, "ci-1", channel.tags | {"kvsops:keep": ""})
     emulator.settings.faults = (Fault(UNTAG, DENIED),)
     assert sweep(code=1)["ci-1"].startswith("failed: its mark cannot be taken off: UntagResource")
+
+
+@pytest.mark.parametrize("yes", [True, False])
+def test_unknown(
+    sweep: Outcomes, kvsops: Kvsops, emulator: LocalServer, channel: SignalingChannel, *, yes: bool
+) -> None:
+    """One that cannot be judged is not condemned: its mark goes, and that it failed is told."""
+    sweep()
+    emulator.settings.faults = (Fault("GetMetricData", DENIED), Fault("ListMetrics", DENIED))
+    ended = kvsops(*TWO_STEPS[: None if yes else -1], "-o", "json")
+    assert told(ended)["ci-1"].startswith(
+        f"{'unmarked' if yes else 'would-unmark'}: could not be judged: activity unknown: "
+    )
+    assert ended.code == 1
+    assert "could not be judged, and left alone: ci-1: activity unknown: " in ended.err
+    assert (DOOMED in channel.tags) is not yes
+
+
+def test_a_blown_fuse(
+    sweep: Outcomes, emulator: LocalServer, time: Time, channel: SignalingChannel
+) -> None:
+    """Nothing is deleted, but what is not condemned any more loses its mark."""
+    put_many(emulator, ["ci-2", "ci-3"])
+    sweep()
+    time.sleep(25 * 3600)
+    retag(emulator, "ci-1", channel.tags | {"kvsops:keep": ""})
+    assert sweep("--max-deletes", "1", code=3) == {
+        "ci-1": "unmarked: no longer condemned: has kvsops:keep",
+        "ci-2": "would-delete: 2d1h old; marked 1d1h ago",
+        "ci-3": "would-delete: 2d1h old; marked 1d1h ago",
+    }
+    assert DOOMED not in channel.tags
+    assert names(emulator) == {"ci-1", "ci-2", "ci-3"}
+
+
+def test_marks_are_taken_off_first() -> None:
+    """A run that ends early leaves no mark that must not count."""
+    shown = (Outcome.WOULD_MARK, Outcome.WOULD_DELETE, Outcome.KEPT, Outcome.WOULD_UNMARK)
+    facts = Facts(Channel("ci-1", "arn", "ACTIVE", NOON, "1"))
+    items = [Item(facts, Decision(Verdict.KEEP, ""), outcome) for outcome in shown]
+    assert [item.outcome for item in Plan(items).to_write] == [
+        Outcome.WOULD_UNMARK,
+        Outcome.WOULD_DELETE,
+        Outcome.WOULD_MARK,
+    ]
 
 
 def test_throttled(sweep: Outcomes, emulator: LocalServer, channel: SignalingChannel) -> None:

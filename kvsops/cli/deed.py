@@ -1,6 +1,7 @@
 """Carrying a plan out from the command line: journal, progress, interruption, the wait after."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -9,19 +10,25 @@ from kvsops.cli.report import Report
 from kvsops.errors import KvsopsError
 from kvsops.journal import Journal, default_path
 from kvsops.output.console import Console, progress
+from kvsops.plan import Item
 from kvsops.sweep import INTERRUPTED, Sweep, settle
 
 SETTLE_SECONDS: Final = 60.0
 
 
 def carry_out(
-    report: Report, console: Console, *, path: Path | None, deadline: float | None = None
+    report: Report,
+    doomed: Sequence[Item],
+    console: Console,
+    *,
+    path: Path | None,
+    deadline: float | None = None,
 ) -> None:
-    """Delete what the report's plan condemns, then look until it is gone.
+    """Do what the report's plan has for these channels, then look until the deleted are gone.
 
     `deadline` is on the scope's clock. The report learns of the journal and of what stopped it.
     """
-    scope, doomed = report.scope, report.plan.to_write
+    scope = report.scope
     if not doomed:
         return
     run = f"{scope.now():%Y%m%dT%H%M%SZ}-{scope.region}-{os.getpid()}"

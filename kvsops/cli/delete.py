@@ -67,7 +67,7 @@ def delete(
     report = Report(plan(scope, named, rules, directly=True), rules, scope, began, everything=True)
     if yes:
         report.check_query(output, query)
-        carry_out(report, console, path=journal)
+        carry_out(report, report.plan.to_write, console, path=journal)
     tell(report, console, output, query)
     refused = any(item.outcome is Outcome.KEPT for item in report.plan.items)
     click.get_current_context().exit(report.exit_code or (1 if refused else 0))

@@ -116,7 +116,7 @@ class Report:
         """130 interrupted; 1 where anything failed, could not be told, or was left undone."""
         if self.stopped == INTERRUPTED:
             return 130
-        bad = any(self._outcomes()[each] for each in (Outcome.FAILED, Outcome.UNKNOWN))
+        bad = self._outcomes()[Outcome.FAILED] or self.plan.undecided
         return 1 if bad or self.stopped else 0
 
     def _outcomes(self) -> Counter[Outcome]:

@@ -162,8 +162,9 @@ def sweep(
         report.plan.limit(limit)
     blown = _blown(report, fuse)
     report.check_query(output, query)
-    if yes and not blown:
-        carry_out(report, console, path=journal, deadline=end)
+    if yes:
+        meant = report.plan.stale if blown else report.plan.to_write
+        carry_out(report, meant, console, path=journal, deadline=end)
     no = None
     if blown and yes:
         no = f"the fuse blew: {blown}, so nothing was deleted; {_HOW_ON}"
