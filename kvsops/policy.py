@@ -59,6 +59,20 @@ class Policies:
     fuse: Fuse | None
 
 
+def found(path: Path | None) -> Policies | None:
+    """Read the policy file that is named, or the one that is here; None where there is none.
+
+    Raises `UsageError` also where it may not be looked for: it may protect something.
+    """
+    here = Path(FILE_NAME)
+    try:
+        there = here.exists()
+    except OSError as error:
+        msg = f"{here} cannot be looked for: {error.strerror}: run it in another directory"
+        raise UsageError(msg) from error
+    return load(path or here) if path or there else None
+
+
 def load(path: Path) -> Policies:
     """Read a policy file; raises `UsageError` naming the line that is wrong."""
     try:

@@ -56,7 +56,8 @@ def iam(
     Each argument is a command line as it will be run, in quotes if it has more than a name. What
     it leaves out is left out of the policy: without --yes, whatever deletes. Names, ARNs, --prefix,
     --region and --expect-account narrow the channels, and a sweep's --tag what is done to those
-    it means. Without any, the policy is for all commands with all their options.
+    it means. A sweep without a condition goes by its policy file, read here and now. Without any
+    argument, the policy is for all commands with all their options.
     """
     from kvsops.aws import iam as policies
     from kvsops.output.console import Console
@@ -126,19 +127,20 @@ def _grants(
 ) -> "set[Grant]":
     """Return what one command line needs, or with None all that the command may ever need."""
     from kvsops.aws.iam import grants
-    from kvsops.cli.permissions import CALLS, names_of
+    from kvsops.cli.permissions import CALLS, meant, names_of
 
     if given is None:
         anywhere = [_arn("*", region, account)]
         return set().union(*(grants(call.operation, anywhere) for call in CALLS[name]))
     region = given.get("region") or region
     account = _account(given["expect_account"]) if given.get("expect_account") else account
-    arns = [_arn(each, region, account) for each in names_of(name, given)]
     wanted: set[Grant] = set()
-    for call in CALLS[name]:
-        if call.when(given):
-            tags = given["tag"] if call.tagged else ()
-            wanted |= grants(call.operation, arns, tags)
+    for options in meant(name, given):
+        arns = [_arn(each, region, account) for each in names_of(name, options)]
+        for call in CALLS[name]:
+            if call.when(options):
+                narrowed = call.tagged and not options["explain"]  # that may be any channel
+                wanted |= grants(call.operation, arns, options["tag"] if narrowed else ())
     return wanted
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from kvsops.core.facts import Need
-from kvsops.core.judge import Rules, listing_rules, sweep_rules
+from kvsops.core.judge import Rules, listing_rules, no_condition, sweep_rules
 
 Given = Mapping[str, Any]
 """A command line's parameters by click's names (`older_than`); what was not given is falsy."""
@@ -107,7 +107,7 @@ CALLS: Final[dict[str, tuple[Call, ...]]] = {
     "sweep": (
         Call("ListSignalingChannels", without("explain")),
         Call("GetResources", without("explain", without("direct"))),
-        Call("GetResources", given("grace")),
+        Call("GetResources", without("explain", given("grace"))),
         Call("ListTagsForResource"),
         Call("DescribeMediaStorageConfiguration", either("yes", "direct", "explain"), tagged=True),
         Call("DescribeSignalingChannel", either("yes", "explain"), tagged=True),
@@ -167,10 +167,34 @@ CALLS: Final[dict[str, tuple[Call, ...]]] = {
 }
 
 
+def meant(command: str, options: Given) -> list[Given]:
+    """Return the options that a command line stands for: a sweep by policies, those of each."""
+    from kvsops import policy
+
+    given = {name.replace("_", "-"): value for name, value in options.items()}
+    if command != "sweep" or no_condition(given) is None:
+        return [options]
+    loaded = policy.found(options["policy"])
+    each = [_by_policy(options, rules) for rules in loaded.rules.each] if loaded else []
+    return [line for line in each if line] or [options]
+
+
+def _by_policy(options: Given, rules: Rules) -> Given | None:
+    """Return the command line's options with the policy's; None if their prefixes exclude both."""
+    from kvsops.policy import options as known
+
+    own = {name.replace("-", "_"): rules.given[name] for name in known()}
+    shorter, longer = sorted((options["prefix"] or "", own["prefix"] or ""), key=len)
+    if not longer.startswith(shorter):
+        return None
+    tags = (*options["tag"], *own["tag"])
+    return {**options, **own, "prefix": longer or None, "tag": tags, "grace": rules.grace}
+
+
 def names_of(command: str, options: Given) -> list[str]:
     """Return the channels that the command line may touch: names with `*` for any, or ARNs."""
-    targets = options.get("targets") or options.get("names") or options.get("target") or ()
-    if targets:
+    named = (options.get(each) for each in ("targets", "names", "target", "explain"))
+    if targets := next(filter(None, named), None):
         return [targets] if isinstance(targets, str) else list(dict.fromkeys(targets))
     if options.get("prefix"):
         return [f"{options['prefix']}*"]

@@ -208,8 +208,7 @@ def _rules(
     from kvsops.core.judge import Rules, no_condition, objection, sweep_rules
     from kvsops.core.mark import UNNAMED
 
-    path = policy or Path(policies.FILE_NAME)
-    loaded = policies.load(path) if policy or _exists(path) else None
+    loaded = policies.found(policy)
     fuses = [each for each in (fuse, loaded and loaded.fuse) if each] or [Fuse.parse("100")]
     missing = no_condition(given)
     if loaded and missing:
@@ -223,15 +222,6 @@ def _rules(
         given = given | {"protect-tag": (*given["protect-tag"], *loaded.protect_tags)}
     rules = sweep_rules(given)
     return (replace(rules, policy=UNNAMED, grace=grace) if grace else rules), fuses
-
-
-def _exists(path: Path) -> bool:
-    """Say whether there is a policy file; one that may not be looked for may protect something."""
-    try:
-        return path.exists()
-    except OSError as error:
-        msg = f"{path} cannot be looked for: {error.strerror}: run it in another directory"
-        raise UsageError(msg) from error
 
 
 def _widening(given: dict[str, Any], grace: timedelta | None) -> str | None:
