@@ -3,14 +3,20 @@
 import os
 import signal
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType
+from typing import Final
 
 from kvsops.errors import UsageError
 
 NOT_EXECUTABLE, NOT_FOUND, KILLED = 126, 127, 128
 """The statuses a shell has for a command it could not run, did not find, or saw killed (plus n)."""
+
+ENDING: Final = (signal.SIGINT, signal.SIGTERM)
+OTHERS: Final = (signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2)
+"""What else a command may be sent; one that we were started to ignore, as by nohup, stays so."""
+_OF_A_TERMINAL: Final = (signal.SIGINT, signal.SIGQUIT)
 
 
 class CommandNotRunError(UsageError):
@@ -30,10 +36,11 @@ def run(command: tuple[str, ...], environment: dict[str, str]) -> int:
     def forward(number: int) -> None:
         if not children:
             early.append(number)
-        elif number != signal.SIGINT or not _terminal_signals_all():
+        elif number not in _OF_A_TERMINAL or not _terminal_signals_all():
             children[0].send_signal(number)
 
-    with signals_go_to(forward):
+    heeded = [each for each in OTHERS if signal.getsignal(each) is not signal.SIG_IGN]
+    with signals_go_to(forward, (*ENDING, *heeded)):
         try:
             child = subprocess.Popen(command, env=environment)  # noqa: S603 - the user's own command
         except OSError as error:
@@ -60,13 +67,31 @@ def _terminal_signals_all() -> bool:
 
 
 @contextmanager
-def signals_go_to(receiver: Callable[[int], None]) -> Iterator[None]:
-    """Hand the numbers of SIGINT and SIGTERM to the receiver for a while."""
+def signals_wait() -> Iterator[None]:
+    """Let a SIGINT or SIGTERM wait for the block's end, and interrupt then; the second does now."""
+    waiting: list[int] = []
+
+    def keep(number: int) -> None:
+        waiting.append(number)
+        if waiting[1:]:
+            raise KeyboardInterrupt
+
+    with signals_go_to(keep):
+        yield
+    if waiting:
+        raise KeyboardInterrupt
+
+
+@contextmanager
+def signals_go_to(
+    receiver: Callable[[int], None], numbers: Sequence[signal.Signals] = ENDING
+) -> Iterator[None]:
+    """Hand the numbers of these signals to the receiver for a while."""
 
     def receive(number: int, _frame: FrameType | None) -> None:
         receiver(number)
 
-    before = {number: signal.signal(number, receive) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.signal(number, receive) for number in numbers}
     try:
         yield
     finally:

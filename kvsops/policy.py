@@ -64,13 +64,15 @@ def found(path: Path | None) -> Policies | None:
 
     Raises `UsageError` also where it may not be looked for: it may protect something.
     """
-    here = Path(FILE_NAME)
-    try:
-        there = here.exists()
-    except OSError as error:
-        msg = f"{here} cannot be looked for: {error.strerror}: run it in another directory"
-        raise UsageError(msg) from error
-    return load(path or here) if path or there else None
+    if path is None:
+        path = Path(FILE_NAME)
+        try:
+            if not path.exists():
+                return None
+        except OSError as error:
+            msg = f"{path} cannot be looked for: {error.strerror}: run it in another directory"
+            raise UsageError(msg) from error
+    return load(path)
 
 
 def load(path: Path) -> Policies:

@@ -75,8 +75,9 @@ def exec_(
         if reuse:
             name, (arn, ends) = reuse, _reused(scope, reuse, owner)
         else:
-            name, arn, ends = _made(scope, dict(tags), owner, ttl, console)
-            at_end.callback(_delete, scope, arn, console)
+            with child.signals_wait():  # lest a channel be made of which nobody knows
+                name, arn, ends = _made(scope, dict(tags), owner, ttl, console)
+                at_end.callback(_delete, scope, arn, console)
         channels.wait_until_active(scope, arn)
         if ends:
             if reuse:
@@ -139,10 +140,12 @@ def _reused(scope: "Scope", name: str, owner: str) -> tuple[str, datetime | None
 
 def _delete(scope: "Scope", arn: str, console: "Console") -> None:
     """Delete the channel that this run made; if that fails its lease lapses all the same."""
+    from kvsops import child
     from kvsops.aws import channels
 
     try:
-        channels.delete_made(scope, arn)
+        with child.signals_wait():
+            channels.delete_made(scope, arn)
     except NotFoundError:
         return
     except KvsopsError as error:

@@ -66,7 +66,9 @@ class Kvsops(click.Group):
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
         """Run the command line; return its exit code."""
-        signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends as Ctrl-C does
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            if signal.getsignal(number) is not signal.SIG_IGN:  # as under nohup
+                signal.signal(number, signal.default_int_handler)  # ends as Ctrl-C does
         try:
             return super().main(*args, **{**kwargs, "standalone_mode": False})
         except click.exceptions.NoArgsIsHelpError as error:

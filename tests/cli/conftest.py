@@ -35,6 +35,8 @@ def kvsops(
         result = CliRunner().invoke(cli, argv, prog_name="kvsops", catch_exceptions=False)
         return Ended(result.return_value or 0, result.stdout, result.stderr)
 
-    before = signal.getsignal(signal.SIGTERM)  # the command takes it, and the tests go on
+    taken = (signal.SIGTERM, signal.SIGHUP)  # by the command, and the tests go on
+    before = [(number, signal.getsignal(number)) for number in taken]
     yield run
-    signal.signal(signal.SIGTERM, before)
+    for number, handler in before:
+        signal.signal(number, handler)

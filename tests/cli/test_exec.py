@@ -34,8 +34,8 @@ import signal, sys, time
 def end(number, frame):
     print("got", number, flush=True)
     sys.exit(40 + number)
-signal.signal(signal.SIGTERM, end)
-signal.signal(signal.SIGINT, end)
+for name in ("SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2"):
+    signal.signal(getattr(signal, name), end)
 print("ready", flush=True)
 time.sleep(60)
 """
@@ -275,7 +275,17 @@ def started(environment: dict[str, str], *argv: str) -> "subprocess.Popen[str]":
     )
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize(
+    "number",
+    [
+        signal.SIGTERM,
+        signal.SIGINT,
+        signal.SIGHUP,
+        signal.SIGQUIT,
+        signal.SIGUSR1,
+        signal.SIGUSR2,
+    ],
+)
 def test_signals_are_passed_on(
     environment: dict[str, str], emulator: LocalServer, number: signal.Signals
 ) -> None:
@@ -296,6 +306,41 @@ def test_killed_by_a_signal(environment: dict[str, str]) -> None:
     with started(environment, "exec", *python(code)) as process:
         process.communicate(timeout=PATIENCE)
     assert process.returncode == 128 + 9
+
+
+def test_a_hangup_that_is_ignored(environment: dict[str, str], emulator: LocalServer) -> None:
+    """Under nohup a hangup ends neither the command nor its lease."""
+    with subprocess.Popen(
+        ["/usr/bin/nohup", *KVSOPS, "exec", *python(WAIT)],
+        env=os.environ | environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        assert process.stdout
+        assert process.stdout.readline() == b"ready\n"
+        process.send_signal(signal.SIGHUP)
+        process.send_signal(signal.SIGTERM)
+        out, _ = process.communicate(timeout=PATIENCE)
+    assert (out, process.returncode) == (b"got 15\n", 40 + 15)
+    assert names(emulator) == set()
+
+
+@pytest.mark.parametrize("operation", [CREATE, DELETE])
+def test_interrupted_while_a_call_is_on_its_way(
+    environment: dict[str, str], emulator: LocalServer, operation: str
+) -> None:
+    """What is being made is not forgotten, and what is being deleted goes."""
+    emulator.settings.late_by = timedelta(seconds=3)
+    emulator.settings.faults = (From(operation, "late", last=1),)
+    with started(environment, "exec", "--", "true") as process:
+        end = time.monotonic() + PATIENCE
+        while not emulator.calls[operation] and time.monotonic() < end:
+            time.sleep(0.01)
+        process.send_signal(signal.SIGTERM)
+        _, err = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 130
+    assert err.endswith("error: interrupted\n")
+    assert names(emulator) == set()
 
 
 STAGES = {
