@@ -24,8 +24,11 @@ _RULE_KEYS = ("policy", "rule", "says", "why")
 
 def tell_why(
     scope: "Scope", target: str, rules: Rules, output: "Output", query: str | None
-) -> None:
-    """Read all facts of the channel directly, and print what every policy makes of them."""
+) -> bool:
+    """Read all facts of the channel directly, and print what every policy makes of them.
+
+    Returns whether everything could be read and judged.
+    """
     facts = Facts(channels.described(scope, target))
     for need in Need:
         facts = gather.direct(scope, facts, need, span=rules.span)
@@ -44,11 +47,13 @@ def tell_why(
             "rules": [dict(zip(_RULE_KEYS, row, strict=True)) for row in said],
         }
         click.echo(dumps(whole, query), nl=False)
-        return
-    form = markdown if output == "markdown" else table
-    facts_table = form(known, _columns("FACT", "VALUE", "READ FROM", "AT"))
-    rules_table = form(said, _columns("POLICY", "RULE", "SAYS", "WHY"))
-    click.echo(f"{verdict}\n\n{facts_table}\n{rules_table}", nl=False)
+    else:
+        form = markdown if output == "markdown" else table
+        facts_table = form(known, _columns("FACT", "VALUE", "READ FROM", "AT"))
+        rules_table = form(said, _columns("POLICY", "RULE", "SAYS", "WHY"))
+        click.echo(f"{verdict}\n\n{facts_table}\n{rules_table}", nl=False)
+    unread = any(isinstance(facts.get(need), Unknown) for need in Need)
+    return not (unread or decision.unknown)
 
 
 def _columns(*headers: str) -> list[Column[Row]]:

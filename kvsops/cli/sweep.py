@@ -145,15 +145,15 @@ def sweep(
 
     given |= {"yes": yes, "any-channel": any_channel}
     refuse(_contradiction(yes, dry_run, check))
-    refuse("--explain tells two tables: ask for -o json" if explain and output == "csv" else None)
+    if explain and output == "csv":
+        refuse("--explain tells two tables, which CSV cannot hold: use -o json")
     rules, fuse = _rules(given, grace, policy, max_deletes)
     scope, console = where.open(read_only=not yes), Console()
     began = scope.clock()
     _expect(scope, expect_account)
     if explain:
         in_region(scope, (explain,))
-        tell_why(scope, explain, rules, output, query)
-        return
+        click.get_current_context().exit(0 if tell_why(scope, explain, rules, output, query) else 1)
     end = None if deadline is None else began + deadline.total_seconds()
     with scope.reading_until(end):
         planned = _planned(scope, rules, given["prefix"], console, direct=direct)

@@ -35,6 +35,7 @@ ROWS = [
     ("create --ttl 90", f"--ttl': not a duration: '90': {DURATION}"),
     ("sweep --idle-for 1h", "--idle-for 1h is too short: a connection may be held for 1h and"),
     ("list --idle-for 74m", "--idle-for 1h14m is too short"),
+    ("sweep --expired --explain cam -o csv", "--explain tells two tables, which CSV cannot hold"),
     ("list --idle-for 456d", "--idle-for 456d is too long: CloudWatch keeps metrics for 455d"),
     ("sweep --never-used --yes", "--never-used needs --older-than beside it: a channel just made"),
     ("list --active --idle-for 7d", "--active contradicts --idle-for and --never-used: drop one"),

@@ -83,7 +83,9 @@ def test_unknown(kvsops: Kvsops, emulator: LocalServer) -> None:
         Fault("ListTagsForResource", "AccessDeniedException"),
         Fault("GetMetricData", "AccessDenied"),
     )
-    told = json.loads(kvsops(*EXPLAIN, arn, "-o", "json").out)
+    ended = kvsops(*EXPLAIN, arn, "-o", "json")
+    assert ended.code == 1
+    told = json.loads(ended.out)
     denied = (
         "ListTagsForResource denied: the credentials need kinesisvideo:ListTagsForResource on "
         f"{arn}"
