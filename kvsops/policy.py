@@ -176,7 +176,7 @@ class _Reader:
 
     def _line(self, table: str, key: str) -> int:
         """Return the line of a key in its table, or of the table where the key is not found."""
-        at, found = "", 1
+        at, found = "", 0
         for number, line in enumerate(self.text.splitlines(), 1):
             header = re.match(r"\s*\[([^\[\]]+)\]", line)
             if header:
@@ -184,6 +184,15 @@ class _Reader:
                 found = number if at == table or (not table and at.split(".")[0] == key) else found
             elif at == table and key and re.match(rf"\s*[\"']?{re.escape(key)}[\"']?\s*=", line):
                 return number
+        return found or self._line_of_words(table, key)
+
+    def _line_of_words(self, table: str, key: str) -> int:
+        """Return where a policy without a header of its own is written: inline, or with dots."""
+        wanted = [each for each in (table.rpartition(".")[2], key) if each]
+        found = 1
+        for number, line in enumerate(self.text.splitlines(), 1):
+            while wanted and re.search(rf"(?<![\w-]){re.escape(wanted[0])}(?![\w-])", line):
+                wanted, found = wanted[1:], number
         return found
 
 
