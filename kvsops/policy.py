@@ -111,7 +111,9 @@ class _Reader:
         for name, values in reversed(given.items()):
             grace = values.pop("grace", None)
             rules = sweep_rules(values | {"protect-tag": tuple(dict.fromkeys(protect))} | waived)
-            chain = replace(rules, policy=name, grace=grace, otherwise=chain)
+            chain = replace(
+                rules, policy=name, fellows=frozenset(given), grace=grace, otherwise=chain
+            )
         if chain is None:
             raise TypeError(named)
         return Policies(self.path, chain, tuple(dict.fromkeys(protect)), self._fuse(table))

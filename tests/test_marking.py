@@ -121,12 +121,47 @@ def test_no_longer_condemned(
 def test_other_rules_begin_anew(
     sweep: Outcomes, time: Time, channel: SignalingChannel, argv: tuple[str, ...]
 ) -> None:
-    """A mark counts for the very rules that it was written by."""
+    """A mark counts for the very rules that it was written by; others leave it alone for long."""
     sweep()
     before = channel.tags[DOOMED]
     time.sleep(25 * 3600)
-    assert sweep(*argv) == {"ci-1": "marked: 2d1h old; its grace of 1d begins"}
+    said = "marked: 2d1h old; command-line marked it 1d1h ago: left alone"
+    assert sweep(*argv) == {"ci-1": said}
+    assert channel.tags[DOOMED] == before
+    time.sleep(24 * 3600)
+    assert sweep(*argv) == {"ci-1": "marked: 3d1h old; its grace of 1d begins"}
     assert channel.tags[DOOMED] != before
+
+
+def test_two_sweeps_that_mark_the_same(
+    sweep: Outcomes, emulator: LocalServer, time: Time, channel: SignalingChannel
+) -> None:
+    """Neither undoes what the other began: the channel goes once the first one's grace is over."""
+    for _ in range(12):
+        sweep()
+        time.sleep(3600)
+        sweep("--older-than", "3h")
+        time.sleep(3600)
+    assert DOOMED in channel.tags
+    assert sweep() == {"ci-1": "deleted: 2d old; marked 1d ago"}
+    assert names(emulator) == set()
+
+
+def test_a_policy_that_is_no_more(
+    kvsops: Kvsops, emulator: LocalServer, time: Time, tmp_path: Path
+) -> None:
+    """One of the same file begins its grace at once; one of another file has to wait."""
+    file = tmp_path / "policies.toml"
+    argv = ("sweep", "--policy", str(file), "--yes", "-o", "json")
+    file.write_text(POLICIES)
+    put(emulator, "a-1")
+    kvsops(*argv)
+    first = '[policies.first]\nprefix = "a"\nolder-than = "2h"\ngrace = "1d"\n'
+    time.sleep(3600)
+    file.write_text(first)
+    assert told(kvsops(*argv)) == {"a-1": "marked: 1d1h old; a marked it 1h ago: left alone"}
+    file.write_text(first + POLICIES)
+    assert told(kvsops(*argv)) == {"a-1": "marked: 1d1h old; its grace of 1d begins"}
 
 
 def test_protection_and_grace_are_no_rules(

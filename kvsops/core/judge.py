@@ -12,13 +12,16 @@ from enum import StrEnum
 from typing import Any, Final
 
 from kvsops.core.facts import Fact, Facts, Need, Source, Unknown
-from kvsops.core.mark import Mark, digest
+from kvsops.core.mark import UNNAMED, Mark, digest
 from kvsops.core.rule import Finding, Given, Role, Rule
 from kvsops.core.rules import IN_USE, completed, rules_of
 from kvsops.core.text import age
 
 PRICES: Final[tuple[Need | None, ...]] = (None, *Need)
 """What a fact costs to read, cheapest first; None is what the listing gives away."""
+
+PATIENCE: Final = 2
+"""How many of its graces a sweep leaves another's mark alone, lest they take turns for ever."""
 
 _ROLES: Final = list(Role)
 
@@ -58,7 +61,7 @@ class Rules:
 
     `policy` names them where they are a policy's, and `grace` is how long it spares what it
     condemns. Where they keep a channel, `otherwise` is asked. `narrowing` is what bounds this run
-    beside them: it says nothing of what it leaves out.
+    beside them: it says nothing of what it leaves out. `fellows` are all policies of the run.
     """
 
     rules: tuple[tuple[Rule, Given], ...]
@@ -67,6 +70,7 @@ class Rules:
     grace: timedelta | None = None
     otherwise: "Rules | None" = None
     narrowing: "Rules | None" = None
+    fellows: frozenset[str] = frozenset()
 
     @classmethod
     def of(cls, given: dict[str, Any], rules: Sequence[Rule]) -> "Rules":
@@ -205,6 +209,9 @@ def _graced(condemned: Decision, facts: Facts, rules: Rules, now: datetime) -> D
     grace = rules.grace or timedelta()
     due = Mark(now, rules.policy, rules.digest, digest(facts.channel.channel_arn))
     mark = Mark.read(facts.tag_values)
+    if mark and _anothers(mark, due, rules) and abs(now - mark.time) < PATIENCE * grace:
+        why = f"{condemned.reason}; {mark.policy} marked it {age(now - mark.time)} ago"
+        return replace(condemned, verdict=Verdict.MARK, reason=f"{why}: left alone", mark=mark)
     if mark is None or replace(mark, time=now) != due:
         why = f"{condemned.reason}; its grace of {age(grace)} begins"
         return replace(condemned, verdict=Verdict.MARK, reason=why, mark=due)
@@ -214,6 +221,13 @@ def _graced(condemned: Decision, facts: Facts, rules: Rules, now: datetime) -> D
     return replace(
         condemned, verdict=Verdict.MARK, reason=f"{marked}, grace {age(grace)}", mark=mark
     )
+
+
+def _anothers(mark: Mark, due: Mark, rules: Rules) -> bool:
+    """Whether the mark is of a sweep that this run knows nothing of: of other options or files."""
+    if mark.policy == UNNAMED:
+        return mark.arn == due.arn and mark.rules != due.rules
+    return mark.arn == due.arn and mark.policy not in rules.fellows
 
 
 def _weight(decision: Decision) -> tuple[bool, bool, bool]:
