@@ -5,6 +5,7 @@ found out on the way: it does where, in this run, the same queries had points fo
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Final
 
@@ -13,10 +14,13 @@ from kvsops.aws.activity import FIRST, REACH, REST
 from kvsops.aws.scope import Scope
 from kvsops.core.cost import Day
 from kvsops.core.facts import Activity, Fact, Facts, Need, Source, Unknown
+from kvsops.core.rules import IN_USE
 from kvsops.errors import AwsError
 
 HINT_REACH: Final = timedelta(hours=3)
 """ListMetrics tells the names that had points so recently."""
+FINE: Final = 3_600
+"""Periods of up to so many seconds tell well enough whether a channel is in use."""
 WITNESSES: Final = 3
 """So many channels that are known to be in use are asked along, to hear whether metrics speak."""
 
@@ -56,6 +60,9 @@ def read(
 ) -> list[Facts]:
     """Read from the metrics when each was last used within the span, or since it was made.
 
+    Of a long span the periods are long. What may have been used lately is read again in shorter
+    ones: else all that was used today would be in use now.
+
     Raises `CheckFailedError`, before anything is asked, where it may cost more than the scope's
     `max_own_cost`.
     """
@@ -72,7 +79,28 @@ def read(
     activity.refuse_to_overspend(scope, len(names), len(asked))
     points, untold = activity.ask(scope, asked, start, until, period, advance=advance)
     scope.witnessed |= any(day.connections for days in points.values() for day in days.values())
-    return [_told(scope, each, points, untold, (start, end, period)) for each in wanted]
+    told = [_told(scope, each, points, untold, (start, end, period)) for each in wanted]
+    if period <= FINE:
+        return told
+    lately = [each for each in told if _used_after(each, end - IN_USE)]
+    finer = {
+        each.channel.channel_arn: each for each in read(scope, lately, timedelta(seconds=period))
+    }
+    return [_refined(each, finer.get(each.channel.channel_arn, each)) for each in told]
+
+
+def _used_after(facts: Facts, moment: datetime) -> bool:
+    last_used = facts.use.last_used if facts.use else None
+    return last_used is not None and last_used > moment
+
+
+def _refined(facts: Facts, finer: Facts) -> Facts:
+    """Take the time of the last use from a finer look, where that tells one."""
+    fact, seen = facts.activity, finer.use
+    if not isinstance(fact, Fact) or seen is None or seen.last_used is None:
+        return facts
+    last = replace(fact.value, last_used=seen.last_used)
+    return facts.having(Need.ACTIVITY, replace(fact, value=last))
 
 
 def _in_use(scope: Scope) -> frozenset[str]:

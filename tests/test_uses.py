@@ -6,8 +6,10 @@ from typing import Any
 import pytest
 
 from kvsops import plan as planning
+from kvsops import uses
 from kvsops.aws import channels
 from kvsops.aws.scope import Scope
+from kvsops.core.facts import Facts
 from kvsops.core.judge import listing_rules, sweep_rules
 from kvsops.local.faults import Fault
 from kvsops.local.server import LocalServer
@@ -128,6 +130,23 @@ def test_made_again(scope: Scope, emulator: LocalServer) -> None:
     put(emulator, "again", 8 * DAY)
     use(emulator, "again", NOON - 9 * DAY, masters=5, messages=80)
     assert told(planned(scope, NEVER))["again"] == "would-delete: 8d old, never used"
+
+
+@pytest.mark.parametrize("days", [7, 30, 90, 400])
+@pytest.mark.parametrize("hours", [0.5, 3, 13, 30])
+def test_of_a_long_span_too(scope: Scope, emulator: LocalServer, days: int, hours: float) -> None:
+    """However far back one looks, only what was used lately was used lately."""
+    channel = put(emulator, "cam", 410 * DAY)
+    use(emulator, "cam", NOON - hours * HOUR, masters=1)
+    (listed,) = channels.each_listed(scope)
+    assert listed.channel_arn == channel.arn
+    (facts,) = uses.read(scope, [Facts(listed)], days * DAY)
+    assert facts.use
+    assert facts.use.last_used
+    assert hours * HOUR > NOON - facts.use.last_used
+    assert (NOON - facts.use.last_used >= 2 * HOUR) is (hours >= 3)
+    assert facts.use.since
+    assert facts.use.since <= NOON - days * DAY
 
 
 @pytest.mark.parametrize("given", [IDLE, NEVER])

@@ -105,7 +105,6 @@ ROWS = [
     ("sweep --orphaned --yes", "--orphaned --yes needs --older-than 1h or more"),
     ("sweep --orphaned --older-than 59m --yes", "--orphaned --yes needs --older-than 1h or more"),
     ("sweep --expired --owner-tag team", "--owner-tag says which tag --orphaned looks for: add"),
-    ("sweep --expired --explain ci-1 -o csv", "--explain tells two tables: ask for -o json"),
     (f"{SWEEP} --dry-run", "--yes deletes and --dry-run does not: drop one"),
     (f"{SWEEP} --check", "--yes deletes and --check does not: drop one"),
     ("sweep --older-than 1h --yes --dry-run", "--yes deletes and --dry-run does not: drop one"),
