@@ -55,8 +55,8 @@ def exec_(
       kvsops exec --ttl 30m --tag suite=ice -- make test
       kvsops exec --reuse ci-e2e -- pytest tests/e2e
 
-    The command finds KVS_CHANNEL_NAME, KVS_CHANNEL_ARN and AWS_REGION in its environment, gets
-    the signals that kvsops gets, and its exit code is the exit code.
+    The command finds KVS_CHANNEL_NAME, KVS_CHANNEL_ARN and AWS_REGION (AWS_DEFAULT_REGION, too) in
+    its environment, gets the signals that kvsops gets, and its exit code is the exit code.
 
     The channel has a lease, kvsops:expires-at, that is renewed while the command runs: no sweep
     takes it. Is kvsops itself killed, the lease lapses, and kvsops sweep --expired takes it.
@@ -85,7 +85,8 @@ def exec_(
             late = abs(scope.now() + ttl - ends) > ttl / RENEWALS  # or this machine's clock is
             at_least, overdue = (ends, False) if reuse else (None, late)
             at_end.enter_context(Lease(scope, arn, ttl, console.warn, at_least, overdue=overdue))
-        variables = {"KVS_CHANNEL_NAME": name, "KVS_CHANNEL_ARN": arn, "AWS_REGION": scope.region}
+        regions = dict.fromkeys(("AWS_REGION", "AWS_DEFAULT_REGION"), scope.region)  # boto3's last
+        variables = {"KVS_CHANNEL_NAME": name, "KVS_CHANNEL_ARN": arn, **regions}
         status = child.run(command, {**os.environ, **variables})
     click.get_current_context().exit(status)
 

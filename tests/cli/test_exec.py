@@ -76,6 +76,12 @@ def test_a_channel_for_the_command(
     assert writes(emulator) == {CREATE: 1, DELETE: 1}
 
 
+def test_boto3_finds_the_channel(kvsops: Kvsops) -> None:
+    """It does not heed AWS_REGION, and would look in another region."""
+    code = "import boto3, sys; sys.exit(boto3.Session().region_name != 'eu-west-1')"
+    assert kvsops("exec", "--region", "eu-west-1", *python(code)).code == 0
+
+
 LIST = """
 import json, os, subprocess, sys
 out = subprocess.check_output([sys.executable, "-m", "kvsops", "describe",
