@@ -35,6 +35,11 @@ TABLE: Final = "policies"
 WAIVERS: Final = ("unlink-storage", "even-if-active")
 """Flags that put a protection out of force: they hold only where every policy has them."""
 
+_ANY_CHANNEL: Final = Option(
+    "any-channel",
+    Parameter.FLAG,
+    "Age alone is enough: every channel that is old enough is meant.",
+)
 _NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 _TOP: Final = ("max-deletes", "protect-tag", TABLE)
 
@@ -144,8 +149,8 @@ class _Reader:
         for key, value in policy.items():
             if key == "grace":
                 given[key] = self._grace(table, value)
-            elif key == "any-channel" and isinstance(value, bool):
-                given[key] = value
+            elif key == _ANY_CHANNEL.name:
+                given[key] = self._value(table, _ANY_CHANNEL, value)
             elif key in known:
                 given[key] = self._value(table, known[key], value)
             else:
@@ -216,10 +221,7 @@ def schema() -> dict[str, Any]:
         for option in options().values()
     }
     properties["grace"] = text | {"description": "How long what it condemns stays marked first."}
-    properties["any-channel"] = {
-        "type": "boolean",
-        "description": "Age alone is enough: every channel that is old enough is meant.",
-    }
+    properties[_ANY_CHANNEL.name] = {"type": "boolean", "description": _ANY_CHANNEL.help}
     policy = {"type": "object", "additionalProperties": False, "properties": properties}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",

@@ -128,7 +128,7 @@ OK = '[policies.a]\nprefix = "a"\nolder-than = "2h"\n'
         (OK + 'older_than = "3h"', ":4: [policies.a] older_than: unknown: see kvsops sweep"),
         (OK + 'status = "ACTIVE"', ":4: [policies.a] status: unknown"),
         (OK + "yes = true", ":4: [policies.a] yes: unknown"),
-        (OK + 'any-channel = "yes"', ":4: [policies.a] any-channel: unknown"),
+        (OK + 'any-channel = "yes"', ":4: [policies.a] any-channel: 'yes': write true or false"),
         (
             '[policies.a]\n\n# why\nolder-than = "2"',
             f":4: [policies.a] older-than: not a duration: '2': {DURATION}",
