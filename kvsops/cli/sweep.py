@@ -21,7 +21,7 @@ from kvsops.cli.options import (
 )
 from kvsops.core.rule import Role
 from kvsops.core.rules import RULES, rules_of
-from kvsops.errors import CheckFailedError, UsageError
+from kvsops.errors import CheckFailedError, KvsopsError, UsageError
 from kvsops.parameters import Fuse
 
 if TYPE_CHECKING:
@@ -174,7 +174,7 @@ def sweep(
     try:
         tell(report, console, output, query)
     finally:  # also where standard output takes no more
-        _write(reports, report, code)
+        code = _write(reports, report, code, console)
     if blown and not yes:
         console.warn(f"the fuse would blow: {blown}; {_HOW_ON}")
     if no:
@@ -182,15 +182,20 @@ def sweep(
     click.get_current_context().exit(code)
 
 
-def _write(paths: tuple[Path, ...], report: "Report", code: int) -> None:
-    """Write the reports that were asked for."""
+def _write(paths: tuple[Path, ...], report: "Report", code: int, console: "Console") -> int:
+    """Write the reports that were asked for; return the exit code, not 0 where one failed."""
     if not paths:
-        return
+        return code
     from kvsops.output.reports import Run, write
 
     run = Run(report.as_json(code), report.markdown(), report.scope.now())
     for path in paths:
-        write(run, path)
+        try:
+            write(run, path)
+        except KvsopsError as error:
+            console.error(str(error))
+            code = code or error.exit_code
+    return code
 
 
 _HOW_ON: Final = "raise --max-deletes, or take the oldest first with --limit N"

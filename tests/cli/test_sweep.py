@@ -357,6 +357,21 @@ def test_the_fuse(kvsops: Kvsops, emulator: LocalServer, *, fuse: str, code: int
     assert ended.out.endswith("\n3 would be deleted, 1 kept, of 4 channels.\n")
 
 
+@pytest.mark.parametrize(("fuse", "code"), [("1", 3), ("100", 1)])
+def test_a_report_that_cannot_be_written(
+    kvsops: Kvsops, emulator: LocalServer, tmp_path: Path, *, fuse: str, code: int
+) -> None:
+    """It is an error, and hides neither the other reports nor what came of the run."""
+    put_many(emulator, ["a", "b"])
+    report = tmp_path / "report.json"
+    reports = ("--report", "/proc/report.json", "--report", str(report))
+    ended = kvsops(*OLD, "--any-channel", "--yes", "--max-deletes", fuse, *reports)
+    assert ended.code == code
+    assert "error: the report cannot be written to /proc/report.json (--report): " in ended.err
+    assert ("error: the fuse blew: 2 of 2 channels" in ended.err) is (code == 3)
+    assert json.loads(report.read_text())["summary"]["exit_code"] == (3 if code == 3 else 0)
+
+
 def test_the_fuse_is_100_unless_told(kvsops: Kvsops, emulator: LocalServer) -> None:
     """A hundred and one deletions are too many by default, in a dry run with a warning only."""
     put_many(emulator, [f"ci-{n:03}" for n in range(101)])
