@@ -13,9 +13,8 @@ from kvsops.errors import UsageError
 NOT_EXECUTABLE, NOT_FOUND, KILLED = 126, 127, 128
 """The statuses a shell has for a command it could not run, did not find, or saw killed (plus n)."""
 
-ENDING: Final = (signal.SIGINT, signal.SIGTERM)
-OTHERS: Final = (signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2)
-"""What else a command may be sent; one that we were started to ignore, as by nohup, stays so."""
+ENDING: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+PASSED_ON: Final = (*ENDING, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2)
 _OF_A_TERMINAL: Final = (signal.SIGINT, signal.SIGQUIT)
 
 
@@ -39,8 +38,7 @@ def run(command: tuple[str, ...], environment: dict[str, str]) -> int:
         elif number not in _OF_A_TERMINAL or not _terminal_signals_all():
             children[0].send_signal(number)
 
-    heeded = [each for each in OTHERS if signal.getsignal(each) is not signal.SIG_IGN]
-    with signals_go_to(forward, (*ENDING, *heeded)):
+    with signals_go_to(forward, PASSED_ON):
         try:
             child = subprocess.Popen(command, env=environment)  # noqa: S603 - the user's own command
         except OSError as error:
@@ -68,7 +66,7 @@ def _terminal_signals_all() -> bool:
 
 @contextmanager
 def signals_wait() -> Iterator[None]:
-    """Let a SIGINT or SIGTERM wait for the block's end, and interrupt then; the second does now."""
+    """Let a signal to end wait for the block's end, and interrupt then; a second one does now."""
     waiting: list[int] = []
 
     def keep(number: int) -> None:
@@ -86,12 +84,20 @@ def signals_wait() -> Iterator[None]:
 def signals_go_to(
     receiver: Callable[[int], None], numbers: Sequence[signal.Signals] = ENDING
 ) -> Iterator[None]:
-    """Hand the numbers of these signals to the receiver for a while."""
+    """Hand the numbers of these signals to the receiver for a while.
+
+    One that we were started to ignore, as by nohup, stays ignored; but not Ctrl-C, which
+    shells let the background jobs of scripts ignore.
+    """
 
     def receive(number: int, _frame: FrameType | None) -> None:
         receiver(number)
 
-    before = {number: signal.signal(number, receive) for number in numbers}
+    before = {
+        number: signal.signal(number, receive)
+        for number in numbers
+        if number is signal.SIGINT or signal.getsignal(number) is not signal.SIG_IGN
+    }
     try:
         yield
     finally:

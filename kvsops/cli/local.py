@@ -244,7 +244,7 @@ def _sow(server: "LocalServer", fleet: int, seed: int) -> None:
 
 
 def _serve(server: "LocalServer", fleet: int) -> None:
-    """Print what a shell needs, and wait for Ctrl-C or SIGTERM."""
+    """Print what a shell needs, and wait for Ctrl-C or another signal to end."""
     from kvsops.child import signals_go_to
     from kvsops.local.environment import export_lines
 

@@ -331,9 +331,13 @@ def test_a_hangup_that_is_ignored(environment: dict[str, str], emulator: LocalSe
     assert names(emulator) == set()
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 @pytest.mark.parametrize("operation", [CREATE, DELETE])
 def test_interrupted_while_a_call_is_on_its_way(
-    environment: dict[str, str], emulator: LocalServer, operation: str
+    environment: dict[str, str],
+    emulator: LocalServer,
+    operation: str,
+    number: signal.Signals,
 ) -> None:
     """What is being made is not forgotten, and what is being deleted goes."""
     emulator.settings.late_by = timedelta(seconds=3)
@@ -342,7 +346,7 @@ def test_interrupted_while_a_call_is_on_its_way(
         end = time.monotonic() + PATIENCE
         while not emulator.calls[operation] and time.monotonic() < end:
             time.sleep(0.01)
-        process.send_signal(signal.SIGTERM)
+        process.send_signal(number)
         _, err = process.communicate(timeout=PATIENCE)
     assert process.returncode == 130
     assert err.endswith("error: interrupted\n")
