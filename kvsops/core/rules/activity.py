@@ -151,7 +151,7 @@ RULES: Final = (
             Option(
                 "idle-for",
                 Parameter.DURATION,
-                "No connection, message or TURN minute for so long (1h15m or more).",
+                "No connection, message or TURN minute for so long (1h15m to 455d).",
             ),
             Option(
                 "trust-silence",
