@@ -19,7 +19,7 @@ import stamina.instrumentation
 
 from kvsops.core.ice import Role
 from kvsops.core.message import Action, MessageType, Received, Sent, decode_received, encode_sent
-from kvsops.errors import MessageError
+from kvsops.errors import KvsopsError, MessageError
 from kvsops.refusals import SignalingError, refusal
 from kvsops.websocket import Connection
 
@@ -223,6 +223,9 @@ class Session:
         except SignalingError as error:
             text = f"after GO_AWAY the new connection was refused: {error}"
             self._messages.put_nowait(SignalingError(text, error.kind))
+        except KvsopsError as error:  # of the caller, who could not sign
+            text = f"after GO_AWAY no URL could be signed: {error}"
+            self._messages.put_nowait(SignalingError(text, "denied"))
         finally:
             self._settled.set()
         if old is not None and self._current is not old:

@@ -8,7 +8,7 @@ import pytest
 
 from kvsops.core.ice import Role
 from kvsops.core.message import Action, MessageType, Received, StatusResponse
-from kvsops.errors import MessageError
+from kvsops.errors import CredentialsError, MessageError
 from kvsops.local.faults import Fault
 from kvsops.local.server import LocalServer
 from kvsops.refusals import SignalingError
@@ -149,6 +149,24 @@ def test_go_away_without_a_way_back(make: Make, emulator: LocalServer) -> None:
         run(talk())
     assert caught.value.kind == "denied"
     assert str(caught.value).startswith("after GO_AWAY the new connection was refused: connecting")
+
+
+def test_go_away_when_nothing_can_be_signed(make: Make, emulator: LocalServer) -> None:
+    """Where the credentials are gone by then, that is told too, and not waited for."""
+    emulator.settings.faults = (FirstCalls("ConnectAsViewer", "go-away", 1),)
+    asked: list[None] = []
+
+    async def only_once() -> None:
+        asked.append(None)
+        if len(asked) > 1:
+            raise CredentialsError("the session is over")
+
+    async def talk() -> None:
+        async with make(first=only_once) as viewer:
+            await viewer.receive()
+
+    with pytest.raises(SignalingError, match="no URL could be signed: the session is over"):
+        run(talk())
 
 
 def test_reconnect_ice_server(make: Make, emulator: LocalServer) -> None:
