@@ -5,6 +5,7 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from threading import Lock
 from typing import TYPE_CHECKING, Final
 
 from kvsops.aws import channels, connect
@@ -33,28 +34,53 @@ def access_to(
     """Yield what smoke asks of AWS; an ephemeral channel is deleted at the end, however it ends."""
     made = f"{STANDING_NAME}-{secrets.token_hex(5)}" if ephemeral else None
     target = made or name or STANDING_NAME
+    maker = _Maker(scope, target, lasting=made is None)
     try:
         yield Access(
-            target=lambda: _found_or_made(scope, target, make=name is None, lasting=made is None),
+            target=lambda: _found_or_made(scope, target, maker if name is None else None),
             endpoints=lambda at, role: connect.endpoints_of(scope, at.channel_arn, role),
             ice_servers=lambda at, ends: connect.ice_servers_of(scope, ends, at.channel_arn),
             url=lambda at, ends, client: connect.presigned_url(scope, ends, at.channel_arn, client),
         )
     finally:
         if made is not None:
+            maker.end()
             _delete(scope, made, console)
 
 
-def _found_or_made(scope: "Scope", name: str, *, make: bool, lasting: bool) -> Target:
+class _Maker:
+    """Makes smoke's own channel, unless the test has ended by then.
+
+    Calls run in threads, which Ctrl-C does not end.
+    """
+
+    def __init__(self, scope: "Scope", name: str, *, lasting: bool) -> None:
+        self._scope, self._name, self._lasting = scope, name, lasting
+        self._lock, self._ended = Lock(), False
+
+    def make(self) -> Channel:
+        """Make the channel, and wait until it is active; raises `KvsopsError`."""
+        with self._lock:
+            if self._ended:
+                raise KvsopsError(f"{self._name} was not made: the test has ended")
+            channels.create(self._scope, self._name, _tags(self._scope, lasting=self._lasting))
+        return channels.wait_until_active(self._scope, self._name)
+
+    def end(self) -> None:
+        """Have nothing made from now on; what is being made has been made when this returns."""
+        with self._lock:
+            self._ended = True
+
+
+def _found_or_made(scope: "Scope", name: str, maker: _Maker | None) -> Target:
     """Describe the channel, or make smoke's own where it is not there."""
     try:
         channel = channels.described(scope, name)
         detail = channel.status or "its status is not told"
     except NotFoundError:
-        if not make:
+        if maker is None:
             raise
-        channels.create(scope, name, _tags(scope, lasting=lasting))
-        channel, detail = channels.wait_until_active(scope, name), "made just now"
+        channel, detail = maker.make(), "made just now"
     if channel.status != "ACTIVE":
         raise KvsopsError(f"{channel.channel_name} is {channel.status}, not ACTIVE")
     ours = _is_ours(scope, channel)

@@ -12,9 +12,13 @@ import pytest
 import stamina
 from prometheus_client.openmetrics import parser
 
+from kvsops.aws.scope import Scope
+from kvsops.cli.smoke_access import access_to
 from kvsops.cli.smoke_text import sparkline
+from kvsops.errors import KvsopsError
 from kvsops.local.faults import Fault
 from kvsops.local.server import LocalServer
+from kvsops.output.console import Console
 from tests.cli.conftest import Kvsops
 from tests.fleet import names, put
 
@@ -152,6 +156,15 @@ def test_ephemeral(kvsops: Kvsops, emulator: LocalServer) -> None:
     assert re.search(r"kvsops-smoke-[0-9a-f]{10}, made just now", ended.out)
     assert names(emulator) == set()
     assert emulator.calls["DeleteSignalingChannel"] == 2
+
+
+def test_nothing_is_made_once_it_has_ended(scope: Scope, emulator: LocalServer) -> None:
+    """A call that goes on in its thread after Ctrl-C does not make a channel nobody deletes."""
+    with access_to(scope, None, Console(), ephemeral=True) as access:
+        pass
+    with pytest.raises(KvsopsError, match=r"^kvsops-smoke-\w+ was not made: the test has ended$"):
+        access.target()
+    assert names(emulator) == set()
 
 
 def test_ephemeral_that_cannot_be_deleted(kvsops: Kvsops, emulator: LocalServer) -> None:
