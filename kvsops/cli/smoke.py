@@ -137,10 +137,11 @@ def smoke(
     scope, console = where.open(), Console()
     in_region(scope, (target,) if target else ())
     with access_to(scope, target, console, ephemeral=ephemeral) as access:
-        report = _run(access, wanted, limits, console, now=scope.now, snapshot=snapshot)
+        saver = _Saver(snapshot)
+        report = _run(access, wanted, limits, console, now=scope.now, snapshot=saver)
     written = _write(report, console, reports, output, query)
-    if snapshot is not None and not report.pictured:
-        console.error(f"no picture was received: {snapshot} was not written")
+    if saver.trouble is not None:
+        console.error(saver.trouble)
         written = False
     click.get_current_context().exit(3 if not report.passed else 0 if written else 1)
 
@@ -160,7 +161,7 @@ def _run(
     console: "Console",
     *,
     now: "Callable[[], datetime]",
-    snapshot: Path | None,
+    snapshot: "Callable[[Peer], None]",
 ) -> "SmokeReport":
     """Run the test to its end; a signal ends it in order, too."""
     import asyncio
@@ -175,9 +176,7 @@ def _run(
         if task is not None:  # Ctrl-C cancels it too, as asyncio.run has it
             asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
         with _shown(console) as tell:
-            return await run_smoke(
-                access, wanted, given, tell=tell, now=now, snapshot=_saver(snapshot)
-            )
+            return await run_smoke(access, wanted, given, tell=tell, now=now, snapshot=snapshot)
 
     try:
         return asyncio.run(until_a_signal())
@@ -206,14 +205,28 @@ def _shown(console: "Console") -> "Iterator[Callable[[Step], None]]":
         yield tell
 
 
-def _saver(path: Path | None) -> "Callable[[Peer], None]":
-    def save(peer: "Peer") -> None:
+class _Saver:
+    """Saves the snapshot, if one is wanted; `trouble` tells why there is none."""
+
+    def __init__(self, path: Path | None) -> None:
+        self._path = path
+        self.trouble: str | None = None
+        if path is not None:
+            self.trouble = f"no picture was received: {path} was not written"
+
+    def __call__(self, peer: "Peer") -> None:
+        """Save what this peer received last."""
+        if self._path is None:
+            return
+        from kvsops.errors import KvsopsError
         from kvsops.smoke import snapshot
 
-        if path is not None:
-            snapshot.save(peer, path)
-
-    return save
+        try:
+            snapshot.save(peer, self._path)
+        except KvsopsError as error:  # told after the result, which must not be lost for it
+            self.trouble = str(error)
+        else:
+            self.trouble = None
 
 
 def _write(
