@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from kvsops.aws import channels, connect
 from kvsops.cli.owner import default_owner
-from kvsops.core.channel import EXPIRES_AT_TAG, KEEP_TAG, OWNER_TAG, Channel
+from kvsops.core.channel import EXPIRES_AT_TAG, KEEP_TAG, OWNER_TAG, Channel, ChannelArn
 from kvsops.core.text import moment
 from kvsops.errors import AwsError, DeniedError, KvsopsError, NotFoundError
 from kvsops.smoke.plan import Access, Target
@@ -37,6 +37,7 @@ def access_to(
     maker = _Maker(scope, target, lasting=made is None)
     try:
         yield Access(
+            channel_name=ChannelArn.parse(target).channel_name if ":" in target else target,
             target=lambda: _found_or_made(scope, target, maker if name is None else None),
             endpoints=lambda at, role: connect.endpoints_of(scope, at.channel_arn, role),
             ice_servers=lambda at, ends: connect.ice_servers_of(scope, ends, at.channel_arn),

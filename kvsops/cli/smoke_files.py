@@ -45,7 +45,7 @@ def _junit(report: SmokeReport) -> bytes:
     """Make a test case of each step and each threshold."""
     from junitparser import JUnitXml, TestSuite
 
-    name = report.target.channel_name if report.target else "unknown"
+    name = report.channel_name
     suite = TestSuite("kvsops smoke")
     suite.timestamp = report.started_at.isoformat(timespec="seconds")
     suite.hostname = name
@@ -87,14 +87,13 @@ def _open_metrics(report: SmokeReport) -> bytes:
     from prometheus_client.openmetrics import exposition
 
     registry, known = CollectorRegistry(), dict[str, Gauge]()
-    channel = report.target.channel_name if report.target else ""
 
     def gauge(name: str, help_text: str, value: float | None, **labels: str) -> None:
         if name not in known:
             names = ["channel", *labels]
             known[name] = Gauge(f"kvsops_smoke_{name}", help_text, names, registry=registry)
         if value is not None:
-            known[name].labels(channel, *labels.values()).set(value)
+            known[name].labels(report.channel_name, *labels.values()).set(value)
 
     _gauges(report, gauge)
     generate: Callable[[CollectorRegistry], bytes] = exposition.generate_latest

@@ -39,7 +39,7 @@ def markdown_text(report: SmokeReport) -> str:
 
 def verdict(report: SmokeReport) -> str:
     """Say in one line whether the channel works, and if not, why not."""
-    name = report.target.channel_name if report.target else "the channel"
+    name = report.channel_name
     if not report.passed:
         return f"{name} FAILED: {report.reason}"
     if report.mode == "checks":

@@ -38,8 +38,9 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """What is asked of AWS. Each may block, and raises `KvsopsError`."""
+    """What is asked of AWS about a channel. Each may block, and raises `KvsopsError`."""
 
+    channel_name: str
     target: Callable[[], Target]
     endpoints: Callable[[Target, Role], Endpoints]
     ice_servers: Callable[[Target, Endpoints], list[IceServer]]

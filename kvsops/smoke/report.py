@@ -58,6 +58,7 @@ class Threshold:
 class SmokeReport:
     """The whole of a smoke test. It holds no URL, token or credential."""
 
+    channel_name: str
     started_at: datetime
     steps: Sequence[Step]
     mode: Mode = "loop"
@@ -67,8 +68,6 @@ class SmokeReport:
     selected_pair: Pair | None = None
     thresholds: list[Threshold] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
-    pictured: bool = False
-    """Whether a picture was decoded."""
 
     @property
     def reason(self) -> str | None:
@@ -87,7 +86,7 @@ class SmokeReport:
     def judge(self, limits: dict[Measure, float]) -> None:
         """Hold what was measured against the limits, unless it ended before it could be."""
         ended = any(step.status == "failed" and step.key != "probe" for step in self.steps)
-        if self.mode != "checks" and not ended:
+        if not ended:
             self.thresholds = [
                 Threshold(measure, limit, self.measured(measure))
                 for measure, limit in limits.items()
@@ -121,7 +120,7 @@ class SmokeReport:
     def to_json(self) -> dict[str, object]:
         """Return it as an object; its keys are an interface."""
         return {
-            "channel_name": self.target and self.target.channel_name,
+            "channel_name": self.channel_name,
             "channel_arn": self.target and self.target.channel_arn,
             "mode": self.mode,
             "passed": self.passed,

@@ -78,14 +78,13 @@ class _Run:
         self._limits = wanted.limits
         self._mode: Mode = wanted.mode or "loop"
         self.steps = Steps(steps_of(self._mode, lasting=wanted.duration > 0), tell, clock)
-        self.report = SmokeReport(now(), self.steps.all, self._mode)
+        self.report = SmokeReport(access.channel_name, now(), self.steps.all, self._mode)
         self._endpoints: dict[Role, Endpoints] = {}
 
     def picture(self, snapshot: Callable[[Peer], object]) -> None:
         """Hand out the first of our ends that has a picture: a viewer's, else the master's."""
         ends = self.meeting.ends if self.meeting is not None else []
         if pictured := next((end for end in ends if end.last_frame is not None), None):
-            self.report.pictured = True
             snapshot(pictured)
 
     async def all_steps(self) -> None:
@@ -118,8 +117,7 @@ class _Run:
         if self.meeting is not None:
             for session in self.meeting.sessions:
                 if session.connects > 1:
-                    note = f"GO_AWAY: the {session.role} connected anew, the media went on"
-                    self.report.notes.append(note)
+                    self.report.notes.append(f"GO_AWAY: the {session.role} connected anew")
             await self.meeting.close()
         self.report.steps, self.report.mode = self.steps.all, self._mode
         self.report.seconds = self.steps.elapsed()

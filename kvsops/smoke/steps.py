@@ -58,7 +58,9 @@ class Step:
     @property
     def name(self) -> str:
         """Its title, and of a probe the URI."""
-        return f"{self.title} {self.detail}" if self.key == "probe" else self.title
+        if self.key != "probe" or self.detail is None:  # as long as no URI is known
+            return self.title
+        return f"{self.title} {self.detail}"
 
 
 class Steps:

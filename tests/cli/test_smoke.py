@@ -132,6 +132,9 @@ def test_somebody_elses(kvsops: Kvsops, emulator: LocalServer) -> None:
         "cam-door passed the checks; no media was sent\n"
     )
     assert "offer" not in ended.out
+    ended = kvsops(*QUICK, "cam-door", "--max-connect", "2s")
+    assert ended.code == 3
+    assert ended.out.endswith("connecting was not measured, --max-connect 2000 ms was asked for\n")
 
 
 def test_tags_that_may_not_be_read(kvsops: Kvsops, emulator: LocalServer) -> None:
@@ -255,6 +258,18 @@ def test_reports(kvsops: Kvsops, tmp_path: Path) -> None:
     ]
 
 
+def test_reports_of_a_channel_that_is_gone(kvsops: Kvsops, tmp_path: Path) -> None:
+    """The reports name the channel that was asked for, or nobody's alert would match them."""
+    prom, junit = tmp_path / "smoke.prom", tmp_path / "smoke.xml"
+    arn = "arn:aws:kinesisvideo:us-east-1:123456789012:channel/cam-door/1600000000000"
+    for target in ("cam-door", arn):
+        ended = kvsops(*QUICK, target, "--report", str(prom), "--report", str(junit), "-o", "json")
+        assert (ended.code, json.loads(ended.out)["channel_name"]) == (3, "cam-door")
+        assert 'kvsops_smoke_passed{channel="cam-door"} 0.0\n' in prom.read_text()
+        assert 'hostname="cam-door"' in junit.read_text()
+        assert 'testcase name="probe" classname="kvsops.smoke.cam-door"' in junit.read_text()
+
+
 def test_a_report_that_cannot_be_written(kvsops: Kvsops, tmp_path: Path) -> None:
     """It is said after the result, and is a failure though the channel works."""
     path = tmp_path / "nowhere" / "smoke.xml"
@@ -274,6 +289,16 @@ def test_snapshot(kvsops: Kvsops, tmp_path: Path, emulator: LocalServer) -> None
     ended = kvsops(*QUICK, "--snapshot", str(other))
     assert (ended.code, other.exists()) == (3, False)
     assert ended.err == f"error: no picture was received: {other} was not written\n"
+
+
+def test_a_snapshot_that_cannot_be_written(kvsops: Kvsops, tmp_path: Path) -> None:
+    """It is said after the result, which is not lost for it."""
+    path, report = tmp_path / "nowhere" / "door.png", tmp_path / "smoke.json"
+    ended = kvsops(*QUICK, "--snapshot", str(path), "--report", str(report))
+    assert ended.code == 1
+    assert "kvsops-smoke works" in ended.out
+    assert ended.err == f"error: {path} cannot be written: No such file or directory\n"
+    assert json.loads(report.read_text())["passed"] is True
 
 
 @pytest.mark.parametrize(
