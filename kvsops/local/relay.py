@@ -66,7 +66,11 @@ class Relay:
         except Refused as refused:
             self._traffic.call(operation, place, began, refused.code)
             return refusal(refused, self._settings.clock())
-        await self._open(connection, request, fault)
+        try:
+            await self._open(connection, request, fault)
+        except ConnectionError:  # the client has gone meanwhile
+            self._traffic.call(operation, None, began, DROP)
+            return hang_up(request)
         self._traffic.call(operation, place, began)
         return await self._serve(connection, fault)
 

@@ -165,7 +165,7 @@ def _parameters(call: Call, model: OperationModel) -> Parameters:
         parameters: Parameters = json.loads(call.body or b"{}")
         if model.input_shape is not None:
             validate(model.input_shape, parameters)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise Refused(INVALID_ARGUMENT, "The request's body is not JSON.") from None
     except InvalidArgumentException as error:
         raise Refused(INVALID_ARGUMENT, str(error.message)) from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ import pytest
 from kvsops.core.message import MessageType
 from kvsops.errors import UsageError
 from kvsops.local.faults import Fault, check_operations
+from tests.aws.first_calls import FirstCalls
 from tests.local.peers import ANSWER, CANDIDATE, OFFER, Peers, run
 
 if TYPE_CHECKING:
@@ -164,6 +166,28 @@ def test_late_connects(local: LocalServer, arn: str, error: str) -> None:
         await (await peers.master(arn)).settle()
 
     run(local, body)
+
+
+def test_gone_before_the_upgrade(
+    local: LocalServer, arn: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A client that does not wait for a connect that is delayed is no failure of ours."""
+    fault = FirstCalls("ConnectAsMaster", "delay", 1)
+    local.settings.faults = (fault,)
+    local.settings.delay_by = timedelta(milliseconds=200)
+
+    async def body(peers: Peers) -> None:
+        connecting = asyncio.ensure_future(peers.master(arn))
+        while not fault.met:
+            await asyncio.sleep(0.01)
+        connecting.cancel()
+        await asyncio.gather(connecting, return_exceptions=True)
+        while not local.calls["ConnectAsMaster"]:
+            await asyncio.sleep(0.01)
+        await (await peers.viewer(arn)).settle()
+
+    run(local, body)
+    assert caplog.text == ""
 
 
 def test_sent_away(local: LocalServer, clock: Clock, arn: str) -> None:
