@@ -118,7 +118,7 @@ def _forbidden(
         return SignalingError("the signature does not match: check the secret key", "denied")
     action = f"kinesisvideo:ConnectAs{role.capitalize()}"
     text = f"connecting as {role} was denied: the credentials need {action} on {channel}"
-    return SignalingError(text, "denied")
+    return SignalingError(f"{text}{_quoted(body)}", "denied")
 
 
 def clock_skew(date: str | None, now: datetime) -> timedelta | None:

@@ -129,6 +129,21 @@ def test_wrong_secret(
     assert str(error) == "the signature does not match: check the secret key"
 
 
+def test_unknown_key(
+    environment: dict[str, str], arn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A key or a token that is no good is not told as a missing permission alone."""
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAKVSOPSNOBODYSKEY")
+    scope = Scope(environ=environment)
+    ends = connect.endpoints_of(scope, arn, "master")
+
+    async def address() -> str:
+        return connect.presigned_url(scope, ends, arn)
+
+    error = run(refused(Session("master", arn, address)))
+    assert str(error).endswith(f" on {arn}: The access key id is not known.")
+
+
 def test_untrusted(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     """A certificate that nobody trusts is told with its fault, and not tried again."""
     monkeypatch.delenv("SSL_CERT_FILE")

@@ -71,7 +71,7 @@ REFUSALS = [
         Fault("ConnectAsMaster", "AccessDeniedException"),
         "master_connects",
         "connecting as master was denied: the credentials need"
-        " kinesisvideo:ConnectAsMaster on {arn}",
+        " kinesisvideo:ConnectAsMaster on {arn}: A fault of kvsops local, asked for.",
     ),
     (
         Fault("ConnectAsMaster", "InternalFailure"),
@@ -82,7 +82,7 @@ REFUSALS = [
         Fault("ConnectAsViewer", "AccessDeniedException"),
         "viewer_connects",
         "connecting as viewer was denied: the credentials need"
-        " kinesisvideo:ConnectAsViewer on {arn}",
+        " kinesisvideo:ConnectAsViewer on {arn}: A fault of kvsops local, asked for.",
     ),
     (
         Fault("ConnectAsViewer", "ClientLimitExceededException"),
