@@ -44,6 +44,9 @@ def verdict(report: SmokeReport) -> str:
         return f"{name} FAILED: {report.reason}"
     if report.mode == "checks":
         return f"{name} passed the checks; no media was sent"
+    if report.first_video_ms is None:
+        connected = took_ms(report.connect_ms)
+        return f"{name} works: connected {connected} after the offer; no video was sent"
     return f"{name} works: first picture {took_ms(report.first_video_ms)} after the offer"
 
 

@@ -4,6 +4,7 @@ Whatever comes in, only `MessageError` is raised.
 """
 
 import json
+import re
 from dataclasses import dataclass, field
 
 from kvsops.core.message import json_object
@@ -16,6 +17,11 @@ class Description:
 
     type: str
     sdp: str = field(repr=False)
+
+    @property
+    def kinds(self) -> set[str]:
+        """The kinds of media that it describes: `video`, `audio`, `application`."""
+        return set(re.findall(r"^m=(\w+)", self.sdp, re.MULTILINE))
 
     def to_payload(self) -> str:
         """Write it as clients do."""

@@ -163,7 +163,7 @@ class Meeting:
 
     async def _answered(self, place: Place) -> None:
         if self.master is not None and place.offer is not None:
-            place.master = self._master(place)
+            place.master = self._master(place, place.offer)
             await self._accepted(place, place.master, "master", place.offer)
             answer = await place.master.describe("answer")
             await self.master.send(Action.SDP_ANSWER, answer.to_payload(), place.client_id)
@@ -190,9 +190,16 @@ class Meeting:
         peer.open_channel()
         return peer
 
-    def _master(self, place: Place) -> Peer:
-        size, codec = self._wanted.size, self._wanted.codec
-        peer = Peer("master", self.ice, send=0, size=size, codec=codec, clock=self._clock)
+    def _master(self, place: Place, offer: Description) -> Peer:
+        peer = Peer(
+            "master",
+            self.ice,
+            send=0,
+            size=self._wanted.size,
+            codec=self._wanted.codec,
+            kinds=offer.kinds,
+            clock=self._clock,
+        )
         viewer = place.viewer
         if viewer is not None and peer.video is not None:
             viewer.expect, viewer.drawn = 0, peer.video.drawn

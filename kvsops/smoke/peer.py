@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, Literal
@@ -55,6 +55,7 @@ class Ice:
 class Peer:
     """A peer connection of ours. `send` is the number it signs its pictures with, if it sends.
 
+    `kinds` is the media that it has: who answers may have none that was not offered.
     `drawn` is when the other end drew which picture, where that end is here too: then each
     picture's number is read, and must be the one of `expect`.
     """
@@ -67,6 +68,7 @@ class Peer:
         send: int | None,
         size: tuple[int, int],
         codec: Codec | None = None,
+        kinds: Collection[str] = ("video", "audio"),
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.name, self.meter = name, Meter()
@@ -82,7 +84,10 @@ class Peer:
         self._watchers: list[asyncio.Task[None]] = []
         self._gathering: asyncio.Task[None] | None = None
         self._listen()
-        self._add_media(codec)
+        if "video" in kinds:
+            self._add("video", self.video, codec)
+        if "audio" in kinds:
+            self._add("audio", None if send is None else Tone())
 
     def open_channel(self) -> None:
         """Offer a data channel; after the media, or MAX_BUNDLE waits for ever."""
@@ -182,18 +187,14 @@ class Peer:
         connection.add_listener("track", self._watch)
         connection.add_listener("datachannel", self._take_channel)
 
-    def _add_media(self, codec: Codec | None) -> None:
-        """Add video and audio both ways, or only towards us; the codec before any description."""
-        if self.video is None:
-            self.connection.addTransceiver("video", direction="recvonly")
-            self.connection.addTransceiver("audio", direction="recvonly")
-        else:
-            self.connection.addTrack(self.video)
-            self.connection.addTrack(Tone())
+    def _add(self, kind: str, track: MediaStreamTrack | None, codec: Codec | None = None) -> None:
+        """Add media both ways, or only towards us; the codec before any description."""
+        direction = "recvonly" if track is None else "sendrecv"
+        transceiver = self.connection.addTransceiver(track or kind, direction=direction)
         if codec is not None:
-            known = RTCRtpSender.getCapabilities("video").codecs
-            wanted = [each for each in known if each.mimeType in (f"video/{codec}", "video/rtx")]
-            self.connection.getTransceivers()[0].setCodecPreferences(wanted)
+            known = RTCRtpSender.getCapabilities(kind).codecs
+            wanted = [each for each in known if each.mimeType in (f"{kind}/{codec}", f"{kind}/rtx")]
+            transceiver.setCodecPreferences(wanted)
 
     def _watch(self, track: MediaStreamTrack) -> None:
         watch = self._watch_video if track.kind == "video" else self._watch_audio

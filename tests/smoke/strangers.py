@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 
@@ -16,6 +16,7 @@ from kvsops.smoke.peer import Ice, Peer
 from kvsops.smoke.plan import Access
 
 Change = Callable[[Description], Description]
+KINDS = ("video", "audio")
 
 
 def session(access: Access, role: Role, client_id: str | None = None) -> Session:
@@ -129,9 +130,11 @@ async def camera(access: Access, change: Change = unchanged) -> AsyncIterator[li
 
 
 @asynccontextmanager
-async def browser(access: Access, *, channel: bool = True) -> AsyncIterator[Peer]:
-    """Be a viewer that offers, and takes the answer."""
-    peer = Peer("browser", ways(access), send=8, size=(320, 240))
+async def browser(
+    access: Access, *, channel: bool = True, send: int | None = 8, kinds: Collection[str] = KINDS
+) -> AsyncIterator[Peer]:
+    """Be a viewer that offers these kinds of media, and takes the answer."""
+    peer = Peer("browser", ways(access), send=send, size=(320, 240), kinds=kinds)
     if channel:
         peer.open_channel()
     async with session(access, "viewer", "a-browser") as signaling:

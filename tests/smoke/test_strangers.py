@@ -9,6 +9,7 @@ from typing import Any
 import av
 import pytest
 
+from kvsops.cli.smoke_text import verdict
 from kvsops.core.message import Action
 from kvsops.core.payload import Description
 from kvsops.smoke import snapshot
@@ -152,6 +153,22 @@ def test_a_browser(access: Access, *, data: bool) -> None:
     assert (way.source, way.sink) == ("viewer", "master")
     [opened] = [step.status for step in report.steps if step.key == "data_channel"]
     assert opened == ("ok" if data else "skipped")
+
+
+@pytest.mark.parametrize("kinds", [("video",), ("audio",), ()])
+def test_a_viewer_that_only_watches(access: Access, kinds: tuple[str, ...]) -> None:
+    """--master-only answers with what was offered: a page may want the video alone, or data."""
+
+    async def both() -> SmokeReport:
+        test = asyncio.ensure_future(smoke(access, MASTER))
+        async with browser(access, send=None, kinds=kinds):
+            return await test
+
+    report = asyncio.run(both())
+    assert report.passed, report.reason
+    skipped = [step.key for step in report.steps if step.status == "skipped" and step.reason]
+    assert skipped[-2:] == ["first_video", "first_audio"]
+    assert verdict(report).endswith(" after the offer; no video was sent")
 
 
 def test_no_viewer(access: Access) -> None:
