@@ -17,7 +17,7 @@ from kvsops.cli.options import (
     refuse,
     scope_options,
 )
-from kvsops.cli.smoke_options import MILLISECONDS, PERCENT, REPORT, mode_of, objection
+from kvsops.cli.smoke_options import FRAMES, MILLISECONDS, PERCENT, REPORT, mode_of, objection
 from kvsops.errors import UsageError
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ _MEASURES: "Final[tuple[Measure, ...]]" = ("connect", "rtt", "fps", "latency", "
 @click.option("--ephemeral", is_flag=True, help="Make a channel, and delete it at the end.")
 @click.option("--max-connect", type=MILLISECONDS, metavar="TIME", help="From the offer to DTLS.")
 @click.option("--max-rtt", type=MILLISECONDS, metavar="TIME", help="On the data channel.")
-@click.option("--min-fps", type=click.FloatRange(0), metavar="N", help="Decoded frames a second.")
+@click.option("--min-fps", type=FRAMES, metavar="N", help="Decoded frames a second.")
 @click.option("--max-latency", type=MILLISECONDS, metavar="TIME", help="From drawn to decoded.")
 @click.option("--max-loss", type=PERCENT, metavar="PERCENT", help="Packets lost.")
 @click.option(

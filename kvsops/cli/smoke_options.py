@@ -30,6 +30,13 @@ def percent(text: str) -> float:
     return float(found[1])
 
 
+def frames(text: str) -> float:
+    """Read 20 or 29.97; raises `UsageError`."""
+    if not re.fullmatch(r"\d+(?:\.\d+)?", text):
+        raise UsageError(f"not a number of frames a second: {text!r}: write it like 20 or 29.97")
+    return float(text)
+
+
 def report_file(text: str) -> Path:
     """Return the path of a report; raises `UsageError` for a kind that there is not."""
     kinds = (".xml", ".prom", ".json", ".md")
@@ -40,6 +47,7 @@ def report_file(text: str) -> Path:
 
 MILLISECONDS: Final = Text("time", milliseconds)
 PERCENT: Final = Text("percent", percent)
+FRAMES: Final = Text("number", frames)
 REPORT: Final = Text("file", report_file)
 
 

@@ -209,6 +209,11 @@ WRONG = [
         " (see kvsops smoke --help)",
     ),
     (
+        ("--min-fps", "nan"),
+        "Invalid value for '--min-fps': not a number of frames a second: 'nan': write it like 20"
+        " or 29.97 (see kvsops smoke --help)",
+    ),
+    (
         ("--report", "smoke.pdf"),
         "Invalid value for '--report': not a report: 'smoke.pdf': its name ends in .xml, .prom,"
         " .json, .md (see kvsops smoke --help)",
