@@ -239,13 +239,13 @@ class Session:
         if isinstance(error, TimeoutError | aiohttp.ServerTimeoutError):
             text = f"the {self.role}'s signaling went silent: pings were not answered"
             return SignalingError(text, "timeout", transient=True)
-        other = (
-            "another master took its place"
-            if self.role == "master"
-            else ("another viewer with its client id took its place")
-        )
-        text = f"the service ended the {self.role}'s signaling (code {code}): {other}, or the"
-        return SignalingError(f"{text} channel was deleted", "closed")
+        other = "master" if self.role == "master" else "viewer with its client id"
+        why = f"another {other} took its place, or the channel was deleted"
+        if code == aiohttp.WSCloseCode.ABNORMAL_CLOSURE:  # never sent: no goodbye came
+            text = f"the {self.role}'s signaling broke off without a word: the network, or {why}"
+            return SignalingError(text, "closed")
+        text = f"the service ended the {self.role}'s signaling (code {code}): {why}"
+        return SignalingError(text, "closed")
 
 
 def _worth_retrying(error: Exception) -> bool:

@@ -200,6 +200,22 @@ def test_displaced(make: Make, role: Role) -> None:
     ]
 
 
+def test_broken_off(make: Make, emulator: LocalServer) -> None:
+    """An end without a goodbye may be the network's."""
+    emulator.settings.faults = (FirstCalls("ConnectAsViewer", "drop-after", 1),)
+
+    async def talk() -> None:
+        async with make() as viewer:
+            await viewer.receive()
+
+    with pytest.raises(SignalingError) as caught:
+        run(talk())
+    assert str(caught.value) == (
+        "the viewer's signaling broke off without a word: the network, or another viewer with its"
+        " client id took its place, or the channel was deleted"
+    )
+
+
 def test_sending_when_closed(make: Make) -> None:
     """What cannot be sent any more is not lost in silence."""
 
