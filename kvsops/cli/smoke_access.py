@@ -9,6 +9,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Final
 
 from kvsops.aws import channels, connect
+from kvsops.child import signals_go_to
 from kvsops.cli.owner import default_owner
 from kvsops.core.channel import EXPIRES_AT_TAG, KEEP_TAG, OWNER_TAG, Channel, ChannelArn
 from kvsops.core.text import moment
@@ -45,8 +46,26 @@ def access_to(
         )
     finally:
         if made is not None:
-            maker.end()
-            _delete(scope, made, console)
+            with _uninterrupted(made, console):
+                maker.end()
+                _delete(scope, made, console)
+
+
+@contextmanager
+def _uninterrupted(name: str, console: "Console") -> Iterator[None]:
+    """Hold a signal back until the channel is deleted; the second one is obeyed at once."""
+    held: list[int] = []
+
+    def hold(number: int) -> None:
+        if held:
+            raise KeyboardInterrupt
+        held.append(number)
+        console.note(f"deleting {name} first; once more leaves it to kvsops sweep --expired")
+
+    with signals_go_to(hold):
+        yield
+    if held:
+        raise KeyboardInterrupt
 
 
 class _Maker:

@@ -1,11 +1,15 @@
 """`kvsops smoke` as a command: what it prints, its reports, its exit codes, and no secrets."""
 
 import json
+import os
 import re
+import signal
 import sys
 import xml.etree.ElementTree as ET
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
+from random import Random
 from typing import TYPE_CHECKING
 
 import pytest
@@ -168,6 +172,41 @@ def test_nothing_is_made_once_it_has_ended(scope: Scope, emulator: LocalServer) 
     with pytest.raises(KvsopsError, match=r"^kvsops-smoke-\w+ was not made: the test has ended$"):
         access.target()
     assert names(emulator) == set()
+
+
+class Interrupting(Fault):
+    """Interrupts this process when its operation is called, and lets it pass."""
+
+    def strikes(self, operation: str, random: Random) -> bool:
+        """Send a Ctrl-C."""
+        del random
+        if operation == self.operation:
+            os.kill(os.getpid(), signal.SIGINT)
+        return False
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_interrupted_while_it_is_deleted(
+    scope: Scope, emulator: LocalServer, capsys: pytest.CaptureFixture[str], times: int
+) -> None:
+    """One signal is held back until the channel is deleted; a second one leaves it."""
+    emulator.settings.state_delay = timedelta()
+    calls = ("DescribeSignalingChannel", "DeleteSignalingChannel")
+    faults = tuple(Interrupting(name, "none") for name in calls)
+
+    def made_and_deleted() -> None:
+        with access_to(scope, None, Console(), ephemeral=True) as access:
+            access.target()
+            emulator.settings.faults = faults[:times]
+
+    with pytest.raises(KeyboardInterrupt):
+        made_and_deleted()
+    assert re.fullmatch(
+        r"deleting kvsops-smoke-\w+ first; once more leaves it to kvsops sweep --expired\n",
+        capsys.readouterr().err,
+    )
+    if times == 1:
+        assert names(emulator) == set()
 
 
 def test_ephemeral_that_cannot_be_deleted(kvsops: Kvsops, emulator: LocalServer) -> None:
