@@ -19,7 +19,7 @@ from aiortc import (
 )
 from aiortc.mediastreams import MediaStreamError
 from aiortc.rtcconfiguration import RTCIceTransportPolicy
-from aiortc.sdp import candidate_from_sdp
+from aiortc.sdp import SessionDescription, candidate_from_sdp
 from av import AudioFrame, VideoFrame
 
 from kvsops.core.payload import Candidate, Description
@@ -161,6 +161,13 @@ class Peer:
             each.kind == kind and each.currentDirection in agreed
             for each in self.connection.getTransceivers()
         )
+
+    @property
+    def clock_rates(self) -> dict[str, int]:
+        """Ticks a second of the timestamps of each kind of media, as the answer has it."""
+        ends = (self.connection.localDescription, self.connection.remoteDescription)
+        answer = SessionDescription.parse(next(end.sdp for end in ends if end.type == "answer"))
+        return {each.kind: each.rtp.codecs[0].clockRate for each in answer.media if each.rtp.codecs}
 
     @property
     def pair(self) -> Pair | None:

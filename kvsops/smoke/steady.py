@@ -14,7 +14,6 @@ from kvsops.smoke.meter import Flow, flow, milliseconds, percentile
 from kvsops.smoke.peer import Peer
 
 PING_SECONDS: Final = 0.1
-_CLOCK_RATES: Final = {"video": 90_000, "audio": 48_000}
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,13 +172,13 @@ def _direction(
 
 async def _counters(end: Peer) -> _Counters:
     """Read the counters of what this end received."""
-    found = _Counters()
+    found, rates = _Counters(), end.clock_rates
     for receiver in end.connection.getReceivers():
         for each in (await receiver.getStats()).values():
             if isinstance(each, RTCInboundRtpStreamStats):
                 found.packets += each.packetsReceived
                 found.lost += each.packetsLost
-                jitter = milliseconds(each.jitter / _CLOCK_RATES[each.kind])
+                jitter = milliseconds(each.jitter / rates[each.kind])
                 found.jitters[each.kind] = max(jitter, found.jitters.get(each.kind, 0.0))
             elif isinstance(each, RTCTransportStats):
                 found.bytes = each.bytesReceived  # the same transport for all: bundled
