@@ -74,6 +74,8 @@ class Session:
         self.channel_arn = channel_arn
         self.connects = 0
         """How often it connected: more than once after a GO_AWAY."""
+        self.refused: SignalingError | None = None
+        """Why it was refused when it last tried; None once it is connected."""
         self._address, self._sleep, self._clock, self._now = address, sleep, clock, now
         self._attempts = attempts
         self._ping_seconds, self._connect_seconds = ping_seconds, connect_seconds
@@ -182,11 +184,13 @@ class Session:
         connection = Connection()
         failure = await connection.open(url, self._ping_seconds, self._connect_seconds)
         if failure is None:
+            self.refused = None
             return connection
         # Outside of any `except`: the error of aiohttp, which holds the URL, is not its context.
-        raise refusal(
+        self.refused = refusal(
             failure, self.role, self.channel_arn, url, now=self._now(), body=connection.refusal
         )
+        raise self.refused
 
     async def _read(self, connection: Connection) -> None:
         """Take in what comes until the connection ends; say so unless another took its place."""

@@ -114,6 +114,11 @@ class Meeting:
             await place.session.connect()
             self._pump(place.session, partial(self._at_viewer, place))
 
+    def why_not_connected(self) -> str:
+        """Tell why the last who tried was refused, where connecting took too long."""
+        refusals = [session.refused for session in self.sessions if session.refused is not None]
+        return str(refusals[-1]) if refusals else "the service did not take the connection in time"
+
     async def offer(self) -> None:
         """Let every viewer offer, and wait until the master has the offers."""
         if self._mode == "master-only":

@@ -195,7 +195,7 @@ class _Run:
         return Session(role, self._target.channel_arn, address, now=self._now)
 
     async def _connect(self, meeting: Meeting) -> None:
-        limit, late = self._limits.connect, "the service did not take the connection in time"
+        limit, late = self._limits.connect, meeting.why_not_connected
         if "master" in self._roles:
             async with self.steps.step("master_connects", limit, late):
                 await meeting.connect_master()

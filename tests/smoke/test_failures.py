@@ -17,6 +17,7 @@ from kvsops.local.server import LocalServer
 from kvsops.output.console import Console
 from kvsops.smoke.plan import Access, Limits, Target, Wanted
 from kvsops.smoke.report import SmokeReport
+from tests.aws.first_calls import FirstCalls
 from tests.fleet import put
 from tests.smoke.conftest import ADDRESSES, ALL, BRIEF, QUICK, RELAYED, Smoke, failed
 
@@ -134,6 +135,23 @@ def test_refused(run: Smoke, access: Access, emulator: LocalServer) -> None:
 def test_late(run: Smoke, limits: Limits, step: str, reason: str) -> None:
     """What does not come in its time is told as late, and not waited for any longer."""
     assert failed(run(QUICK, limits=limits)) == [(step, reason)]
+
+
+@pytest.mark.parametrize(
+    ("refused", "reason"),
+    [
+        (0, "the service did not take the connection in time"),
+        (1, "the service failed: HTTP 500"),
+    ],
+)
+def test_late_connection(run: Smoke, emulator: LocalServer, refused: int, reason: str) -> None:
+    """Where there is no more time to try, the last refusal is the reason."""
+    emulator.settings.faults = (
+        FirstCalls("ConnectAsMaster", "InternalFailure", refused),
+        Fault("ConnectAsMaster", "late"),
+    )
+    report = run(QUICK, limits=replace(BRIEF, connect=1.0))
+    assert failed(report) == [("master_connects", reason)]
 
 
 def test_wrong_region(scope: Scope, environment: dict[str, str], run: Smoke, channel: str) -> None:
