@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Final, Literal, Self
 
-from kvsops.errors import UsageError
+from kvsops.errors import KvsopsError
 
 Role = Literal["master", "viewer"]
 Transport = Literal["udp", "tcp", "tls"]
@@ -12,6 +12,7 @@ TRANSPORTS: Final[tuple[Transport, ...]] = ("udp", "tcp", "tls")
 
 _STANDARD_PORT: Final = 3478
 _STANDARD_TLS_PORT: Final = 5349
+_HIGHEST_PORT: Final = 65_535
 _URI = re.compile(
     r"(?P<scheme>stuns?|turns?):(?P<host>\[[0-9A-Fa-f:.]+\]|[^:?\[\]/@\s]+)"
     r"(?::(?P<port>[0-9]{1,5}))?(?:\?transport=(?P<transport>udp|tcp))?"
@@ -51,10 +52,10 @@ class IceUri:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read a URI; raises `UsageError` where it is none."""
+        """Read a URI; raises `KvsopsError` where it is none: the service gave it."""
         found = _URI.fullmatch(text)
-        if found is None:
-            raise UsageError(f"not a STUN or TURN URI: {text!r}")
+        if found is None or int(found["port"] or 0) > _HIGHEST_PORT:
+            raise KvsopsError(f"not a STUN or TURN URI: {text!r}")
         secure = found["scheme"].endswith("s")
         port = int(found["port"] or (_STANDARD_TLS_PORT if secure else _STANDARD_PORT))
         transport: Literal["udp", "tcp"] = "tcp" if secure else "udp"

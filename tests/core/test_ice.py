@@ -3,7 +3,7 @@
 import pytest
 
 from kvsops.core.ice import IceUri
-from kvsops.errors import UsageError
+from kvsops.errors import KvsopsError
 
 
 @pytest.mark.parametrize(
@@ -26,8 +26,10 @@ def test_parsed(text: str, uri: IceUri, kind: str | None) -> None:
     assert (uri.kind, uri.relay) == (kind, text.startswith("turn"))
 
 
-@pytest.mark.parametrize("text", ["", "h:443", "turn:", "https://h", "turn:h:x", "turn:h?x=y"])
+@pytest.mark.parametrize(
+    "text", ["", "h:443", "turn:", "https://h", "turn:h:x", "turn:h?x=y", "turn:h:65536"]
+)
 def test_malformed(text: str) -> None:
     """What is none is refused."""
-    with pytest.raises(UsageError, match=r"^not a STUN or TURN URI: "):
+    with pytest.raises(KvsopsError, match=r"^not a STUN or TURN URI: "):
         IceUri.parse(text)

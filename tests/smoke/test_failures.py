@@ -250,6 +250,12 @@ def test_udp_blocked(run: Smoke, access: Access) -> None:
             "ice_servers",
             "the channel offers no TURN over tcp, only over udp, DTLS",
         ),
+        (
+            ("turn:127.0.0.1:99999",),
+            QUICK,
+            "ice_servers",
+            "not a STUN or TURN URI: 'turn:127.0.0.1:99999'",
+        ),
         (("stun:127.0.0.1:1",), RELAYED, "ice_servers", "the channel offers no TURN server"),
         (
             ("turns:127.0.0.1:1?transport=udp",),
