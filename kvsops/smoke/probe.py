@@ -76,9 +76,11 @@ async def probe(
 
 
 class _Refusable:
-    """Takes note of an ICMP refusal, which tells a closed port long before a timeout does."""
+    """Takes note of an ICMP refusal, or a hang-up, which tells long before a timeout does."""
 
-    refused: "asyncio.Future[tuple[str, int]]"
+    def __init__(self, *parameters: Any) -> None:
+        super().__init__(*parameters)
+        self.refused: asyncio.Future[tuple[str, int]] = asyncio.get_running_loop().create_future()
 
     def error_received(self, error: Exception) -> None:
         if not self.refused.done():
@@ -119,7 +121,15 @@ class _UdpTurn(_Refusable, turn.TurnClientUdpProtocol):
     """aioice's, with the refusal noted."""
 
 
-Client = _UdpTurn | turn.TurnClientTcpProtocol
+class _TcpTurn(_Refusable, turn.TurnClientTcpProtocol):
+    """aioice's, with the hang-up noted."""
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        self.error_received(exc or ConnectionResetError("it hung up before it answered"))
+
+
+Client = _UdpTurn | _TcpTurn
 
 
 async def _bound(uri: IceUri) -> tuple[str, int]:
@@ -127,7 +137,6 @@ async def _bound(uri: IceUri) -> tuple[str, int]:
     transport, binding = await loop.create_datagram_endpoint(
         _Binding, remote_addr=(uri.host, uri.port)
     )
-    binding.refused = loop.create_future()
     try:
         return await _unless_refused(binding.bind(), binding.refused)
     finally:
@@ -137,8 +146,7 @@ async def _bound(uri: IceUri) -> tuple[str, int]:
 async def _allocated(uri: IceUri, server: IceServer) -> tuple[str, int]:
     client = await _client(uri, server)
     try:
-        refused = client.refused if isinstance(client, _UdpTurn) else None
-        return await _unless_refused(client.connect(), refused)
+        return await _unless_refused(client.connect(), client.refused)
     finally:
         await _released(client)
 
@@ -150,12 +158,9 @@ async def _client(uri: IceUri, server: IceServer) -> Client:
         _, datagrams = await loop.create_datagram_endpoint(
             lambda: _UdpTurn(*parameters), remote_addr=address
         )
-        datagrams.refused = loop.create_future()
         return datagrams
     tls = ssl.create_default_context() if uri.kind == "tls" else None
-    _, stream = await loop.create_connection(
-        lambda: turn.TurnClientTcpProtocol(*parameters), *address, ssl=tls
-    )
+    _, stream = await loop.create_connection(lambda: _TcpTurn(*parameters), *address, ssl=tls)
     return stream
 
 
@@ -174,11 +179,11 @@ async def _released(client: Client) -> None:
 
 
 async def _unless_refused(
-    asked: Coroutine[Any, Any, tuple[str, int]], refused: "asyncio.Future[tuple[str, int]] | None"
+    asked: Coroutine[Any, Any, tuple[str, int]], refused: "asyncio.Future[tuple[str, int]]"
 ) -> tuple[str, int]:
     """Await the answer, or raise the refusal that comes first."""
     answer = asyncio.ensure_future(asked)
-    waited = {answer} if refused is None else {answer, refused}
+    waited = {answer, refused}
     try:
         done, _ = await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
         return done.pop().result()

@@ -141,6 +141,22 @@ def test_closed(uri: str) -> None:
     assert (found.result, found.reason) == ("failed", why)
 
 
+def test_hung_up() -> None:
+    """A server that takes the connection and ends it, as some firewalls do, is not waited for."""
+
+    async def ask() -> tuple[Probe, int]:
+        async def end(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            writer.close()
+
+        async with await asyncio.start_server(end, "127.0.0.1", 0) as listener:
+            port = listener.sockets[0].getsockname()[1]
+            uri = f"turn:127.0.0.1:{port}?transport=tcp"
+            return await probe(uri, server(uri), seconds=30), port
+
+    found, port = asyncio.run(ask())
+    assert (found.reason or "").startswith(f"127.0.0.1:{port} cannot be reached: ")
+
+
 def test_untrusted(tls: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch) -> None:
     """A certificate that nobody trusts is told with its fault."""
     monkeypatch.delenv("SSL_CERT_FILE")
