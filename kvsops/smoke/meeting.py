@@ -21,6 +21,8 @@ Result = TypeVar("Result")
 OpenSession = Callable[[Role, str | None], Session]
 BETWEEN_CONNECTS_SECONDS: Final = 0.35
 """Three connects a second are allowed."""
+WAITING_SECONDS: Final = 0.3
+"""How long offers that waited for a master take to come, once the first of them is there."""
 
 
 @dataclass(slots=True)
@@ -69,6 +71,7 @@ class Meeting:
         self._tasks: list[asyncio.Task[None]] = []
         self._trouble: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._stranger = asyncio.Event()
+        self._answering = False
         self._old: list[Peer] = []
 
     @property
@@ -123,11 +126,13 @@ class Meeting:
         """Let every viewer offer, and wait until the master has the offers."""
         if self._mode == "master-only":
             await self.watched(self._stranger.wait())
+            await asyncio.sleep(WAITING_SECONDS)
             return
         await self.each(self._offered(number, place) for number, place in enumerate(self.places))
 
     async def answer(self) -> None:
         """Let the master answer, and wait until every viewer has its answer."""
+        self._answering = True
         await self.each(self._answered(place) for place in self.places)
 
     async def renew(self) -> None:
@@ -244,7 +249,7 @@ class Meeting:
         if description is None:
             return
         if self._mode == "master-only":
-            if not self._stranger.is_set():
+            if not self._answering:  # the last of those that waited: a page that was reloaded
                 self.places = [Place(client_id, offer=description)]
                 self._stranger.set()
         elif place is not None and place.offer == description:  # else one of an earlier run

@@ -12,6 +12,7 @@ import pytest
 from kvsops.cli.smoke_text import verdict
 from kvsops.core.message import Action
 from kvsops.core.payload import Description
+from kvsops.local.server import LocalServer
 from kvsops.smoke import snapshot
 from kvsops.smoke.plan import Access, Wanted
 from kvsops.smoke.report import SmokeReport
@@ -169,6 +170,22 @@ def test_a_viewer_that_only_watches(access: Access, kinds: tuple[str, ...]) -> N
     skipped = [step.key for step in report.steps if step.status == "skipped" and step.reason]
     assert skipped[-2:] == ["first_video", "first_audio"]
     assert verdict(report).endswith(" after the offer; no video was sent")
+
+
+def test_a_page_that_was_reloaded(access: Access, emulator: LocalServer) -> None:
+    """Of the offers that waited the last one is answered: who sent the others may be gone."""
+
+    async def both() -> SmokeReport:
+        async with session(access, "viewer", "before") as viewer:
+            await viewer.send(Action.SDP_OFFER, Description("offer", "v=0\r\n").to_payload())
+            async with browser(access):
+                async with asyncio.timeout(10):
+                    while emulator.calls["SendSdpOffer"] < 2:
+                        await asyncio.sleep(0.01)
+                return await smoke(access, MASTER)
+
+    report = asyncio.run(both())
+    assert report.passed, report.reason
 
 
 def test_no_viewer(access: Access) -> None:
