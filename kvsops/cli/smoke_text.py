@@ -1,5 +1,7 @@
 """A smoke test as a person reads it: the steps as a waterfall, what flowed, the verdict."""
 
+import itertools
+import statistics
 from collections.abc import Sequence
 from typing import Final
 
@@ -71,10 +73,18 @@ def took_ms(milliseconds: float | None) -> str:
 
 
 def sparkline(values: Sequence[float | None]) -> str:
-    """Draw values from nought up to their highest; a gap is where there was none."""
-    top = max((value for value in values if value is not None), default=0.0) or 1.0
+    """Draw values from nought up to their highest, in 32 places; a gap is where there was none."""
+    count = min(len(values), _WIDTH)
+    bounds = [len(values) * place // max(count, 1) for place in range(count + 1)]
+    means = [_mean(values[begin:end]) for begin, end in itertools.pairwise(bounds)]
+    top = max((mean for mean in means if mean is not None), default=0.0) or 1.0
     last = len(_LEVELS) - 1
-    return "".join(" " if each is None else _LEVELS[round(each / top * last)] for each in values)
+    return "".join(" " if each is None else _LEVELS[round(each / top * last)] for each in means)
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return statistics.fmean(known) if known else None
 
 
 def _closing(report: SmokeReport) -> list[str]:

@@ -347,8 +347,17 @@ def test_a_snapshot_that_cannot_be_written(kvsops: Kvsops, tmp_path: Path) -> No
 
 @pytest.mark.parametrize(
     ("values", "line"),
-    [([], ""), ([0.0], "▁"), ([0.0, 15.0, 30.0], "▁▅█"), ([1.0, None, 1.0], "█ █")],
+    [
+        ([], ""),
+        ([0.0], "▁"),
+        ([0.0, 15.0, 30.0], "▁▅█"),
+        ([1.0, None, 1.0], "█ █"),
+        (
+            [*[10.0, 20.0] * 500, *[0.0] * 1000, *[None] * 1000],
+            "█" * 10 + "▆" + "▁" * 11 + " " * 10,
+        ),
+    ],
 )
 def test_sparkline(values: list[float | None], line: str) -> None:
-    """Values are drawn from nought up; what is not known is a gap."""
+    """Values are drawn from nought up, many of them in 32 places; what is not known is a gap."""
     assert sparkline(values) == line
