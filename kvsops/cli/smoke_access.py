@@ -2,6 +2,7 @@
 
 import os
 import secrets
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -53,14 +54,15 @@ def access_to(
 
 @contextmanager
 def _uninterrupted(name: str, console: "Console") -> Iterator[None]:
-    """Hold a signal back until the channel is deleted; the second one is obeyed at once."""
+    """Hold signals back until the channel is deleted; a second Ctrl-C is obeyed at once."""
     held: list[int] = []
 
     def hold(number: int) -> None:
-        if held:
+        if held and number == signal.SIGINT:  # not SIGTERM, which timeout(1) sends twice
             raise KeyboardInterrupt
+        if not held:
+            console.note(f"deleting {name}; another Ctrl-C leaves it to kvsops sweep --expired")
         held.append(number)
-        console.note(f"deleting {name} first; once more leaves it to kvsops sweep --expired")
 
     with signals_go_to(hold):
         yield
