@@ -110,12 +110,12 @@ class SmokeReport:
     @property
     def connect_ms(self) -> float | None:
         """The time from the beginning of the offer until DTLS was connected."""
-        return self._between("offer", "dtls")
+        return self._since_offer("dtls")
 
     @property
     def first_video_ms(self) -> float | None:
         """The time from the beginning of the offer until the first frame was decoded."""
-        return self._between("offer", "first_video")
+        return self._since_offer("first_video")
 
     def to_json(self) -> dict[str, object]:
         """Return it as an object; its keys are an interface."""
@@ -139,14 +139,16 @@ class SmokeReport:
             "notes": self.notes,
         }
 
-    def _between(self, first: str, last: str) -> float | None:
+    def _since_offer(self, key: str) -> float | None:
+        """Return how long after the offer a step ended; somebody else's is there when it comes."""
         found = {step.key: step for step in self.steps if step.status == "ok"}
-        if first not in found or last not in found:
+        if "offer" not in found or key not in found:
             return None
-        begin, end = found[first].at, found[last]
-        if begin is None or end.at is None or end.seconds is None:
+        offer, end = found["offer"], found[key]
+        if offer.at is None or offer.seconds is None or end.at is None or end.seconds is None:
             return None
-        return milliseconds(end.at + end.seconds - begin)
+        waited = offer.seconds if self.mode == "master-only" else 0.0
+        return milliseconds(end.at + end.seconds - offer.at - waited)
 
 
 def _step(step: Step) -> dict[str, object]:
