@@ -184,6 +184,9 @@ class Peer:
         with suppress(TimeoutError, ConnectionError):
             async with asyncio.timeout(CLOSE_SECONDS):
                 await self.connection.close()
+                # Again: aiortc starts media that was connecting while it was closed.
+                for transceiver in self.connection.getTransceivers():
+                    await transceiver.stop()
         if self.video is not None:
             self.video.stop()
 
