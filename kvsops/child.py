@@ -65,14 +65,19 @@ def _terminal_signals_all() -> bool:
 
 
 @contextmanager
-def signals_wait() -> Iterator[None]:
-    """Let a signal to end wait for the block's end, and interrupt then; a second one does now."""
+def signals_wait(tell: Callable[[], None] = lambda: None) -> Iterator[None]:
+    """Let a signal to end wait for the block's end, and interrupt then; `tell` says so at once.
+
+    A second Ctrl-C interrupts now; a second SIGTERM does not: timeout(1) sends two.
+    """
     waiting: list[int] = []
 
     def keep(number: int) -> None:
-        waiting.append(number)
-        if waiting[1:]:
+        if waiting and number == signal.SIGINT:
             raise KeyboardInterrupt
+        if not waiting:
+            tell()
+        waiting.append(number)
 
     with signals_go_to(keep):
         yield

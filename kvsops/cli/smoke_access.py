@@ -2,7 +2,6 @@
 
 import os
 import secrets
-import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -10,7 +9,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Final
 
 from kvsops.aws import channels, connect
-from kvsops.child import signals_go_to
+from kvsops.child import signals_wait
 from kvsops.cli.owner import default_owner
 from kvsops.core.channel import EXPIRES_AT_TAG, KEEP_TAG, OWNER_TAG, Channel, ChannelArn
 from kvsops.core.text import moment
@@ -47,27 +46,10 @@ def access_to(
         )
     finally:
         if made is not None:
-            with _uninterrupted(made, console):
+            left = f"deleting {made}; another Ctrl-C leaves it to kvsops sweep --expired"
+            with signals_wait(lambda: console.note(left)):
                 maker.end()
                 _delete(scope, made, console)
-
-
-@contextmanager
-def _uninterrupted(name: str, console: "Console") -> Iterator[None]:
-    """Hold signals back until the channel is deleted; a second Ctrl-C is obeyed at once."""
-    held: list[int] = []
-
-    def hold(number: int) -> None:
-        if held and number == signal.SIGINT:  # not SIGTERM, which timeout(1) sends twice
-            raise KeyboardInterrupt
-        if not held:
-            console.note(f"deleting {name}; another Ctrl-C leaves it to kvsops sweep --expired")
-        held.append(number)
-
-    with signals_go_to(hold):
-        yield
-    if held:
-        raise KeyboardInterrupt
 
 
 class _Maker:

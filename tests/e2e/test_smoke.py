@@ -34,12 +34,13 @@ def until(there: Callable[[], bool]) -> None:
         (signal.SIGTERM, "ConnectAsMaster"),
         (signal.SIGINT, "ConnectAsViewer"),
         (signal.SIGTERM, "ConnectAsViewer"),
+        (signal.SIGHUP, "ConnectAsViewer"),
     ],
 )
 def test_signals(
     emulator: LocalServer, environment: dict[str, str], number: signal.Signals, after: str
 ) -> None:
-    """Ctrl-C and SIGTERM end it in order wherever it is: its own channel is deleted, exit 130."""
+    """A signal ends it in order wherever it is: its own channel is deleted, exit 130."""
     emulator.settings.state_delay = timedelta(milliseconds=100)
     command = [*KVSOPS, "smoke", "--ephemeral", "--duration", "60s"]
     with subprocess.Popen(
