@@ -101,6 +101,8 @@ def delete_made(scope: Scope, channel_arn: str) -> None:
     except AwsError as error:
         if error.code != "ResourceInUseException":
             raise
+        if described(scope, channel_arn).status == "DELETING":  # by a call whose answer was lost
+            return
         wait_until_active(scope, channel_arn)
         scope.call("DeleteSignalingChannel", ChannelARN=channel_arn)
 

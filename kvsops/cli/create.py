@@ -22,6 +22,7 @@ from kvsops.core.channel import EXPIRES_AT_TAG, OWNER_TAG, TAGS_MAXIMUM, checked
 from kvsops.errors import AwsError, KvsopsError, UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
     from datetime import datetime
 
     from kvsops.aws.scope import Scope
@@ -109,7 +110,7 @@ def create(
     def make(name: str) -> "Facts | KvsopsError":
         return _made(scope, name, wanted, message_ttl, exist_ok=exist_ok, wait=not no_wait)
 
-    results = [*scope.in_parallel(make, unique)]
+    results, interruption = _results(scope, make, unique)
     made = [each for each in results if not isinstance(each, KvsopsError)]
     errors = [each for each in results if isinstance(each, KvsopsError)]
     if errors and all(isinstance(each, UsageError) for each in results):
@@ -121,7 +122,27 @@ def create(
     click.echo(_text(scope, made, output, query), nl=False)
     for error in dict.fromkeys(map(str, errors)):
         console.error(error)
+    if interruption:
+        raise interruption
     click.get_current_context().exit(1 if errors else 0)
+
+
+def _results(
+    scope: "Scope", make: "Callable[[str], Facts | KvsopsError]", names: "Iterable[str]"
+) -> "tuple[list[Facts | KvsopsError], KeyboardInterrupt | None]":
+    """Make the channels; where Ctrl-C comes between, return those made by then, and it."""
+    ended: dict[str, Facts | KvsopsError] = {}
+
+    def note(name: str) -> None:
+        ended[name] = make(name)
+
+    interruption = None
+    try:
+        for _ in scope.in_parallel(note, names):
+            pass
+    except KeyboardInterrupt as came:
+        interruption = came
+    return [ended[name] for name in names if name in ended], interruption
 
 
 def _tags(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from kvsops.cli.options import DURATION, NAME, TAG, Where, refuse, scope_options
+from kvsops.cli.options import DURATION, NAME, TAG, Where, refuse, scope_options, tags_by_key
 from kvsops.core.channel import EXPIRES_AT_TAG
 from kvsops.errors import KvsopsError, NotFoundError
 
@@ -70,13 +70,13 @@ def exec_(
 
     refuse(_contradiction(tags, reuse))
     scope, console = where.open(), Console()
-    owner, ttl = default_owner(os.environ), ttl or TTL
+    owner, ttl, wanted = default_owner(os.environ), ttl or TTL, tags_by_key(tags)
     with ExitStack() as at_end:
         if reuse:
             name, (arn, ends) = reuse, _reused(scope, reuse, owner)
         else:
             with child.signals_wait():  # lest a channel be made of which nobody knows
-                name, arn, ends = _made(scope, dict(tags), owner, ttl, console)
+                name, arn, ends = _made(scope, wanted, owner, ttl, console)
                 at_end.callback(_delete, scope, arn, console)
         channels.wait_until_active(scope, arn)
         if ends:

@@ -67,8 +67,15 @@ class _Maker:
         with self._lock:
             if self._ended:
                 raise KvsopsError(f"{self._name} was not made: the test has ended")
-            channels.create(self._scope, self._name, _tags(self._scope, lasting=self._lasting))
+            self._create()
         return channels.wait_until_active(self._scope, self._name)
+
+    def _create(self) -> None:
+        try:
+            channels.create(self._scope, self._name, _tags(self._scope, lasting=self._lasting))
+        except AwsError as error:
+            if error.code != "ResourceInUseException":  # another smoke made it just now
+                raise
 
     def end(self) -> None:
         """Have nothing made from now on; what is being made has been made when this returns."""
@@ -127,8 +134,7 @@ def _tags(scope: "Scope", *, lasting: bool) -> dict[str, str]:
 def _delete(scope: "Scope", name: str, console: "Console") -> None:
     """Delete smoke's own channel, if it came to be."""
     try:
-        scope.turn("DeleteSignalingChannel")
-        channels.delete(scope, channels.wait_until_active(scope, name))
+        channels.delete_made(scope, channels.described(scope, name).channel_arn)
     except NotFoundError:
         pass
     except KvsopsError as error:

@@ -133,6 +133,16 @@ def test_create_lost_where_one_was(
 # Update, delete
 
 
+def test_delete_made_whose_answer_was_lost(
+    scope: Scope, emulator: LocalServer, fail_first: FailFirst
+) -> None:
+    """The second attempt finds it on its way out, or gone: it is deleted."""
+    arn = put(emulator, "a").arn
+    fail_first("DeleteSignalingChannel", "drop-after")
+    channels.delete_made(scope, arn)
+    assert channels.described(scope, arn).status == "DELETING"
+
+
 def test_update(scope: Scope, time: Time) -> None:
     """The TTL changes, and with it the version: the one before does not hold any more."""
     channels.create(scope, "a", {})

@@ -116,6 +116,7 @@ def test_command_not_found(kvsops: Kvsops, emulator: LocalServer) -> None:
     [
         (("--tag", "kvsops:expires-at=x", "--", "true"), "is the lease's own: give --ttl"),
         (("--reuse", "ci", "--tag", "a=b", "--", "true"), "leaves the channel's tags as they are"),
+        (("--tag", "a=b", "--tag", "a=c", "--", "true"), "the tag a is given twice: drop one"),
         (("--ttl", "90", "--", "true"), "not a duration: '90'"),
         (("--reuse", "a b", "--", "true"), "not a channel name: 'a b'"),
         ((), "Missing argument"),

@@ -23,6 +23,7 @@ from kvsops.errors import KvsopsError
 from kvsops.local.faults import Fault
 from kvsops.local.server import LocalServer
 from kvsops.output.console import Console
+from tests.aws.first_calls import FirstCalls
 from tests.cli.conftest import Kvsops
 from tests.fleet import names, put
 
@@ -208,6 +209,16 @@ def test_interrupted_while_it_is_deleted(
     )
     if times == 1 or number == "SIGTERM":
         assert names(emulator) == set()
+
+
+def test_made_by_another_run_meanwhile(kvsops: Kvsops, emulator: LocalServer) -> None:
+    """Of two first runs at once the one that comes too late takes what the other made."""
+    put(emulator, "kvsops-smoke", tags={"kvsops:smoke": "yes", "kvsops:keep": "yes"})
+    emulator.settings.faults = (
+        FirstCalls("DescribeSignalingChannel", "ResourceNotFoundException", 1),
+    )
+    ended = kvsops(*QUICK)
+    assert (ended.code, emulator.calls["CreateSignalingChannel"]) == (0, 1)
 
 
 def test_ephemeral_that_cannot_be_deleted(kvsops: Kvsops, emulator: LocalServer) -> None:

@@ -216,6 +216,20 @@ def test_interrupted_while_it_reads(emulator: LocalServer, start: Start) -> None
     assert writes(emulator) == {}
 
 
+def test_create_interrupted(emulator: LocalServer, start: Start) -> None:
+    """What was made before a signal is told; nothing more is begun."""
+    emulator.settings.latency = timedelta(seconds=0.2)
+    process = start("create", *(f"ci-{n:03}" for n in range(200)))
+    wait_for(lambda: emulator.calls["CreateSignalingChannel"] >= 5, process)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate()
+    assert process.returncode == 130
+    assert err.strip().endswith("error: interrupted")
+    told = {arn.split("/")[1] for arn in out.splitlines()}
+    assert told == names(emulator)
+    assert 5 <= len(told) < 200
+
+
 def test_a_full_disk(emulator: LocalServer, environment: dict[str, str], tmp_path: Path) -> None:
     """When the journal cannot grow any more, no further delete begins, and the exit code is 1."""
     put_many(emulator, [f"ci-{n:03}" for n in range(80)])
