@@ -10,6 +10,7 @@ import pytest
 from kvsops.aws.scope import Scope
 from kvsops.local.server import LocalServer
 from kvsops.local.settings import Settings
+from tests.fleet import Time
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -50,6 +51,14 @@ def environment(emulator: LocalServer, monkeypatch: pytest.MonkeyPatch) -> dict[
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     return environment
+
+
+@pytest.fixture
+def time(emulator: LocalServer) -> Time:
+    """Let the emulator's time stand until a scope sleeps."""
+    time = Time()
+    emulator.settings.clock = time.now
+    return time
 
 
 @pytest.fixture

@@ -4,7 +4,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from threading import Lock
+from typing import Any
 
+from kvsops.aws.scope import Scope
 from kvsops.local.channels import SignalingChannel
 from kvsops.local.faults import Fault
 from kvsops.local.server import LocalServer
@@ -32,6 +34,11 @@ class Time:
         """Let this much time pass, at once."""
         with self._lock:
             self._passed += seconds
+
+    def scope(self, environment: Mapping[str, str], **more: Any) -> Scope:
+        """Make a scope that goes by this time."""
+        by = {"clock": self.clock, "sleep": self.sleep, "now": self.now}
+        return Scope(environ=environment, **(by | more))
 
 
 @dataclass(frozen=True)

@@ -16,17 +16,9 @@ from tests.fleet import NOON, Time, put, retag
 
 
 @pytest.fixture
-def time(emulator: LocalServer) -> Time:
-    """Return the time that the emulator goes by, and the scope too."""
-    time = Time()
-    emulator.settings.clock = time.now
-    return time
-
-
-@pytest.fixture
 def scope(environment: dict[str, str], time: Time) -> Scope:
     """Return a scope whose turns take no real time."""
-    return Scope(environ=environment, clock=time.clock, sleep=time.sleep, now=time.now)
+    return time.scope(environment)
 
 
 def listed(scope: Scope) -> list[Facts]:

@@ -109,10 +109,7 @@ def timed(environment: dict[str, str], emulator: LocalServer, off: timedelta) ->
     """Make a scope on a machine whose clock is off by so much, and the service's time."""
     time = Time()
     emulator.settings.clock = time.now
-    scope = Scope(
-        environ=environment, clock=time.clock, sleep=time.sleep, now=lambda: time.now() + off
-    )
-    return scope, time
+    return time.scope(environment, now=lambda: time.now() + off), time
 
 
 @pytest.mark.parametrize("minutes", [-4, 0, 4])

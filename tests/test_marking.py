@@ -28,14 +28,6 @@ TWO_STEPS = ("sweep", *CI, "--grace", "1d", "--yes")
 Outcomes = Callable[..., dict[str, str]]
 
 
-@pytest.fixture
-def time(emulator: LocalServer) -> Time:
-    """Let the service's time stand; this machine's is then wrong, and does not count."""
-    time = Time()
-    emulator.settings.clock = time.now
-    return time
-
-
 def told(ended: Ended) -> dict[str, str]:
     """Return each channel's outcome and reason from a sweep's JSON."""
     rows = json.loads(ended.out)["channels"]

@@ -33,13 +33,9 @@ def _retry_at_once() -> Iterator[None]:
 
 
 @pytest.fixture
-def scope(environment: dict[str, str], emulator: LocalServer) -> Scope:
+def scope(environment: dict[str, str], time: Time) -> Scope:
     """Return a scope and an emulator at noon; only sleeping moves their time."""
-    time = Time()
-    emulator.settings.clock = time.now
-    return Scope(
-        environ=environment, quota_share=1, clock=time.clock, sleep=time.sleep, now=time.now
-    )
+    return time.scope(environment, quota_share=1)
 
 
 def metered(scope: Scope, names: Sequence[str], maximum: str | None = None) -> Metered:

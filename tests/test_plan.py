@@ -24,19 +24,9 @@ PRESUMED = " (presumed: storage link) (presumed: activity)"
 
 
 @pytest.fixture
-def time(emulator: LocalServer) -> Time:
-    """Return the time that the emulator goes by, and the scope too."""
-    time = Time()
-    emulator.settings.clock = time.now
-    return time
-
-
-@pytest.fixture
 def scope(environment: dict[str, str], time: Time) -> Scope:
     """Return a scope that refuses writes, and whose turns take no real time."""
-    return Scope(
-        environ=environment, read_only=True, clock=time.clock, sleep=time.sleep, now=time.now
-    )
+    return time.scope(environment, read_only=True)
 
 
 def planned(scope: Scope, given: dict[str, Any], *, directly: bool = False) -> Plan:

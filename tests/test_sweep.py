@@ -31,17 +31,9 @@ STORAGE, UNLINK = "DescribeMediaStorageConfiguration", "UpdateMediaStorageConfig
 
 
 @pytest.fixture
-def time(emulator: LocalServer) -> Time:
-    """Let the emulator's time, too, stand until a scope sleeps."""
-    time = Time()
-    emulator.settings.clock = time.now
-    return time
-
-
-@pytest.fixture
 def scope(environment: dict[str, str], time: Time) -> Scope:
     """Return a scope for which no time passes but what it sleeps."""
-    return timed(environment, time)
+    return time.scope(environment, quota_share=1)
 
 
 @pytest.fixture
@@ -49,17 +41,6 @@ def brisk(emulator: LocalServer, environment: dict[str, str]) -> Scope:
     """Return a scope in real time, for channels by the dozen; what it deletes is gone at once."""
     emulator.settings.state_delay = timedelta()
     return Scope(environ=environment, quota_share=1)
-
-
-def timed(environment: dict[str, str], time: Time, now: Callable[[], Any] | None = None) -> Scope:
-    """Make a scope that goes by this time."""
-    return Scope(
-        environ=environment,
-        quota_share=1,
-        clock=time.clock,
-        sleep=time.sleep,
-        now=now or time.now,
-    )
 
 
 @dataclass
@@ -389,7 +370,7 @@ def test_what_was_read_long_ago_is_read_again(
         return time.now() + timedelta(seconds=3 if emulator.calls[STORAGE] else 0)
 
     emulator.settings.clock = now
-    run = Run(timed(environment, time, now), tmp_path / "journal")()
+    run = Run(time.scope(environment, quota_share=1, now=now), tmp_path / "journal")()
     assert run.outcomes == {"ci-1": "deleted"}
     assert (emulator.calls[TAGS], emulator.calls[STORAGE], emulator.calls[DELETE]) == (2, 2, 1)
     assert run.events("ci-1") == ["deleting", "deleted"]
@@ -409,7 +390,7 @@ def test_an_answer_that_was_long_on_its_way_is_not_fresh(
             retag(emulator, "ci-1", {"kvsops:keep": ""})
         return time.now()
 
-    run = Run(timed(environment, time, now), tmp_path / "journal")()
+    run = Run(time.scope(environment, quota_share=1, now=now), tmp_path / "journal")()
     assert run.outcomes == {"ci-1": "kept"}
     assert writes(emulator) == {}
 
@@ -485,7 +466,9 @@ def test_a_clock_that_is_wrong(
     for name, ago in (("held", 4), ("ended", 6)):
         ends = time.now() - timedelta(minutes=ago)
         put(emulator, name, DAY, tags={"kvsops:expires-at": f"{ends:%Y-%m-%dT%H:%M:%SZ}"})
-    Run(timed(environment, time, lambda: time.now() + off), tmp_path / "journal")()
+    Run(
+        time.scope(environment, quota_share=1, now=lambda: time.now() + off), tmp_path / "journal"
+    )()
     assert names(emulator) == {"young", "held"}
 
 

@@ -28,19 +28,9 @@ SILENT = (
 
 
 @pytest.fixture
-def time(emulator: LocalServer) -> Time:
-    """Return the time that the emulator goes by, and the scope too."""
-    time = Time()
-    emulator.settings.clock = time.now
-    return time
-
-
-@pytest.fixture
 def scope(environment: dict[str, str], time: Time) -> Scope:
     """Return a scope that refuses writes, and whose turns take no real time."""
-    return Scope(
-        environ=environment, read_only=True, clock=time.clock, sleep=time.sleep, now=time.now
-    )
+    return time.scope(environment, read_only=True)
 
 
 def planned(scope: Scope, given: dict[str, Any], *, directly: bool = True) -> Plan:
@@ -277,9 +267,7 @@ def test_days_that_are_odd(
     monkeypatch.setenv("TZ", zone)
     time = Time(now)
     emulator.settings.clock = time.now
-    scope = Scope(
-        environ=environment, read_only=True, clock=time.clock, sleep=time.sleep, now=time.now
-    )
+    scope = time.scope(environment, read_only=True)
     put(emulator, "witness", 30 * DAY)
     use(emulator, "witness", now - 10 * MINUTE, masters=1)
     for name, age in (("just", DAY + MINUTE), ("not-yet", DAY - MINUTE)):

@@ -21,19 +21,9 @@ def _retry_at_once() -> Iterator[None]:
 
 
 @pytest.fixture
-def time(emulator: LocalServer) -> Time:
-    """Return the time that the emulator goes by."""
-    time = Time()
-    emulator.settings.clock = time.now
-    return time
-
-
-@pytest.fixture
 def scope(environment: dict[str, str], time: Time) -> Scope:
     """Return a scope on the emulator, at its time, that has its whole quota."""
-    return Scope(
-        environ=environment, quota_share=1, clock=time.clock, sleep=time.sleep, now=time.now
-    )
+    return time.scope(environment, quota_share=1)
 
 
 @pytest.fixture

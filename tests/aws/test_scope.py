@@ -563,9 +563,7 @@ def test_the_services_time(
     time = Time()
     emulator.settings.clock = lambda: time.now().astimezone(timezone(timedelta(hours=2)))
     emulator.settings.faults = (Fault("ListSignalingChannels", "AccessDeniedException"),)
-    scope = Scope(
-        environ=environment, clock=time.clock, sleep=time.sleep, now=lambda: time.now() + off
-    )
+    scope = time.scope(environment, now=lambda: time.now() + off)
     assert scope.now() == NOON + off
     with suppress(DeniedError):
         scope.call("ListSignalingChannels")
@@ -589,7 +587,7 @@ def test_a_slow_answer_does_not_set_the_time_back(
             time.sleep(10)
         return time.now()
 
-    scope = Scope(environ=environment, clock=time.clock, sleep=time.sleep, now=now)
+    scope = time.scope(environment, now=now)
     for _ in range(3):
         scope.call("GetCallerIdentity")
         assert scope.now() == time.now()
