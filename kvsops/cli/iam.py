@@ -111,7 +111,7 @@ def _parameters(ctx: click.Context, name: str, arguments: list[str]) -> dict[str
     command = cli.get_command(root, name)
     if command is None:
         said = f"no such command: {name!r}: there are {', '.join(COMMANDS)}"
-        raise UsageError(f'{said}; one with arguments goes in quotes: kvsops iam "{COMMANDS[0]} x"')
+        raise UsageError(f'{said}; one with arguments goes in quotes: kvsops iam "sweep --yes"')
     if isinstance(command, click.Group):  # its subcommands call nothing
         return {}
     lenient = copy.copy(command)

@@ -10,26 +10,30 @@ import click
 import kvsops
 from kvsops.errors import KvsopsError
 
-COMMANDS: Final = (
-    "create",
-    "list",
-    "describe",
-    "update",
-    "tag",
-    "untag",
-    "delete",
-    "sweep",
-    "restore",
-    "exec",
-    "smoke",
-    "endpoint",
-    "ice",
-    "cost",
-    "prices",
-    "policy",
-    "iam",
-    "local",
-)
+COMMANDS: Final = {
+    "create": "Create signaling channels and print their ARNs.",
+    "list": "List signaling channels.",
+    "describe": "Describe channels: their state, tags and storage link, each read directly.",
+    "update": "Update a channel: the time that undelivered messages are kept.",
+    "tag": "Set tags on a channel, leaving its others.",
+    "untag": "Take tags off a channel.",
+    "delete": "Delete the named channels, and wait until they are gone.",
+    "sweep": "Delete the channels nobody needs: those that meet every condition given.",
+    "restore": "Make the channels again that a JOURNAL says were deleted.",
+    "exec": "Run a COMMAND with a channel of its own, and delete the channel however it ends.",
+    "smoke": "Prove with real media that a channel works, or tell at which step it fails and why.",
+    "endpoint": "Show where a master and a viewer connect to a channel, and ask for ICE servers.",
+    "ice": "Show a channel's STUN and TURN servers.",
+    "cost": "Tell what the channels cost this month, and which parts of it could be spared.",
+    "prices": "Show the prices that apply, and where they are from.",
+    "policy": "Check the policies in kvsops.toml, by which kvsops sweep goes.",
+    "iam": "Print the least IAM policy that lets the given commands do their work.",
+    "local": "Emulate the service on this machine, without an AWS account.",
+}
+"""Each command, in the order of a channel's life, and how its help begins.
+
+Said here so that --help need not import them all, which would take as long again.
+"""
 INTERRUPTED: Final = 130
 DEBUG: Final = "kvsops.debug"
 
@@ -40,6 +44,11 @@ class Kvsops(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         """Return the commands in the order of a channel's life."""
         return list(COMMANDS)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's signature
+        """List the commands with what they do, in whole."""
+        with formatter.section("Commands"):
+            formatter.write_dl([*COMMANDS.items()])
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
         """Import the command's module, where it is one."""

@@ -99,7 +99,7 @@ def smoke(
     query: str | None,
     **given: Any,
 ) -> None:
-    """Prove with real media that a channel works, or tell at which step it does not, and why.
+    """Prove with real media that a channel works, or tell at which step it fails and why.
 
     \b
     Examples:
