@@ -167,10 +167,10 @@ class Relay:
             recipient = recipient_of(connection.role, sent)
         except MessageError as error:
             raise Refused(INVALID_ARGUMENT, str(error)) from None
-        self._traffic.message(connection.place)
         message = received(connection.key, sent)
         deliver = partial(self._post.deliver, connection.place, connection.key, recipient, message)
         await self._post.dispatch(connection, deliver, fault)
+        self._traffic.message(connection.place)  # after it, as whoever waits for it comes first
 
     # Its own time
 
