@@ -43,7 +43,7 @@ def settings(settings: Settings) -> Settings:
 def aws(local: LocalServer, *arguments: str) -> Any:
     """Run PyPI's aws against the emulator; answer its JSON."""
     command = [str(Path(SCRIPTS, "aws")), *arguments]
-    environment = local.environment() | {"AWS_PAGER": "", "HOME": "/nonexistent"}
+    environment = local.environment() | {"AWS_PAGER": ""}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
     return json.loads(done.stdout) if done.stdout else None
