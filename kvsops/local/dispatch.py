@@ -43,13 +43,14 @@ STATUSES = {
 Source: https://docs.aws.amazon.com/kinesisvideostreams/latest/dg/CommonErrors.html
 """
 
+_NOT_READ = "SerializationException"
 _KINESIS_VIDEO_PATHS = frozenset(path.format("").rstrip("$") for path in urls.url_paths)
 _stubber = BotocoreStubber()
 
 
 def carry_out(call: Call) -> Answer:
     """Let moto carry out the call. Whatever goes wrong is an answer, never an exception."""
-    refusal = _refusal(call)
+    refusal = _refusal(call) or _unreadable(call)
     if refusal is not None:
         return refusal
     try:
@@ -99,6 +100,16 @@ def _refusal(call: Call) -> Answer | None:
             return unknown(f"the operation {call.operation} of kinesisvideo")
     elif call.service != "pricing" and not _moto_has(call):
         return unknown(f"a service {call.service}")
+    return None
+
+
+def _unreadable(call: Call) -> Answer | None:
+    """Return an error for a body that is no text, on which moto fails."""
+    try:
+        call.body.decode()
+    except UnicodeDecodeError:
+        code = "InvalidArgumentException" if call.service == "kinesisvideo" else _NOT_READ
+        return error_for(call, code, "The request's body is not UTF-8.")
     return None
 
 

@@ -41,7 +41,7 @@ def ask(
     *,
     method: str = "POST",
     service: str = "",
-    body: str = "{}",
+    body: str | bytes = "{}",
     headers: dict[str, str] | None = None,
 ) -> tuple[int, http.client.HTTPMessage, Any]:
     """Send one request; answer status, headers and the JSON of the body."""
@@ -209,6 +209,22 @@ def test_broken_requests(connection: http.client.HTTPConnection, header: str, va
     response = connection.getresponse()
     assert (response.status, response.headers["Connection"]) == (411, "close")
     response.read()
+
+
+@pytest.mark.parametrize(
+    ("path", "service", "code"),
+    [
+        ("/listSignalingChannels", "kinesisvideo", "InvalidArgumentException"),
+        ("/", "tagging", "SerializationException"),
+    ],
+)
+def test_a_body_that_is_no_text(
+    connection: http.client.HTTPConnection, path: str, service: str, code: str
+) -> None:
+    """Such a request is refused as the client's mistake."""
+    status, headers, answer = ask(connection, path, service=service, body=b'{"NextToken": "\xff"}')
+    assert (status, headers["x-amzn-errortype"]) == (400, code)
+    assert answer["message"] == "The request's body is not UTF-8."
 
 
 def test_a_client_gone_midway(local: LocalServer) -> None:
