@@ -7,8 +7,8 @@ from threading import Lock
 from typing import Any
 
 from kvsops.aws.scope import Scope
-from kvsops.local.channels import SignalingChannel
 from kvsops.local.faults import Fault
+from kvsops.local.kinesisvideo.channels import SignalingChannel
 from kvsops.local.server import LocalServer
 
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)

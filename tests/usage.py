@@ -7,8 +7,8 @@ from kvsops.aws import activity
 from kvsops.aws.activity import FIRST, QUERIES, REST
 from kvsops.aws.scope import Scope
 from kvsops.core.cost import Usage
+from kvsops.local.cloudwatch.usage import ChannelUsage, Used, record
 from kvsops.local.server import LocalServer
-from kvsops.local.usage import ChannelUsage, Used, record
 
 
 def day(year: int, month: int, number: int, hour: int = 9) -> datetime:

@@ -8,7 +8,7 @@ from botocore.auth import SIGV4_TIMESTAMP, SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
 
 from kvsops.aws.scope import Scope
-from kvsops.core.ice import Endpoints, IceServer, IceUri, Role
+from kvsops.core.wire.ice import Endpoints, IceServer, IceUri, Role
 from kvsops.errors import AwsError
 
 if TYPE_CHECKING:

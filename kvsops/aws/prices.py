@@ -10,10 +10,10 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, Final
 
-from kvsops import files
 from kvsops.aws.scope import Scope
 from kvsops.core.cost import Prices
 from kvsops.errors import KvsopsError, UsageError
+from kvsops.output import files
 
 USUAL: Final = "us-east-1"
 UNLIKELY: Final = 20

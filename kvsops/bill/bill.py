@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 
+from kvsops.bill.usage import Metered
 from kvsops.core.channel import OWNER_TAG
 from kvsops.core.cost import (
     TRAILING,
@@ -23,7 +24,6 @@ from kvsops.core.cost import (
     unknown,
 )
 from kvsops.core.facts import Fact, Facts, Source
-from kvsops.metering import Metered
 
 GroupBy = Callable[["Line"], str | None]
 

@@ -9,7 +9,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Final
 
 from kvsops.aws import channels, connect
-from kvsops.child import signals_wait
+from kvsops.cli.child import signals_wait
 from kvsops.cli.owner import default_owner
 from kvsops.core.channel import EXPIRES_AT_TAG, KEEP_TAG, OWNER_TAG, Channel, ChannelArn
 from kvsops.core.text import moment

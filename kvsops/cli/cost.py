@@ -25,12 +25,12 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from kvsops.aws.scope import Scope
-    from kvsops.cli.bill_report import BillReport
+    from kvsops.bill.usage import Metered
     from kvsops.core.cost import Month
     from kvsops.core.facts import Facts
-    from kvsops.metering import Metered
     from kvsops.output.console import Console
     from kvsops.output.rows import Output
+    from kvsops.reports.bill import BillReport
 
 GROUPS: Final = ("owner", "prefix", "region")
 _FILE: Final = click.Path(dir_okay=False, path_type=Path)
@@ -102,12 +102,12 @@ def cost(
       kvsops cost --baseline last-week.json --max-growth 20%
       kvsops cost --html bill.html
     """
-    from kvsops import metering
     from kvsops.aws.activity import LISTED_FOR
-    from kvsops.bill import Bill, lines_of
-    from kvsops.cli.bill_report import BillReport, tell
+    from kvsops.bill import usage as metering
+    from kvsops.bill.bill import Bill, lines_of
     from kvsops.core.cost import Month
     from kvsops.output.console import Console
+    from kvsops.reports.bill import BillReport, tell
 
     _check_extras(html, open_metrics)
     scope = where.open(read_only=True, max_own_cost=budget.max_own_cost)
@@ -166,9 +166,9 @@ def _listed(
     with_tags: bool,
 ) -> "tuple[list[Facts], set[str]]":
     """Return the channels that are meant, and the names of all that were listed."""
-    from kvsops import gather
     from kvsops.aws import channels
     from kvsops.core.facts import Facts, Need
+    from kvsops.facts import gather
     from kvsops.output.console import progress
 
     # All of them, whatever is meant: the quota is the region's.
@@ -200,8 +200,8 @@ def _deleted(
 
     Of another account than these channels' they are not: each metric asked for is billed.
     """
-    from kvsops import journal
     from kvsops.core.channel import ChannelArn
+    from kvsops.sweep import journal
 
     accounts = {ChannelArn.parse(each.channel.channel_arn).account_id for each in of[:1]}
     kept = journal.default_path({}, "any").parent
@@ -231,8 +231,8 @@ def _write(
     """Write the page and the metrics that were asked for; return whether they could be."""
     written = True
     if html:
-        from kvsops.files import replace
-        from kvsops.output.html import page
+        from kvsops.output.files import replace
+        from kvsops.reports.bill_page import page
 
         text = page(report.as_json())
         try:
@@ -241,7 +241,7 @@ def _write(
             console.error(f"{html} cannot be written: {error.strerror}")
             written = False
     if open_metrics:
-        from kvsops.output.openmetrics import write
+        from kvsops.reports.bill_gauges import write
 
         try:
             write(report.as_json(), open_metrics)

@@ -204,8 +204,8 @@ def _expected(scope: "Scope", name: str, tags: dict[str, str], message_ttl: int 
 
 def _text(scope: "Scope", made: "list[Facts]", output: "Output | Arns", query: str | None) -> str:
     """Make the text for standard output: bare ARNs, unless a form was asked for."""
-    from kvsops.cli.columns import channel_columns
     from kvsops.output.rows import render
+    from kvsops.reports.columns import channel_columns
 
     if output == "arn":
         return "".join(f"{facts.channel.channel_arn}\n" for facts in made)

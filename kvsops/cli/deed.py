@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Final
 
 from kvsops.aws.scope import Scope
-from kvsops.cli.report import Report
 from kvsops.errors import KvsopsError
-from kvsops.journal import Journal, default_path
 from kvsops.output.console import Console, progress
-from kvsops.plan import Item
-from kvsops.sweep import INTERRUPTED, Sweep, settle
+from kvsops.reports.sweep import Report
+from kvsops.sweep.journal import Journal, default_path
+from kvsops.sweep.plan import Item
+from kvsops.sweep.run import INTERRUPTED, Sweep, settle
 
 SETTLE_SECONDS: Final = 60.0
 

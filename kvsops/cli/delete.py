@@ -52,10 +52,10 @@ def delete(
     """
     from kvsops.aws import channels
     from kvsops.cli.deed import carry_out
-    from kvsops.cli.report import Report, tell
     from kvsops.core.judge import deletion_rules
     from kvsops.output.console import Console
-    from kvsops.plan import Outcome, plan
+    from kvsops.reports.sweep import Report, tell
+    from kvsops.sweep.plan import Outcome, plan
 
     scope, console = where.open(read_only=not yes), Console()
     in_region(scope, targets)

@@ -27,11 +27,11 @@ def describe(
       kvsops describe cam-door
       kvsops describe cam-door -o json --query '[0].tags'
     """
-    from kvsops.cli.columns import channel_columns
     from kvsops.core.facts import Unknown
     from kvsops.errors import AwsError
     from kvsops.output.console import Console
     from kvsops.output.rows import render
+    from kvsops.reports.columns import channel_columns
 
     scope, console = where.open(read_only=True), Console()
     in_region(scope, targets)
@@ -53,10 +53,10 @@ def describe(
 
 def _read(scope: "Scope", target: str) -> "Facts | AwsError":
     """Read all there is of one channel; what is denied is an Unknown among its facts."""
-    from kvsops import gather
     from kvsops.aws import channels
     from kvsops.core.facts import Facts, Need
     from kvsops.errors import AwsError
+    from kvsops.facts import gather
 
     try:
         facts = Facts(channels.described(scope, target))

@@ -7,7 +7,7 @@ import click
 from kvsops.cli.options import TARGET, Where, in_region, output_options, scope_options
 
 if TYPE_CHECKING:
-    from kvsops.core.ice import Role
+    from kvsops.core.wire.ice import Role
     from kvsops.output.rows import Output
 
 
@@ -34,7 +34,7 @@ def endpoint(
     and never shown.
     """
     from kvsops.aws import channels, connect
-    from kvsops.core.ice import Endpoints
+    from kvsops.core.wire.ice import Endpoints
     from kvsops.output.rows import Column, render
 
     scope = where.open(read_only=True)

@@ -62,8 +62,8 @@ def exec_(
     takes it. Is kvsops itself killed, the lease lapses, and kvsops sweep --expired takes it.
     With --reuse nothing is deleted, and no lease is set on a channel that had none.
     """
-    from kvsops import child
     from kvsops.aws import channels
+    from kvsops.cli import child
     from kvsops.cli.owner import default_owner
     from kvsops.lease import RENEWALS, Lease, renew
     from kvsops.output.console import Console
@@ -141,8 +141,8 @@ def _reused(scope: "Scope", name: str, owner: str) -> tuple[str, datetime | None
 
 def _delete(scope: "Scope", arn: str, console: "Console") -> None:
     """Delete the channel that this run made; if that fails its lease lapses all the same."""
-    from kvsops import child
     from kvsops.aws import channels
+    from kvsops.cli import child
 
     try:
         with child.signals_wait():

@@ -7,7 +7,7 @@ import click
 from kvsops.cli.options import TARGET, Where, in_region, output_options, scope_options
 
 if TYPE_CHECKING:
-    from kvsops.core.ice import IceServer
+    from kvsops.core.wire.ice import IceServer
     from kvsops.output.rows import Column, Output
 
 REDACTED: Final = "(redacted)"
@@ -44,7 +44,7 @@ def ice(*, where: Where, target: str, reveal: bool, output: "Output", query: str
 
 def _columns(*, reveal: bool) -> "list[Column[tuple[str, IceServer]]]":
     """Return the columns; a secret that is not revealed is told to be there."""
-    from kvsops.core.ice import IceServer
+    from kvsops.core.wire.ice import IceServer
     from kvsops.output.rows import Column
 
     def secret(value: str | None) -> str | None:

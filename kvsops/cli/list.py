@@ -17,13 +17,13 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from kvsops.aws.scope import Scope
-    from kvsops.bill import Bill
+    from kvsops.bill.bill import Bill
+    from kvsops.bill.usage import Metered
     from kvsops.core.cost import Prices
     from kvsops.core.facts import Facts
-    from kvsops.metering import Metered
     from kvsops.output.console import Console
     from kvsops.output.rows import Output
-    from kvsops.plan import Plan
+    from kvsops.sweep.plan import Plan
 
 Result = TypeVar("Result")
 
@@ -78,16 +78,16 @@ def list_(
       kvsops list --prefix ci- -o json --query '[].channel_name'
       kvsops list --cost --fail-over 25
     """
-    from kvsops import gather
     from kvsops.aws import channels
-    from kvsops.cli.columns import channel_columns
-    from kvsops.cli.cost_columns import listing_columns
+    from kvsops.bill.usage import Metered
     from kvsops.core.facts import Need
     from kvsops.core.judge import listing_rules, objection
-    from kvsops.metering import Metered
+    from kvsops.facts import gather
     from kvsops.output.console import Console, progress
     from kvsops.output.rows import render
-    from kvsops.plan import plan
+    from kvsops.reports.bill_columns import listing_columns
+    from kvsops.reports.columns import channel_columns
+    from kvsops.sweep.plan import plan
 
     refuse(objection(given | {"listing": True}) or _contradiction(cost, no_metrics, budget))
     scope = where.open(read_only=True, max_own_cost=budget.max_own_cost)
@@ -146,8 +146,8 @@ def _tell_beside(planned: "Plan", console: "Console") -> None:
 
 def _total(bill: "Bill", output: "Output") -> str:
     """Make the line under a table for people; JSON and CSV have none."""
-    from kvsops.cli.cost_columns import totals
     from kvsops.output.text import markdown_safe
+    from kvsops.reports.bill_columns import totals
 
     if output == "table":
         return f"\n{totals(bill)}.\n"
@@ -156,7 +156,7 @@ def _total(bill: "Bill", output: "Output") -> str:
 
 def _see(scope: "Scope", metrics: "Metered | None", **_: object) -> None:
     """Learn which names have points at all, where metrics are to be read."""
-    from kvsops import metering
+    from kvsops.bill import usage as metering
 
     if metrics is not None:
         metering.see(scope, metrics)
@@ -196,7 +196,7 @@ def _priced(
     chosen: "Sequence[Facts]", prices: "Prices", metrics: "Metered | None", now: "datetime"
 ) -> "Bill":
     """Price the channels this month; without metrics, as if each were used."""
-    from kvsops.bill import Bill, Line, lines_of
+    from kvsops.bill.bill import Bill, Line, lines_of
     from kvsops.core.cost import Month, assumed
 
     month = Month.of(now)

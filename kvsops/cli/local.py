@@ -182,7 +182,7 @@ def local(
 
     GetMetricData:partial:SHARE answers that share of each call's queries InternalError.
     """
-    from kvsops.child import run
+    from kvsops.cli.child import run
 
     with _no_aws_configuration():
         _require_moto()
@@ -233,7 +233,7 @@ def _require_moto() -> None:
 
 
 def _sow(server: "LocalServer", fleet: int, seed: int) -> None:
-    from kvsops.local.demo import sow
+    from kvsops.local.demo.fleet import sow
 
     quota = server.backend().channel_quota
     if fleet > quota:
@@ -245,7 +245,7 @@ def _sow(server: "LocalServer", fleet: int, seed: int) -> None:
 
 def _serve(server: "LocalServer", fleet: int) -> None:
     """Print what a shell needs, and wait for Ctrl-C or another signal to end."""
-    from kvsops.child import signals_go_to
+    from kvsops.cli.child import signals_go_to
     from kvsops.local.environment import export_lines
 
     stop = Event()

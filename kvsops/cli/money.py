@@ -14,10 +14,10 @@ from kvsops.errors import CheckFailedError, UsageError
 
 if TYPE_CHECKING:
     from kvsops.aws.scope import Scope
-    from kvsops.baseline import Baseline, Growth
-    from kvsops.bill import Bill
+    from kvsops.bill.baseline import Baseline, Growth
+    from kvsops.bill.bill import Bill
+    from kvsops.bill.usage import Metered
     from kvsops.core.cost import Month, Prices
-    from kvsops.metering import Metered
     from kvsops.output.console import Console
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -36,7 +36,7 @@ def dollars(text: str) -> Decimal:
 
 def growth(text: str) -> "Growth":
     """Read a growth; raises `UsageError`."""
-    from kvsops.baseline import Growth
+    from kvsops.bill.baseline import Growth
 
     return Growth.parse(text)
 
@@ -84,7 +84,7 @@ class Budget:
 
         `given` has the rules' options, by which it must be narrowed as this is.
         """
-        from kvsops import baseline
+        from kvsops.bill import baseline
 
         if self.baseline is None:
             return None
@@ -153,8 +153,8 @@ def metered(
     console: "Console",
 ) -> None:
     """Read the names' use in the month, and what it is projected by, with progress."""
-    from kvsops import metering
-    from kvsops.bill import window
+    from kvsops.bill import usage as metering
+    from kvsops.bill.bill import window
     from kvsops.output.console import progress
 
     start, end = window(month, scope.now())

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
-from kvsops import parameters
 from kvsops.cli.main import DEBUG
 from kvsops.core import channel
 from kvsops.core.rule import Option, Parameter, Rule
 from kvsops.errors import UsageError
+from kvsops.sweep import parameters
 
 if TYPE_CHECKING:
     from decimal import Decimal

@@ -169,7 +169,7 @@ CALLS: Final[dict[str, tuple[Call, ...]]] = {
 
 def meant(command: str, options: Given) -> list[Given]:
     """Return the options that a command line stands for: a sweep by policies, those of each."""
-    from kvsops import policy
+    from kvsops.sweep import policy
 
     given = {name.replace("_", "-"): value for name, value in options.items()}
     if command != "sweep" or no_condition(given) is None:
@@ -181,7 +181,7 @@ def meant(command: str, options: Given) -> list[Given]:
 
 def _by_policy(options: Given, rules: Rules) -> Given | None:
     """Return the command line's options with the policy's; None if their prefixes exclude both."""
-    from kvsops.policy import options as known
+    from kvsops.sweep.policy import options as known
 
     own = {name.replace("-", "_"): rules.given[name] for name in known()}
     shorter, longer = sorted((options["prefix"] or "", own["prefix"] or ""), key=len)

@@ -35,8 +35,8 @@ def check(file: Path) -> None:
     Examples:
       kvsops policy check
     """
-    from kvsops import policy as policies
     from kvsops.output.rows import Column, table
+    from kvsops.sweep import policy as policies
 
     loaded = policies.load(file)
     rows = [
@@ -78,7 +78,7 @@ def schema() -> None:
     Examples:
       kvsops policy schema > kvsops.schema.json
     """
-    from kvsops import policy as policies
     from kvsops.output.rows import dumps
+    from kvsops.sweep import policy as policies
 
     click.echo(dumps(policies.schema()), nl=False)

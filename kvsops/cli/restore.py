@@ -29,10 +29,10 @@ def restore(*, where: Where, journal: Path, yes: bool, output: "Output", query: 
     configured with the old ARN must be told. An old kvsops:expires-at is left off, or the next
     sweep would take the channel again. A channel whose name exists is left as it is.
     """
-    from kvsops import journal as journals
-    from kvsops import restore as restoring
     from kvsops.output.console import Console, progress
     from kvsops.output.rows import Column, render
+    from kvsops.sweep import journal as journals
+    from kvsops.sweep import restore as restoring
 
     entries = journals.read(journal)
     scope, console = where.open(read_only=not yes), Console()

@@ -24,10 +24,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from kvsops.output.console import Console
-    from kvsops.smoke.peer import Peer
+    from kvsops.peers.peer import Peer
     from kvsops.smoke.plan import Access, Wanted
-    from kvsops.smoke.report import Measure, SmokeReport
     from kvsops.smoke.steps import Step
+    from kvsops.smoke.verdict import Measure, SmokeReport
 
 _MEASURES: "Final[tuple[Measure, ...]]" = ("connect", "rtt", "fps", "latency", "loss")
 
@@ -127,7 +127,7 @@ def smoke(
         )
     )
     require_extra()
-    from kvsops.cli.smoke_access import access_to
+    from kvsops.cli.access import access_to
     from kvsops.output.console import Console
     from kvsops.smoke.plan import Wanted
 
@@ -166,7 +166,7 @@ def _run(
     """Run the test to its end; a signal ends it in order, too."""
     import asyncio
 
-    from kvsops.child import ENDING
+    from kvsops.cli.child import ENDING
     from kvsops.smoke.run import smoke as run_smoke
 
     given = {name: limit for name, limit in limits.items() if limit is not None}
@@ -197,7 +197,7 @@ def _shown(console: "Console") -> "Iterator[Callable[[Step], None]]":
     if not console.terminal:
         yield lambda _: None
         return
-    from kvsops.cli.smoke_text import one_step
+    from kvsops.reports.smoke import one_step
 
     with console.rich.status("…") as status:
 
@@ -242,10 +242,10 @@ def _write(
     query: str | None,
 ) -> bool:
     """Write the result where it is wanted; return whether all of that could be written."""
-    from kvsops.cli.smoke_files import write
-    from kvsops.cli.smoke_text import text
     from kvsops.errors import KvsopsError
     from kvsops.output.rows import dumps
+    from kvsops.reports.smoke import text
+    from kvsops.reports.smoke_files import write
 
     click.echo(text(report) if output == "table" else dumps(report.to_json(), query), nl=False)
     written = True

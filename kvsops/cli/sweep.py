@@ -22,15 +22,15 @@ from kvsops.cli.options import (
 from kvsops.core.rule import Role
 from kvsops.core.rules import RULES, rules_of
 from kvsops.errors import CheckFailedError, KvsopsError, UsageError
-from kvsops.parameters import Fuse
+from kvsops.sweep.parameters import Fuse
 
 if TYPE_CHECKING:
     from kvsops.aws.scope import Scope
-    from kvsops.cli.report import Report
     from kvsops.core.judge import Rules
     from kvsops.output.console import Console
     from kvsops.output.rows import Output
-    from kvsops.plan import Plan
+    from kvsops.reports.sweep import Report
+    from kvsops.sweep.plan import Plan
 
 
 FUSE: Final = Text("n|n%", Fuse.parse)
@@ -38,7 +38,7 @@ FUSE: Final = Text("n|n%", Fuse.parse)
 
 def _report_file(text: str) -> Path:
     """Read the name of a report's file; raises `UsageError` where none can be written there."""
-    from kvsops.output.reports import check
+    from kvsops.reports.sweep_files import check
 
     return check(Path(text))
 
@@ -138,10 +138,10 @@ def sweep(
     not be read.
     """
     from kvsops.cli.deed import carry_out
-    from kvsops.cli.explain import tell_why
-    from kvsops.cli.report import Report, tell
     from kvsops.output.console import Console
     from kvsops.output.text import count
+    from kvsops.reports.explanation import tell_why
+    from kvsops.reports.sweep import Report, tell
 
     given |= {"yes": yes, "any-channel": any_channel}
     refuse(_contradiction(yes, dry_run, check))
@@ -186,7 +186,7 @@ def _write(paths: tuple[Path, ...], report: "Report", code: int, console: "Conso
     """Write the reports that were asked for; return the exit code, not 0 where one failed."""
     if not paths:
         return code
-    from kvsops.output.reports import Run, write
+    from kvsops.reports.sweep_files import Run, write
 
     run = Run(report.as_json(code), report.markdown(), report.scope.now())
     for path in paths:
@@ -209,9 +209,9 @@ def _rules(
     Without a condition the policy file's policies run, and what was given can only narrow them;
     with one, the file's protection and fuse hold all the same.
     """
-    from kvsops import policy as policies
     from kvsops.core.judge import Rules, no_condition, objection, sweep_rules
     from kvsops.core.mark import UNNAMED
+    from kvsops.sweep import policy as policies
 
     loaded = policies.found(policy)
     fuses = [each for each in (fuse, loaded and loaded.fuse) if each] or [Fuse.parse("100")]
@@ -252,9 +252,9 @@ def _planned(
     scope: "Scope", rules: "Rules", prefix: str | None, console: "Console", *, direct: bool
 ) -> "Plan":
     from kvsops.aws import channels
-    from kvsops.marking import find_stale
     from kvsops.output.console import progress
-    from kvsops.plan import plan
+    from kvsops.sweep.marks import find_stale
+    from kvsops.sweep.plan import plan
 
     with progress("reading", None, console=console) as shown:
         listed = channels.each_listed(scope, prefix)

@@ -5,13 +5,13 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from kvsops import uses
 from kvsops.aws import channels
 from kvsops.aws.channels import INDEX_PAGE
 from kvsops.aws.scope import ATTEMPTS, Scope
 from kvsops.core.facts import Fact, Facts, Need, Source, Unknown
 from kvsops.core.rules import IN_USE
 from kvsops.errors import AwsError, NotFoundError
+from kvsops.facts import activity as uses
 
 DIRECT_UP_TO: Final = 100
 """So many channels absent from the tag index are read one by one; of more, it is only said."""

@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import Any
 from urllib.parse import parse_qs
 
-from kvsops.local.responses import operations
+from kvsops.local.kinesisvideo.responses import operations
 
 DEFAULT_REGION = "us-east-1"
 

@@ -9,11 +9,11 @@ from moto.core.botocore_stubber import BotocoreStubber
 from moto.core.request import Request
 from moto.kinesisvideo.models import kinesisvideo_backends
 
-from kvsops.local import urls
 from kvsops.local.calls import Answer, Call, error_answer, query_error_answer
 from kvsops.local.cloudwatch.responses import CloudWatchResponse
+from kvsops.local.kinesisvideo import urls
+from kvsops.local.kinesisvideo.responses import KinesisVideoResponse, operations
 from kvsops.local.pricing import operations as price_list
-from kvsops.local.responses import KinesisVideoResponse, operations
 from kvsops.local.tagging.responses import ResourceGroupsTaggingAPIResponse
 
 log = logging.getLogger("kvsops.local")

@@ -8,7 +8,7 @@ from moto.kinesisvideo.models import kinesisvideo_backends
 from moto.resourcegroupstaggingapi.models import resourcegroupstaggingapi_backends
 
 from kvsops.local.cloudwatch.models import CloudWatchBackend
-from kvsops.local.models import KinesisVideoBackend
+from kvsops.local.kinesisvideo.models import KinesisVideoBackend
 from kvsops.local.tagging.models import ResourceGroupsTaggingAPIBackend
 
 

@@ -33,12 +33,12 @@ from kvsops.local.calls import (
 from kvsops.local.cloudwatch.index import MetricIndex
 from kvsops.local.cloudwatch.models import metrics
 from kvsops.local.dispatch import ACCOUNT_ID
-from kvsops.local.endpoints import Endpoints
 from kvsops.local.environment import child_environment
 from kvsops.local.extension import install
 from kvsops.local.gate import Entry, Gate
-from kvsops.local.models import KinesisVideoBackend
+from kvsops.local.kinesisvideo.models import KinesisVideoBackend
 from kvsops.local.settings import Settings
+from kvsops.local.signaling.endpoints import Endpoints
 
 log = logging.getLogger("kvsops.local")
 

@@ -7,14 +7,14 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final, TypeVar
 
-from kvsops.core.ice import Role
-from kvsops.core.message import Action, MessageType, Received
-from kvsops.core.payload import Candidate, Description, read_candidate, read_description
+from kvsops.core.wire.ice import Role
+from kvsops.core.wire.message import Action, MessageType, Received
+from kvsops.core.wire.payload import Candidate, Description, read_candidate, read_description
 from kvsops.errors import KvsopsError, MessageError
-from kvsops.signaling import Session
-from kvsops.smoke.peer import Ice, Peer
+from kvsops.peers.peer import Ice, Peer
+from kvsops.signaling.session import Session
+from kvsops.smoke.measurement import Link
 from kvsops.smoke.plan import Mode, Wanted
-from kvsops.smoke.steady import Link
 from kvsops.smoke.steps import StepFailedError
 
 Result = TypeVar("Result")

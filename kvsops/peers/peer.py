@@ -22,12 +22,12 @@ from aiortc.rtcconfiguration import RTCIceTransportPolicy
 from aiortc.sdp import SessionDescription, candidate_from_sdp
 from av import AudioFrame, VideoFrame
 
-from kvsops.core.payload import Candidate, Description
-from kvsops.smoke.meter import Meter
-from kvsops.smoke.pair import Pair, candidates, selected_pair
-from kvsops.smoke.picture import read
+from kvsops.core.wire.payload import Candidate, Description
+from kvsops.peers.meter import Meter
+from kvsops.peers.pair import Pair, candidates, selected_pair
+from kvsops.peers.picture import read
+from kvsops.peers.tracks import NumberedVideo, Tone, audible
 from kvsops.smoke.steps import StepFailedError
-from kvsops.smoke.tracks import NumberedVideo, Tone, audible
 
 Codec = Literal["VP8", "H264"]
 CHANNEL_LABEL: Final = "kvsops-smoke"

@@ -13,7 +13,7 @@ from typing import Any, Final, Literal, cast
 
 from aioice import stun, turn
 
-from kvsops.core.ice import IceServer, IceUri
+from kvsops.core.wire.ice import IceServer, IceUri
 
 SECONDS: Final = 3.0
 """What a URI has to answer within: three tries over UDP."""

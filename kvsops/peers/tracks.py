@@ -12,7 +12,7 @@ from aiortc import MediaStreamTrack
 from aiortc.mediastreams import MediaStreamError, VideoStreamTrack
 from av import AudioFrame, VideoFrame
 
-from kvsops.smoke.picture import Mark, draw
+from kvsops.peers.picture import Mark, draw
 
 FPS: Final = 30
 _TICKS: Final = 90_000 // FPS  # of the video clock, for each frame

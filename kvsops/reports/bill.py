@@ -11,17 +11,17 @@ import click
 from kvsops.aws.activity import CLOUDWATCH_CALLS, own_cost
 from kvsops.aws.quotas import channel_quota
 from kvsops.aws.scope import Scope
-from kvsops.bill import Bill, Line, by_tag, groupings
-from kvsops.cli.columns import UNKNOWN
-from kvsops.cli.cost_columns import bill_columns, known_count, known_sum, sum_text, totals
+from kvsops.bill.bill import Bill, Line, by_tag, groupings
+from kvsops.bill.usage import Metered
 from kvsops.cli.money import usd
 from kvsops.errors import KvsopsError
-from kvsops.metering import Metered
 from kvsops.output.console import Console
 from kvsops.output.rows import Column, Output, csv, dumps, markdown, records, table
 from kvsops.output.summary import append_step_summary
 from kvsops.output.text import count, markdown_safe
 from kvsops.output.values import json_ready
+from kvsops.reports.bill_columns import bill_columns, known_count, known_sum, sum_text, totals
+from kvsops.reports.columns import UNKNOWN
 
 DEAREST: Final = 10
 GROUPS: Final = 20  # shown of them; JSON has all

@@ -5,13 +5,13 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Final
 
-from kvsops.bill import Bill, Line
-from kvsops.cli.columns import UNKNOWN, channel_columns
+from kvsops.bill.bill import Bill, Line
 from kvsops.cli.money import usd
 from kvsops.core.cost import Day, Usage, total
 from kvsops.core.facts import Facts
 from kvsops.output.rows import Column
 from kvsops.output.text import count
+from kvsops.reports.columns import UNKNOWN, channel_columns
 
 BAR_DAYS: Final = 14
 _BLOCKS: Final = "▁▂▃▄▅▆▇█"

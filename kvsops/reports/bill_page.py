@@ -6,9 +6,9 @@ from decimal import Decimal
 from typing import Any, Final, NamedTuple
 
 from kvsops.errors import UsageError
-from kvsops.output.charts import Bar, by_day, by_group, load, short
 from kvsops.output.figures import ZERO, day, decimal, moment, number, percent, usd
 from kvsops.output.text import count, safe
+from kvsops.reports.charts import Bar, by_day, by_group, load, short
 
 CHANNELS: Final = 500
 """So many channels are in the table: more than anybody reads, and the page stays light."""
@@ -39,7 +39,7 @@ def page(report: Mapping[str, Any]) -> str:
         raise UsageError("--html needs pip install 'kvsops[report]'") from error
 
     environment = Environment(
-        loader=PackageLoader("kvsops", "output"),
+        loader=PackageLoader("kvsops", "reports"),
         autoescape=True,
         undefined=StrictUndefined,
         finalize=_shown,
@@ -48,7 +48,7 @@ def page(report: Mapping[str, Any]) -> str:
     )
     told = (usd, number, day, moment, percent, count)
     environment.filters |= {function.__name__: function for function in told} | {"tags": _tags}
-    return environment.get_template("cost.html.j2").render(_view(report))
+    return environment.get_template("bill_page.html.j2").render(_view(report))
 
 
 def _shown(value: object) -> object:

@@ -4,12 +4,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from kvsops import gather
 from kvsops.aws import channels
 from kvsops.core.facts import Fact, Facts, Need, Unknown
 from kvsops.core.judge import Rules, findings_of, judge
 from kvsops.core.rule import Finding, Role, Rule
 from kvsops.core.text import moment
+from kvsops.facts import gather
 from kvsops.output.rows import Column, dumps, markdown, table
 
 if TYPE_CHECKING:

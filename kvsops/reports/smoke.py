@@ -7,9 +7,9 @@ from typing import Final
 
 from kvsops.output.rows import Column, markdown, table
 from kvsops.output.text import markdown_safe, safe
-from kvsops.smoke.report import SmokeReport
-from kvsops.smoke.steady import Direction, RoundTrips
+from kvsops.smoke.measurement import Direction, RoundTrips
 from kvsops.smoke.steps import Step
+from kvsops.smoke.verdict import SmokeReport
 
 MARKS: Final = {"ok": "ok", "failed": "FAILED", "skipped": "skipped", "not-reached": "not reached"}
 _WIDTH: Final = 32

@@ -11,7 +11,6 @@ import click
 
 from kvsops.aws.activity import own_cost
 from kvsops.aws.scope import Scope
-from kvsops.cli.columns import age_text, known_tags, tags_text
 from kvsops.cli.money import tell_own_cost
 from kvsops.core.channel import EXPIRES_AT_TAG, KEEP_TAG, OWNER_TAG
 from kvsops.core.facts import Need
@@ -23,8 +22,9 @@ from kvsops.output.rows import Column, Output, csv, dumps, markdown, records, ta
 from kvsops.output.summary import append_step_summary
 from kvsops.output.text import count
 from kvsops.output.values import json_ready
-from kvsops.plan import Item, Outcome, Plan
-from kvsops.sweep import INTERRUPTED
+from kvsops.reports.columns import age_text, known_tags, tags_text
+from kvsops.sweep.plan import Item, Outcome, Plan
+from kvsops.sweep.run import INTERRUPTED
 
 _WORDS: Final = {
     Outcome.WOULD_DELETE: "would be deleted",

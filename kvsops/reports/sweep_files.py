@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from kvsops.errors import KvsopsError, UsageError
-from kvsops.files import FOR_ALL, replace
+from kvsops.output.files import FOR_ALL, replace
 from kvsops.output.gauges import exposition, gauge
 from kvsops.output.rows import dumps
 from kvsops.output.text import safe

@@ -12,8 +12,8 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
-from kvsops.core.ice import Role
 from kvsops.core.text import age
+from kvsops.core.wire.ice import Role
 from kvsops.errors import KvsopsError
 
 Kind = Literal[

@@ -17,11 +17,18 @@ import aiohttp
 import stamina
 import stamina.instrumentation
 
-from kvsops.core.ice import Role
-from kvsops.core.message import Action, MessageType, Received, Sent, decode_received, encode_sent
+from kvsops.core.wire.ice import Role
+from kvsops.core.wire.message import (
+    Action,
+    MessageType,
+    Received,
+    Sent,
+    decode_received,
+    encode_sent,
+)
 from kvsops.errors import KvsopsError, MessageError
-from kvsops.refusals import SignalingError, refusal
-from kvsops.websocket import Connection
+from kvsops.signaling.refusals import SignalingError, refusal
+from kvsops.signaling.websocket import Connection
 
 Address = Callable[[], Awaitable[str]]
 """Gives a presigned URL, a new one each time."""

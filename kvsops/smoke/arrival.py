@@ -4,12 +4,12 @@ import asyncio
 from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any, Final
 
-from kvsops.smoke.meeting import Meeting
+from kvsops.peers.meeting import Meeting
 from kvsops.smoke.plan import Limits, Mode
 from kvsops.smoke.steps import Steps
 
 if TYPE_CHECKING:
-    from kvsops.smoke.pair import Pair
+    from kvsops.peers.pair import Pair
 
 OTHERS_SECONDS: Final = 2.0
 """How long somebody else's peer may take for what it need not do: a data channel, audio."""

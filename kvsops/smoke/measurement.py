@@ -10,8 +10,8 @@ from typing import Final
 from aiortc import RTCDataChannel
 from aiortc.stats import RTCInboundRtpStreamStats, RTCTransportStats
 
-from kvsops.smoke.meter import Flow, flow, milliseconds, percentile
-from kvsops.smoke.peer import Peer
+from kvsops.peers.meter import Flow, flow, milliseconds, percentile
+from kvsops.peers.peer import Peer
 
 PING_SECONDS: Final = 0.1
 

@@ -6,9 +6,9 @@ from typing import Final, Literal
 
 from aiortc import RTCIceServer
 
-from kvsops.core.ice import Endpoints, IceServer, IceUri, Role, Transport
-from kvsops.smoke.peer import Codec, Ice
-from kvsops.smoke.probe import Probe
+from kvsops.core.wire.ice import Endpoints, IceServer, IceUri, Role, Transport
+from kvsops.peers.peer import Codec, Ice
+from kvsops.peers.probe import Probe
 from kvsops.smoke.steps import TITLES, StepFailedError
 
 Mode = Literal["loop", "viewer-only", "master-only", "checks"]

@@ -5,11 +5,14 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Final
 
-from kvsops.core.ice import Endpoints, IceServer, Role
-from kvsops.signaling import Session
+from kvsops.core.wire.ice import Endpoints, IceServer, Role
+from kvsops.peers.meeting import Meeting
+from kvsops.peers.peer import Ice, Peer
+from kvsops.peers.probe import Probe, probe_all
+from kvsops.peers.threads import in_thread
+from kvsops.signaling.session import Session
 from kvsops.smoke.arrival import Arrival
-from kvsops.smoke.meeting import Meeting
-from kvsops.smoke.peer import Ice, Peer
+from kvsops.smoke.measurement import Media, steady
 from kvsops.smoke.plan import (
     CHECKS_ONLY,
     Access,
@@ -21,11 +24,8 @@ from kvsops.smoke.plan import (
     require_offered,
     steps_of,
 )
-from kvsops.smoke.probe import Probe, probe_all
-from kvsops.smoke.report import Measure, SmokeReport
-from kvsops.smoke.steady import Media, steady
 from kvsops.smoke.steps import Step, StepFailedError, Steps
-from kvsops.smoke.threads import in_thread
+from kvsops.smoke.verdict import Measure, SmokeReport
 
 SLACK_SECONDS: Final = 5.0
 NO_MASTER: Final = "no master is connected to this channel, or it does not answer offers"

@@ -7,7 +7,7 @@ from av import CodecContext
 from av.video.codeccontext import VideoCodecContext
 
 from kvsops.errors import KvsopsError
-from kvsops.smoke.peer import Peer
+from kvsops.peers.peer import Peer
 
 
 def save(peer: Peer, path: Path) -> None:

@@ -5,10 +5,10 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Final, Literal
 
-from kvsops.smoke.meter import milliseconds
-from kvsops.smoke.pair import Pair
+from kvsops.peers.meter import milliseconds
+from kvsops.peers.pair import Pair
+from kvsops.smoke.measurement import Media
 from kvsops.smoke.plan import Mode, Target
-from kvsops.smoke.steady import Media
 from kvsops.smoke.steps import Step
 
 Measure = Literal["connect", "rtt", "fps", "latency", "loss"]

@@ -2,14 +2,14 @@
 
 from collections.abc import Sequence
 
-from kvsops import gather
 from kvsops.aws import channels
 from kvsops.aws.scope import Scope
 from kvsops.core.facts import Need
 from kvsops.core.judge import Decision, Rules, Verdict, judge
 from kvsops.core.mark import DOOMED_TAG, UNNAMED, Mark
 from kvsops.errors import AwsError, NotFoundError
-from kvsops.plan import Item, Outcome, Plan
+from kvsops.facts import gather
+from kvsops.sweep.plan import Item, Outcome, Plan
 
 
 def find_stale(scope: Scope, plan: Plan, rules: Rules) -> None:

@@ -9,12 +9,12 @@ from enum import StrEnum
 from itertools import product
 from typing import Final
 
-from kvsops import gather
 from kvsops.aws.scope import Scope
 from kvsops.core.channel import Channel
 from kvsops.core.facts import Fact, Facts, Need, Source, Unknown
 from kvsops.core.judge import Decision, Rules, Verdict, judge
 from kvsops.core.mark import Mark
+from kvsops.facts import gather
 
 Advance = Callable[[int], object]
 

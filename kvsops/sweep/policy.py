@@ -27,7 +27,7 @@ from kvsops.core.judge import Rules, no_condition, objection, sweep_rules
 from kvsops.core.rule import Option, Parameter, Role
 from kvsops.core.rules import RULES
 from kvsops.errors import UsageError
-from kvsops.parameters import READERS, Fuse, duration
+from kvsops.sweep.parameters import READERS, Fuse, duration
 
 FILE_NAME: Final = "kvsops.toml"
 SCHEMA_FILE: Final = "policy.schema.json"

@@ -10,7 +10,7 @@ from kvsops.aws.scope import Scope
 from kvsops.core.channel import EXPIRES_AT_TAG, Channel, StorageLink
 from kvsops.core.mark import DOOMED_TAG
 from kvsops.errors import AwsError, CredentialsError, KvsopsError, NotFoundError, UsageError
-from kvsops.journal import MAY_BE_GONE, Entry
+from kvsops.sweep.journal import MAY_BE_GONE, Entry
 
 NOT_RESTORED: Final = (EXPIRES_AT_TAG, DOOMED_TAG)
 """Tags that are left off: with its old expiry or mark the channel would be swept at once."""

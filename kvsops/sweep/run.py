@@ -16,15 +16,16 @@ from typing import Final
 
 import stamina
 
-from kvsops import gather, marking
 from kvsops.aws import channels
 from kvsops.aws.scope import ATTEMPTS, WORKERS, Scope
 from kvsops.core.channel import StorageLink
 from kvsops.core.facts import Fact, Facts, Need, Source
 from kvsops.core.judge import Decision, Rules, Verdict, judge
 from kvsops.errors import AwsError, KvsopsError, NotFoundError
-from kvsops.journal import Journal
-from kvsops.plan import Advance, Item, Outcome
+from kvsops.facts import gather
+from kvsops.sweep import marks as marking
+from kvsops.sweep.journal import Journal
+from kvsops.sweep.plan import Advance, Item, Outcome
 
 FRESH: Final = timedelta(seconds=2)
 """How long after a direct read the delete that rests on it may leave."""

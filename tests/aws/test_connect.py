@@ -12,7 +12,7 @@ from botocore.credentials import ReadOnlyCredentials
 
 from kvsops.aws import connect
 from kvsops.aws.scope import Scope
-from kvsops.core.ice import IceServer
+from kvsops.core.wire.ice import IceServer
 from kvsops.errors import CredentialsError
 from kvsops.local.server import LocalServer
 from tests.fleet import put

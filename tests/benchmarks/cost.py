@@ -19,10 +19,10 @@ from pathlib import Path
 from typing import Any
 
 from kvsops.aws.activity import EVERY, METRIC_PRICE
-from kvsops.local.demo import sow
+from kvsops.local.cloudwatch.usage import ChannelUsage
+from kvsops.local.demo.fleet import sow
 from kvsops.local.server import LocalServer
 from kvsops.local.settings import Settings
-from kvsops.local.usage import ChannelUsage
 
 CHANNELS = 10_000
 COMMAND = "list --cost -o json"

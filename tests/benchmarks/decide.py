@@ -12,7 +12,7 @@ import tempfile
 from datetime import timedelta
 from pathlib import Path
 
-from kvsops.local.demo import sow
+from kvsops.local.demo.fleet import sow
 from kvsops.local.server import LocalServer
 from kvsops.local.settings import Settings
 

@@ -13,9 +13,9 @@ import tempfile
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from kvsops.local.cloudwatch.usage import ChannelUsage, Used, record
 from kvsops.local.server import LocalServer
 from kvsops.local.settings import Settings
-from kvsops.local.usage import ChannelUsage, Used, record
 
 CHANNELS, ACTIVE, YOUNG = 10_000, 3_000, 2_000
 COMMAND = "sweep --idle-for 7d --max-deletes 100% -o json"

@@ -15,11 +15,11 @@ import time
 from datetime import timedelta
 
 from kvsops.aws.scope import Scope
-from kvsops.cli.smoke_access import access_to
+from kvsops.cli.access import access_to
 from kvsops.local.server import LocalServer
 from kvsops.local.settings import Settings
 from kvsops.output.console import Console
-from kvsops.smoke.peer import Ice, Peer
+from kvsops.peers.peer import Ice, Peer
 from kvsops.smoke.plan import Access, Wanted
 from kvsops.smoke.run import smoke
 

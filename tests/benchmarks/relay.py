@@ -35,7 +35,7 @@ from aiohttp import web
 from botocore.credentials import ReadOnlyCredentials
 
 from kvsops.aws.connect import signed
-from kvsops.core.message import Action, Sent, decode_received, encode_sent
+from kvsops.core.wire.message import Action, Sent, decode_received, encode_sent
 from kvsops.local.environment import ACCESS_KEY_ID, SECRET_ACCESS_KEY
 from kvsops.local.server import LocalServer
 from kvsops.local.settings import Settings, utc_now

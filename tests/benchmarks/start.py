@@ -13,7 +13,7 @@ import sysconfig
 import time
 from pathlib import Path
 
-from kvsops.local.demo import sow
+from kvsops.local.demo.fleet import sow
 from kvsops.local.server import LocalServer
 
 PAIRS = 15

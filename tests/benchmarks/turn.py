@@ -21,8 +21,8 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from kvsops.local.turn import TurnServer
-from tests.local.turn_client import HOST, USERS, Client, coturn
+from kvsops.local.turn.server import TurnServer
+from tests.local.turn.client import HOST, USERS, Client, coturn
 
 SECONDS = 5.0
 SIZE = 1200

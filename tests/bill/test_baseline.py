@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from kvsops.baseline import Baseline, Growth, read
+from kvsops.bill.baseline import Baseline, Growth, read
 from kvsops.core.cost import Month
 from kvsops.errors import UsageError
 

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kvsops.bill import Bill, Churn, Line, by_prefix, by_tag, groupings, lines_of, window
+from kvsops.bill.bill import Bill, Churn, Line, by_prefix, by_tag, groupings, lines_of, window
+from kvsops.bill.usage import Metered
 from kvsops.core.channel import Channel
 from kvsops.core.cost import Basis, Day, Month, Prices, Projection, Usage, assumed
 from kvsops.core.facts import Fact, Facts, Source, Unknown
-from kvsops.metering import Metered
 
 D = Decimal
 PRICES = Prices("us-east-1", D("0.03"), D("2.25"), D("0.12"), "2026-05-01", "a test")

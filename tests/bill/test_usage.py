@@ -7,16 +7,16 @@ from decimal import Decimal
 import pytest
 import stamina
 
-from kvsops import metering
 from kvsops.aws import activity
 from kvsops.aws.activity import EVERY, QUERIES
 from kvsops.aws.scope import Scope
+from kvsops.bill import usage as metering
+from kvsops.bill.usage import Metered
 from kvsops.core.cost import Day, Usage
 from kvsops.errors import CheckFailedError
-from kvsops.local.demo import sow
+from kvsops.local.demo.fleet import sow
 from kvsops.local.faults import Fault
 from kvsops.local.server import LocalServer
-from kvsops.metering import Metered
 from tests.aws.first_calls import FirstCalls
 from tests.fleet import DAY, HOUR, NOON, Time
 from tests.usage import everything, use

@@ -15,9 +15,9 @@ from prometheus_client.parser import text_string_to_metric_families
 from kvsops.core.channel import Channel, StorageLink
 from kvsops.core.cost import Month
 from kvsops.core.text import moment
-from kvsops.journal import Journal
 from kvsops.local.faults import Fault
 from kvsops.local.server import LocalServer
+from kvsops.sweep.journal import Journal
 from tests.aws.first_calls import FirstCalls
 from tests.cli.conftest import Kvsops
 from tests.cli.costs import (

@@ -22,9 +22,9 @@ from kvsops.core.channel import Channel, StorageLink
 from kvsops.core.judge import sweep_rules
 from kvsops.core.rule import Parameter, Role, Rule
 from kvsops.core.rules import rules_of
-from kvsops.journal import Journal
 from kvsops.local.faults import ALLOCATE, SENDS
 from kvsops.local.server import LocalServer
+from kvsops.sweep.journal import Journal
 from tests.cli.conftest import Kvsops
 from tests.fleet import DAY, From, put
 

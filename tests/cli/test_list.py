@@ -8,8 +8,8 @@ from datetime import timedelta
 import pytest
 
 from kvsops.core.text import moment
-from kvsops.local.channels import SignalingChannel
 from kvsops.local.faults import Fault
+from kvsops.local.kinesisvideo.channels import SignalingChannel
 from kvsops.local.server import LocalServer
 from tests.cli.conftest import Kvsops
 from tests.fleet import DAY, HOUR, From, put, put_many, writes

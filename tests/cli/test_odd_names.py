@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from kvsops.local.channels import SignalingChannel
+from kvsops.local.kinesisvideo.channels import SignalingChannel
 from kvsops.local.server import LocalServer
 from tests.cli.conftest import Ended, Kvsops
 from tests.fleet import DAY, names, put

@@ -23,7 +23,7 @@ from kvsops.core.channel import TagFilter
 from kvsops.core.rule import Option, Parameter
 from kvsops.core.rules import RULES, completed
 from kvsops.errors import UsageError
-from kvsops.parameters import duration
+from kvsops.sweep.parameters import duration
 
 SECOND, MINUTE, HOUR, DAY = (timedelta(seconds=n) for n in (1, 60, 3_600, 86_400))
 ARN = "arn:aws:kinesisvideo:eu-west-1:123456789012:channel/a/1700000000000"

@@ -8,9 +8,9 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from kvsops import policy
 from kvsops.local.faults import Fault
 from kvsops.local.server import LocalServer
+from kvsops.sweep import policy
 from tests.cli.conftest import Kvsops
 from tests.fleet import DAY, HOUR, names, put, put_many, writes
 from tests.usage import use

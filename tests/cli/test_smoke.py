@@ -17,12 +17,12 @@ import stamina
 from prometheus_client.openmetrics import parser
 
 from kvsops.aws.scope import Scope
-from kvsops.cli.smoke_access import access_to
-from kvsops.cli.smoke_text import sparkline
+from kvsops.cli.access import access_to
 from kvsops.errors import KvsopsError
 from kvsops.local.faults import Fault
 from kvsops.local.server import LocalServer
 from kvsops.output.console import Console
+from kvsops.reports.smoke import sparkline
 from tests.aws.first_calls import FirstCalls
 from tests.cli.conftest import Kvsops
 from tests.fleet import names, put

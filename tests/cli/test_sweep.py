@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from kvsops.core.text import moment
-from kvsops.local.channels import SignalingChannel
 from kvsops.local.faults import Fault
+from kvsops.local.kinesisvideo.channels import SignalingChannel
 from kvsops.local.server import LocalServer
 from tests.cli.conftest import Kvsops
 from tests.fleet import DAY, HOUR, names, put, put_many, retag, writes

@@ -12,17 +12,17 @@ from typing import Any
 
 import pytest
 
-from kvsops import metering
 from kvsops.aws import channels, prices
 from kvsops.aws.scope import Scope
-from kvsops.bill import Bill, lines_of, window
+from kvsops.bill import usage as metering
+from kvsops.bill.bill import Bill, lines_of, window
+from kvsops.bill.usage import Metered
 from kvsops.core.cost import Month
 from kvsops.core.facts import Facts
-from kvsops.local.demo import sow
+from kvsops.local.cloudwatch.usage import ChannelUsage, Used
+from kvsops.local.demo.fleet import sow
 from kvsops.local.server import LocalServer
 from kvsops.local.settings import Settings
-from kvsops.local.usage import ChannelUsage, Used
-from kvsops.metering import Metered
 
 REACH = timedelta(days=14)
 PER = {  # dollars: a channel's month, a message, a TURN minute

@@ -12,7 +12,7 @@ import pytest
 
 from kvsops.core.text import moment
 from kvsops.local.server import LocalServer
-from kvsops.output.reports import LAST_SUCCESS
+from kvsops.reports.sweep_files import LAST_SUCCESS
 from tests.e2e import recipes
 from tests.e2e.conftest import Start
 from tests.e2e.recipes import Line, blocks, container, manifest, section, unit, workflow

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from kvsops.local.demo import sow
+from kvsops.local.demo.fleet import sow
 from kvsops.local.faults import DROP, DROP_AFTER, Fault
 from kvsops.local.server import LocalServer
 from tests.e2e.conftest import KVSOPS, Start, wait_for

@@ -5,15 +5,15 @@ from typing import Any
 
 import pytest
 
-from kvsops import plan as planning
-from kvsops import uses
 from kvsops.aws import channels
 from kvsops.aws.scope import Scope
 from kvsops.core.facts import Facts
 from kvsops.core.judge import listing_rules, sweep_rules
+from kvsops.facts import activity as uses
 from kvsops.local.faults import Fault
 from kvsops.local.server import LocalServer
-from kvsops.plan import Plan
+from kvsops.sweep import plan as planning
+from kvsops.sweep.plan import Plan
 from tests.fleet import DAY, HOUR, NOON, From, Time, put, put_many
 from tests.usage import use
 

@@ -4,12 +4,12 @@ from datetime import timedelta
 
 import pytest
 
-from kvsops import gather
 from kvsops.aws import channels
 from kvsops.aws.scope import Scope
 from kvsops.core.channel import StorageLink
 from kvsops.core.facts import Fact, Facts, Need, Source, Unknown
 from kvsops.errors import CredentialsError, NotFoundError
+from kvsops.facts import gather
 from kvsops.local.faults import Fault
 from kvsops.local.server import LocalServer
 from tests.fleet import NOON, Time, put, retag

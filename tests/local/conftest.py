@@ -17,7 +17,7 @@ from moto.kinesisvideo.models import kinesisvideo_backends
 from kvsops.local.dispatch import ACCOUNT_ID
 from kvsops.local.environment import ACCESS_KEY_ID, SECRET_ACCESS_KEY
 from kvsops.local.extension import install
-from kvsops.local.models import KinesisVideoBackend
+from kvsops.local.kinesisvideo.models import KinesisVideoBackend
 from kvsops.local.server import LocalServer
 from kvsops.local.settings import Settings, activate
 

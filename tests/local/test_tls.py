@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from kvsops.errors import UsageError
-from kvsops.local import endpoints
 from kvsops.local.server import LocalServer
 from kvsops.local.settings import Settings
+from kvsops.local.signaling import endpoints
 from kvsops.local.tls import Authority
 
 if TYPE_CHECKING:

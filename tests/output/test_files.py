@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from kvsops.files import FOR_ALL, replace
+from kvsops.output.files import FOR_ALL, replace
 
 
 def test_the_old_file_stays_whole_for_its_readers(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from kvsops.smoke.meter import Flow, Meter, flow, percentile
+from kvsops.peers.meter import Flow, Meter, flow, percentile
 
 
 def noted(*frames: tuple[float, int | None, float | None]) -> Meter:

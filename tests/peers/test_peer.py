@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from aiortc import RTCRtpSender
 
-from kvsops.smoke.peer import Ice, Peer
+from kvsops.peers.peer import Ice, Peer
 from tests.smoke.conftest import ADDRESSES
 
 

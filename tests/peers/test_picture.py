@@ -6,7 +6,7 @@ import av
 import pytest
 from av.video.codeccontext import VideoCodecContext
 
-from kvsops.smoke.picture import Mark, draw, read
+from kvsops.peers.picture import Mark, draw, read
 
 
 @pytest.mark.parametrize("size", [(640, 480), (320, 240), (1280, 960)])

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 import trustme
 
-from kvsops.core.ice import IceServer
-from kvsops.local.turn import TurnServer
-from kvsops.smoke.probe import Probe, probe, probe_all
+from kvsops.core.wire.ice import IceServer
+from kvsops.local.turn.server import TurnServer
+from kvsops.peers.probe import Probe, probe, probe_all
 
 LONG_TERM = "a throw-away one"
 

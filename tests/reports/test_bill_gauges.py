@@ -11,7 +11,7 @@ from prometheus_client.openmetrics import parser as openmetrics
 from prometheus_client.parser import text_string_to_metric_families
 
 from kvsops.errors import KvsopsError, UsageError
-from kvsops.output.openmetrics import write
+from kvsops.reports.bill_gauges import write
 
 HERE = (("region", "us-east-1"),)
 MONTH = (("month", "2026-11"), *HERE)

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from kvsops.errors import UsageError
-from kvsops.output.charts import Bar, by_day, by_group, load, short
 from kvsops.output.figures import decimal, number, percent, usd
-from kvsops.output.html import page
+from kvsops.reports.bill_page import page
+from kvsops.reports.charts import Bar, by_day, by_group, load, short
 
 Report = dict[str, Any]
 

@@ -14,7 +14,7 @@ from prometheus_client.openmetrics import parser as openmetrics
 from prometheus_client.parser import text_string_to_metric_families
 
 from kvsops.errors import KvsopsError, UsageError
-from kvsops.output.reports import Run, check, write
+from kvsops.reports.sweep_files import Run, check, write
 
 NOW = datetime(2026, 11, 22, 10, tzinfo=UTC)
 NOW_SECONDS = 1795341600.0

@@ -10,9 +10,9 @@ import stamina
 
 from kvsops.aws import connect
 from kvsops.aws.scope import Scope
-from kvsops.core.ice import Role
+from kvsops.core.wire.ice import Role
 from kvsops.local.server import LocalServer
-from kvsops.signaling import Session
+from kvsops.signaling.session import Session
 from tests.fleet import put
 
 Make = Callable[..., Session]

@@ -7,7 +7,7 @@ from contextlib import closing, suppress
 
 import pytest
 
-from kvsops.refusals import SignalingError
+from kvsops.signaling.refusals import SignalingError
 from tests.signaling.conftest import Make, run
 
 

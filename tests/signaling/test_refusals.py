@@ -11,8 +11,8 @@ from kvsops.aws import connect
 from kvsops.aws.scope import Scope
 from kvsops.local.faults import Fault
 from kvsops.local.server import LocalServer
-from kvsops.refusals import SignalingError, clock_skew
-from kvsops.signaling import Session
+from kvsops.signaling.refusals import SignalingError, clock_skew
+from kvsops.signaling.session import Session
 from tests.aws.first_calls import FirstCalls
 from tests.signaling.conftest import Make, run
 

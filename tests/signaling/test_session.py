@@ -6,12 +6,12 @@ from contextlib import AsyncExitStack
 
 import pytest
 
-from kvsops.core.ice import Role
-from kvsops.core.message import Action, MessageType, Received, StatusResponse
+from kvsops.core.wire.ice import Role
+from kvsops.core.wire.message import Action, MessageType, Received, StatusResponse
 from kvsops.errors import CredentialsError, MessageError
 from kvsops.local.faults import Fault
 from kvsops.local.server import LocalServer
-from kvsops.refusals import SignalingError
+from kvsops.signaling.refusals import SignalingError
 from tests.aws.first_calls import FirstCalls
 from tests.signaling.conftest import Make, run
 

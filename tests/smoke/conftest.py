@@ -11,12 +11,12 @@ import stamina
 from aioice.ice import get_host_addresses
 
 from kvsops.aws.scope import Scope
-from kvsops.cli.smoke_access import access_to
+from kvsops.cli.access import access_to
 from kvsops.local.server import LocalServer
 from kvsops.output.console import Console
 from kvsops.smoke.plan import Access, Limits, Wanted
-from kvsops.smoke.report import SmokeReport
 from kvsops.smoke.run import smoke
+from kvsops.smoke.verdict import SmokeReport
 from tests.fleet import put
 
 BRIEF = Limits(probe=1.0, negotiate=4.0, ice=4.0, somebody=4.0)

@@ -8,11 +8,11 @@ from dataclasses import replace
 
 from aiortc import RTCIceServer
 
-from kvsops.core.ice import Role
-from kvsops.core.message import Action, MessageType
-from kvsops.core.payload import Candidate, Description, read_description
-from kvsops.signaling import Session
-from kvsops.smoke.peer import Ice, Peer
+from kvsops.core.wire.ice import Role
+from kvsops.core.wire.message import Action, MessageType
+from kvsops.core.wire.payload import Candidate, Description, read_description
+from kvsops.peers.peer import Ice, Peer
+from kvsops.signaling.session import Session
 from kvsops.smoke.plan import Access
 
 Change = Callable[[Description], Description]

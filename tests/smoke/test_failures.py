@@ -9,14 +9,14 @@ import pytest
 
 from kvsops.aws import channels
 from kvsops.aws.scope import Scope
-from kvsops.cli.smoke_access import access_to
-from kvsops.core.ice import Endpoints, IceServer
+from kvsops.cli.access import access_to
+from kvsops.core.wire.ice import Endpoints, IceServer
 from kvsops.errors import CredentialsError
 from kvsops.local.faults import Fault
 from kvsops.local.server import LocalServer
 from kvsops.output.console import Console
 from kvsops.smoke.plan import Access, Limits, Target, Wanted
-from kvsops.smoke.report import SmokeReport
+from kvsops.smoke.verdict import SmokeReport
 from tests.aws.first_calls import FirstCalls
 from tests.fleet import put
 from tests.smoke.conftest import ADDRESSES, ALL, BRIEF, QUICK, RELAYED, Smoke, failed

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from kvsops.core.ice import IceServer, Transport
+from kvsops.core.wire.ice import IceServer, Transport
+from kvsops.peers.probe import Probe
 from kvsops.smoke.plan import Target, Wanted, chosen, mode_for, steps_of
-from kvsops.smoke.probe import Probe
 from kvsops.smoke.steps import StepFailedError
 
 STUN, UDP, DTLS, TLS = (

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from kvsops.aws.scope import Scope
-from kvsops.cli.smoke_access import access_to
-from kvsops.core.ice import Endpoints, IceServer
+from kvsops.cli.access import access_to
+from kvsops.core.wire.ice import Endpoints, IceServer
 from kvsops.local.server import LocalServer
 from kvsops.output.console import Console
 from kvsops.smoke.plan import Access, Target, Wanted

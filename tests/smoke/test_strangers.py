@@ -9,14 +9,14 @@ from typing import Any
 import av
 import pytest
 
-from kvsops.cli.smoke_text import verdict
-from kvsops.core.message import Action
-from kvsops.core.payload import Description
+from kvsops.core.wire.message import Action
+from kvsops.core.wire.payload import Description
 from kvsops.local.server import LocalServer
+from kvsops.reports.smoke import verdict
 from kvsops.smoke import snapshot
 from kvsops.smoke.plan import Access, Wanted
-from kvsops.smoke.report import SmokeReport
 from kvsops.smoke.run import smoke
+from kvsops.smoke.verdict import SmokeReport
 from tests.smoke.conftest import BRIEF, failed
 from tests.smoke.strangers import (
     Change,

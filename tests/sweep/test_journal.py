@@ -16,7 +16,7 @@ import pytest
 
 from kvsops.core.channel import Channel, ChannelArn, StorageLink
 from kvsops.errors import KvsopsError, UsageError
-from kvsops.journal import MAY_BE_GONE, Entry, Journal, default_path, read
+from kvsops.sweep.journal import MAY_BE_GONE, Entry, Journal, default_path, read
 
 NOW = datetime(2026, 11, 22, 10, 0, 0, 500_000, tzinfo=UTC)
 UNLINKED = StorageLink("DISABLED", None)

@@ -17,21 +17,21 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
-from kvsops import plan as planning
 from kvsops.aws import channels
 from kvsops.aws.scope import Scope
 from kvsops.core.judge import Rules, sweep_rules
 from kvsops.core.mark import Mark
 from kvsops.core.text import moment
 from kvsops.errors import AwsError
-from kvsops.journal import Journal
 from kvsops.lease import renew
-from kvsops.local.channels import SignalingChannel
 from kvsops.local.faults import DROP_AFTER, Fault
+from kvsops.local.kinesisvideo.channels import SignalingChannel
 from kvsops.local.server import LocalServer
 from kvsops.local.settings import Settings
-from kvsops.marking import find_stale
-from kvsops.sweep import Sweep
+from kvsops.sweep import plan as planning
+from kvsops.sweep.journal import Journal
+from kvsops.sweep.marks import find_stale
+from kvsops.sweep.run import Sweep
 from tests.fleet import DAY, HOUR, NOON, Time
 from tests.usage import use
 

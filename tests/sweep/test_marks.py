@@ -11,10 +11,10 @@ from kvsops.core.channel import Channel
 from kvsops.core.facts import Facts
 from kvsops.core.judge import Decision, Verdict
 from kvsops.core.mark import Mark
-from kvsops.local.channels import SignalingChannel
 from kvsops.local.faults import Fault
+from kvsops.local.kinesisvideo.channels import SignalingChannel
 from kvsops.local.server import LocalServer
-from kvsops.plan import Item, Outcome, Plan
+from kvsops.sweep.plan import Item, Outcome, Plan
 from tests.cli.conftest import Ended, Kvsops, kvsops
 from tests.fleet import NOON, From, Time, names, put, put_many, retag, writes
 from tests.usage import use

@@ -5,17 +5,17 @@ from typing import Any
 
 import pytest
 
-from kvsops import plan as planning
 from kvsops.aws import channels
 from kvsops.aws.scope import Scope
 from kvsops.core.channel import TagFilter
 from kvsops.core.facts import Fact, Source
 from kvsops.core.judge import listing_rules, sweep_rules
 from kvsops.errors import AwsError, CredentialsError
-from kvsops.local.demo import sow
+from kvsops.local.demo.fleet import sow
 from kvsops.local.faults import Fault
 from kvsops.local.server import LocalServer
-from kvsops.plan import Outcome, Plan
+from kvsops.sweep import plan as planning
+from kvsops.sweep.plan import Outcome, Plan
 from tests.fleet import Time, put, retag
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)

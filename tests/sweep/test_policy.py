@@ -8,10 +8,10 @@ from typing import Any
 import jsonschema
 import pytest
 
-from kvsops import policy
 from kvsops.core.channel import TagFilter
 from kvsops.core.judge import Rules, sweep_rules
 from kvsops.errors import UsageError
+from kvsops.sweep import policy
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 EXAMPLE = """

@@ -7,17 +7,17 @@ from typing import Any
 
 import pytest
 
-from kvsops import journal as journals
 from kvsops.aws import channels
 from kvsops.aws.scope import Scope
 from kvsops.core.judge import sweep_rules
 from kvsops.errors import UsageError
-from kvsops.journal import Journal
 from kvsops.local.faults import Fault
 from kvsops.local.server import LocalServer
-from kvsops.plan import plan
-from kvsops.restore import Restored, restorable, restore
-from kvsops.sweep import Sweep
+from kvsops.sweep import journal as journals
+from kvsops.sweep.journal import Journal
+from kvsops.sweep.plan import plan
+from kvsops.sweep.restore import Restored, restorable, restore
+from kvsops.sweep.run import Sweep
 from tests.fleet import HOUR, Time, names, put, writes
 
 DENIED = "AccessDeniedException"

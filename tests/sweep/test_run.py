@@ -14,11 +14,11 @@ import pytest
 from kvsops.aws import channels
 from kvsops.aws.scope import Scope
 from kvsops.core.judge import sweep_rules
-from kvsops.journal import Journal
 from kvsops.local.faults import DROP_AFTER, Fault
 from kvsops.local.server import LocalServer
-from kvsops.plan import Item, plan
-from kvsops.sweep import INTERRUPTED, Sweep, settle
+from kvsops.sweep.journal import Journal
+from kvsops.sweep.plan import Item, plan
+from kvsops.sweep.run import INTERRUPTED, Sweep, settle
 from tests.fleet import DAY, HOUR, From, Time, names, put, put_many, retag, writes
 from tests.usage import use
 

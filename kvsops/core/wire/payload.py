@@ -7,7 +7,7 @@ import json
 import re
 from dataclasses import dataclass, field
 
-from kvsops.core.message import json_object
+from kvsops.core.wire.message import json_object
 from kvsops.errors import MessageError
 
 

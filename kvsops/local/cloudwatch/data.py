@@ -13,7 +13,7 @@ from moto.cloudwatch.exceptions import CloudWatchException, ValidationError
 
 from kvsops.local.cloudwatch.index import MetricIndex
 from kvsops.local.cloudwatch.queries import Query
-from kvsops.local.exceptions import InvalidArgumentException
+from kvsops.local.kinesisvideo.exceptions import InvalidArgumentException
 from kvsops.local.paging import name_before, token_after
 
 MAX_QUERIES = 500

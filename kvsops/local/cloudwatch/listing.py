@@ -13,7 +13,7 @@ from moto.cloudwatch.exceptions import InvalidParameterValue, ValidationError
 
 from kvsops.local import settings
 from kvsops.local.cloudwatch.index import NAMESPACE, Metric, MetricIndex
-from kvsops.local.exceptions import InvalidArgumentException
+from kvsops.local.kinesisvideo.exceptions import InvalidArgumentException
 from kvsops.local.paging import name_before, token_after
 
 MAX_METRICS = 500

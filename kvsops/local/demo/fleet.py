@@ -7,11 +7,11 @@ from itertools import islice
 from random import Random
 
 from kvsops.local import settings
-from kvsops.local.channels import SignalingChannel
 from kvsops.local.cloudwatch.models import metrics
-from kvsops.local.demo_usage import ghosts, lives
-from kvsops.local.models import KinesisVideoBackend
-from kvsops.local.usage import ChannelUsage, record
+from kvsops.local.cloudwatch.usage import ChannelUsage, record
+from kvsops.local.demo.usage import ghosts, lives
+from kvsops.local.kinesisvideo.channels import SignalingChannel
+from kvsops.local.kinesisvideo.models import KinesisVideoBackend
 
 DEFAULT_SEED = 7
 IN_TRANSITION = timedelta(minutes=5)

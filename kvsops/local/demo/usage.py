@@ -4,8 +4,8 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from random import Random
 
-from kvsops.local.channels import SignalingChannel
-from kvsops.local.usage import ChannelUsage, Used
+from kvsops.local.cloudwatch.usage import ChannelUsage, Used
+from kvsops.local.kinesisvideo.channels import SignalingChannel
 
 PAST = timedelta(days=60)
 """How far back the fleet's usage reaches."""

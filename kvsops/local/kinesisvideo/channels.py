@@ -8,7 +8,10 @@ from typing import Any
 from moto.core.common_models import BaseModel
 
 from kvsops.local import settings
-from kvsops.local.exceptions import InvalidArgumentException, TagsPerResourceExceededLimitException
+from kvsops.local.kinesisvideo.exceptions import (
+    InvalidArgumentException,
+    TagsPerResourceExceededLimitException,
+)
 
 DEFAULT_MESSAGE_TTL_SECONDS = 60
 MAX_TAGS = 50

@@ -15,8 +15,13 @@ from moto.core.resource_tagging import TaggableResourcesMixin, TaggedResource
 from moto.kinesisvideo.models import KinesisVideoBackend as MotoKinesisVideoBackend
 
 from kvsops.local import settings
-from kvsops.local.channels import SignalingChannel, check_tag_keys, check_tags, new_version
-from kvsops.local.exceptions import (
+from kvsops.local.kinesisvideo.channels import (
+    SignalingChannel,
+    check_tag_keys,
+    check_tags,
+    new_version,
+)
+from kvsops.local.kinesisvideo.exceptions import (
     AccountChannelLimitExceededException,
     InvalidArgumentException,
     NoDataRetentionException,
@@ -26,7 +31,7 @@ from kvsops.local.exceptions import (
 )
 from kvsops.local.paging import name_before, token_after
 from kvsops.local.quotas import channel_quota
-from kvsops.local.tag_index import TagIndex
+from kvsops.local.tagging.index import TagIndex
 
 P = ParamSpec("P")
 R = TypeVar("R")

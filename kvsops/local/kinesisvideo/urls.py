@@ -2,7 +2,7 @@
 
 from moto.kinesisvideo import urls as moto_urls
 
-from kvsops.local.responses import KinesisVideoResponse
+from kvsops.local.kinesisvideo.responses import KinesisVideoResponse
 
 SIGNALING_PATHS = (
     "/createSignalingChannel",

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from moto.core.utils import get_service_model
 
 from kvsops.local.calls import Answer, Call, error_answer, json_answer
-from kvsops.local.exceptions import InvalidArgumentException
+from kvsops.local.kinesisvideo.exceptions import InvalidArgumentException
 from kvsops.local.paging import name_before, token_after
 from kvsops.local.pricing.rows import SERVICE_CODE, price_list
 from kvsops.local.validation import validate

@@ -10,21 +10,21 @@ from moto.iam.models import get_account_id_from, iam_backends
 from moto.kinesisvideo.models import kinesisvideo_backends
 
 from kvsops.core.channel import ChannelArn
-from kvsops.core.message import check_viewer_id
+from kvsops.core.wire.message import check_viewer_id
 from kvsops.errors import MessageError, UsageError
 from kvsops.local.calls import Call
-from kvsops.local.channels import SignalingChannel
 from kvsops.local.cloudwatch.index import MetricIndex
 from kvsops.local.cloudwatch.models import metrics
 from kvsops.local.dispatch import status_of
 from kvsops.local.environment import ACCESS_KEY_ID, SECRET_ACCESS_KEY
-from kvsops.local.exceptions import ResourceNotFoundException
-from kvsops.local.rooms import Key, Role
+from kvsops.local.kinesisvideo.channels import SignalingChannel
+from kvsops.local.kinesisvideo.exceptions import ResourceNotFoundException
 from kvsops.local.settings import Settings
-from kvsops.local.sigv4 import SignatureError, Signer, verify_header, verify_query
+from kvsops.local.signaling.rooms import Key, Role
+from kvsops.local.signaling.sigv4 import SignatureError, Signer, verify_header, verify_query
 
 if TYPE_CHECKING:
-    from kvsops.local.models import KinesisVideoBackend
+    from kvsops.local.kinesisvideo.models import KinesisVideoBackend
 
 ACCESS_DENIED = "AccessDeniedException"
 INVALID_ARGUMENT = "InvalidArgumentException"

@@ -10,10 +10,10 @@ from typing import Any, Final
 
 from aiohttp import WSCloseCode, web
 
-from kvsops.core.message import Action, MessageType, Received, encode_received
-from kvsops.local.admission import Place
+from kvsops.core.wire.message import Action, MessageType, Received, encode_received
 from kvsops.local.quotas import Bucket
-from kvsops.local.rooms import Key, Role
+from kvsops.local.signaling.admission import Place
+from kvsops.local.signaling.rooms import Key, Role
 
 LIFE: Final = timedelta(hours=1)
 IDLE: Final = timedelta(minutes=10)

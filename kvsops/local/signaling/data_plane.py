@@ -15,18 +15,18 @@ from aiohttp import web
 
 from kvsops.core.channel import ChannelArn
 from kvsops.errors import UsageError
-from kvsops.local.admission import Refused, locate
 from kvsops.local.calls import CORS_HEADERS, Call, preflight_headers
 from kvsops.local.faults import ALLOCATE, TURN_REFUSED
 from kvsops.local.gate import Gate
-from kvsops.local.ice import TurnCredentials, channel_arn_of, uris
-from kvsops.local.post import Post
-from kvsops.local.relay import Relay, date_header, hang_up, refusal
 from kvsops.local.settings import Settings
-from kvsops.local.signaling_api import SignalingApi
+from kvsops.local.signaling.admission import Refused, locate
+from kvsops.local.signaling.operations import SignalingApi
+from kvsops.local.signaling.post import Post
+from kvsops.local.signaling.relay import Relay, date_header, hang_up, refusal
+from kvsops.local.signaling.traffic import Traffic
 from kvsops.local.tls import Authority
-from kvsops.local.traffic import Traffic
-from kvsops.local.turn import TurnServer
+from kvsops.local.turn.credentials import TurnCredentials, channel_arn_of, uris
+from kvsops.local.turn.server import TurnServer
 
 HOST: Final = "127.0.0.1"
 _BACKLOG = 1_024

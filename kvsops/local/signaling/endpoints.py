@@ -9,7 +9,7 @@ from kvsops.errors import UsageError
 from kvsops.local.gate import Gate
 
 if TYPE_CHECKING:
-    from kvsops.local.data_plane import DataPlane
+    from kvsops.local.signaling.data_plane import DataPlane
 
 NEEDED = ("aiohttp", "aioice", "trustme")
 """What the data plane stands on, and the control plane does not."""
@@ -41,7 +41,7 @@ class Endpoints:
             if self._closed:
                 return None
             if self._data_plane is None:
-                from kvsops.local.data_plane import DataPlane
+                from kvsops.local.signaling.data_plane import DataPlane
 
                 self._data_plane = DataPlane(self._gate, self.authority)
             return self._data_plane.endpoint(protocol, role)

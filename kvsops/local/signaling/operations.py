@@ -14,9 +14,14 @@ from typing import Any
 from botocore.model import OperationModel
 from moto.core.utils import get_service_model
 
-from kvsops.core.message import Action, MessageType, Received, Sent, decode_sent
+from kvsops.core.wire.message import Action, MessageType, Received, Sent, decode_sent
 from kvsops.errors import MessageError
-from kvsops.local.admission import (
+from kvsops.local.calls import Answer, Call, error_answer, json_answer
+from kvsops.local.dispatch import unknown
+from kvsops.local.faults import CONNECTION_FAULTS, DELAY, DROP, LATE, SIGNALING_FAULTS
+from kvsops.local.gate import Gate
+from kvsops.local.kinesisvideo.exceptions import InvalidArgumentException
+from kvsops.local.signaling.admission import (
     INVALID_ARGUMENT,
     LIMIT_EXCEEDED,
     NOT_FOUND,
@@ -25,15 +30,10 @@ from kvsops.local.admission import (
     place_of,
     signed,
 )
-from kvsops.local.calls import Answer, Call, error_answer, json_answer
-from kvsops.local.dispatch import unknown
-from kvsops.local.exceptions import InvalidArgumentException
-from kvsops.local.faults import CONNECTION_FAULTS, DELAY, DROP, LATE, SIGNALING_FAULTS
-from kvsops.local.gate import Gate
-from kvsops.local.ice import TTL_SECONDS, TurnCredentials
-from kvsops.local.post import Post
-from kvsops.local.rooms import received
-from kvsops.local.traffic import Traffic
+from kvsops.local.signaling.post import Post
+from kvsops.local.signaling.rooms import received
+from kvsops.local.signaling.traffic import Traffic
+from kvsops.local.turn.credentials import TTL_SECONDS, TurnCredentials
 from kvsops.local.validation import validate
 
 _SERVICE = "kinesis-video-signaling"

@@ -9,12 +9,12 @@ from collections.abc import Awaitable, Callable, Coroutine
 from datetime import timedelta
 from typing import Any, Protocol
 
-from kvsops.core.message import Received
-from kvsops.local.admission import Place
+from kvsops.core.wire.message import Received
 from kvsops.local.faults import DELAY, DROP, DROP_AFTER, DUPLICATE, LATE, REORDER
-from kvsops.local.rooms import Held, Key, Peer, Room
 from kvsops.local.settings import Settings
-from kvsops.local.traffic import Traffic
+from kvsops.local.signaling.admission import Place
+from kvsops.local.signaling.rooms import Held, Key, Peer, Room
+from kvsops.local.signaling.traffic import Traffic
 
 Delivery = Callable[[], Awaitable[None]]
 """What delivers one message."""

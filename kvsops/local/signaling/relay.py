@@ -13,11 +13,9 @@ from typing import Final
 
 from aiohttp import WSMsgType, web
 
-from kvsops.core.message import MessageType, Received, Sent, StatusResponse, decode_sent
+from kvsops.core.wire.message import MessageType, Received, Sent, StatusResponse, decode_sent
 from kvsops.errors import MessageError
-from kvsops.local.admission import INVALID_ARGUMENT, LIMIT_EXCEEDED, Place, Refused, presigned
 from kvsops.local.calls import CORS_HEADERS, Call, error_answer
-from kvsops.local.connection import Connection
 from kvsops.local.faults import (
     CONNECTION_FAULTS,
     DROP,
@@ -27,9 +25,17 @@ from kvsops.local.faults import (
     SIGNALING_FAULTS,
 )
 from kvsops.local.gate import Gate
-from kvsops.local.post import Post, Recipient
-from kvsops.local.rooms import OPERATIONS, Key, Role, Room, received, recipient_of
-from kvsops.local.traffic import Traffic
+from kvsops.local.signaling.admission import (
+    INVALID_ARGUMENT,
+    LIMIT_EXCEEDED,
+    Place,
+    Refused,
+    presigned,
+)
+from kvsops.local.signaling.connection import Connection
+from kvsops.local.signaling.post import Post, Recipient
+from kvsops.local.signaling.rooms import OPERATIONS, Key, Role, Room, received, recipient_of
+from kvsops.local.signaling.traffic import Traffic
 
 CONNECTS: Final[dict[Role, str]] = {"MASTER": "ConnectAsMaster", "VIEWER": "ConnectAsViewer"}
 _SECONDS_BETWEEN_LOOKS = 0.1

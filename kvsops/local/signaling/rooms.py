@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, Generic, Literal, Protocol, TypeVar
 
-from kvsops.core.message import Action, MessageType, Received, Sent
+from kvsops.core.wire.message import Action, MessageType, Received, Sent
 from kvsops.errors import MessageError
 
 Role = Literal["MASTER", "VIEWER"]

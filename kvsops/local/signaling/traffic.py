@@ -3,9 +3,9 @@
 from time import perf_counter
 from typing import Final
 
-from kvsops.local.admission import Place
 from kvsops.local.faults import SENDS
 from kvsops.local.gate import Gate
+from kvsops.local.signaling.admission import Place
 
 OK: Final = "ok"
 _MILLISECONDS = 1_000

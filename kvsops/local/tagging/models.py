@@ -15,7 +15,7 @@ from moto.resourcegroupstaggingapi.models import (
     ResourceGroupsTaggingAPIBackend as MotoTaggingBackend,
 )
 
-from kvsops.local.models import KinesisVideoBackend
+from kvsops.local.kinesisvideo.models import KinesisVideoBackend
 
 _SCANS_KEPT = 8
 

@@ -13,8 +13,8 @@ from aioice import stun
 from aioice.stun import Class, Method
 from aioice.turn import make_integrity_key
 
-from kvsops.local.turn_allocations import Address
-from kvsops.local.turn_transports import COOKIE
+from kvsops.local.turn.allocations import Address
+from kvsops.local.turn.transports import COOKIE
 
 __all__ = ["Class", "Method", "Request", "Response", "data_indication", "make_integrity_key"]
 

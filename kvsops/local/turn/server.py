@@ -15,8 +15,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Self
 
-from kvsops.local.turn_allocations import CHANNEL_NUMBERS, Address, Allocation, Nonces, granted
-from kvsops.local.turn_messages import (
+from kvsops.local.turn.allocations import CHANNEL_NUMBERS, Address, Allocation, Nonces, granted
+from kvsops.local.turn.messages import (
     EVEN_PORT,
     REQUESTED_ADDRESS_FAMILY,
     RESERVATION_TOKEN,
@@ -27,7 +27,7 @@ from kvsops.local.turn_messages import (
     data_indication,
     make_integrity_key,
 )
-from kvsops.local.turn_transports import Client, Datagrams, Streams, is_channel_data
+from kvsops.local.turn.transports import Client, Datagrams, Streams, is_channel_data
 
 MAX_ALLOCATIONS = 50
 """For one signaling channel.

@@ -9,7 +9,7 @@ from contextlib import suppress
 from functools import partial
 from typing import NamedTuple, cast
 
-from kvsops.local.turn_allocations import Address
+from kvsops.local.turn.allocations import Address
 
 COOKIE = b"\x21\x12\xa4\x42"
 """In each STUN message, at octet 4 (RFC 8489 section 5)."""

@@ -2,7 +2,7 @@
 
 import pytest
 
-from kvsops.core.ice import IceUri
+from kvsops.core.wire.ice import IceUri
 from kvsops.errors import KvsopsError
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kvsops.core.message import (
+from kvsops.core.wire.message import (
     Action,
     MessageType,
     Received,
@@ -21,7 +21,7 @@ from kvsops.core.message import (
     encode_received,
     encode_sent,
 )
-from kvsops.core.payload import Candidate, Description, read_candidate, read_description
+from kvsops.core.wire.payload import Candidate, Description, read_candidate, read_description
 from kvsops.errors import MessageError
 
 HELLO = "aGVsbG8="  # hello

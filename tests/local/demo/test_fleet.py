@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from kvsops.local.demo import KINDS, sow
+from kvsops.local.demo.fleet import KINDS, sow
 from tests.local.conftest import NOON
 
 if TYPE_CHECKING:
-    from kvsops.local.models import KinesisVideoBackend
+    from kvsops.local.kinesisvideo.models import KinesisVideoBackend
     from kvsops.local.server import LocalServer
     from tests.local.conftest import Emulator
 

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from kvsops.local.demo import sow
+from kvsops.local.demo.fleet import sow
 from tests.local.conftest import NOON, Clock, Emulator
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from kvsops.local.cloudwatch.usage import ChannelUsage, Used
     from kvsops.local.server import LocalServer
-    from kvsops.local.usage import ChannelUsage, Used
 
 DAY = timedelta(days=1)
 NAMESPACE = "AWS/KinesisVideo"

@@ -10,7 +10,7 @@ import aiohttp
 from botocore.credentials import ReadOnlyCredentials
 
 from kvsops.aws.connect import signed
-from kvsops.core.message import (
+from kvsops.core.wire.message import (
     Action,
     MessageType,
     Received,

@@ -10,7 +10,7 @@ import pytest
 from botocore.credentials import ReadOnlyCredentials
 
 from kvsops.local.environment import ACCESS_KEY_ID
-from tests.local.peers import OFFER, Peers, run
+from tests.local.signaling.peers import OFFER, Peers, run
 
 if TYPE_CHECKING:
     from kvsops.local.server import LocalServer

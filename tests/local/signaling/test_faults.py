@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 import aiohttp
 import pytest
 
-from kvsops.core.message import MessageType
+from kvsops.core.wire.message import MessageType
 from kvsops.errors import UsageError
 from kvsops.local.faults import Fault, check_operations
 from tests.aws.first_calls import FirstCalls
-from tests.local.peers import ANSWER, CANDIDATE, OFFER, Peers, run
+from tests.local.signaling.peers import ANSWER, CANDIDATE, OFFER, Peers, run
 
 if TYPE_CHECKING:
     from kvsops.local.server import LocalServer

@@ -12,13 +12,13 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError
 
-from kvsops.core.message import MessageType, Received
+from kvsops.core.wire.message import MessageType, Received
 from kvsops.local.environment import ACCESS_KEY_ID, SECRET_ACCESS_KEY
 from kvsops.local.faults import Fault
-from kvsops.local.ice import TurnCredentials, channel_arn_of
 from kvsops.local.settings import Settings
+from kvsops.local.turn.credentials import TurnCredentials, channel_arn_of
 from tests.local.conftest import NOON, failure
-from tests.local.peers import ANSWER, CANDIDATE, OFFER, Peers, run
+from tests.local.signaling.peers import ANSWER, CANDIDATE, OFFER, Peers, run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

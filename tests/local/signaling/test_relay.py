@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 import pytest
 
-from kvsops.core.message import MessageType, Received, StatusResponse
+from kvsops.core.wire.message import MessageType, Received, StatusResponse
 from kvsops.errors import UsageError
 from kvsops.local.cloudwatch.index import Metric
 from kvsops.local.server import LocalServer
 from kvsops.local.settings import Settings
-from tests.local.peers import ANSWER, CANDIDATE, OFFER, Peers, run
+from tests.local.signaling.peers import ANSWER, CANDIDATE, OFFER, Peers, run
 
 if TYPE_CHECKING:
     from tests.local.conftest import Clock, Emulator

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from kvsops.core.message import MessageType
-from tests.local.peers import ANSWER, CANDIDATE, OFFER, Peers, run
+from kvsops.core.wire.message import MessageType
+from tests.local.signaling.peers import ANSWER, CANDIDATE, OFFER, Peers, run
 
 if TYPE_CHECKING:
-    from kvsops.core.message import Action
+    from kvsops.core.wire.message import Action
     from kvsops.local.server import LocalServer
     from kvsops.local.settings import Settings
     from tests.local.conftest import Clock, Emulator

@@ -19,7 +19,7 @@ import trustme
 from aioice import stun
 from aioice.stun import Class, Method
 
-from kvsops.local.turn import TurnServer
+from kvsops.local.turn.server import TurnServer
 
 HOST = "127.0.0.1"
 REALM = "kvsops"

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.local.turn_client import HOST, serving
+from tests.local.turn.client import HOST, serving
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

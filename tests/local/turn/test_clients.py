@@ -18,8 +18,8 @@ from aiortc import (
     VideoStreamTrack,
 )
 
-from kvsops.local.turn import TurnServer
-from tests.local.turn_client import AUTHORITY, HOST, USERS
+from kvsops.local.turn.server import TurnServer
+from tests.local.turn.client import AUTHORITY, HOST, USERS
 
 if TYPE_CHECKING:
     from pathlib import Path

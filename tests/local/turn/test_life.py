@@ -14,8 +14,8 @@ from contextlib import ExitStack, suppress
 import pytest
 from aioice.stun import Class, Method
 
-from kvsops.local.turn import TurnServer, own_address
-from tests.local.turn_client import (
+from kvsops.local.turn.server import TurnServer, own_address
+from tests.local.turn.client import (
     AUTHORITY,
     HOST,
     Client,

@@ -9,11 +9,11 @@ import pytest
 from aioice.stun import TransactionFailed
 from aioice.turn import create_turn_endpoint
 
-from kvsops.core.ice import IceUri
+from kvsops.core.wire.ice import IceUri
 from kvsops.local.cloudwatch.index import Metric
 from kvsops.local.faults import Fault
 from kvsops.local.settings import Settings
-from tests.local.test_signaling_api import client
+from tests.local.signaling.test_operations import client
 
 if TYPE_CHECKING:
     from kvsops.local.server import LocalServer

@@ -11,10 +11,10 @@ from aioice.stun import ATTRIBUTES_BY_TYPE, Class, Method
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from kvsops.local.turn_allocations import Allocation, Nonces, granted
-from kvsops.local.turn_messages import Request
-from kvsops.local.turn_transports import Frames
-from tests.local.turn_client import HOST, Client, Ports, encode, serving
+from kvsops.local.turn.allocations import Allocation, Nonces, granted
+from kvsops.local.turn.messages import Request
+from kvsops.local.turn.transports import Frames
+from tests.local.turn.client import HOST, Client, Ports, encode, serving
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from aioice.stun import Class, Method
 
-from tests.local.turn_client import (
+from tests.local.turn.client import (
     UDP,
     Address,
     Answer,

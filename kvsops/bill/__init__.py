@@ -1,0 +1,1 @@
+"""The bill: what was used, what it costs, what it is compared with and held against."""

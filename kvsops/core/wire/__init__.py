@@ -1,0 +1,1 @@
+"""The signaling wire: messages, payloads, ICE servers. Client and emulator share it."""

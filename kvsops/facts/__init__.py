@@ -1,0 +1,1 @@
+"""Facts for many channels at once: one reader for each fact."""

@@ -1,0 +1,1 @@
+"""The demonstration fleet: channels, their tags and their use."""

@@ -1,0 +1,1 @@
+"""The control plane of signaling channels, in moto's idiom."""

@@ -1,0 +1,1 @@
+"""What results look like: rows, totals, pages and files."""
