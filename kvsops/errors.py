@@ -63,5 +63,9 @@ class MessageError(KvsopsError):
         self.correlation_id = correlation_id
 
 
+class PeerError(KvsopsError):
+    """A peer cannot connect, or lost its connection; the text says why."""
+
+
 class WriteRefusedError(KvsopsError):
     """A dry run tried to write: a defect in kvsops, stopped before the call left."""

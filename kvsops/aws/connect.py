@@ -74,21 +74,17 @@ def signed(
     return str(request.url)
 
 
-def ice_servers_of(
-    scope: Scope, endpoints: Endpoints, channel_arn: str, client_id: str | None = None
-) -> list[IceServer]:
+def ice_servers_of(scope: Scope, endpoints: Endpoints, channel_arn: str) -> list[IceServer]:
     """Ask for the channel's ICE servers: STUN first, then TURN with its credentials.
 
     The answer of GetIceServerConfig has no STUN server; every region has one.
     """
-    named: dict[str, Any] = {} if client_id is None else {"ClientId": client_id}
     answer = scope.call(
         "GetIceServerConfig",
         attempts=ATTEMPTS,
         endpoint_url=endpoints.https,
         ChannelARN=channel_arn,
         Service="TURN",
-        **named,
     )
     turn = [_ice_server(item) for item in answer.get("IceServerList", [])]
     stun = _stun_uri(scope, turn)

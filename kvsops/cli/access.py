@@ -1,141 +1,22 @@
-"""What a smoke test asks of AWS, and the channel that it makes for itself."""
+"""What a peer asks of AWS, answered by a scope: for every command that has peers.
 
-import os
-import secrets
-from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import timedelta
-from threading import Lock
-from typing import TYPE_CHECKING, Final
+It stands here because peers are handed what they need: only `cli` may see both them and `aws`.
+"""
 
-from kvsops.aws import channels, connect
-from kvsops.cli.child import signals_wait
-from kvsops.cli.owner import default_owner
-from kvsops.core.channel import EXPIRES_AT_TAG, KEEP_TAG, OWNER_TAG, Channel, ChannelArn
-from kvsops.core.text import moment
-from kvsops.errors import AwsError, DeniedError, KvsopsError, NotFoundError
-from kvsops.smoke.plan import Access, Target
+from functools import partial
+from typing import TYPE_CHECKING
+
+from kvsops.aws import connect
+from kvsops.signaling.access import Access
 
 if TYPE_CHECKING:
     from kvsops.aws.scope import Scope
-    from kvsops.output.console import Console
-
-STANDING_NAME: Final = "kvsops-smoke"
-"""The channel that is made once and used again: each new one costs a month's fee."""
-SMOKE_TAG: Final = "kvsops:smoke"
-"""Tells that smoke made the channel, so that no camera can be there."""
-_EPHEMERAL_LIFE: Final = timedelta(hours=1)
-"""After that a sweep takes it, should this process be killed."""
 
 
-@contextmanager
-def access_to(
-    scope: "Scope", name: str | None, console: "Console", *, ephemeral: bool
-) -> Iterator[Access]:
-    """Yield what smoke asks of AWS; an ephemeral channel is deleted at the end, however it ends."""
-    made = f"{STANDING_NAME}-{secrets.token_hex(5)}" if ephemeral else None
-    target = made or name or STANDING_NAME
-    maker = _Maker(scope, target, lasting=made is None)
-    try:
-        yield Access(
-            channel_name=ChannelArn.parse(target).channel_name if ":" in target else target,
-            target=lambda: _found_or_made(scope, target, maker if name is None else None),
-            endpoints=lambda at, role: connect.endpoints_of(scope, at.channel_arn, role),
-            ice_servers=lambda at, ends: connect.ice_servers_of(scope, ends, at.channel_arn),
-            url=lambda at, ends, client: connect.presigned_url(scope, ends, at.channel_arn, client),
-        )
-    finally:
-        if made is not None:
-            left = f"deleting {made}; another Ctrl-C leaves it to kvsops sweep --expired"
-            with signals_wait(lambda: console.note(left)):
-                maker.end()
-                _delete(scope, made, console)
-
-
-class _Maker:
-    """Makes smoke's own channel, unless the test has ended by then.
-
-    Calls run in threads, which Ctrl-C does not end.
-    """
-
-    def __init__(self, scope: "Scope", name: str, *, lasting: bool) -> None:
-        self._scope, self._name, self._lasting = scope, name, lasting
-        self._lock, self._ended = Lock(), False
-
-    def make(self) -> Channel:
-        """Make the channel, and wait until it is active; raises `KvsopsError`."""
-        with self._lock:
-            if self._ended:
-                raise KvsopsError(f"{self._name} was not made: the test has ended")
-            self._create()
-        return channels.wait_until_active(self._scope, self._name)
-
-    def _create(self) -> None:
-        try:
-            channels.create(self._scope, self._name, _tags(self._scope, lasting=self._lasting))
-        except AwsError as error:
-            if error.code != "ResourceInUseException":  # another smoke made it just now
-                raise
-
-    def end(self) -> None:
-        """Have nothing made from now on; what is being made has been made when this returns."""
-        with self._lock:
-            self._ended = True
-
-
-def _found_or_made(scope: "Scope", name: str, maker: _Maker | None) -> Target:
-    """Describe the channel, or make smoke's own where it is not there."""
-    try:
-        channel = channels.described(scope, name)
-        detail = channel.status or "its status is not told"
-    except NotFoundError:
-        if maker is None:
-            raise
-        channel, detail = maker.make(), "made just now"
-    if channel.status != "ACTIVE":
-        raise KvsopsError(f"{channel.channel_name} is {channel.status}, not ACTIVE")
-    ours = _is_ours(scope, channel)
-    return Target(
-        channel.channel_name,
-        channel.channel_arn,
-        ours=bool(ours),
-        detail=detail if ours is not None else f"{detail}, its tags may not be read",
-        stored_in=_stored_in(scope, channel),
+def access_of(scope: "Scope") -> Access:
+    """Return the three calls, each made with this scope."""
+    return Access(
+        endpoints=partial(connect.endpoints_of, scope),
+        ice_servers=partial(connect.ice_servers_of, scope),
+        url=partial(connect.presigned_url, scope),
     )
-
-
-def _is_ours(scope: "Scope", channel: Channel) -> bool | None:
-    """Whether smoke made the channel; None where that may not be known: then nothing is risked."""
-    try:
-        tags = channels.tags_of(scope, channel.channel_arn, attempts=connect.ATTEMPTS)
-    except DeniedError:
-        return None
-    return SMOKE_TAG in tags
-
-
-def _stored_in(scope: "Scope", channel: Channel) -> str | None:
-    """Return the stream that the channel is linked to; not knowing does not stand in the way."""
-    try:
-        link = channels.storage_link_of(scope, channel.channel_arn, attempts=connect.ATTEMPTS)
-    except NotFoundError:
-        raise
-    except AwsError:  # often not allowed, and the media tells
-        return None
-    return (link.stream_arn or "a stream") if link.linked else None
-
-
-def _tags(scope: "Scope", *, lasting: bool) -> dict[str, str]:
-    tags = {SMOKE_TAG: "yes", OWNER_TAG: default_owner(os.environ)}
-    if lasting:
-        return tags | {KEEP_TAG: "yes"}
-    return tags | {EXPIRES_AT_TAG: moment(scope.now() + _EPHEMERAL_LIFE)}
-
-
-def _delete(scope: "Scope", name: str, console: "Console") -> None:
-    """Delete smoke's own channel, if it came to be."""
-    try:
-        channels.delete_made(scope, channels.described(scope, name).channel_arn)
-    except NotFoundError:
-        pass
-    except KvsopsError as error:
-        console.error(f"{name} was not deleted: {error}; kvsops sweep --expired takes it later")

@@ -2,9 +2,8 @@
 
 import signal
 from contextlib import contextmanager
-from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Unpack
 
 import click
 
@@ -17,19 +16,27 @@ from kvsops.cli.options import (
     refuse,
     scope_options,
 )
-from kvsops.cli.smoke_options import FRAMES, MILLISECONDS, PERCENT, REPORT, mode_of, objection
+from kvsops.cli.smoke_options import (
+    FRAMES,
+    MILLISECONDS,
+    PERCENT,
+    REPORT,
+    Given,
+    limits_of,
+    objection,
+    wanted_of,
+)
 from kvsops.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from datetime import datetime
 
     from kvsops.output.console import Console
-    from kvsops.peers.peer import Peer
-    from kvsops.smoke.plan import Access, Wanted
+    from kvsops.smoke.plan import Subject, Wanted
+    from kvsops.smoke.report import Measure, SmokeReport
+    from kvsops.smoke.snapshot import Snapshot
     from kvsops.smoke.steps import Step
-    from kvsops.smoke.verdict import Measure, SmokeReport
-
-_MEASURES: "Final[tuple[Measure, ...]]" = ("connect", "rtt", "fps", "latency", "loss")
 
 
 @click.command(
@@ -87,17 +94,7 @@ _MEASURES: "Final[tuple[Measure, ...]]" = ("connect", "rtt", "fps", "latency", "
 @output_options(choices=("table", "json"))
 @scope_options
 def smoke(
-    *,
-    where: Where,
-    target: str | None,
-    duration: timedelta,
-    no_steady: bool,
-    ephemeral: bool,
-    reports: tuple[Path, ...],
-    snapshot: Path | None,
-    output: str,
-    query: str | None,
-    **given: Any,
+    *, where: Where, target: str | None, output: str, query: str | None, **given: Unpack[Given]
 ) -> None:
     """Prove with real media that a channel works, or tell at which step it fails and why.
 
@@ -113,35 +110,21 @@ def smoke(
     camera that is there: then only endpoints and ICE servers are checked, unless --viewer-only or
     --take-over is given. Exit code 3 tells that a step failed or a limit was passed.
     """
-    mode = mode_of(master_only=given.pop("master_only"), viewer_only=given.pop("viewer_only"))
-    limits: dict[Measure, float | None] = {
-        name: given.pop(f"{'min' if name == 'fps' else 'max'}_{name}") for name in _MEASURES
-    }
-    refuse(
-        objection(
-            target,
-            mode,
-            take_over=given["take_over"],
-            ephemeral=ephemeral,
-            viewers=given["viewers"],
-        )
-    )
+    refuse(objection(target, given))
     require_extra()
-    from kvsops.cli.access import access_to
+    from kvsops.cli.smoke_channel import smoke_channel
     from kvsops.output.console import Console
-    from kvsops.smoke.plan import Wanted
+    from kvsops.smoke.snapshot import Snapshot
 
-    given["relay"] = given["relay"] or given["transport"] is not None
-    seconds = 0.0 if no_steady else duration.total_seconds()
-    wanted = Wanted(mode=mode, duration=seconds, **given)
+    wanted, snapshot = wanted_of(given), Snapshot(given["snapshot"])
     scope, console = where.open(), Console()
     in_region(scope, (target,) if target else ())
-    with access_to(scope, target, console, ephemeral=ephemeral) as access:
-        saver = _Saver(snapshot)
-        report = _run(access, wanted, limits, console, now=scope.now, snapshot=saver)
-    written = _write(report, console, reports, output, query)
-    if saver.trouble is not None:
-        console.error(saver.trouble)
+    with smoke_channel(scope, target, console, ephemeral=given["ephemeral"]) as subject:
+        limits = limits_of(given)
+        report = _run(subject, wanted, limits, console, now=scope.now, snapshot=snapshot)
+    written = _write(report, console, given["reports"], output, query)
+    if snapshot.trouble is not None:
+        console.error(snapshot.trouble)
         written = False
     click.get_current_context().exit(3 if not report.passed else 0 if written else 1)
 
@@ -155,40 +138,36 @@ def require_extra() -> None:
 
 
 def _run(
-    access: "Access",
+    subject: "Subject",
     wanted: "Wanted",
-    limits: "dict[Measure, float | None]",
+    limits: "dict[Measure, float]",
     console: "Console",
     *,
     now: "Callable[[], datetime]",
-    snapshot: "Callable[[Peer], None]",
+    snapshot: "Snapshot",
 ) -> "SmokeReport":
     """Run the test to its end; a signal ends it in order, too."""
     import asyncio
 
-    from kvsops.cli.child import ENDING
+    from kvsops.cli.child import ENDING, signals_go_to
     from kvsops.smoke.run import smoke as run_smoke
 
-    given = {name: limit for name, limit in limits.items() if limit is not None}
     others = [each for each in ENDING if each is not signal.SIGINT]
-    before = {each: signal.getsignal(each) for each in others}
 
     async def until_a_signal() -> "SmokeReport":
-        task = asyncio.current_task()
-        if task is not None:  # Ctrl-C cancels it too, as asyncio.run has it
-            for each, handler in before.items():
-                if handler is not signal.SIG_IGN:  # as under nohup
-                    asyncio.get_running_loop().add_signal_handler(each, task.cancel)
-        with _shown(console) as tell:
-            return await run_smoke(access, wanted, given, tell=tell, now=now, snapshot=snapshot)
+        loop, task = asyncio.get_running_loop(), asyncio.current_task()
+
+        def end(_: int) -> None:  # Ctrl-C does so too, as asyncio.run has it
+            if task is not None:
+                loop.call_soon_threadsafe(task.cancel)
+
+        with signals_go_to(end, others), _shown(console) as tell:
+            return await run_smoke(subject, wanted, limits, tell=tell, now=now, snapshot=snapshot)
 
     try:
         return asyncio.run(until_a_signal())
     except asyncio.CancelledError:
         raise KeyboardInterrupt from None
-    finally:
-        for each, handler in before.items():
-            signal.signal(each, handler)
 
 
 @contextmanager
@@ -208,30 +187,6 @@ def _shown(console: "Console") -> "Iterator[Callable[[Step], None]]":
                 console.note(one_step(step))
 
         yield tell
-
-
-class _Saver:
-    """Saves the snapshot, if one is wanted; `trouble` tells why there is none."""
-
-    def __init__(self, path: Path | None) -> None:
-        self._path = path
-        self.trouble: str | None = None
-        if path is not None:
-            self.trouble = f"no picture was received: {path} was not written"
-
-    def __call__(self, peer: "Peer") -> None:
-        """Save what this peer received last."""
-        if self._path is None:
-            return
-        from kvsops.errors import KvsopsError
-        from kvsops.smoke import snapshot
-
-        try:
-            snapshot.save(peer, self._path)
-        except KvsopsError as error:  # told after the result, which must not be lost for it
-            self.trouble = str(error)
-        else:
-            self.trouble = None
 
 
 def _write(

@@ -1,14 +1,18 @@
-"""The options of `kvsops smoke` that have a type of their own, and what contradicts itself."""
+"""The options of `kvsops smoke`: their types, what contradicts itself, and what they ask for."""
 
 import re
+from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypedDict
 
 from kvsops.cli.options import Text
 from kvsops.errors import UsageError
 
 if TYPE_CHECKING:
-    from kvsops.smoke.plan import Mode
+    from kvsops.core.wire.ice import Transport
+    from kvsops.peers.peer import Codec
+    from kvsops.smoke.plan import Mode, Wanted
+    from kvsops.smoke.report import Measure
 
 _UNITS: Final = {"ms": 1.0, "s": 1000.0, "m": 60_000.0}
 _PERCENT_MAXIMUM: Final = 100
@@ -51,28 +55,72 @@ FRAMES: Final = Text("number", frames)
 REPORT: Final = Text("file", report_file)
 
 
-def objection(
-    target: str | None,
-    mode: "Mode | None",
-    *,
-    take_over: bool,
-    ephemeral: bool,
-    viewers: int,
-) -> str | None:
+class Given(TypedDict):
+    """The options of smoke, as click hands them over."""
+
+    duration: timedelta
+    no_steady: bool
+    relay: bool
+    transport: "Transport | None"
+    viewers: int
+    codec: "Codec | None"
+    viewer_only: bool
+    master_only: bool
+    take_over: bool
+    ephemeral: bool
+    max_connect: float | None
+    max_rtt: float | None
+    min_fps: float | None
+    max_latency: float | None
+    max_loss: float | None
+    reports: tuple[Path, ...]
+    snapshot: Path | None
+
+
+def objection(target: str | None, given: Given) -> str | None:
     """Return what contradicts itself in what was given, if anything."""
-    if ephemeral and target is not None:
+    if given["master_only"] and given["viewer_only"]:
+        return "--master-only and --viewer-only exclude each other: drop one"
+    mode = _mode_of(given)
+    if given["ephemeral"] and target is not None:
         return f"--ephemeral makes a channel of its own: leave out {target}"
-    if ephemeral and mode is not None:
+    if given["ephemeral"] and mode is not None:
         return f"nobody else can be on an --ephemeral channel: drop --{mode}"
-    if mode == "viewer-only" and take_over:
+    if mode == "viewer-only" and given["take_over"]:
         return "--viewer-only meets the master that is there: drop --take-over"
-    if mode == "master-only" and viewers > 1:
+    if mode == "master-only" and given["viewers"] > 1:
         return "--master-only answers somebody else's viewer: drop --viewers"
     return None
 
 
-def mode_of(*, master_only: bool, viewer_only: bool) -> "Mode | None":
-    """Return the mode that was asked for; raises `UsageError` where two were."""
-    if master_only and viewer_only:
-        raise UsageError("--master-only and --viewer-only exclude each other: drop one")
-    return "master-only" if master_only else "viewer-only" if viewer_only else None
+def wanted_of(given: Given) -> "Wanted":
+    """Return what to test."""
+    from kvsops.smoke.plan import Wanted
+
+    return Wanted(
+        mode=_mode_of(given),
+        take_over=given["take_over"],
+        duration=0.0 if given["no_steady"] else given["duration"].total_seconds(),
+        relay=given["relay"] or given["transport"] is not None,
+        transport=given["transport"],
+        viewers=given["viewers"],
+        codec=given["codec"],
+    )
+
+
+def limits_of(given: Given) -> "dict[Measure, float]":
+    """Return the limits that were set."""
+    limits: dict[Measure, float | None] = {
+        "connect": given["max_connect"],
+        "rtt": given["max_rtt"],
+        "fps": given["min_fps"],
+        "latency": given["max_latency"],
+        "loss": given["max_loss"],
+    }
+    return {measure: limit for measure, limit in limits.items() if limit is not None}
+
+
+def _mode_of(given: Given) -> "Mode | None":
+    if given["master_only"]:
+        return "master-only"
+    return "viewer-only" if given["viewer_only"] else None

@@ -1,4 +1,4 @@
-"""The way that ICE chose. aiortc does not tell it: the only file that looks inside for it."""
+"""The candidate pair that ICE selected: the only file that reads private parts of aiortc."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -19,12 +19,12 @@ class Pair:
 
     @property
     def relayed(self) -> bool:
-        """Whether the media takes a way over a TURN server."""
+        """Whether the media goes through a TURN server."""
         return "relay" in (self.local_type, self.remote_type)
 
     def __str__(self) -> str:
-        way = f" over {self.relay_transport}" if self.relay_transport else ""
-        return f"{self.local_type}{way} - {self.remote_type}"
+        over = f" over {self.relay_transport}" if self.relay_transport else ""
+        return f"{self.local_type}{over} - {self.remote_type}"
 
 
 def ice_transport(peer: RTCPeerConnection) -> RTCIceTransport | None:

@@ -1,118 +1,86 @@
-"""One end of one connection: what it sends, what it receives, and the states it reaches."""
+"""One end of a call: a peer connection with its tracks, and the states it reaches."""
 
 import asyncio
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Final, Literal
 
 from aiortc import (
     MediaStreamTrack,
-    RTCBundlePolicy,
-    RTCConfiguration,
     RTCDataChannel,
-    RTCIceServer,
     RTCPeerConnection,
     RTCRtpSender,
     RTCSessionDescription,
 )
-from aiortc.mediastreams import MediaStreamError
-from aiortc.rtcconfiguration import RTCIceTransportPolicy
 from aiortc.sdp import SessionDescription, candidate_from_sdp
-from av import AudioFrame, VideoFrame
 
 from kvsops.core.wire.payload import Candidate, Description
-from kvsops.peers.meter import Meter
+from kvsops.errors import PeerError
+from kvsops.peers.ice import Ice
 from kvsops.peers.pair import Pair, candidates, selected_pair
-from kvsops.peers.picture import read
-from kvsops.peers.tracks import NumberedVideo, Tone, audible
-from kvsops.smoke.steps import StepFailedError
+from kvsops.peers.reception import Reception
 
 Codec = Literal["VP8", "H264"]
-CHANNEL_LABEL: Final = "kvsops-smoke"
+KINDS: Final = ("video", "audio")
 CLOSE_SECONDS: Final = 3.0
 
 
-@dataclass(frozen=True, slots=True)
-class Ice:
-    """What a peer may connect through: at most one STUN and one TURN URI, as aiortc uses them."""
-
-    servers: tuple[RTCIceServer, ...] = ()
-    relay_only: bool = False
-    relay_transport: str | None = None
-
-    def configuration(self) -> RTCConfiguration:
-        """Return aiortc's; a list even where it is empty: without one it asks Google's STUN."""
-        policy = RTCIceTransportPolicy.RELAY if self.relay_only else RTCIceTransportPolicy.ALL
-        return RTCConfiguration(
-            iceServers=list(self.servers),
-            iceTransportPolicy=policy,
-            bundlePolicy=RTCBundlePolicy.MAX_BUNDLE,
-        )
-
-
 class Peer:
-    """A peer connection of ours. `send` is the number it signs its pictures with, if it sends.
+    """A peer connection of ours.
 
+    It sends these tracks, at most one of each kind, and stops them in the end.
     `kinds` is the media that it has: who answers may have none that was not offered.
-    `drawn` is when the other end drew which picture, where that end is here too: then each
-    picture's number is read, and must be the one of `expect`.
     """
 
     def __init__(
         self,
         name: str,
         ice: Ice,
+        tracks: Sequence[MediaStreamTrack] = (),
         *,
-        send: int | None,
-        size: tuple[int, int],
         codec: Codec | None = None,
-        kinds: Collection[str] = ("video", "audio"),
+        kinds: Collection[str] = KINDS,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.name, self.meter = name, Meter()
-        self.expect: int | None = None
-        self.drawn: dict[int, float] = {}
-        self.video = None if send is None else NumberedVideo(send, size, clock)
-        self.first_video, self.first_audio, self.opened = (asyncio.Event() for _ in range(3))
-        self.last_frame: VideoFrame | None = None
+        self.name, self.received = name, Reception(clock)
+        self.opened = asyncio.Event()
+        """Set once the data channel is open."""
         self.channel: RTCDataChannel | None = None
         self.connection = RTCPeerConnection(ice.configuration())
-        self._ice, self._clock = ice, clock
+        self.tracks = {track.kind: track for track in tracks}
+        self._ice = ice
         self._changed = asyncio.Event()
-        self._watchers: list[asyncio.Task[None]] = []
         self._gathering: asyncio.Task[None] | None = None
         self._listen()
-        if "video" in kinds:
-            self._add("video", self.video, codec)
-        if "audio" in kinds:
-            self._add("audio", None if send is None else Tone())
+        for kind in KINDS:
+            if kind in kinds:
+                self._add(kind, codec if kind == "video" else None)
 
-    def open_channel(self) -> None:
+    def open_channel(self, label: str) -> None:
         """Offer a data channel; after the media, or MAX_BUNDLE waits for ever."""
-        self._take_channel(self.connection.createDataChannel(CHANNEL_LABEL))
+        self._take_channel(self.connection.createDataChannel(label))
 
     async def describe(self, kind: Literal["offer", "answer"]) -> Description:
-        """Gather candidates and return the description, or tell that there is no way out."""
+        """Gather candidates and return the description; raises `PeerError` if there are none."""
         make = self.connection.createOffer if kind == "offer" else self.connection.createAnswer
         # Shielded: aioice, cancelled while it gathers, leaves allocations behind.
         self._gathering = asyncio.ensure_future(self.connection.setLocalDescription(await make()))
         await asyncio.shield(self._gathering)
         local, _ = candidates(self.connection)
         if local == "none":
-            raise StepFailedError(self._no_candidates())
+            raise PeerError(self._no_candidates())
         return Description(kind, self.connection.localDescription.sdp)
 
     async def accept(self, description: Description) -> None:
-        """Take the other end's description; it may be anybody's."""
+        """Take the other end's description, which may be anybody's; raises `PeerError`."""
         try:
             await self.connection.setRemoteDescription(
                 RTCSessionDescription(description.sdp, description.type)
             )
         except Exception as error:  # noqa: BLE001 - aiortc raises whatever a strange SDP leads to
             why = " ".join(str(error).split()) or type(error).__name__
-            raise StepFailedError(f"{self.name} cannot use the {description.type}: {why}") from None
+            raise PeerError(f"{self.name} cannot use the {description.type}: {why}") from None
 
     async def add(self, candidate: Candidate) -> None:
         """Take one more candidate of the other end, and leave one that cannot be used."""
@@ -126,7 +94,7 @@ class Peer:
             await self.connection.addIceCandidate(found)
 
     async def reach_ice(self) -> None:
-        """Wait until ICE is connected, as long as the caller lets it."""
+        """Wait until ICE is connected; raises `PeerError` if it fails."""
         await self._reach(
             lambda: self.connection.iceConnectionState == "completed",
             lambda: self.connection.iceConnectionState in ("failed", "closed"),
@@ -134,7 +102,7 @@ class Peer:
         )
 
     async def reach_dtls(self) -> None:
-        """Wait until DTLS is connected, as long as the caller lets it."""
+        """Wait until DTLS is connected; raises `PeerError` if it fails."""
         await self._reach(
             lambda: self.connection.connectionState == "connected",
             lambda: self.connection.connectionState in ("failed", "closed"),
@@ -145,7 +113,7 @@ class Peer:
         )
 
     def why_no_ice(self) -> str:
-        """Tell what there was to try, where no way was found."""
+        """Tell what there was to try, where ICE did not connect."""
         local, remote = candidates(self.connection)
         if remote == "none":
             return f"{self.name}: the other end named no candidates"
@@ -171,14 +139,12 @@ class Peer:
 
     @property
     def pair(self) -> Pair | None:
-        """The way that ICE chose."""
+        """The candidate pair that ICE selected."""
         return selected_pair(self.connection, self._ice.relay_transport)
 
     async def close(self) -> None:
         """End the connection; a TURN server that is gone is not waited for."""
-        for watcher in self._watchers:
-            watcher.cancel()
-        await asyncio.gather(*self._watchers, return_exceptions=True)
+        await self.received.close()
         if self._gathering is not None:
             await asyncio.wait({self._gathering}, timeout=CLOSE_SECONDS)
         with suppress(TimeoutError, ConnectionError):
@@ -187,57 +153,25 @@ class Peer:
                 # Again: aiortc starts media that was connecting while it was closed.
                 for transceiver in self.connection.getTransceivers():
                     await transceiver.stop()
-        if self.video is not None:
-            self.video.stop()
+        for track in self.tracks.values():
+            track.stop()
 
     def _listen(self) -> None:
         connection = self.connection
         connection.add_listener("iceconnectionstatechange", self._changed.set)
         connection.add_listener("connectionstatechange", self._changed.set)
-        connection.add_listener("track", self._watch)
+        connection.add_listener("track", self.received.watch)
         connection.add_listener("datachannel", self._take_channel)
 
-    def _add(self, kind: str, track: MediaStreamTrack | None, codec: Codec | None = None) -> None:
+    def _add(self, kind: str, codec: Codec | None) -> None:
         """Add media both ways, or only towards us; the codec before any description."""
+        track = self.tracks.get(kind)
         direction = "recvonly" if track is None else "sendrecv"
         transceiver = self.connection.addTransceiver(track or kind, direction=direction)
         if codec is not None:
             known = RTCRtpSender.getCapabilities(kind).codecs
             wanted = [each for each in known if each.mimeType in (f"{kind}/{codec}", f"{kind}/rtx")]
             transceiver.setCodecPreferences(wanted)
-
-    def _watch(self, track: MediaStreamTrack) -> None:
-        watch = self._watch_video if track.kind == "video" else self._watch_audio
-        self._watchers.append(asyncio.ensure_future(watch(track)))
-
-    async def _watch_video(self, track: MediaStreamTrack) -> None:
-        with suppress(MediaStreamError):
-            while True:
-                frame = await track.recv()
-                if isinstance(frame, VideoFrame):
-                    self._saw(frame)
-
-    def _saw(self, frame: VideoFrame) -> None:
-        """Note a picture; ours counts as the first only where its number could be read."""
-        at, self.last_frame = self._clock(), frame
-        if self.expect is None:
-            self.meter.saw(at)
-            self.first_video.set()
-            return
-        mark = read(frame)
-        if mark is None or mark.sender != self.expect:
-            self.meter.saw(at)
-            return
-        self.meter.saw(at, mark.number, self.drawn.get(mark.number))
-        self.first_video.set()
-
-    async def _watch_audio(self, track: MediaStreamTrack) -> None:
-        with suppress(MediaStreamError):
-            while True:
-                frame = await track.recv()
-                ours = self.expect is not None
-                if isinstance(frame, AudioFrame) and (not ours or audible(frame)):
-                    self.first_audio.set()
 
     def _take_channel(self, channel: RTCDataChannel) -> None:
         self.channel = channel
@@ -250,7 +184,7 @@ class Peer:
     ) -> None:
         while not there():
             if lost():
-                raise StepFailedError(why())
+                raise PeerError(why())
             self._changed.clear()
             await self._changed.wait()
 

@@ -7,13 +7,14 @@ aioice's `stun` and `turn`, which are not documented and changed from 0.10 to 0.
 import asyncio
 import ssl
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final, Literal, cast
 
 from aioice import stun, turn
 
 from kvsops.core.wire.ice import IceServer, IceUri
+from kvsops.peers.waits import unless
 
 SECONDS: Final = 3.0
 """What a URI has to answer within: three tries over UDP."""
@@ -85,6 +86,7 @@ class _Refusable:
     def error_received(self, error: Exception) -> None:
         if not self.refused.done():
             self.refused.set_exception(error)
+            self.refused.exception()  # known, whether or not anybody waits
 
 
 class _Binding(_Refusable, asyncio.DatagramProtocol):
@@ -138,7 +140,7 @@ async def _bound(uri: IceUri) -> tuple[str, int]:
         _Binding, remote_addr=(uri.host, uri.port)
     )
     try:
-        return await _unless_refused(binding.bind(), binding.refused)
+        return await unless(binding.refused, binding.bind())
     finally:
         transport.close()
 
@@ -146,7 +148,7 @@ async def _bound(uri: IceUri) -> tuple[str, int]:
 async def _allocated(uri: IceUri, server: IceServer) -> tuple[str, int]:
     client = await _client(uri, server)
     try:
-        return await _unless_refused(client.connect(), client.refused)
+        return await unless(client.refused, client.connect())
     finally:
         await _released(client)
 
@@ -176,21 +178,6 @@ async def _released(client: Client) -> None:
         client.transport.abort()  # TLS would say goodbye for longer than the loop may run
     for _ in range(_LOOPS_TO_CLOSE):
         await asyncio.sleep(0)
-
-
-async def _unless_refused(
-    asked: Coroutine[Any, Any, tuple[str, int]], refused: "asyncio.Future[tuple[str, int]]"
-) -> tuple[str, int]:
-    """Await the answer, or raise the refusal that comes first."""
-    answer = asyncio.ensure_future(asked)
-    waited = {answer, refused}
-    try:
-        done, _ = await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
-        return done.pop().result()
-    finally:
-        for future in waited:
-            future.cancel()
-        await asyncio.gather(*waited, return_exceptions=True)
 
 
 def _why(error: Exception, uri: IceUri, seconds: float) -> str:

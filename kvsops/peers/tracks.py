@@ -32,14 +32,14 @@ class NumberedVideo(VideoStreamTrack):
     ) -> None:
         super().__init__()
         self.drawn: dict[int, float] = {}
-        self._sender, self._size, self._clock = sender, size, clock
+        self.sender, self._size, self._clock = sender, size, clock
 
     async def recv(self) -> VideoFrame:
         """Draw the next picture when its time has come."""
         pts, time_base = await self.next_timestamp()
         number = pts // _TICKS
         self.drawn[number] = self._clock()
-        frame = draw(Mark(self._sender, number), *self._size)
+        frame = draw(Mark(self.sender, number), *self._size)
         frame.pts, frame.time_base = pts, time_base
         return frame
 
@@ -69,6 +69,13 @@ class Tone(MediaStreamTrack):
         frame.sample_rate, frame.time_base = _RATE, Fraction(1, _RATE)
         frame.pts, self._sent = self._sent * _SAMPLES, self._sent + 1
         return frame
+
+
+def numbered(
+    sender: int, size: tuple[int, int], clock: Callable[[], float] = time.monotonic
+) -> tuple[NumberedVideo, Tone]:
+    """Return the test picture, signed with the sender's number, and a tone."""
+    return NumberedVideo(sender, size, clock), Tone()
 
 
 def audible(frame: AudioFrame) -> bool:

@@ -8,8 +8,8 @@ from typing import Final
 from kvsops.output.rows import Column, markdown, table
 from kvsops.output.text import markdown_safe, safe
 from kvsops.smoke.measurement import Direction, RoundTrips
+from kvsops.smoke.report import SmokeReport
 from kvsops.smoke.steps import Step
-from kvsops.smoke.verdict import SmokeReport
 
 MARKS: Final = {"ok": "ok", "failed": "FAILED", "skipped": "skipped", "not-reached": "not reached"}
 _WIDTH: Final = 32
@@ -54,10 +54,9 @@ def verdict(report: SmokeReport) -> str:
 
 def one_step(step: Step) -> str:
     """Say a step in one line, as it ends."""
-    told = step.reason or (step.detail if step.key != "probe" else None)
-    return (
-        f"{MARKS[step.status]:<8}{took(step.seconds):>9}  {step.name}{f': {told}' if told else ''}"
-    )
+    about = step.reason or (step.detail if step.key != "probe" else None)
+    line = f"{MARKS[step.status]:<8}{took(step.seconds):>9}  {step.name}"
+    return f"{line}: {about}" if about else line
 
 
 def took(seconds: float | None) -> str:
@@ -106,7 +105,7 @@ def _bar(step: Step, total: float) -> str:
 
 
 def _step_columns(report: SmokeReport) -> list[Column[Step]]:
-    """Return the columns; the waterfall's scale leaves the steady part out, which is long."""
+    """Return the columns; the waterfall's scale leaves out the measurement, which is long."""
     ends = [(step.at or 0) + (step.seconds or 0) for step in report.steps if step.key != "steady"]
     total = max([*ends, 1e-9])
     return [

@@ -11,7 +11,7 @@ from kvsops.errors import KvsopsError
 from kvsops.output.rows import dumps
 from kvsops.output.text import safe
 from kvsops.reports.smoke import markdown_text
-from kvsops.smoke.verdict import SmokeReport
+from kvsops.smoke.report import SmokeReport
 
 _MODE: Final = 0o644  # other users read it: CI, Prometheus's collector
 _XML_FORBIDDEN: Final = dict.fromkeys([*range(9), 11, 12, *range(14, 32)], " ")

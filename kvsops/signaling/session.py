@@ -28,7 +28,7 @@ from kvsops.core.wire.message import (
 )
 from kvsops.errors import KvsopsError, MessageError
 from kvsops.signaling.refusals import SignalingError, refusal
-from kvsops.signaling.websocket import Connection
+from kvsops.signaling.websocket import WebSocket
 
 Address = Callable[[], Awaitable[str]]
 """Gives a presigned URL, a new one each time."""
@@ -52,7 +52,7 @@ SECONDS_BETWEEN: Final = {
 """How close together messages of a kind are sent: 5 descriptions and 20 candidates a second are
 allowed on one connection."""
 
-# A retry is told by whoever called; stamina's own log lines would repeat it.
+# The caller reports a retry; stamina's own log lines would repeat it.
 stamina.instrumentation.set_on_retry_hooks([])
 
 
@@ -90,8 +90,8 @@ class Session:
         self._sent: dict[str, Action] = {}
         self._slots: dict[Action, float] = {}
         self._tasks: set[asyncio.Task[None]] = set()
-        self._current: Connection | None = None
-        self._open: list[Connection] = []
+        self._current: WebSocket | None = None
+        self._open: list[WebSocket] = []
         self._settled = asyncio.Event()
         """Not set from a GO_AWAY on until it is obeyed, or cannot be."""
         self._settled.set()
@@ -125,16 +125,16 @@ class Session:
         """Say goodbye and let everything go."""
         self._current = None
         self._settled.set()
-        tasks, connections = [*self._tasks], [*self._open]
+        tasks, websockets = [*self._tasks], [*self._open]
         for task in tasks:
             task.cancel()
-        await asyncio.gather(*(each.close() for each in connections))
+        await asyncio.gather(*(each.close() for each in websockets))
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def send(self, action: Action, payload: str, recipient: str | None = None) -> None:
         """Send a message. Raises `MessageError` if it is too large, `SignalingError` if it cannot.
 
-        There is no acknowledgement: a refusal comes as a STATUS_RESPONSE, which `told` explains.
+        There is no acknowledgement: a refusal comes as a STATUS_RESPONSE (see `explain`).
         After a GO_AWAY it waits for the new connection: the service may let the old one go as soon
         as the new one is there, and what was just sent on it with it.
         """
@@ -164,8 +164,8 @@ class Session:
             raise message
         return message
 
-    def told(self, message: Received) -> str:
-        """Tell in one line what a STATUS_RESPONSE is about."""
+    def explain(self, message: Received) -> str:
+        """Say in one line what a STATUS_RESPONSE is about."""
         status = message.status
         if status is None:
             return "the service refused a message without saying why"
@@ -186,26 +186,26 @@ class Session:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _opened(self) -> Connection:
+    async def _opened(self) -> WebSocket:
         url = await self._address()
-        connection = Connection()
-        failure = await connection.open(url, self._ping_seconds, self._connect_seconds)
+        websocket = WebSocket()
+        failure = await websocket.open(url, self._ping_seconds, self._connect_seconds)
         if failure is None:
             self.refused = None
-            return connection
+            return websocket
         # Outside of any `except`: the error of aiohttp, which holds the URL, is not its context.
         self.refused = refusal(
-            failure, self.role, self.channel_arn, url, now=self._now(), body=connection.refusal
+            failure, self.role, self.channel_arn, url, now=self._now(), body=websocket.refusal
         )
         raise self.refused
 
-    async def _read(self, connection: Connection) -> None:
+    async def _read(self, websocket: WebSocket) -> None:
         """Take in what comes until the connection ends; say so unless another took its place."""
-        async for frame in connection.socket:
+        async for frame in websocket.socket:
             if frame.type in (aiohttp.WSMsgType.TEXT, aiohttp.WSMsgType.BINARY):
                 self._take(frame.data)
-        if connection is self._current and self._settled.is_set():
-            self._messages.put_nowait(self._ended(connection))
+        if websocket is self._current and self._settled.is_set():
+            self._messages.put_nowait(self._ended(websocket))
 
     def _take(self, data: str | bytes) -> None:
         try:
@@ -244,9 +244,9 @@ class Session:
             await old.close()
             self._open.remove(old)
 
-    def _ended(self, connection: Connection) -> SignalingError:
+    def _ended(self, websocket: WebSocket) -> SignalingError:
         """Tell how the connection ended. What code AWS ends with, and when, is not documented."""
-        code, error = connection.socket.close_code, connection.socket.exception()
+        code, error = websocket.socket.close_code, websocket.socket.exception()
         if isinstance(error, TimeoutError | aiohttp.ServerTimeoutError):
             text = f"the {self.role}'s signaling went silent: pings were not answered"
             return SignalingError(text, "timeout", transient=True)

@@ -1,4 +1,4 @@
-"""One WebSocket to the service, from a presigned URL to its end."""
+"""One connection to the service, from a presigned URL to its end."""
 
 import asyncio
 import ssl
@@ -14,7 +14,7 @@ _LOOPS_TO_CLOSE: Final = 3
 _GOODBYE_SECONDS: Final = 0.05
 
 
-class Connection:
+class WebSocket:
     """One WebSocket, and the HTTP session beneath it."""
 
     socket: aiohttp.ClientWebSocketResponse

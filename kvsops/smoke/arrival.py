@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Coroutine
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from kvsops.peers.meeting import Meeting
 from kvsops.smoke.plan import Limits, Mode
@@ -16,7 +16,7 @@ OTHERS_SECONDS: Final = 2.0
 
 
 class Arrival:
-    """The steps between the answer and the steady part; `pair` is the way that ICE chose."""
+    """The steps from the answer to the first media; `pair` is the one that ICE selected."""
 
     def __init__(self, meeting: Meeting, steps: Steps, mode: Mode, limits: Limits) -> None:
         self._meeting, self._steps, self._mode, self._limits = meeting, steps, mode, limits
@@ -58,7 +58,8 @@ class Arrival:
         if not waiting:
             self._steps.skip(key, f"the other end sends no {kind}")
             return
-        arrived = [end.first_video if kind == "video" else end.first_audio for end in waiting]
+        received = [end.received for end in waiting]
+        arrived = [each.first_video if kind == "video" else each.first_audio for each in received]
         if kind == "audio" and self._mode != "loop":
             await self._optional(key, arrived[0], "promised, but none came")
             return
@@ -79,7 +80,7 @@ class Arrival:
             self._steps.note(step, "ok", at, self._steps.elapsed() - at, None)
 
 
-async def _together(*works: Coroutine[Any, Any, None]) -> None:
+async def _together(*works: Coroutine[object, None, None]) -> None:
     """Await them all; the first that fails ends the others."""
     tasks = [asyncio.ensure_future(work) for work in works]
     try:

@@ -1,4 +1,4 @@
-"""The steady part: what flows both ways once all is connected."""
+"""What flows both ways once all is connected, measured for a while."""
 
 import asyncio
 import statistics
@@ -10,29 +10,11 @@ from typing import Final
 from aiortc import RTCDataChannel
 from aiortc.stats import RTCInboundRtpStreamStats, RTCTransportStats
 
-from kvsops.peers.meter import Flow, flow, milliseconds, percentile
+from kvsops.peers.call import Call
 from kvsops.peers.peer import Peer
+from kvsops.smoke.flow import Flow, flow, milliseconds, percentile
 
 PING_SECONDS: Final = 0.1
-
-
-@dataclass(frozen=True, slots=True)
-class Link:
-    """A viewer and a master joined; None is somebody else's end."""
-
-    viewer: Peer | None
-    master: Peer | None
-
-    @property
-    def ends(self) -> list[Peer]:
-        """The ends that are ours, the viewer's first."""
-        return [end for end in (self.viewer, self.master) if end is not None]
-
-    def other(self, end: Peer) -> str:
-        """Return the name of the end that is not this one."""
-        if end is not self.master:
-            return "master"
-        return "viewer" if self.viewer is None else self.viewer.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +45,7 @@ class RoundTrips:
 
 @dataclass(frozen=True, slots=True)
 class Media:
-    """The figures of the steady part."""
+    """The figures of all that was measured."""
 
     seconds: float = 0.0
     directions: list[Direction] = field(default_factory=list)
@@ -100,7 +82,7 @@ class _Pinger:
             self._channel.send(text)
             await asyncio.sleep(PING_SECONDS)
 
-    def told(self) -> RoundTrips:
+    def round_trips(self) -> RoundTrips:
         trips = sorted(self._trips)
         return RoundTrips(
             self._name,
@@ -111,13 +93,13 @@ class _Pinger:
         )
 
 
-async def steady(
-    links: Sequence[Link], seconds: float, clock: Callable[[], float] = time.monotonic
+async def measure(
+    calls: Sequence[Call], seconds: float, clock: Callable[[], float] = time.monotonic
 ) -> Media:
-    """Let the media flow for so long, and return its figures."""
-    pingers = [_pinger(link, clock) for link in links]
+    """Let the media flow for these seconds, and return its figures."""
+    pingers = [_pinger(call, clock) for call in calls]
     tasks = [asyncio.ensure_future(pinger.run()) for pinger in pingers if pinger is not None]
-    ends = [(link, end) for link in links for end in link.ends]
+    ends = [(call, end) for call in calls for end in call.ends]
     try:
         before = [await _counters(end) for _, end in ends]
         began = clock()
@@ -131,34 +113,33 @@ async def steady(
     return Media(
         round(ended - began, 3),
         [
-            _direction(link, end, (first, last), (began, ended))
-            for (link, end), first, last in zip(ends, before, after, strict=True)
+            _direction(call, end, (first, last), (began, ended))
+            for (call, end), first, last in zip(ends, before, after, strict=True)
             if end.receives("video")
         ],
-        [pinger.told() for pinger in pingers if pinger is not None],
+        [pinger.round_trips() for pinger in pingers if pinger is not None],
     )
 
 
-def _pinger(link: Link, clock: Callable[[], float]) -> _Pinger | None:
+def _pinger(call: Call, clock: Callable[[], float]) -> _Pinger | None:
     """Let the viewer's messages be sent back, where both ends are ours."""
-    if link.viewer is None or link.master is None:
+    if call.viewer is None or call.master is None:
         return None
-    near, far = link.viewer.channel, link.master.channel
+    near, far = call.viewer.channel, call.master.channel
     if near is None or far is None:
         return None
-    echo = far
-    echo.add_listener("message", echo.send)
-    return _Pinger(link.viewer.name, near, clock)
+    far.add_listener("message", far.send)
+    return _Pinger(call.viewer.name, near, clock)
 
 
 def _direction(
-    link: Link, end: Peer, counters: tuple[_Counters, _Counters], span: tuple[float, float]
+    call: Call, end: Peer, counters: tuple[_Counters, _Counters], span: tuple[float, float]
 ) -> Direction:
     before, after = counters
     seconds = max(span[1] - span[0], 1e-9)
     packets, lost = after.packets - before.packets, max(0, after.lost - before.lost)
     return Direction(
-        source=link.other(end),
+        source=call.other(end),
         sink=end.name,
         bitrate_kbps=round((after.bytes - before.bytes) * 8 / seconds / 1000, 1),
         packets=packets,
@@ -166,7 +147,7 @@ def _direction(
         loss_percent=round(100 * lost / max(packets + lost, 1), 2),
         jitter_ms=after.jitters.get("video"),
         audio_jitter_ms=after.jitters.get("audio"),
-        video=flow(end.meter, *span, numbered=end.expect is not None),
+        video=flow(end.received.seen, *span, numbered=end.received.numbered),
     )
 
 

@@ -1,14 +1,12 @@
-"""What is to be tested, with whose help, and what the channel allows of it."""
+"""What is to be tested, and what the channel allows of it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
-from aiortc import RTCIceServer
-
-from kvsops.core.wire.ice import Endpoints, IceServer, IceUri, Role, Transport
-from kvsops.peers.peer import Codec, Ice
-from kvsops.peers.probe import Probe
+from kvsops.core.wire.ice import Transport
+from kvsops.peers.peer import Codec
+from kvsops.signaling.access import Access
 from kvsops.smoke.steps import TITLES, StepFailedError
 
 Mode = Literal["loop", "viewer-only", "master-only", "checks"]
@@ -37,14 +35,13 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
-class Access:
-    """What is asked of AWS about a channel. Each may block, and raises `KvsopsError`."""
+class Subject:
+    """The channel to test: its name, what finds or makes it, and what its peers ask of AWS."""
 
     channel_name: str
     target: Callable[[], Target]
-    endpoints: Callable[[Target, Role], Endpoints]
-    ice_servers: Callable[[Target, Endpoints], list[IceServer]]
-    url: Callable[[Target, Endpoints, str | None], str] = field(repr=False)
+    """May block, and raises `KvsopsError`."""
+    access: Access
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +77,7 @@ class Wanted:
 
     @property
     def size(self) -> tuple[int, int]:
-        """How large the picture is: many viewers get a smaller one, all being coded here."""
+        """The picture's size: smaller for many viewers, as all are encoded here."""
         return _SMALL if self.viewers > _MANY_VIEWERS else _BIG
 
     @property
@@ -90,7 +87,7 @@ class Wanted:
 
 
 def steps_of(mode: Mode, *, lasting: bool) -> list[str]:
-    """Return the steps of a mode; `lasting` if there is a steady part."""
+    """Return the steps of a mode; `lasting` if it measures, too."""
     if mode == "checks":
         return list(_CHECKS)
     left_out = {
@@ -119,52 +116,3 @@ def mode_for(wanted: Wanted, target: Target) -> Mode:
             "out the one that is there; --take-over does it all the same"
         )
     return "checks"
-
-
-def chosen(servers: list[IceServer], probes: list[Probe], wanted: Wanted) -> Ice:
-    """Choose the URIs to connect through, as aiortc uses only the first of a kind.
-
-    What a probe found silent is left out: it would cost aiortc 5 seconds a peer. Raises
-    `StepFailedError` where a relay is required and none is to be had.
-    """
-    usable = {found.uri for found in probes if found.usable}
-    offered = [
-        (IceUri.parse(uri), uri, server)
-        for server in servers
-        for uri in server.uris
-        if uri in usable
-    ]
-    relays = [each for each in offered if each[0].relay and _fits(each[0], wanted.transport)]
-    if not relays and (wanted.relay or wanted.transport):
-        raise StepFailedError(_no_relay(probes, wanted.transport))
-    stun = [each for each in offered if not each[0].relay]
-    picked = [*stun[:1], *relays[:1]]
-    return Ice(
-        tuple(RTCIceServer(uri, server.username, server.password) for _, uri, server in picked),
-        relay_only=wanted.relay,
-        relay_transport=relays[0][0].kind if relays else None,
-    )
-
-
-def _fits(uri: IceUri, transport: Transport | None) -> bool:
-    return transport is None or uri.kind == transport
-
-
-def require_offered(servers: list[IceServer], wanted: Wanted) -> None:
-    """Raise `StepFailedError` unless the relay that is required is offered at all."""
-    uris = [IceUri.parse(uri) for server in servers for uri in server.uris]
-    relays = [uri for uri in uris if uri.relay]
-    if wanted.transport and not any(_fits(uri, wanted.transport) for uri in relays):
-        kinds = ", ".join(dict.fromkeys(uri.kind or "DTLS" for uri in relays))
-        over = f"only over {kinds}" if kinds else "nor any other"
-        raise StepFailedError(f"the channel offers no TURN over {wanted.transport}, {over}")
-    if wanted.relay and not relays:
-        raise StepFailedError("the channel offers no TURN server")
-
-
-def _no_relay(probes: list[Probe], transport: Transport | None) -> str:
-    """Tell why no relay can be used."""
-    over = f" over {transport}" if transport else ""
-    parsed = [(IceUri.parse(found.uri), found) for found in probes]
-    reasons = [found.reason for uri, found in parsed if uri.relay and _fits(uri, transport)]
-    return f"no relay{over} can be used: {'; '.join(dict.fromkeys(filter(None, reasons)))}"

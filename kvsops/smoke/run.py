@@ -6,34 +6,28 @@ from datetime import UTC, datetime
 from typing import Final
 
 from kvsops.core.wire.ice import Endpoints, IceServer, Role
+from kvsops.errors import PeerError
+from kvsops.peers.ice import Ice, choose, require_relay
 from kvsops.peers.meeting import Meeting
-from kvsops.peers.peer import Ice, Peer
+from kvsops.peers.peer import Peer
 from kvsops.peers.probe import Probe, probe_all
-from kvsops.peers.threads import in_thread
 from kvsops.signaling.session import Session
+from kvsops.signaling.threads import in_thread
 from kvsops.smoke.arrival import Arrival
-from kvsops.smoke.measurement import Media, steady
-from kvsops.smoke.plan import (
-    CHECKS_ONLY,
-    Access,
-    Mode,
-    Target,
-    Wanted,
-    chosen,
-    mode_for,
-    require_offered,
-    steps_of,
-)
+from kvsops.smoke.ends import Ends
+from kvsops.smoke.measurement import Media, measure
+from kvsops.smoke.plan import CHECKS_ONLY, Mode, Subject, Target, Wanted, mode_for, steps_of
+from kvsops.smoke.report import Measure, SmokeReport
 from kvsops.smoke.steps import Step, StepFailedError, Steps
-from kvsops.smoke.verdict import Measure, SmokeReport
 
 SLACK_SECONDS: Final = 5.0
+NO_ANSWER: Final = "AWS did not answer in time"
 NO_MASTER: Final = "no master is connected to this channel, or it does not answer offers"
 NO_VIEWER: Final = "no viewer connected and offered"
 
 
 async def smoke(
-    access: Access,
+    subject: Subject,
     wanted: Wanted,
     limits: dict[Measure, float] | None = None,
     *,
@@ -47,10 +41,10 @@ async def smoke(
     `snapshot` is handed the peer that receives, while it still has its last picture. Raises
     `UsageError` (also for credentials), which is no answer about the channel.
     """
-    run = _Run(access, wanted, tell, clock, now)
+    run = _Run(subject, wanted, tell, clock, now)
     try:
         await run.all_steps()
-    except StepFailedError:
+    except (StepFailedError, PeerError):
         pass  # the step holds the reason
     finally:
         try:
@@ -68,23 +62,24 @@ class _Run:
 
     def __init__(
         self,
-        access: Access,
+        subject: Subject,
         wanted: Wanted,
         tell: Callable[[Step], object],
         clock: Callable[[], float],
         now: Callable[[], datetime],
     ) -> None:
-        self._access, self._wanted, self._clock, self._now = access, wanted, clock, now
+        self._find_target, self._access = subject.target, subject.access
+        self._wanted, self._clock, self._now = wanted, clock, now
         self._limits = wanted.limits
         self._mode: Mode = wanted.mode or "loop"
         self.steps = Steps(steps_of(self._mode, lasting=wanted.duration > 0), tell, clock)
-        self.report = SmokeReport(access.channel_name, now(), self.steps.all, self._mode)
+        self.report = SmokeReport(subject.channel_name, now(), self.steps.all, self._mode)
         self._endpoints: dict[Role, Endpoints] = {}
 
     def picture(self, snapshot: Callable[[Peer], object]) -> None:
         """Hand out the first of our ends that has a picture: a viewer's, else the master's."""
         ends = self.meeting.ends if self.meeting is not None else []
-        if pictured := next((end for end in ends if end.last_frame is not None), None):
+        if pictured := next((end for end in ends if end.received.last_picture is not None), None):
             snapshot(pictured)
 
     async def all_steps(self) -> None:
@@ -96,13 +91,10 @@ class _Run:
         if self._mode == "checks":
             return
         await self._sign()
-        self.meeting = Meeting(
-            self._wanted,
-            self._mode,
-            self._choose(servers, probes),
-            self._session,
-            self._clock,
-        )
+        client_ids = [] if self._mode == "master-only" else self._wanted.client_ids
+        ends = Ends(self._wanted, self._mode, self._clock)
+        ice = self._choose(servers, probes)
+        self.meeting = Meeting(client_ids, ends.make, ice, self._session)
         await self._connect(self.meeting)
         await self._negotiate(self.meeting)
         arrival = Arrival(self.meeting, self.steps, self._mode, self._limits)
@@ -129,6 +121,10 @@ class _Run:
         return self.report.target
 
     @property
+    def _arn(self) -> str:
+        return self._target.channel_arn
+
+    @property
     def _roles(self) -> list[Role]:
         if self._mode == "checks":
             return ["master", "viewer"]
@@ -137,8 +133,8 @@ class _Run:
         return [role for role in roles if role != left_out]
 
     async def _describe(self) -> None:
-        async with self.steps.step("describe", self._limits.control_plane, _no_answer) as step:
-            self.report.target = target = await in_thread(self._access.target)
+        async with self.steps.step("describe", self._limits.control_plane, NO_ANSWER) as step:
+            self.report.target = target = await in_thread(self._find_target)
             step.detail = f"{target.channel_name}, {target.detail}"
             self._mode = mode_for(self._wanted, target)
         if self._mode == "checks" and self._wanted.mode is None:
@@ -146,53 +142,49 @@ class _Run:
         self.steps.plan(steps_of(self._mode, lasting=self._wanted.duration > 0))
 
     async def _find_endpoints(self) -> None:
-        async with self.steps.step("endpoint", self._limits.control_plane, _no_answer) as step:
+        async with self.steps.step("endpoint", self._limits.control_plane, NO_ANSWER) as step:
             for role in self._roles:
-                found = await in_thread(self._access.endpoints, self._target, role)
+                found = await in_thread(self._access.endpoints, self._arn, role)
                 self._endpoints[role] = found
             step.detail = ", ".join(each.wss for each in self._endpoints.values())
 
     async def _find_ice_servers(self) -> list[IceServer]:
-        async with self.steps.step("ice_servers", self._limits.control_plane, _no_answer) as step:
+        async with self.steps.step("ice_servers", self._limits.control_plane, NO_ANSWER) as step:
             endpoints = self._endpoints[self._roles[-1]]
-            servers = await in_thread(self._access.ice_servers, self._target, endpoints)
-            require_offered(servers, self._wanted)
+            servers = await in_thread(self._access.ice_servers, endpoints, self._arn)
+            require_relay(servers, relay_only=self._wanted.relay, transport=self._wanted.transport)
             step.detail = f"{sum(len(server.uris) for server in servers)} URIs"
         return servers
 
     async def _probe(self, servers: list[IceServer]) -> list[Probe]:
-        """Probe all at once. One that fails is told, and does not stop what may work without it."""
+        """Probe all at once. One that fails does not stop what may work without it."""
         steps = self.steps.probes(uri for server in servers for uri in server.uris)
         began = self.steps.elapsed()
         probes = await probe_all(servers, self._limits.probe, self._clock)
         for step, found in zip(steps, probes, strict=True):
-            result = "ok" if found.usable else found.result
-            self.steps.note(step, result, began, found.seconds, found.reason)
+            self.steps.note(step, found.result, began, found.seconds, found.reason)
         return probes
 
     async def _sign(self) -> None:
         """Sign once for each role, to tell missing credentials from a refused connection."""
-        async with self.steps.step("sign", self._limits.control_plane, _no_answer):
+        async with self.steps.step("sign", self._limits.control_plane, NO_ANSWER):
             for role in self._roles:
                 client_id = self._wanted.client_ids[0] if role == "viewer" else None
-                await in_thread(self._access.url, self._target, self._endpoints[role], client_id)
+                await in_thread(self._access.url, self._endpoints[role], self._arn, client_id)
 
     def _choose(self, servers: list[IceServer], probes: list[Probe]) -> Ice:
         """Choose the servers to connect through; a probe holds the reason if none will do."""
+        relay_only, transport = self._wanted.relay, self._wanted.transport
         try:
-            return chosen(servers, probes, self._wanted)
-        except StepFailedError as error:
+            return choose(servers, probes, relay_only=relay_only, transport=transport)
+        except PeerError as error:
             if self.steps.first_failed is None:
                 last = [step for step in self.steps.all if step.key == "probe"][-1]
                 self.steps.note(last, "failed", last.at or 0.0, last.seconds or 0.0, str(error))
             raise
 
     def _session(self, role: Role, client_id: str | None) -> Session:
-        async def address() -> str:
-            endpoints = self._endpoints[role]
-            return await in_thread(self._access.url, self._target, endpoints, client_id)
-
-        return Session(role, self._target.channel_arn, address, now=self._now)
+        return self._access.session(self._arn, self._endpoints[role], client_id, self._now)
 
     async def _connect(self, meeting: Meeting) -> None:
         limit, late = self._limits.connect, meeting.why_not_connected
@@ -222,9 +214,8 @@ class _Run:
         async with self.steps.step("steady", limit, "the machine was too slow to measure"):
             if expired:
                 await self._renew(meeting)
-            links = [place.link for place in meeting.places]
             self.report.media = await meeting.watched(
-                steady(links, self._wanted.duration, self._clock)
+                measure(meeting.calls, self._wanted.duration, self._clock)
             )
             _require_flow(meeting, self.report.media)
 
@@ -235,9 +226,11 @@ class _Run:
             self.report.notes.append("RECONNECT_ICE_SERVER: nothing of ours to connect anew")
             return
         endpoints = self._endpoints[self._roles[-1]]
-        servers = await in_thread(self._access.ice_servers, self._target, endpoints)
+        servers = await in_thread(self._access.ice_servers, endpoints, self._arn)
         probes = await probe_all(servers, self._limits.probe, self._clock)
-        meeting.ice = chosen(servers, probes, self._wanted)
+        meeting.ice = choose(
+            servers, probes, relay_only=self._wanted.relay, transport=self._wanted.transport
+        )
         await meeting.renew()
         self.report.notes.append("RECONNECT_ICE_SERVER: connected anew over the servers given then")
 
@@ -245,11 +238,7 @@ class _Run:
 def _require_flow(meeting: Meeting, media: Media) -> None:
     """Fail where what began did not go on."""
     flowing = {(each.source, each.sink) for each in media.directions if each.video.frames}
-    for place in meeting.places:
-        for end in place.link.ends:
-            if end.receives("video") and (place.link.other(end), end.name) not in flowing:
+    for call in meeting.calls:
+        for end in call.ends:
+            if end.receives("video") and (call.other(end), end.name) not in flowing:
                 raise StepFailedError(f"{end.name} received no more video")
-
-
-def _no_answer() -> str:
-    return "AWS did not answer in time"

@@ -10,11 +10,31 @@ from kvsops.errors import KvsopsError
 from kvsops.peers.peer import Peer
 
 
+class Snapshot:
+    """Saves the last picture of a peer, if there is a path; `trouble` tells why it was not."""
+
+    def __init__(self, path: Path | None) -> None:
+        self._path = path
+        self.trouble = None if path is None else f"no picture was received: {path} was not written"
+
+    def __call__(self, peer: Peer) -> None:
+        """Save what this peer received last."""
+        if self._path is None:
+            return
+        try:
+            save(peer, self._path)
+        except KvsopsError as error:  # told after the result, which must not be lost for it
+            self.trouble = str(error)
+        else:
+            self.trouble = None
+
+
 def save(peer: Peer, path: Path) -> None:
-    """Write the last frame that the peer decoded; raises `KvsopsError` if it cannot be."""
-    if peer.last_frame is None:
+    """Write the last picture that the peer decoded; raises `KvsopsError` if it cannot be."""
+    picture = peer.received.last_picture
+    if picture is None:
         raise KvsopsError("no frame was decoded: there is nothing to save")
-    frame = peer.last_frame.reformat(format="rgb24")
+    frame = picture.reformat(format="rgb24")
     codec = CodecContext.create("png", "w")
     if not isinstance(codec, VideoCodecContext):
         raise KvsopsError("this PyAV cannot write PNG")

@@ -15,12 +15,14 @@ import time
 from datetime import timedelta
 
 from kvsops.aws.scope import Scope
-from kvsops.cli.access import access_to
+from kvsops.cli.smoke_channel import smoke_channel
 from kvsops.local.server import LocalServer
 from kvsops.local.settings import Settings
 from kvsops.output.console import Console
-from kvsops.peers.peer import Ice, Peer
-from kvsops.smoke.plan import Access, Wanted
+from kvsops.peers.ice import Ice
+from kvsops.peers.peer import Peer
+from kvsops.peers.tracks import numbered
+from kvsops.smoke.plan import Subject, Wanted
 from kvsops.smoke.run import smoke
 
 RUNS = 20
@@ -32,8 +34,8 @@ def main() -> None:
     with LocalServer(Settings(state_delay=timedelta())) as local:
         os.environ.update(local.environment())
         scope = Scope(environ=local.environment())
-        with access_to(scope, None, Console(), ephemeral=False) as access:
-            times = [(_channel(access), asyncio.run(_joined())) for _ in range(RUNS + 1)][1:]
+        with smoke_channel(scope, None, Console(), ephemeral=False) as subject:
+            times = [(_channel(subject), asyncio.run(_joined())) for _ in range(RUNS + 1)][1:]
     channel, joined = (statistics.median(each) for each in zip(*times, strict=True))
     result = {
         "benchmark": "media",
@@ -45,8 +47,8 @@ def main() -> None:
     sys.stdout.write(json.dumps(result) + "\n")
 
 
-def _channel(access: Access) -> float:
-    report = asyncio.run(smoke(access, Wanted(duration=0)))
+def _channel(subject: Subject) -> float:
+    report = asyncio.run(smoke(subject, Wanted(duration=0)))
     if report.first_video_ms is None:
         raise SystemExit(report.reason)
     return report.first_video_ms
@@ -54,12 +56,12 @@ def _channel(access: Access) -> float:
 
 async def _joined() -> float:
     began = time.perf_counter()
-    viewer = Peer("viewer", Ice(), send=1, size=(640, 480))
-    master = Peer("master", Ice(), send=0, size=(640, 480))
-    viewer.open_channel()
+    viewer = Peer("viewer", Ice(), numbered(1, (640, 480)))
+    master = Peer("master", Ice(), numbered(0, (640, 480)))
+    viewer.open_channel("data")
     await master.accept(await viewer.describe("offer"))
     await viewer.accept(await master.describe("answer"))
-    await asyncio.gather(viewer.first_video.wait(), master.first_video.wait())
+    await asyncio.gather(viewer.received.first_video.wait(), master.received.first_video.wait())
     spent = time.perf_counter() - began
     await asyncio.gather(viewer.close(), master.close())
     return spent * 1000

@@ -17,7 +17,7 @@ import stamina
 from prometheus_client.openmetrics import parser
 
 from kvsops.aws.scope import Scope
-from kvsops.cli.access import access_to
+from kvsops.cli.smoke_channel import smoke_channel
 from kvsops.errors import KvsopsError
 from kvsops.local.faults import Fault
 from kvsops.local.server import LocalServer
@@ -168,10 +168,10 @@ def test_ephemeral(kvsops: Kvsops, emulator: LocalServer) -> None:
 
 def test_nothing_is_made_once_it_has_ended(scope: Scope, emulator: LocalServer) -> None:
     """A call that goes on in its thread after Ctrl-C does not make a channel nobody deletes."""
-    with access_to(scope, None, Console(), ephemeral=True) as access:
+    with smoke_channel(scope, None, Console(), ephemeral=True) as subject:
         pass
     with pytest.raises(KvsopsError, match=r"^kvsops-smoke-\w+ was not made: the test has ended$"):
-        access.target()
+        subject.target()
     assert names(emulator) == set()
 
 
@@ -197,8 +197,8 @@ def test_interrupted_while_it_is_deleted(
     faults = tuple(Interrupting(name, number) for name in calls)
 
     def made_and_deleted() -> None:
-        with access_to(scope, None, Console(), ephemeral=True) as access:
-            access.target()
+        with smoke_channel(scope, None, Console(), ephemeral=True) as subject:
+            subject.target()
             emulator.settings.faults = faults[:times]
 
     with pytest.raises(KeyboardInterrupt):

@@ -5,7 +5,9 @@ import asyncio
 import pytest
 from aiortc import RTCRtpSender
 
-from kvsops.peers.peer import Ice, Peer
+from kvsops.peers.ice import Ice
+from kvsops.peers.peer import Peer
+from kvsops.peers.tracks import numbered
 from tests.smoke.conftest import ADDRESSES
 
 
@@ -14,7 +16,7 @@ def test_clock_rates() -> None:
     """They are those of the codec that the answer names: a camera may have G.711."""
 
     async def told() -> list[dict[str, int]]:
-        viewer, master = (Peer(name, Ice(), send=0, size=(320, 240)) for name in ("one", "two"))
+        viewer, master = (Peer(name, Ice(), numbered(0, (320, 240))) for name in ("one", "two"))
         known = RTCRtpSender.getCapabilities("audio").codecs
         [audio] = [each for each in master.connection.getTransceivers() if each.kind == "audio"]
         audio.setCodecPreferences([each for each in known if each.mimeType == "audio/PCMU"])

@@ -49,7 +49,7 @@ def test_status_response(make: Make, emulator: LocalServer) -> None:
     async def talk() -> str:
         async with make() as viewer:
             await viewer.send(Action.ICE_CANDIDATE, "a candidate")
-            return viewer.told(await viewer.receive())
+            return viewer.explain(await viewer.receive())
 
     assert run(talk()) == (
         "ICE_CANDIDATE was refused: 403 AccessDeniedException A fault of kvsops local, asked for."
@@ -59,11 +59,11 @@ def test_status_response(make: Make, emulator: LocalServer) -> None:
 def test_status_response_without_a_cause(make: Make) -> None:
     """A status response about nothing known is told all the same."""
     session = make()
-    assert session.told(Received(MessageType.STATUS_RESPONSE)) == (
+    assert session.explain(Received(MessageType.STATUS_RESPONSE)) == (
         "the service refused a message without saying why"
     )
     status = StatusResponse("unknown", "InternalFailure")
-    assert session.told(Received(MessageType.STATUS_RESPONSE, status=status)) == (
+    assert session.explain(Received(MessageType.STATUS_RESPONSE, status=status)) == (
         "a message was refused: InternalFailure"
     )
 

@@ -1,4 +1,4 @@
-"""A channel on the emulator, what smoke asks of AWS for it, and smoke itself run to its end."""
+"""A channel on the emulator for smoke to test, and smoke itself run to its end."""
 
 import asyncio
 from collections.abc import Callable, Iterator
@@ -11,12 +11,12 @@ import stamina
 from aioice.ice import get_host_addresses
 
 from kvsops.aws.scope import Scope
-from kvsops.cli.access import access_to
+from kvsops.cli.smoke_channel import smoke_channel
 from kvsops.local.server import LocalServer
 from kvsops.output.console import Console
-from kvsops.smoke.plan import Access, Limits, Wanted
+from kvsops.smoke.plan import Limits, Subject, Wanted
+from kvsops.smoke.report import SmokeReport
 from kvsops.smoke.run import smoke
-from kvsops.smoke.verdict import SmokeReport
 from tests.fleet import put
 
 BRIEF = Limits(probe=1.0, negotiate=4.0, ice=4.0, somebody=4.0)
@@ -53,21 +53,26 @@ def channel(emulator: LocalServer) -> str:
 
 
 @pytest.fixture
-def access(scope: Scope, channel: str) -> Iterator[Access]:
-    """Yield what smoke asks of AWS about the channel."""
-    with access_to(scope, channel, Console(), ephemeral=False) as access:
-        yield access
+def subject(scope: Scope, channel: str) -> Iterator[Subject]:
+    """Yield the channel to test."""
+    with smoke_channel(scope, channel, Console(), ephemeral=False) as subject:
+        yield subject
+
+
+def with_calls(subject: Subject, **calls: Callable[..., Any]) -> Subject:
+    """Let some of what is asked of AWS be answered by these."""
+    return replace(subject, access=replace(subject.access, **calls))
 
 
 @pytest.fixture
-def run(access: Access) -> Smoke:
-    """Return what runs smoke, by default without the steady part; it must leave no task behind."""
+def run(subject: Subject) -> Smoke:
+    """Return what runs smoke, by default with brief limits; it must leave no task behind."""
 
-    def run(wanted: Wanted, given: Access | None = None, **more: Any) -> SmokeReport:
+    def run(wanted: Wanted, given: Subject | None = None, **more: Any) -> SmokeReport:
         limits = more.pop("limits", BRIEF)
 
         async def to_its_end() -> SmokeReport:
-            report = await smoke(given or access, replace(wanted, limits=limits), **more)
+            report = await smoke(given or subject, replace(wanted, limits=limits), **more)
             await asyncio.sleep(0.1)  # aiortc's own tasks look every 20 ms whether it is over
             assert asyncio.all_tasks() == {asyncio.current_task()}
             return report

@@ -11,29 +11,31 @@ from aiortc import RTCIceServer
 from kvsops.core.wire.ice import Role
 from kvsops.core.wire.message import Action, MessageType
 from kvsops.core.wire.payload import Candidate, Description, read_description
-from kvsops.peers.peer import Ice, Peer
+from kvsops.peers.ice import Ice
+from kvsops.peers.peer import KINDS, Peer
+from kvsops.peers.tracks import numbered
 from kvsops.signaling.session import Session
-from kvsops.smoke.plan import Access
+from kvsops.smoke.plan import Subject
 
 Change = Callable[[Description], Description]
-KINDS = ("video", "audio")
+SIZE = (320, 240)
 
 
-def session(access: Access, role: Role, client_id: str | None = None) -> Session:
+def session(subject: Subject, role: Role, client_id: str | None = None) -> Session:
     """Return a signaling session of the channel."""
-    target = access.target()
-    endpoints = access.endpoints(target, role)
+    arn = subject.target().channel_arn
+    endpoints = subject.access.endpoints(arn, role)
 
     async def address() -> str:
-        return access.url(target, endpoints, client_id)
+        return subject.access.url(endpoints, arn, client_id)
 
-    return Session(role, target.channel_arn, address)
+    return Session(role, arn, address)
 
 
-def ways(access: Access) -> Ice:
+def ice_of(subject: Subject) -> Ice:
     """Return the channel's own servers, as its cameras and browsers use them."""
-    target = access.target()
-    servers = access.ice_servers(target, access.endpoints(target, "viewer"))
+    arn, access = subject.target().channel_arn, subject.access
+    servers = access.ice_servers(access.endpoints(arn, "viewer"), arn)
     return Ice(tuple(RTCIceServer([*each.uris], each.username, each.password) for each in servers))
 
 
@@ -70,14 +72,14 @@ def parted(description: Description) -> tuple[Description, list[Candidate]]:
 
 
 @asynccontextmanager
-async def trickling_camera(access: Access, *, early: bool) -> AsyncIterator[None]:
+async def trickling_camera(subject: Subject, *, early: bool) -> AsyncIterator[None]:
     """Be a master that sends its candidates one by one, `early` before its answer."""
     peers: list[Peer] = []
-    async with session(access, "master") as signaling:
+    async with session(subject, "master") as signaling:
 
         async def answer() -> None:
             message = await signaling.receive()
-            peer = Peer("camera", ways(access), send=9, size=(320, 240))
+            peer = Peer("camera", ice_of(subject), numbered(9, SIZE))
             peers.append(peer)
             await peer.accept(read_description(message.payload))
             described, found = parted(await peer.describe("answer"))
@@ -98,21 +100,21 @@ async def trickling_camera(access: Access, *, early: bool) -> AsyncIterator[None
 
 
 @asynccontextmanager
-async def camera(access: Access, change: Change = unchanged) -> AsyncIterator[list[Peer]]:
+async def camera(subject: Subject, change: Change = unchanged) -> AsyncIterator[list[Peer]]:
     """Be the channel's master, and answer whoever offers, as a camera does.
 
     `change` is done to what it says, and if it is about ports to what it hears.
     """
     hear = change if change is with_closed_ports else unchanged
     peers: list[Peer] = []
-    async with session(access, "master") as signaling:
+    async with session(subject, "master") as signaling:
 
         async def answer() -> None:
             while True:
                 message = await signaling.receive()
                 if message.message_type is not MessageType.SDP_OFFER:
                     continue
-                peer = Peer("camera", ways(access), send=9, size=(320, 240))
+                peer = Peer("camera", ice_of(subject), numbered(9, SIZE))
                 peers.append(peer)
                 await peer.accept(hear(read_description(message.payload)))
                 described = change(await peer.describe("answer"))
@@ -131,13 +133,14 @@ async def camera(access: Access, change: Change = unchanged) -> AsyncIterator[li
 
 @asynccontextmanager
 async def browser(
-    access: Access, *, channel: bool = True, send: int | None = 8, kinds: Collection[str] = KINDS
+    subject: Subject, *, channel: bool = True, send: int | None = 8, kinds: Collection[str] = KINDS
 ) -> AsyncIterator[Peer]:
     """Be a viewer that offers these kinds of media, and takes the answer."""
-    peer = Peer("browser", ways(access), send=send, size=(320, 240), kinds=kinds)
+    tracks = () if send is None else numbered(send, SIZE)
+    peer = Peer("browser", ice_of(subject), tracks, kinds=kinds)
     if channel:
-        peer.open_channel()
-    async with session(access, "viewer", "a-browser") as signaling:
+        peer.open_channel("a-browser's")
+    async with session(subject, "viewer", "a-browser") as signaling:
 
         async def offer() -> None:
             described = await peer.describe("offer")

@@ -9,17 +9,17 @@ import pytest
 
 from kvsops.aws import channels
 from kvsops.aws.scope import Scope
-from kvsops.cli.access import access_to
+from kvsops.cli.smoke_channel import smoke_channel
 from kvsops.core.wire.ice import Endpoints, IceServer
 from kvsops.errors import CredentialsError
 from kvsops.local.faults import Fault
 from kvsops.local.server import LocalServer
 from kvsops.output.console import Console
-from kvsops.smoke.plan import Access, Limits, Target, Wanted
-from kvsops.smoke.verdict import SmokeReport
+from kvsops.smoke.plan import Limits, Subject, Wanted
+from kvsops.smoke.report import SmokeReport
 from tests.aws.first_calls import FirstCalls
 from tests.fleet import put
-from tests.smoke.conftest import ADDRESSES, ALL, BRIEF, QUICK, RELAYED, Smoke, failed
+from tests.smoke.conftest import ADDRESSES, ALL, BRIEF, QUICK, RELAYED, Smoke, failed, with_calls
 
 NO_WAY_OUT = [
     ("offer", "viewer-1: no candidates: no address but loopback here, and no relay allocated")
@@ -40,14 +40,14 @@ def silent() -> Iterator[int]:
         yield deaf.getsockname()[1]
 
 
-def with_servers(access: Access, *uris: str) -> Access:
+def with_servers(subject: Subject, *uris: str) -> Subject:
     """Let the channel name these servers instead of its own, with its credentials."""
 
-    def ice_servers(target: Target, endpoints: Endpoints) -> list[IceServer]:
-        given = access.ice_servers(target, endpoints)[-1]
+    def ice_servers(endpoints: Endpoints, arn: str) -> list[IceServer]:
+        given = subject.access.ice_servers(endpoints, arn)[-1]
         return [IceServer(uris, given.username, given.password)]
 
-    return replace(access, ice_servers=ice_servers)
+    return with_calls(subject, ice_servers=ice_servers)
 
 
 REFUSALS = [
@@ -110,9 +110,9 @@ REFUSALS = [
 ]
 
 
-def test_refused(run: Smoke, access: Access, emulator: LocalServer) -> None:
+def test_refused(run: Smoke, subject: Subject, emulator: LocalServer) -> None:
     """Where the service refuses, the step says what was refused; the rest is not reached."""
-    arn = access.target().channel_arn
+    arn = subject.target().channel_arn
     order = [step for step in ALL if step != "probe"]
     for fault, step, reason in REFUSALS:
         emulator.settings.faults = (fault,)
@@ -157,8 +157,8 @@ def test_late_connection(run: Smoke, emulator: LocalServer, refused: int, reason
 def test_wrong_region(scope: Scope, environment: dict[str, str], run: Smoke, channel: str) -> None:
     """A channel of another region is not there."""
     elsewhere = Scope(region="us-west-2", environ=environment)
-    with access_to(elsewhere, channel, Console(), ephemeral=False) as access:
-        assert failed(run(QUICK, access)) == [("describe", "no such channel: cam-door")]
+    with smoke_channel(elsewhere, channel, Console(), ephemeral=False) as subject:
+        assert failed(run(QUICK, subject)) == [("describe", "no such channel: cam-door")]
     assert scope.region == "us-east-1"
 
 
@@ -170,11 +170,11 @@ def test_clock_off(run: Smoke, environment: dict[str, str], channel: str, off: t
         return datetime.now(UTC) + off
 
     skewed = Scope(environ=environment, now=now)
-    with access_to(skewed, channel, Console(), ephemeral=False) as access:
-        assert failed(run(QUICK, access, now=now)) == []
+    with smoke_channel(skewed, channel, Console(), ephemeral=False) as subject:
+        assert failed(run(QUICK, subject, now=now)) == []
 
 
-def test_no_credentials(run: Smoke, access: Access, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_credentials(run: Smoke, subject: Subject, monkeypatch: pytest.MonkeyPatch) -> None:
     """Credentials that are gone are no answer about the channel."""
 
     def url(*_: object) -> str:
@@ -183,21 +183,21 @@ def test_no_credentials(run: Smoke, access: Access, monkeypatch: pytest.MonkeyPa
         return str(Scope(region="us-east-1").credentials())
 
     with pytest.raises(CredentialsError, match="no AWS credentials"):
-        run(QUICK, replace(access, url=url))
+        run(QUICK, with_calls(subject, url=url))
 
 
-def test_deleted_in_between(run: Smoke, access: Access, scope: Scope) -> None:
+def test_deleted_in_between(run: Smoke, subject: Subject, scope: Scope) -> None:
     """A channel that goes between signing and connecting is said to be gone."""
     signed = []
 
-    def url(target: Target, endpoints: Endpoints, client_id: str | None) -> str:
-        signed.append(access.url(target, endpoints, client_id))
+    def url(endpoints: Endpoints, arn: str, client_id: str | None) -> str:
+        signed.append(subject.access.url(endpoints, arn, client_id))
         if len(signed) == 3:  # after one each to try
-            channels.delete(scope, channels.described(scope, target.channel_arn))
+            channels.delete(scope, channels.described(scope, arn))
         return signed[-1]
 
-    arn = access.target().channel_arn
-    [(step, reason)] = failed(run(QUICK, replace(access, url=url)))
+    arn = subject.target().channel_arn
+    [(step, reason)] = failed(run(QUICK, with_calls(subject, url=url)))
     assert (step, reason) == (
         "master_connects",
         f"no such channel: {arn}: it was deleted meanwhile",
@@ -222,20 +222,20 @@ def test_turn_refused_when_it_is_needed(run: Smoke, emulator: LocalServer) -> No
     assert not_reached(report) == ALL[8:]
 
 
-def test_stun_silent(run: Smoke, access: Access, silent: int) -> None:
+def test_stun_silent(run: Smoke, subject: Subject, silent: int) -> None:
     """A silent STUN server is told, and left out of what the peers are given."""
-    report = run(QUICK, with_servers(access, f"stun:127.0.0.1:{silent}"))
+    report = run(QUICK, with_servers(subject, f"stun:127.0.0.1:{silent}"))
     why = f"no answer from 127.0.0.1:{silent} in 1 s: UDP to it may be blocked"
     assert failed(report) == [("probe", why), *NO_WAY_OUT]
     assert report.steps[-1].status == ("ok" if ADDRESSES else "not-reached")
 
 
-def test_udp_blocked(run: Smoke, access: Access) -> None:
+def test_udp_blocked(run: Smoke, subject: Subject) -> None:
     """A closed port, with --relay, ends the test with that reason."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as gone:
         gone.bind(("127.0.0.1", 0))
         port = gone.getsockname()[1]
-    report = run(RELAYED, with_servers(access, f"turn:127.0.0.1:{port}?transport=udp"))
+    report = run(RELAYED, with_servers(subject, f"turn:127.0.0.1:{port}?transport=udp"))
     why = f"127.0.0.1:{port} is closed: nothing listens there, or a firewall refuses"
     assert failed(report) == [("probe", why)]
     assert report.reason == f"probe turn:127.0.0.1:{port}?transport=udp: {why}"
@@ -266,17 +266,17 @@ def test_udp_blocked(run: Smoke, access: Access) -> None:
     ],
 )
 def test_no_such_relay(
-    run: Smoke, access: Access, *, uris: tuple[str, ...], wanted: Wanted, step: str, reason: str
+    run: Smoke, subject: Subject, *, uris: tuple[str, ...], wanted: Wanted, step: str, reason: str
 ) -> None:
     """A relay that the channel does not offer is not waited for."""
-    assert failed(run(wanted, with_servers(access, *uris))) == [(step, reason)]
+    assert failed(run(wanted, with_servers(subject, *uris))) == [(step, reason)]
 
 
 def test_storage(run: Smoke, scope: Scope, emulator: LocalServer) -> None:
     """A channel whose media is stored relays nothing: it is refused before anything connects."""
     put(emulator, "cam-stored", stored=True, tags={"kvsops:smoke": "yes"})
-    with access_to(scope, "cam-stored", Console(), ephemeral=False) as access:
-        [(step, reason)] = failed(run(QUICK, access))
+    with smoke_channel(scope, "cam-stored", Console(), ephemeral=False) as subject:
+        [(step, reason)] = failed(run(QUICK, subject))
     assert step == "describe"
     assert reason is not None
     assert reason.startswith(
@@ -290,5 +290,5 @@ def test_not_active(run: Smoke, scope: Scope, emulator: LocalServer) -> None:
     emulator.settings.state_delay = timedelta(hours=1)
     made = put(emulator, "cam-new")
     made.active_from = emulator.settings.clock() + timedelta(hours=1)
-    with access_to(scope, "cam-new", Console(), ephemeral=False) as access:
-        assert failed(run(QUICK, access)) == [("describe", "cam-new is CREATING, not ACTIVE")]
+    with smoke_channel(scope, "cam-new", Console(), ephemeral=False) as subject:
+        assert failed(run(QUICK, subject)) == [("describe", "cam-new is CREATING, not ACTIVE")]

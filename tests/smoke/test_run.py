@@ -3,21 +3,20 @@
 import gc
 import logging
 import threading
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from kvsops.aws.scope import Scope
-from kvsops.cli.access import access_to
+from kvsops.cli.smoke_channel import smoke_channel
 from kvsops.core.wire.ice import Endpoints, IceServer
 from kvsops.local.server import LocalServer
 from kvsops.output.console import Console
-from kvsops.smoke.plan import Access, Target, Wanted
+from kvsops.smoke.plan import Subject, Wanted
 from tests.aws.first_calls import FirstCalls
 from tests.fleet import names, put
-from tests.smoke.conftest import ADDRESSES, ALL, QUICK, RELAYED, Smoke, failed
+from tests.smoke.conftest import ADDRESSES, ALL, QUICK, RELAYED, Smoke, failed, with_calls
 
 
 def test_the_whole_way(run: Smoke) -> None:
@@ -26,13 +25,13 @@ def test_the_whole_way(run: Smoke) -> None:
     assert [step.key for step in report.steps] == [*ALL, "steady"]
     assert {step.status for step in report.steps} == {"ok", "skipped"}
     assert (report.passed, report.reason) == (True, None)
-    ways = [(way.source, way.sink) for way in report.media.directions]
-    assert ways == [("master", "viewer-1"), ("viewer-1", "master")]
-    for way in report.media.directions:
-        assert way.video.frames > 5
-        assert way.video.wrong_pictures == 0
-        assert way.video.latency_ms is not None
-        assert way.packets > 0
+    directions = [(each.source, each.sink) for each in report.media.directions]
+    assert directions == [("master", "viewer-1"), ("viewer-1", "master")]
+    for direction in report.media.directions:
+        assert direction.video.frames > 5
+        assert direction.video.wrong_pictures == 0
+        assert direction.video.latency_ms is not None
+        assert direction.packets > 0
     assert report.media.round_trips[0].returned > 0
     assert report.selected_pair is not None
     assert report.measured("connect") == report.connect_ms is not None
@@ -59,7 +58,7 @@ def test_viewers(run: Smoke) -> None:
     """Many viewers see the same master; the first sends back."""
     report = run(Wanted(duration=0.5, viewers=3))
     assert report.passed, report.reason
-    assert [way.sink for way in report.media.directions] == [
+    assert [direction.sink for direction in report.media.directions] == [
         "viewer-1",
         "master",
         "viewer-2",
@@ -70,18 +69,18 @@ def test_viewers(run: Smoke) -> None:
 def test_somebody_elses_channel(run: Smoke, scope: Scope, emulator: LocalServer) -> None:
     """On a channel that smoke did not make nothing connects, unless it is told to."""
     put(emulator, "cam-yard")
-    with access_to(scope, "cam-yard", Console(), ephemeral=False) as access:
-        report = run(QUICK, access)
+    with smoke_channel(scope, "cam-yard", Console(), ephemeral=False) as subject:
+        report = run(QUICK, subject)
         assert [step.key for step in report.steps] == ALL[:7]
         assert (report.mode, report.passed) == ("checks", True)
         assert report.notes[0].startswith("cam-yard was not made by kvsops smoke: ")
         assert not {"ConnectAsMaster", "ConnectAsViewer"} & {
             operation for _, operation, _ in emulator.log
         }
-        [(step, reason)] = failed(run(Wanted(duration=0, mode="master-only"), access))
+        [(step, reason)] = failed(run(Wanted(duration=0, mode="master-only"), subject))
         assert step == "describe"
         assert (reason or "").endswith("the one that is there; --take-over does it all the same")
-        assert run(Wanted(duration=0, take_over=True), access).passed
+        assert run(Wanted(duration=0, take_over=True), subject).passed
 
 
 def test_go_away(run: Smoke, emulator: LocalServer) -> None:
@@ -96,7 +95,7 @@ def test_go_away(run: Smoke, emulator: LocalServer) -> None:
         "GO_AWAY: the master connected anew",
         "GO_AWAY: the viewer connected anew",
     ]
-    assert all(way.video.wrong_pictures == 0 for way in report.media.directions)
+    assert all(direction.video.wrong_pictures == 0 for direction in report.media.directions)
 
 
 @pytest.mark.parametrize(
@@ -115,28 +114,28 @@ def test_reconnect_ice_server(run: Smoke, emulator: LocalServer, *, relay: bool,
     assert report.passed, report.reason
     assert report.notes == [note]
     assert emulator.calls["GetIceServerConfig"] == (2 if relay else 1)
-    assert {way.video.wrong_pictures for way in report.media.directions} == {0}
+    assert {direction.video.wrong_pictures for direction in report.media.directions} == {0}
 
 
 def test_no_secret_in_the_report(
-    run: Smoke, access: Access, caplog: pytest.LogCaptureFixture
+    run: Smoke, subject: Subject, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Neither the report nor a log holds a URL or a credential that was used."""
     secrets: list[str] = []
 
-    def url(target: Target, endpoints: Endpoints, client_id: str | None) -> str:
-        signed = access.url(target, endpoints, client_id)
+    def url(endpoints: Endpoints, arn: str, client_id: str | None) -> str:
+        signed = subject.access.url(endpoints, arn, client_id)
         secrets.append(signed.partition("?")[2])
         return signed
 
-    def ice_servers(target: Target, endpoints: Endpoints) -> list[IceServer]:
-        servers = access.ice_servers(target, endpoints)
+    def ice_servers(endpoints: Endpoints, arn: str) -> list[IceServer]:
+        servers = subject.access.ice_servers(endpoints, arn)
         for server in servers:
             secrets.extend(filter(None, (server.username, server.password)))
         return servers
 
     caplog.set_level(logging.INFO)
-    report = run(RELAYED, replace(access, url=url, ice_servers=ice_servers))
+    report = run(RELAYED, with_calls(subject, url=url, ice_servers=ice_servers))
     told = f"{report!r} {report.to_json()} {caplog.text}"
     assert report.passed, report.reason
     assert len(secrets) >= 6
@@ -156,8 +155,8 @@ def test_a_soak(run: Smoke, scope: Scope, emulator: LocalServer) -> None:
         if number % 4:
             report = run(wanted)  # which sees to the tasks
         else:
-            with access_to(scope, None, Console(), ephemeral=True) as access:
-                report = run(wanted, access)
+            with smoke_channel(scope, None, Console(), ephemeral=True) as subject:
+                report = run(wanted, subject)
         assert report.passed, report.reason
 
     once(0)

@@ -14,9 +14,10 @@ from kvsops.core.wire.payload import Description
 from kvsops.local.server import LocalServer
 from kvsops.reports.smoke import verdict
 from kvsops.smoke import snapshot
-from kvsops.smoke.plan import Access, Wanted
+from kvsops.smoke.plan import Subject, Wanted
+from kvsops.smoke.report import SmokeReport
 from kvsops.smoke.run import smoke
-from kvsops.smoke.verdict import SmokeReport
+from kvsops.smoke.steps import Step
 from tests.smoke.conftest import BRIEF, failed
 from tests.smoke.strangers import (
     Change,
@@ -34,28 +35,28 @@ MASTER = Wanted(mode="master-only", duration=0, limits=BRIEF)
 
 
 def beside_camera(
-    access: Access, wanted: Wanted, change: Change = unchanged, **more: Any
+    subject: Subject, wanted: Wanted, change: Change = unchanged, **more: Any
 ) -> SmokeReport:
     """Run smoke while a camera is the channel's master."""
 
     async def both() -> SmokeReport:
-        async with camera(access, change):
-            return await smoke(access, wanted, **more)
+        async with camera(subject, change):
+            return await smoke(subject, wanted, **more)
 
     return asyncio.run(both())
 
 
-def test_a_camera(access: Access, tmp_path: Path) -> None:
+def test_a_camera(subject: Subject, tmp_path: Path) -> None:
     """--viewer-only meets the master that is there, and shows what it sends."""
     path = tmp_path / "door.png"
     report = beside_camera(
-        access, replace(VIEWER, duration=1), snapshot=lambda peer: snapshot.save(peer, path)
+        subject, replace(VIEWER, duration=1), snapshot=lambda peer: snapshot.save(peer, path)
     )
     assert report.passed, report.reason
-    [way] = report.media.directions
-    assert (way.source, way.sink) == ("master", "viewer-1")
-    assert way.video.frames > 5
-    assert (way.video.latency_ms, way.video.wrong_pictures) == (None, None)
+    [direction] = report.media.directions
+    assert (direction.source, direction.sink) == ("master", "viewer-1")
+    assert direction.video.frames > 5
+    assert (direction.video.latency_ms, direction.video.wrong_pictures) == (None, None)
     assert report.media.round_trips == []
     with av.open(path) as png:
         picture = next(png.decode(video=0))
@@ -63,27 +64,27 @@ def test_a_camera(access: Access, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("early", [True, False])
-def test_a_camera_that_trickles(access: Access, *, early: bool) -> None:
+def test_a_camera_that_trickles(subject: Subject, *, early: bool) -> None:
     """Candidates are taken as they come, before the answer or after it, and strange ones left."""
 
     async def both() -> SmokeReport:
-        async with trickling_camera(access, early=early):
-            return await smoke(access, VIEWER)
+        async with trickling_camera(subject, early=early):
+            return await smoke(subject, VIEWER)
 
     assert asyncio.run(both()).passed
 
 
-def test_no_master(access: Access) -> None:
+def test_no_master(subject: Subject) -> None:
     """Nobody answers where no master is: the channel tells of nobody's presence."""
-    report = asyncio.run(smoke(access, replace(VIEWER, limits=replace(BRIEF, negotiate=0.5))))
+    report = asyncio.run(smoke(subject, replace(VIEWER, limits=replace(BRIEF, negotiate=0.5))))
     why = "no master is connected to this channel, or it does not answer offers"
     assert failed(report) == [("answer", why)]
 
 
-def test_no_way(access: Access) -> None:
+def test_no_way(subject: Subject) -> None:
     """A camera whose candidates lead nowhere is told with the candidates of both sides."""
     limits = replace(BRIEF, ice=1.0)
-    report = beside_camera(access, replace(VIEWER, limits=limits), with_closed_ports)
+    report = beside_camera(subject, replace(VIEWER, limits=limits), with_closed_ports)
     [(step, reason)] = failed(report)
     assert step == "ice_connected"
     assert reason is not None
@@ -91,9 +92,9 @@ def test_no_way(access: Access) -> None:
     assert reason.endswith("UDP may be blocked, or TURN refuses to relay (--relay shows which)")
 
 
-def test_another_certificate(access: Access) -> None:
+def test_another_certificate(subject: Subject) -> None:
     """A camera that is not who its SDP says is told as such."""
-    report = beside_camera(access, VIEWER, with_another_fingerprint)
+    report = beside_camera(subject, VIEWER, with_another_fingerprint)
     assert failed(report) == [
         (
             "dtls",
@@ -103,66 +104,66 @@ def test_another_certificate(access: Access) -> None:
     ]
 
 
-def test_an_answer_that_is_none(access: Access) -> None:
+def test_an_answer_that_is_none(subject: Subject) -> None:
     """What cannot be used as an answer is told by what is wrong with it."""
-    report = beside_camera(access, VIEWER, lambda _: Description("answer", "v=0\r\nnonsense\r\n"))
+    report = beside_camera(subject, VIEWER, lambda _: Description("answer", "v=0\r\nnonsense\r\n"))
     [(step, reason)] = failed(report)
     assert step == "answer"
     assert (reason or "").startswith("viewer-1 cannot use the answer: ")
 
 
-def test_an_answer_of_an_earlier_run(access: Access) -> None:
+def test_an_answer_of_an_earlier_run(subject: Subject) -> None:
     """What was kept for this client id before it offered is not taken for its answer."""
 
     async def both() -> SmokeReport:
-        async with session(access, "master") as master:
+        async with session(subject, "master") as master:
             stale = Description("answer", "v=0\r\nstale\r\n").to_payload()
             await master.send(Action.SDP_ANSWER, stale, "kvsops-smoke-viewer-1")
             await asyncio.sleep(0.1)
-        async with camera(access):
-            return await smoke(access, VIEWER)
+        async with camera(subject):
+            return await smoke(subject, VIEWER)
 
     assert asyncio.run(both()).passed
 
 
-def test_an_offer_of_an_earlier_run(access: Access) -> None:
+def test_an_offer_of_an_earlier_run(subject: Subject) -> None:
     """An offer that was kept from a run that failed is not answered by the next one."""
 
     async def both() -> SmokeReport:
-        async with session(access, "viewer", "kvsops-smoke-viewer-1") as viewer:
+        async with session(subject, "viewer", "kvsops-smoke-viewer-1") as viewer:
             stale = Description("offer", "v=0\r\nstale\r\n").to_payload()
             await viewer.send(Action.SDP_OFFER, stale)
             await asyncio.sleep(0.1)
-        return await smoke(access, Wanted(duration=0, limits=BRIEF))
+        return await smoke(subject, Wanted(duration=0, limits=BRIEF))
 
     assert asyncio.run(both()).passed
 
 
 @pytest.mark.parametrize("data", [True, False])
-def test_a_browser(access: Access, *, data: bool) -> None:
+def test_a_browser(subject: Subject, *, data: bool) -> None:
     """--master-only answers a viewer that comes, and measures what it sends."""
 
     async def both() -> SmokeReport:
-        test = asyncio.ensure_future(smoke(access, replace(MASTER, duration=0.5)))
+        test = asyncio.ensure_future(smoke(subject, replace(MASTER, duration=0.5)))
         await asyncio.sleep(0.5)
-        async with browser(access, channel=data):
+        async with browser(subject, channel=data):
             return await test
 
     report = asyncio.run(both())
     assert report.passed, report.reason
-    [way] = report.media.directions
-    assert (way.source, way.sink) == ("viewer", "master")
+    [direction] = report.media.directions
+    assert (direction.source, direction.sink) == ("viewer", "master")
     [opened] = [step.status for step in report.steps if step.key == "data_channel"]
     assert opened == ("ok" if data else "skipped")
 
 
 @pytest.mark.parametrize("kinds", [("video",), ("audio",), ()])
-def test_a_viewer_that_only_watches(access: Access, kinds: tuple[str, ...]) -> None:
+def test_a_viewer_that_only_watches(subject: Subject, kinds: tuple[str, ...]) -> None:
     """--master-only answers with what was offered: a page may want the video alone, or data."""
 
     async def both() -> SmokeReport:
-        test = asyncio.ensure_future(smoke(access, MASTER))
-        async with browser(access, send=None, kinds=kinds):
+        test = asyncio.ensure_future(smoke(subject, MASTER))
+        async with browser(subject, send=None, kinds=kinds):
             return await test
 
     report = asyncio.run(both())
@@ -172,35 +173,42 @@ def test_a_viewer_that_only_watches(access: Access, kinds: tuple[str, ...]) -> N
     assert verdict(report).endswith(" after the offer; no video was sent")
 
 
-def test_a_page_that_was_reloaded(access: Access, emulator: LocalServer) -> None:
+def test_a_page_that_was_reloaded(subject: Subject, emulator: LocalServer) -> None:
     """Of the offers that waited the last one is answered: who sent the others may be gone."""
 
     async def both() -> SmokeReport:
-        async with session(access, "viewer", "before") as viewer:
+        async with session(subject, "viewer", "before") as viewer:
             await viewer.send(Action.SDP_OFFER, Description("offer", "v=0\r\n").to_payload())
-            async with browser(access):
+            async with browser(subject):
                 async with asyncio.timeout(10):
                     while emulator.calls["SendSdpOffer"] < 2:
                         await asyncio.sleep(0.01)
-                return await smoke(access, MASTER)
+                return await smoke(subject, MASTER)
 
     report = asyncio.run(both())
     assert report.passed, report.reason
 
 
-def test_no_viewer(access: Access) -> None:
+def test_no_viewer(subject: Subject) -> None:
     """Without anybody who offers there is nothing to test."""
-    report = asyncio.run(smoke(access, replace(MASTER, limits=replace(BRIEF, somebody=0.3))))
+    report = asyncio.run(smoke(subject, replace(MASTER, limits=replace(BRIEF, somebody=0.3))))
     assert failed(report) == [("offer", "no viewer connected and offered")]
 
 
-def test_second_master(access: Access) -> None:
+def test_second_master(subject: Subject) -> None:
     """Another master that takes the place ends the test with that reason."""
 
     async def both() -> SmokeReport:
-        test = asyncio.ensure_future(smoke(access, Wanted(duration=20, limits=BRIEF)))
-        await asyncio.sleep(1.5)
-        async with session(access, "master"):
+        measures = asyncio.Event()
+
+        def tell(step: Step) -> None:
+            if step.key == "steady":
+                measures.set()
+
+        wanted = Wanted(duration=20, limits=BRIEF)
+        test = asyncio.ensure_future(smoke(subject, wanted, tell=tell))
+        await measures.wait()
+        async with session(subject, "master"):
             return await test
 
     [(step, reason)] = failed(asyncio.run(both()))
@@ -211,14 +219,14 @@ def test_second_master(access: Access) -> None:
     )
 
 
-def test_viewers_full(access: Access) -> None:
+def test_viewers_full(subject: Subject) -> None:
     """With ten viewers there already, the eleventh is told of the limit."""
 
     async def both() -> SmokeReport:
         async with AsyncExitStack() as stack:
             for number in range(10):
-                await stack.enter_async_context(session(access, "viewer", f"other-{number}"))
-            return await smoke(access, Wanted(duration=0, limits=BRIEF))
+                await stack.enter_async_context(session(subject, "viewer", f"other-{number}"))
+            return await smoke(subject, Wanted(duration=0, limits=BRIEF))
 
     assert failed(asyncio.run(both())) == [
         (

@@ -2,21 +2,22 @@
 
 import pytest
 
-from kvsops.peers.meter import Flow, Meter, flow, percentile
+from kvsops.peers.reception import Seen
+from kvsops.smoke.flow import Flow, flow, percentile
 
 
-def noted(*frames: tuple[float, int | None, float | None]) -> Meter:
-    """Return a meter that saw these."""
-    meter = Meter()
-    for frame in frames:
-        meter.saw(*frame)
-    return meter
+def seen(*frames: tuple[float, int | None, float | None]) -> list[Seen]:
+    """Return pictures by when they arrived, their number, and when they were drawn."""
+    return [
+        Seen(at, number, None if drawn_at is None else at - drawn_at)
+        for at, number, drawn_at in frames
+    ]
 
 
 def test_a_steady_flow() -> None:
     """Ten frames a second, each 20 ms old."""
-    meter = noted(*((n / 10, n, n / 10 - 0.02) for n in range(10)))
-    assert flow(meter, 0, 1, numbered=True) == Flow(
+    arrived = seen(*((n / 10, n, n / 10 - 0.02) for n in range(10)))
+    assert flow(arrived, 0, 1, numbered=True) == Flow(
         frames=10,
         fps=10.0,
         freezes=0,
@@ -32,42 +33,42 @@ def test_a_steady_flow() -> None:
 
 def test_missing_and_unreadable() -> None:
     """Numbers that never came are missing; a picture that cannot be read is a wrong one."""
-    told = flow(noted((0.1, 4, 0.0), (0.2, None, None), (0.3, 7, 0.2)), 0, 1, numbered=True)
-    assert (told.frames, told.wrong_pictures, told.frames_missing) == (3, 1, 2)
+    figures = flow(seen((0.1, 4, 0.0), (0.2, None, None), (0.3, 7, 0.2)), 0, 1, numbered=True)
+    assert (figures.frames, figures.wrong_pictures, figures.frames_missing) == (3, 1, 2)
 
 
 def test_a_freeze() -> None:
     """A gap far above the mean is a freeze, also one that lasts to the end."""
     frames = [(n / 30, n, n / 30) for n in range(30)]
     within = flow(
-        noted(*frames, *((1.5 + n / 30, 30 + n, 0.0) for n in range(15))), 0, 2, numbered=True
+        seen(*frames, *((1.5 + n / 30, 30 + n, 0.0) for n in range(15))), 0, 2, numbered=True
     )
     assert (within.freezes, within.frozen_ms) == (1, 533.3)
-    to_the_end = flow(noted(*frames), 0, 2, numbered=True)
+    to_the_end = flow(seen(*frames), 0, 2, numbered=True)
     assert (to_the_end.freezes, to_the_end.frozen_ms) == (1, 1033.3)
 
 
 def test_somebody_elses_picture() -> None:
     """Of a picture without our number there is no latency, and none is wrong."""
-    told = flow(noted((0.1, None, None), (0.6, None, None)), 0, 1, numbered=False)
-    assert (told.fps, told.wrong_pictures, told.frames_missing, told.latency_ms) == (
+    figures = flow(seen((0.1, None, None), (0.6, None, None)), 0, 1, numbered=False)
+    assert (figures.fps, figures.wrong_pictures, figures.frames_missing, figures.latency_ms) == (
         2,
         None,
         None,
         None,
     )
-    assert told.latency_over_time_ms == [None, None, None, None]
+    assert figures.latency_over_time_ms == [None, None, None, None]
 
 
 def test_nothing_came() -> None:
     """No frame at all is no freeze: it is no video."""
-    told = flow(Meter(), 0, 1, numbered=True)
-    assert (told.frames, told.fps, told.freezes, told.latency_ms) == (0, 0, 0, None)
+    figures = flow([], 0, 1, numbered=True)
+    assert (figures.frames, figures.fps, figures.freezes, figures.latency_ms) == (0, 0, 0, None)
 
 
-def test_only_the_steady_part_counts() -> None:
+def test_only_what_was_measured_counts() -> None:
     """What came before and after is left out."""
-    assert flow(noted((0.5, 1, 0.4), (1.5, 2, 1.4), (2.0, 3, 1.9)), 1, 2, numbered=True).frames == 1
+    assert flow(seen((0.5, 1, 0.4), (1.5, 2, 1.4), (2.0, 3, 1.9)), 1, 2, numbered=True).frames == 1
 
 
 @pytest.mark.parametrize(("share", "value"), [(50, 2), (95, 4), (100, 4), (1, 1)])

@@ -1,10 +1,12 @@
-"""What arrived, when, and whether it was the right picture: the figures of one direction."""
+"""The figures of one direction's video, from what arrived and when."""
 
 import itertools
 import statistics
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
+
+from kvsops.peers.reception import Seen
 
 FREEZE_SECONDS: Final = 0.15
 """A gap is a freeze where it passes thrice the mean gap, and the mean gap by this much.
@@ -12,33 +14,12 @@ FREEZE_SECONDS: Final = 0.15
 Source: https://www.w3.org/TR/webrtc-stats/ (freezeCount).
 """
 SLICE_SECONDS: Final = 0.25
-"""How finely frame rate and latency are told over time."""
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """A frame as it arrived; without a number where it carried none of ours."""
-
-    at: float
-    number: int | None = None
-    spent: float | None = None
-    """Seconds from when it was drawn to when it had been decoded."""
-
-
-@dataclass(slots=True)
-class Meter:
-    """Notes each frame as it arrives. Times are seconds of one clock, both ends being here."""
-
-    frames: list[Seen] = field(default_factory=list)
-
-    def saw(self, at: float, number: int | None = None, drawn_at: float | None = None) -> None:
-        """Note a frame, and if its number could be read, when that was drawn."""
-        self.frames.append(Seen(at) if drawn_at is None else Seen(at, number, at - drawn_at))
+"""The resolution of frame rate and latency over time."""
 
 
 @dataclass(frozen=True, slots=True)
 class Flow:
-    """One direction's video over the steady part; milliseconds, a rate per second, or a count."""
+    """One direction's video while it was measured; milliseconds, a rate per second, or a count."""
 
     frames: int
     fps: float
@@ -53,12 +34,12 @@ class Flow:
     latency_over_time_ms: list[float | None]
 
 
-def flow(meter: Meter, began: float, ended: float, *, numbered: bool) -> Flow:
+def flow(arrived: Sequence[Seen], began: float, ended: float, *, numbered: bool) -> Flow:
     """Work out the figures of what arrived between these moments."""
-    frames = [seen for seen in meter.frames if began <= seen.at < ended]
+    frames = [seen for seen in arrived if began <= seen.at < ended]
     arrivals = [seen.at for seen in frames]
-    latencies = [(seen.at, seen.spent) for seen in frames if seen.spent is not None]
-    spent = sorted(value for _, value in latencies)
+    latencies = [(seen.at, seen.latency) for seen in frames if seen.latency is not None]
+    ordered = sorted(value for _, value in latencies)
     numbers = {seen.number for seen in frames if seen.number is not None}
     frozen = _freezes(arrivals, ended)
     return Flow(
@@ -68,15 +49,15 @@ def flow(meter: Meter, began: float, ended: float, *, numbered: bool) -> Flow:
         frozen_ms=milliseconds(sum(frozen)),
         wrong_pictures=sum(seen.number is None for seen in frames) if numbered else None,
         frames_missing=_missing(numbers) if numbered else None,
-        latency_ms=milliseconds(statistics.median(spent)) if spent else None,
-        latency_p95_ms=milliseconds(percentile(spent, 95)) if spent else None,
+        latency_ms=milliseconds(statistics.median(ordered)) if ordered else None,
+        latency_p95_ms=milliseconds(percentile(ordered, 95)) if ordered else None,
         fps_over_time=_rates(arrivals, began, ended),
         latency_over_time_ms=_over_time(latencies, began, ended),
     )
 
 
 def percentile(ordered: Sequence[float], share: int) -> float:
-    """Return the value that so many percent of the ordered values do not pass (nearest rank)."""
+    """Return the value that `share` percent of the ordered values do not pass (nearest rank)."""
     return ordered[max(0, -(-len(ordered) * share // 100) - 1)]
 
 
@@ -116,6 +97,6 @@ def _over_time(
 ) -> list[float | None]:
     slices: list[list[float]] = [[] for _ in range(_slices(began, ended))]
     width = (ended - began) / len(slices)
-    for at, spent in latencies:
-        slices[min(int((at - began) / width), len(slices) - 1)].append(spent)
+    for at, latency in latencies:
+        slices[min(int((at - began) / width), len(slices) - 1)].append(latency)
     return [milliseconds(statistics.median(each)) if each else None for each in slices]

@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 import pytest
 
 from kvsops.smoke.plan import Mode
+from kvsops.smoke.report import SmokeReport
 from kvsops.smoke.steps import Step
-from kvsops.smoke.verdict import SmokeReport
 
 STEPS = [
     Step("offer", "ok", at=1.0, seconds=20.0),

@@ -5,8 +5,8 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Final, Literal
 
-from kvsops.peers.meter import milliseconds
 from kvsops.peers.pair import Pair
+from kvsops.smoke.flow import milliseconds
 from kvsops.smoke.measurement import Media
 from kvsops.smoke.plan import Mode, Target
 from kvsops.smoke.steps import Step
