@@ -22,7 +22,7 @@ Source: https://github.com/awslabs/amazon-kinesis-video-streams-webrtc-sdk-js
 """
 STUN_PORT: Final = 443
 ATTEMPTS: Final = 3
-"""Fewer than elsewhere: somebody waits to be told."""
+"""Fewer than elsewhere: somebody waits for the answer."""
 
 
 def endpoints_of(scope: Scope, channel_arn: str, role: Role) -> Endpoints:
@@ -110,7 +110,7 @@ def _stun_uri(scope: Scope, servers: list[IceServer]) -> str | None:
 
 
 class _QueryAuth(SigV4QueryAuth):
-    """botocore's, at the time that it is told."""
+    """botocore's, with the time as an argument."""
 
     if TYPE_CHECKING:  # what botocore's type stubs leave out
 

@@ -1,4 +1,4 @@
-"""A viewer and the channel's master, and what either has been told of the other."""
+"""A viewer and the channel's master, and what each has heard of the other."""
 
 import asyncio
 from dataclasses import dataclass, field

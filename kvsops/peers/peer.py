@@ -95,22 +95,15 @@ class Peer:
 
     async def reach_ice(self) -> None:
         """Wait until ICE is connected; raises `PeerError` if it fails."""
-        await self._reach(
-            lambda: self.connection.iceConnectionState == "completed",
-            lambda: self.connection.iceConnectionState in ("failed", "closed"),
-            self.why_no_ice,
-        )
+        await self._reach("completed", lambda: self.connection.iceConnectionState, self.why_no_ice)
 
     async def reach_dtls(self) -> None:
         """Wait until DTLS is connected; raises `PeerError` if it fails."""
-        await self._reach(
-            lambda: self.connection.connectionState == "connected",
-            lambda: self.connection.connectionState in ("failed", "closed"),
-            lambda: (
-                f"{self.name}: the DTLS handshake failed: the certificate of the other end is "
-                "not the one of its SDP, or it speaks no DTLS-SRTP"
-            ),
+        why = (
+            f"{self.name}: the DTLS handshake failed: the certificate of the other end is "
+            "not the one of its SDP, or it speaks no DTLS-SRTP"
         )
+        await self._reach("connected", lambda: self.connection.connectionState, lambda: why)
 
     def why_no_ice(self) -> str:
         """Tell what there was to try, where ICE did not connect."""
@@ -164,7 +157,7 @@ class Peer:
         connection.add_listener("datachannel", self._take_channel)
 
     def _add(self, kind: str, codec: Codec | None) -> None:
-        """Add media both ways, or only towards us; the codec before any description."""
+        """Add media in both directions, or only towards us; the codec before any description."""
         track = self.tracks.get(kind)
         direction = "recvonly" if track is None else "sendrecv"
         transceiver = self.connection.addTransceiver(track or kind, direction=direction)
@@ -179,11 +172,9 @@ class Peer:
         if channel.readyState == "open":
             self.opened.set()
 
-    async def _reach(
-        self, there: Callable[[], bool], lost: Callable[[], bool], why: Callable[[], str]
-    ) -> None:
-        while not there():
-            if lost():
+    async def _reach(self, goal: str, state: Callable[[], str], why: Callable[[], str]) -> None:
+        while state() != goal:
+            if state() in ("failed", "closed"):
                 raise PeerError(why())
             self._changed.clear()
             await self._changed.wait()

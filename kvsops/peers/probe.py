@@ -9,7 +9,7 @@ import ssl
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final, Literal, cast
+from typing import Final, Literal, cast
 
 from aioice import stun, turn
 
@@ -79,7 +79,7 @@ async def probe(
 class _Refusable:
     """Takes note of an ICMP refusal, or a hang-up, which tells long before a timeout does."""
 
-    def __init__(self, *parameters: Any) -> None:
+    def __init__(self, *parameters: object) -> None:
         super().__init__(*parameters)
         self.refused: asyncio.Future[tuple[str, int]] = asyncio.get_running_loop().create_future()
 

@@ -109,13 +109,11 @@ def _step_columns(report: SmokeReport) -> list[Column[Step]]:
     ends = [(step.at or 0) + (step.seconds or 0) for step in report.steps if step.key != "steady"]
     total = max([*ends, 1e-9])
     return [
-        Column[Step]("step", "STEP", lambda step: step.title),
-        Column[Step]("result", "RESULT", lambda step: MARKS[step.status]),
-        Column[Step]("took", "TOOK", lambda step: took(step.seconds), align="right"),
-        Column[Step](
-            "when", "WHEN", lambda step: _bar(step, total) if step.key != "steady" else ""
-        ),
-        Column[Step]("detail", "DETAIL", _detail),
+        Column("step", "STEP", lambda step: step.title),
+        Column("result", "RESULT", lambda step: MARKS[step.status]),
+        Column("took", "TOOK", lambda step: took(step.seconds), align="right"),
+        Column("when", "WHEN", lambda step: _bar(step, total) if step.key != "steady" else ""),
+        Column("detail", "DETAIL", _detail),
     ]
 
 
@@ -128,30 +126,18 @@ def _direction_columns() -> list[Column[Direction]]:
         return "-" if value is None else f"{value:g} {unit}"
 
     return [
-        Column[Direction]("from", "FROM", lambda row: row.source),
-        Column[Direction]("to", "TO", lambda row: row.sink),
-        Column[Direction]("fps", "FPS", lambda row: row.video.fps, align="right"),
-        Column[Direction](
-            "bitrate", "BITRATE", lambda row: number(row.bitrate_kbps, "kbps"), align="right"
-        ),
-        Column[Direction]("loss", "LOSS", lambda row: number(row.loss_percent, "%"), align="right"),
-        Column[Direction](
-            "jitter", "JITTER", lambda row: number(row.jitter_ms, "ms"), align="right"
-        ),
-        Column[Direction]("freezes", "FREEZES", lambda row: row.video.freezes, align="right"),
-        Column[Direction](
-            "latency", "LATENCY", lambda row: number(row.video.latency_ms, "ms"), align="right"
-        ),
-        Column[Direction](
-            "p95", "P95", lambda row: number(row.video.latency_p95_ms, "ms"), align="right"
-        ),
-        Column[Direction]("fps_over_time", "FPS OVER TIME", _fps_line),
-        Column[Direction]("latency_over_time", "LATENCY OVER TIME", _latency_line),
+        Column("from", "FROM", lambda row: row.source),
+        Column("to", "TO", lambda row: row.sink),
+        Column("fps", "FPS", lambda row: row.video.fps, align="right"),
+        Column("bitrate", "BITRATE", lambda row: number(row.bitrate_kbps, "kbps"), align="right"),
+        Column("loss", "LOSS", lambda row: number(row.loss_percent, "%"), align="right"),
+        Column("jitter", "JITTER", lambda row: number(row.jitter_ms, "ms"), align="right"),
+        Column("freezes", "FREEZES", lambda row: row.video.freezes, align="right"),
+        Column("latency", "LATENCY", lambda row: number(row.video.latency_ms, "ms"), align="right"),
+        Column("p95", "P95", lambda row: number(row.video.latency_p95_ms, "ms"), align="right"),
+        Column("fps_over_time", "FPS OVER TIME", lambda row: sparkline(row.video.fps_over_time)),
+        Column("latency_over_time", "LATENCY OVER TIME", _latency_line),
     ]
-
-
-def _fps_line(row: Direction) -> str:
-    return sparkline(row.video.fps_over_time)
 
 
 def _latency_line(row: Direction) -> str:
@@ -160,13 +146,9 @@ def _latency_line(row: Direction) -> str:
 
 def _trip_columns() -> list[Column[RoundTrips]]:
     return [
-        Column[RoundTrips]("peer", "DATA CHANNEL", lambda row: row.peer),
-        Column[RoundTrips]("sent", "SENT", lambda row: row.sent, align="right"),
-        Column[RoundTrips]("returned", "RETURNED", lambda row: row.returned, align="right"),
-        Column[RoundTrips](
-            "rtt", "ROUND TRIP", lambda row: took_ms(row.round_trip_ms), align="right"
-        ),
-        Column[RoundTrips](
-            "rtt_p95", "P95", lambda row: took_ms(row.round_trip_p95_ms), align="right"
-        ),
+        Column("peer", "DATA CHANNEL", lambda row: row.peer),
+        Column("sent", "SENT", lambda row: row.sent, align="right"),
+        Column("returned", "RETURNED", lambda row: row.returned, align="right"),
+        Column("rtt", "ROUND TRIP", lambda row: took_ms(row.round_trip_ms), align="right"),
+        Column("rtt_p95", "P95", lambda row: took_ms(row.round_trip_p95_ms), align="right"),
     ]

@@ -4,12 +4,19 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
-from kvsops.core.wire.ice import Transport
+from kvsops.core.wire.ice import Role, Transport
 from kvsops.peers.peer import Codec
 from kvsops.signaling.access import Access
 from kvsops.smoke.steps import TITLES, StepFailedError
 
 Mode = Literal["loop", "viewer-only", "master-only", "checks"]
+ROLES: Final[dict[Mode, tuple[Role, ...]]] = {
+    "loop": ("master", "viewer"),
+    "viewer-only": ("viewer",),
+    "master-only": ("master",),
+    "checks": ("master", "viewer"),
+}
+"""The roles that are ours."""
 CLIENT_ID: Final = "kvsops-smoke-viewer-{}"
 """Stable: each new client id may hold one of the channel's ten viewer slots for a while."""
 CHECKS_ONLY: Final = (
@@ -90,14 +97,12 @@ def steps_of(mode: Mode, *, lasting: bool) -> list[str]:
     """Return the steps of a mode; `lasting` if it measures, too."""
     if mode == "checks":
         return list(_CHECKS)
-    left_out = {
-        "loop": set(),
-        "viewer-only": {"master_connects"},
-        "master-only": {"viewer_connects"},
-    }[mode]
-    if not lasting:
-        left_out = left_out | {"steady"}
-    return [key for key in TITLES if key not in left_out]
+    connects = {f"{role}_connects" for role in ROLES[mode]}
+    return [
+        key
+        for key in TITLES
+        if (key in connects or not key.endswith("_connects")) and (lasting or key != "steady")
+    ]
 
 
 def mode_for(wanted: Wanted, target: Target) -> Mode:

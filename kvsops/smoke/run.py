@@ -16,7 +16,7 @@ from kvsops.signaling.threads import in_thread
 from kvsops.smoke.arrival import Arrival
 from kvsops.smoke.ends import Ends
 from kvsops.smoke.measurement import Media, measure
-from kvsops.smoke.plan import CHECKS_ONLY, Mode, Subject, Target, Wanted, mode_for, steps_of
+from kvsops.smoke.plan import CHECKS_ONLY, ROLES, Mode, Subject, Target, Wanted, mode_for, steps_of
 from kvsops.smoke.report import Measure, SmokeReport
 from kvsops.smoke.steps import Step, StepFailedError, Steps
 
@@ -91,7 +91,7 @@ class _Run:
         if self._mode == "checks":
             return
         await self._sign()
-        client_ids = [] if self._mode == "master-only" else self._wanted.client_ids
+        client_ids = self._wanted.client_ids if "viewer" in self._roles else []
         ends = Ends(self._wanted, self._mode, self._clock)
         ice = self._choose(servers, probes)
         self.meeting = Meeting(client_ids, ends.make, ice, self._session)
@@ -125,12 +125,8 @@ class _Run:
         return self._target.channel_arn
 
     @property
-    def _roles(self) -> list[Role]:
-        if self._mode == "checks":
-            return ["master", "viewer"]
-        left_out = {"loop": "", "viewer-only": "master", "master-only": "viewer"}[self._mode]
-        roles: tuple[Role, ...] = ("master", "viewer")
-        return [role for role in roles if role != left_out]
+    def _roles(self) -> tuple[Role, ...]:
+        return ROLES[self._mode]
 
     async def _describe(self) -> None:
         async with self.steps.step("describe", self._limits.control_plane, NO_ANSWER) as step:

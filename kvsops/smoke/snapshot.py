@@ -23,7 +23,7 @@ class Snapshot:
             return
         try:
             save(peer, self._path)
-        except KvsopsError as error:  # told after the result, which must not be lost for it
+        except KvsopsError as error:  # reported after the result, which must not be lost for it
             self.trouble = str(error)
         else:
             self.trouble = None
