@@ -690,7 +690,7 @@ def test_max_own_cost(last: Kvsops, emulator: LocalServer) -> None:
         (("--fail-over", "much"), "not an amount in dollars: 'much'"),
         (("--max-growth", "5"), "give --baseline FILE"),
         (("--prices", "missing.toml"), "the price file missing.toml cannot be read"),
-        (("--region", "eu-west-1"), "no prices are known for eu-west-1"),
+        (("--region", "xx-nowhere-1"), "no prices are known for xx-nowhere-1"),
         (("--query", "total"), "--query"),
     ],
 )
