@@ -60,19 +60,43 @@ def test_every_room_is_on_the_map() -> None:
     assert set(re.findall(r'^ +(\w+)\["', picture(), re.MULTILINE)) == rooms()
 
 
-def test_arrows_point_down() -> None:
-    """Each arrow is between rooms of the picture, in the direction that import-linter holds."""
-    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    layers = contracts["tool"]["importlinter"]["contracts"][0]["layers"]
-    floors = {
+def floors() -> dict[str, int]:
+    """Return each room's floor, counted from the top, as import-linter holds it."""
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    return {
         room.strip().removeprefix("kvsops."): floor
-        for floor, layer in enumerate(layers)
+        for floor, layer in enumerate(settings["tool"]["importlinter"]["contracts"][0]["layers"])
         for room in layer.split("|")
     }
-    arrows = re.findall(r"(\w+) --> (\w+)", picture())
-    assert arrows
-    assert [(a, b) for a, b in arrows if floors[a] >= floors[b]] == []
+
+
+def imports() -> set[tuple[str, str]]:
+    """Return which room imports from which other."""
+    return {
+        (path.relative_to(ROOT / "kvsops").with_suffix("").parts[0], imported)
+        for path in (ROOT / "kvsops").rglob("*.py")
+        for imported in re.findall(
+            r"^ *from kvsops\.(\w+)", path.read_text(encoding="utf-8"), re.MULTILINE
+        )
+    }
+
+
+def test_arrows_point_down() -> None:
+    """Each arrow is between rooms of the picture, and to a lower floor."""
+    arrows, floor = re.findall(r"(\w+) --> (\w+)", picture()), floors()
+    assert [(a, b) for a, b in arrows if floor[a] >= floor[b]] == []
     assert {room for arrow in arrows for room in arrow} == rooms()
+
+
+def test_arrows_lead_to_all_that_is_imported() -> None:
+    """What a room imports from below it can be reached from it by the picture's arrows."""
+    arrows, floor = set(re.findall(r"(\w+) --> (\w+)", picture())), floors()
+    reached = set(arrows)
+    for _ in rooms():
+        reached |= {(a, d) for a, b in reached for c, d in arrows if b == c}
+    downwards = {(a, b) for a, b in imports() if a in rooms() and floor[a] < floor.get(b, 0)}
+    assert ("sweep", "aws") in downwards
+    assert downwards - reached == set()
 
 
 def test_what_the_map_names_is_there() -> None:
