@@ -92,7 +92,6 @@ def _view(report: BillReport) -> dict[str, object]:
         "undrawn": len(report.groups) - len(known),
         "groups": groups,
         "other_groups": _sums(groups.rest),
-        "days": days,
         "day_chart": by_day({each.day: each.spent or ZERO for each in days}, bill.month),
         "dearest_day": max(days, key=lambda each: each.spent or ZERO, default=None),
         "channels": channels,

@@ -137,7 +137,7 @@ def _step(highest: Decimal) -> Decimal:
 def _line(value: Decimal, top: Decimal, step: Decimal) -> Line:
     places = max(2, -int(step.normalize().as_tuple().exponent))
     y = (PLOT_HEIGHT * (1 - value / top)).quantize(_PERCENT)
-    return Line(usd(value, places, trimmed=True), y)
+    return Line(usd(value, places), y)
 
 
 def short(name: str, cells: int) -> str:
