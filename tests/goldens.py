@@ -10,15 +10,22 @@ REWRITE: Final = "--rewrite-goldens"
 
 @dataclass(frozen=True, slots=True)
 class Golden:
-    """The golden file of one test; called with what is shown now."""
+    """The golden file of one test; called with what is shown now.
+
+    What differs from run to run is given by name, and stands as `{name}` in the file.
+    """
 
     path: Path
     rewrite: bool
 
-    def __call__(self, shown: str) -> None:
-        """Assert that this is what the file has, or write it there."""
+    def __call__(self, shown: str, part: str = "", **varying: object) -> None:
+        """Assert that this is what the file has (one for each part), or write it there."""
+        for name, value in varying.items():
+            assert str(value) in shown
+            shown = shown.replace(str(value), f"{{{name}}}")
+        path = self.path.with_suffix(f".{part}.txt") if part else self.path
         if self.rewrite:
-            self.path.parent.mkdir(exist_ok=True)
-            self.path.write_text(shown, encoding="utf-8")
-        expected = self.path.read_text(encoding="utf-8")
-        assert shown == expected, "if it is meant to be so: python -m tests.regenerate"
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(shown, encoding="utf-8", newline="")
+        with path.open(encoding="utf-8", newline="") as file:
+            assert shown == file.read(), "if it is meant to be so: python -m tests.regenerate"
