@@ -9,7 +9,7 @@ import pytest
 
 from kvsops.core.channel import TagFilter
 from kvsops.core.judge import no_condition, objection
-from kvsops.core.rule import Role, Rule
+from kvsops.core.rule import Finding, Role, Rule
 from kvsops.core.rules import RULES, completed, rules_of
 from tests.core.examples import DAY, EXAMPLES, HOUR, NOW, Example
 
@@ -46,6 +46,21 @@ def test_example_brings_its_rule_into_force(rule: Rule, example: Example) -> Non
     assert set(example.given) <= {option.name for option in rule.options}
     waived = rule.waived_by in example.given
     assert rule.active(completed(example.given)) is not waived
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("active", "its activity is not known"),
+        ("idle-for", "its activity is not known"),
+        ("never-used", "its activity since it was made is not known"),
+    ],
+)
+def test_unknown_activity(name: str, why: str) -> None:
+    """Asked before its activity was read, a rule that looks at it cannot tell, and says so."""
+    (rule,) = (rule for rule in RULES if rule.name == name)
+    example = EXAMPLES[name][0]
+    assert rule.judge(example.facts(()), completed(example.given), NOW) == Finding(None, why)
 
 
 def test_a_waiver_is_a_flag_of_the_rule() -> None:
@@ -230,6 +245,11 @@ def tags(*texts: str) -> tuple[TagFilter, ...]:
             {"idle-for": LEAST - timedelta(seconds=1)},
             "--idle-for 1h14m is too short: a connection may be held for 1h and metrics come 15m "
             "late: give 1h15m or more",
+        ),
+        ({"idle-for": 455 * DAY}, None),
+        (
+            {"idle-for": 455 * DAY + timedelta(seconds=1)},
+            "--idle-for 455d is too long: CloudWatch keeps metrics for 455d: give that or less",
         ),
         ({"never-used": True}, NEVER_USED),
         ({"never-used": True, "prefix": "ci-", "any-channel": True}, NEVER_USED),
