@@ -11,6 +11,26 @@ from kvsops.aws.scope import Scope
 from kvsops.local.server import LocalServer
 from kvsops.local.settings import Settings
 from tests.fleet import Time
+from tests.goldens import REWRITE, Golden
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the option that rewrites the golden files."""
+    parser.addoption(REWRITE, action="store_true", help="Write golden files; see CONTRIBUTING.md.")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Where golden files are rewritten, run their tests alone."""
+    if config.getoption(REWRITE):
+        items[:] = [item for item in items if "golden" in getattr(item, "fixturenames", ())]
+
+
+@pytest.fixture
+def golden(request: pytest.FixtureRequest) -> Golden:
+    """Return what compares with the test's golden file, or rewrites it."""
+    name = f"{request.path.stem}.{request.node.originalname}.txt"
+    path = request.path.parent / "golden" / name
+    return Golden(path, rewrite=request.config.getoption(REWRITE))
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -50,6 +50,14 @@ Known = tuple[Prices, str]
 """A region's prices, and whence they come: the file's path, `refreshed` or `shipped`."""
 
 
+def cache_path(*, emulated: bool) -> Path:
+    """Return where refreshed prices are kept: an emulator's never where AWS's are."""
+    import platformdirs
+
+    name = "emulated-prices.toml" if emulated else "prices.toml"
+    return platformdirs.user_cache_path("kvsops") / name
+
+
 def load(file: Path | None, cache: Path) -> dict[str, Known]:
     """Return each region's prices: the file's before the cache's before the shipped.
 

@@ -1,13 +1,13 @@
 """An earlier JSON output to compare with: what it came to, and the channels it knew."""
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from kvsops.bill.narrowing import Narrowing
 from kvsops.core.cost import Month
 from kvsops.core.text import parsed_moment
 from kvsops.errors import UsageError
@@ -30,13 +30,23 @@ class Baseline:
     as_of: datetime | None = None
     complete: bool = False
     unknown: int = 0
-    narrowing: Mapping[str, object] = field(default_factory=dict)
+    narrowing: Narrowing = field(default_factory=Narrowing)
 
     def covers(self, month: Month, until: datetime) -> bool:
         """Whether it tells of all channels that were used in the month until then."""
         if self.month != month or not self.complete or self.as_of is None:
             return False
         return self.as_of >= min(until, month.end)
+
+    def check(self, region: str, narrowing: Narrowing) -> None:
+        """Raise `UsageError` where it tells of another region, or of other channels."""
+        if self.region is None:
+            return
+        if self.region != region:
+            raise UsageError(f"the baseline {self.path} is of {self.region}, not of {region}")
+        was, now = str(self.narrowing), str(narrowing)
+        if was != now:
+            raise UsageError(f"the baseline {self.path} is of {was}, and this of {now}")
 
 
 def read(path: Path) -> Baseline:
@@ -66,7 +76,7 @@ def _baseline(path: Path, found: Any) -> Baseline:
         parsed_moment(found["as_of"]),
         whole["lower_bound"] is False,
         whole.get("unknown", 0),
-        dict(found.get("narrowing", {})),
+        Narrowing.of(found.get("narrowing", {})),
     )
 
 

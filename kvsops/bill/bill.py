@@ -43,6 +43,16 @@ class Line:
         return self.facts is None
 
     @property
+    def creation_time(self) -> datetime | None:
+        """When the channel was made, where it is known."""
+        return self.facts.channel.creation_time if self.facts else None
+
+    @property
+    def last_used(self) -> date | None:
+        """The last day with any use, where it is known."""
+        return self.usage.last_used if self.usage else None
+
+    @property
     def tags(self) -> dict[str, str] | None:
         """The tags, where they are known."""
         fact = self.facts and self.facts.tags

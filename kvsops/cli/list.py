@@ -1,12 +1,13 @@
 """`kvsops list`."""
 
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
-from kvsops.cli.money import Budget, metered, price_options, tell_own_cost, verdict
+from kvsops.cli.money import Money, price_options
 from kvsops.cli.options import Where, output_options, refuse, rule_options, scope_options
 from kvsops.core.rule import Role
 from kvsops.core.rules import rules_of
@@ -14,7 +15,6 @@ from kvsops.core.rules import rules_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from concurrent.futures import Future
-    from datetime import datetime
 
     from kvsops.aws.scope import Scope
     from kvsops.bill.bill import Bill
@@ -22,10 +22,11 @@ if TYPE_CHECKING:
     from kvsops.core.cost import Prices
     from kvsops.core.facts import Facts
     from kvsops.output.console import Console
-    from kvsops.output.rows import Output
+    from kvsops.output.rows import Column, Output
     from kvsops.sweep.plan import Plan
 
 Result = TypeVar("Result")
+Row = TypeVar("Row")
 
 _ORDERS: Final[dict[str, "Callable[[Facts], Any]"]] = {
     "name": lambda facts: facts.channel.channel_name,
@@ -64,7 +65,7 @@ def list_(
     limit: int | None,
     cost: bool,
     no_metrics: bool,
-    budget: Budget,
+    money: Money,
     output: "Output",
     query: str | None,
 ) -> None:
@@ -78,63 +79,149 @@ def list_(
       kvsops list --prefix ci- -o json --query '[].channel_name'
       kvsops list --cost --fail-over 25
     """
-    from kvsops.aws import channels
-    from kvsops.bill.usage import Metered
-    from kvsops.core.facts import Need
-    from kvsops.core.judge import listing_rules, objection
-    from kvsops.facts import gather
-    from kvsops.output.console import Console, progress
-    from kvsops.output.rows import render
-    from kvsops.reports.bill_columns import listing_columns
+    from kvsops.core.judge import objection
+
+    refuse(objection(given | {"listing": True}) or _contradiction(cost, no_metrics, money))
+    tags = tags or bool(given["tag"] or given["without-tag"])
+    listing = Listing(given, direct, sort, reverse, limit, output, query, tags)
+    scope = where.open(read_only=True, max_own_cost=money.max_own_cost)
+    code = _costs(scope, listing, money, no_metrics) if cost else _plain(scope, listing)
+    click.get_current_context().exit(code)
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What is listed, in which order, and how it is shown."""
+
+    given: dict[str, Any]
+    direct: bool
+    sort: str | None
+    reverse: bool
+    limit: int | None
+    output: "Output"
+    query: str | None
+    shows_tags: bool
+
+    @property
+    def reads_tags(self) -> bool:
+        """Whether the tags are told: JSON and CSV always have them."""
+        return self.shows_tags or self.output in ("json", "csv")
+
+    def render(self, rows: "Sequence[Row]", columns: "Sequence[Column[Row]]") -> str:
+        """Make the text for standard output."""
+        from kvsops.output.rows import render
+
+        return render(rows, columns, self.output, self.query, "No channels.")
+
+
+def _plain(scope: "Scope", listing: Listing) -> int:
+    """List the channels; return the exit code."""
+    from kvsops.output.console import Console
     from kvsops.reports.columns import channel_columns
+    from kvsops.reports.own_cost import tell_own_cost
+
+    console = Console()
+    planned, chosen = _chosen(
+        scope, listing, console, order=listing.sort or "name", limit=listing.limit
+    )
+    columns = channel_columns(scope.now(), tags=listing.shows_tags)
+    click.echo(listing.render(chosen, columns), nl=False)
+    if scope.metrics:
+        tell_own_cost(scope, console)
+    _tell_beside(planned, console)
+    return 1 if planned.undecided else 0
+
+
+def _costs(scope: "Scope", listing: Listing, money: Money, no_metrics: bool) -> int:  # noqa: FBT001 - an option
+    """List the channels with what they cost; return the exit code."""
+    from kvsops.bill.narrowing import Narrowing
+    from kvsops.bill.usage import Metered
+    from kvsops.output.console import Console
+    from kvsops.reports.bill_columns import listing_columns
+    from kvsops.reports.own_cost import tell_own_cost
+
+    console, prices = Console(), money.load_prices(scope)
+    baseline = money.load_baseline(scope.region, Narrowing.of(listing.given))
+    found = None if no_metrics else Metered()
+    limit = None if money.judges else listing.limit  # a budget is of all of them
+    planned, chosen = _chosen(scope, listing, console, order=listing.sort, limit=limit, found=found)
+    bill = _bill(scope, listing, planned, chosen, console=console, prices=prices, found=found)
+    lines = bill.lines if listing.sort else bill.dearest_first[:: -1 if listing.reverse else 1]
+    columns = listing_columns(bill, tags=listing.shows_tags)
+    text = listing.render(lines[: listing.limit], columns)
+    click.echo(text + _total(bill, listing.output), nl=False)
+    tell_own_cost(scope, console)
+    _tell_beside(planned, console)
+    code = money.judge(bill, baseline, console)
+    return 1 if planned.undecided else code
+
+
+def _chosen(
+    scope: "Scope",
+    listing: Listing,
+    console: "Console",
+    *,
+    order: str | None,
+    limit: int | None,
+    found: "Metered | None" = None,
+) -> "tuple[Plan, Sequence[Facts]]":
+    """Read and judge the channels; return all, and those chosen: if in an order, the first.
+
+    Where their use will be read, it is learnt meanwhile which names have any, and their tags are
+    left for then.
+    """
+    from kvsops.aws import channels
+    from kvsops.core.facts import Need
+    from kvsops.core.judge import listing_rules
+    from kvsops.facts import gather
+    from kvsops.output.console import progress
     from kvsops.sweep.plan import plan
 
-    refuse(objection(given | {"listing": True}) or _contradiction(cost, no_metrics, budget))
-    scope = where.open(read_only=True, max_own_cost=budget.max_own_cost)
-    console, prices = Console(), budget.load_prices(scope) if cost else None
-    baseline = budget.load_baseline(scope.region, given)
-    shown = tags or bool(given["tag"] or given["without-tag"])
-    told = shown or output in ("json", "csv")
-    metrics = Metered() if cost and not no_metrics else None
+    given, direct = listing.given, listing.direct
     with (
-        _meanwhile(partial(_see, scope, metrics)) as seeing,
+        _meanwhile(partial(_see, scope, found)) as seeing,
         progress("reading tags", None, console=console) as done,
     ):
         listed = channels.each_listed(scope, given["prefix"])
         planned = plan(scope, listed, listing_rules(given), directly=direct, advance=done.advance)
         chosen = planned.chosen
-        if sort or not cost:
-            chosen = sorted(chosen, key=_ORDERS[sort or "name"], reverse=reverse)
-            chosen = chosen if budget.judges else chosen[:limit]  # a budget is of all of them
-        if told and metrics is None:
+        if order:
+            chosen = sorted(chosen, key=_ORDERS[order], reverse=listing.reverse)[:limit]
+        if listing.reads_tags and found is None:
             read = gather.fetch(scope, Need.TAGS, chosen, directly=direct, advance=done.advance)
             chosen, planned.problems = read.facts, planned.problems + read.problems
         seeing.result()
-    if prices:
-        if metrics is not None:
-            tagged = partial(
-                gather.fetch, scope, Need.TAGS, chosen if told else [], directly=direct
-            )
-            names = [each.channel.channel_name for each in chosen]
-            with _meanwhile(tagged) as reading:
-                _read_month(scope, metrics, names, console)
-                read = reading.result()
-            chosen = read.facts or chosen
-            planned.problems += read.problems + metrics.problems
-        bill = _priced(chosen, prices, metrics, scope.now())
-        lines = bill.lines if sort else bill.dearest_first[:: -1 if reverse else 1]
-        text = render(
-            lines[:limit], listing_columns(bill, tags=shown), output, query, "No channels."
-        )
-        click.echo(text + _total(bill, output), nl=False)
-    else:
-        columns = channel_columns(scope.now(), tags=shown)
-        click.echo(render(chosen, columns, output, query, "No channels."), nl=False)
-    if prices or scope.metrics:
-        tell_own_cost(scope, console)
-    _tell_beside(planned, console)
-    code = verdict(bill, budget, baseline, console) if prices else 0
-    click.get_current_context().exit(1 if planned.undecided else code)
+    return planned, chosen
+
+
+def _bill(
+    scope: "Scope",
+    listing: Listing,
+    planned: "Plan",
+    chosen: "Sequence[Facts]",
+    *,
+    console: "Console",
+    prices: "Prices",
+    found: "Metered | None",
+) -> "Bill":
+    """Price the channels by their use, which is read beside their tags; or without it."""
+    from kvsops.bill.reading import priced, read_use
+    from kvsops.core.cost import Month
+    from kvsops.core.facts import Need
+    from kvsops.facts import gather
+    from kvsops.output.console import progress
+
+    if found is not None:
+        tagged = chosen if listing.reads_tags else []
+        tags = partial(gather.fetch, scope, Need.TAGS, tagged, directly=listing.direct)
+        names = [each.channel.channel_name for each in chosen]
+        with _meanwhile(tags) as reading:
+            month = Month.of(scope.now())
+            read_use(scope, found, names, month, partial(progress, console=console))
+            read = reading.result()
+        chosen = read.facts or chosen
+        planned.problems += read.problems + found.problems
+    return priced(chosen, prices, found, scope.now())
 
 
 def _tell_beside(planned: "Plan", console: "Console") -> None:
@@ -154,18 +241,12 @@ def _total(bill: "Bill", output: "Output") -> str:
     return f"\n{markdown_safe(totals(bill))}.\n" if output == "markdown" else ""
 
 
-def _see(scope: "Scope", metrics: "Metered | None", **_: object) -> None:
+def _see(scope: "Scope", found: "Metered | None", **_: object) -> None:
     """Learn which names have points at all, where metrics are to be read."""
-    from kvsops.bill import usage as metering
+    from kvsops.bill import usage
 
-    if metrics is not None:
-        metering.see(scope, metrics)
-
-
-def _read_month(scope: "Scope", metrics: "Metered", names: list[str], console: "Console") -> None:
-    from kvsops.core.cost import Month
-
-    metered(scope, metrics, names, month=Month.of(scope.now()), console=console)
+    if found is not None:
+        usage.see(scope, found)
 
 
 @contextmanager
@@ -192,24 +273,8 @@ def _meanwhile(read: "Callable[..., Result]") -> "Iterator[Future[Result]]":
             raise
 
 
-def _priced(
-    chosen: "Sequence[Facts]", prices: "Prices", metrics: "Metered | None", now: "datetime"
-) -> "Bill":
-    """Price the channels this month; without metrics, as if each were used."""
-    from kvsops.bill.bill import Bill, Line, lines_of
-    from kvsops.core.cost import Month, assumed
-
-    month = Month.of(now)
-    if metrics is None:
-        each_assumed = assumed(prices)
-        lines = [Line(each.channel.channel_name, None, each_assumed, each) for each in chosen]
-    else:
-        lines = lines_of(chosen, (), metrics, prices=prices, month=month, now=now)
-    return Bill(month, now, prices, [line for line in lines if line.facts])
-
-
-def _contradiction(cost: bool, no_metrics: bool, budget: Budget) -> str | None:  # noqa: FBT001 - options
+def _contradiction(cost: bool, no_metrics: bool, money: Money) -> str | None:  # noqa: FBT001 - options
     """Say which options are about costs where costs were not asked for."""
-    if not cost and (no_metrics or budget.given):
+    if not cost and (no_metrics or money.given):
         return "these options are about costs: add --cost"
     return None

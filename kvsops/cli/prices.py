@@ -41,33 +41,17 @@ def prices(
     TURN streaming minutes.
     """
     from kvsops.aws import prices as price_tables
-    from kvsops.cli.money import cache
     from kvsops.output.console import Console
-    from kvsops.output.rows import Column, render
+    from kvsops.output.rows import render
+    from kvsops.reports.price_columns import price_columns
 
-    kept = cache(emulated=where.emulated)
+    kept = price_tables.cache_path(emulated=where.emulated)
     if refresh:
         scope = where.open(read_only=True)
         price_tables.store(price_tables.refreshed(scope), kept)
         Console().note(f"the prices of {scope.region} are kept in {kept}")
     known = price_tables.load(file, kept)
     rows = [known[region] for region in sorted(known)]
-    columns: list[Column[price_tables.Known]] = [
-        Column("region", "REGION", lambda row: row[0].region),
-        Column("channel_month", "CHANNEL", lambda row: row[0].channel_month, align="right"),
-        Column(
-            "million_messages", "1M MESSAGES", lambda row: row[0].million_messages, align="right"
-        ),
-        Column(
-            "thousand_turn_minutes",
-            "1K TURN MINUTES",
-            lambda row: row[0].thousand_turn_minutes,
-            align="right",
-        ),
-        Column("as_of", "AS OF", lambda row: row[0].as_of),
-        Column("origin", "ORIGIN", lambda row: row[1]),
-        Column("source", "SOURCE", lambda row: row[0].source),
-    ]
-    click.echo(render(rows, columns, output, query), nl=False)
+    click.echo(render(rows, price_columns(), output, query), nl=False)
     if where.region:
         price_tables.prices_of(known, where.region)

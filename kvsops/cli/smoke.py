@@ -200,13 +200,13 @@ def _write(
     from kvsops.errors import KvsopsError
     from kvsops.output.rows import dumps
     from kvsops.reports.smoke import text
-    from kvsops.reports.smoke_files import write
+    from kvsops.reports.smoke_files import REPORT
 
     click.echo(text(report) if output == "table" else dumps(report.to_json(), query), nl=False)
     written = True
     for path in reports:
         try:
-            write(report, path)
+            REPORT.write(report, path)
         except KvsopsError as error:
             console.error(str(error))
             written = False

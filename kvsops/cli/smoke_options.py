@@ -42,11 +42,10 @@ def frames(text: str) -> float:
 
 
 def report_file(text: str) -> Path:
-    """Return the path of a report; raises `UsageError` for a kind that there is not."""
-    kinds = (".xml", ".prom", ".json", ".md")
-    if Path(text).suffix not in kinds:
-        raise UsageError(f"not a report: {text!r}: its name ends in {', '.join(kinds)}")
-    return Path(text)
+    """Return the path of a report; raises `UsageError` where none can be written there."""
+    from kvsops.reports.smoke_files import REPORT
+
+    return REPORT.check(Path(text))
 
 
 MILLISECONDS: Final = Text("time", milliseconds)

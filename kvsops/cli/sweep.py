@@ -38,9 +38,9 @@ FUSE: Final = Text("n|n%", Fuse.parse)
 
 def _report_file(text: str) -> Path:
     """Read the name of a report's file; raises `UsageError` where none can be written there."""
-    from kvsops.reports.sweep_files import check
+    from kvsops.reports.sweep_files import REPORT
 
-    return check(Path(text))
+    return REPORT.check(Path(text))
 
 
 @click.command(
@@ -186,12 +186,12 @@ def _write(paths: tuple[Path, ...], report: "Report", code: int, console: "Conso
     """Write the reports that were asked for; return the exit code, not 0 where one failed."""
     if not paths:
         return code
-    from kvsops.reports.sweep_files import Run, write
+    from kvsops.reports.sweep_files import REPORT
 
-    run = Run(report.as_json(code), report.markdown(), report.scope.now())
+    run = report.run(code)
     for path in paths:
         try:
-            write(run, path)
+            REPORT.write(run, path)
         except KvsopsError as error:
             console.error(str(error))
             code = code or error.exit_code

@@ -5,7 +5,7 @@ then come its signaling messages and its TURN minutes.
 Source: https://aws.amazon.com/kinesis/video-streams/pricing/
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -221,6 +221,21 @@ def unknown() -> Cost:
 def total(costs: Iterable[Decimal | None]) -> Decimal:
     """Sum what is known."""
     return sum((cost for cost in costs if cost is not None), ZERO)
+
+
+def known_sum(amounts: Sequence[Decimal | None]) -> Decimal | None:
+    """Sum what is known; where nothing is, the sum is not known either, and never nothing."""
+    return None if _unknown(amounts) else total(amounts)
+
+
+def known_count(values: Sequence[bool | None]) -> int | None:
+    """Count what is true; where nothing is known, the count is not known either."""
+    return None if _unknown(values) else sum(map(bool, values))
+
+
+def _unknown(values: Sequence[object]) -> bool:
+    """Whether there are values, and none of them is known."""
+    return bool(values) and all(value is None for value in values)
 
 
 def _spent(used: Day, prices: Prices) -> tuple[Decimal, Decimal, Decimal]:

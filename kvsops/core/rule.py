@@ -1,8 +1,8 @@
 """What a rule of choosing is: its role, its options, the fact it needs, how it judges."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import datetime
 from enum import Enum, StrEnum
 from typing import Any
 
@@ -38,7 +38,7 @@ class Option:
     parameter: Parameter
     help: str
     many: bool = False
-    default: Any = None
+    default: object = None
 
     @property
     def absent(self) -> object:
@@ -60,21 +60,6 @@ class Finding:
     why: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Example:
-    """A row of the rule's tests: what is given, the channel, and whether the rule spares it."""
-
-    given: Mapping[str, object]
-    spares: bool | None
-    age: timedelta | None = timedelta(days=1)
-    name: str = "ci-1"
-    status: str | None = "ACTIVE"
-    tags: Mapping[str, str] = field(default_factory=dict)
-    storage: str = "DISABLED"
-    last_used: timedelta | None = None  # ago; None is never
-    witnessed: bool = True
-
-
 Given = Mapping[str, Any]
 
 
@@ -92,7 +77,6 @@ class Rule:
     judge: Callable[[Facts, Given, datetime], Finding]
     need: Need | None = None
     options: tuple[Option, ...] = ()
-    examples: tuple[Example, ...] = ()
     named: bool = False
     objection: Callable[[Given], str | None] | None = None
     waived_by: str | None = None

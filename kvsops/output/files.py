@@ -10,6 +10,11 @@ FOR_ALL: Final = 0o644
 """For a file that another user reads, as Prometheus's collector does."""
 
 
+def written_through(path: Path) -> bool:
+    """Whether the path is no plain file, or a link: then what is there is written to."""
+    return path.is_symlink() or (path.exists() and not path.is_file())
+
+
 def replace(path: Path, data: bytes, mode: int | None = None) -> None:
     """Put the data in the file's place at once: whoever reads it finds the old or the new.
 
@@ -17,7 +22,7 @@ def replace(path: Path, data: bytes, mode: int | None = None) -> None:
     a `mode` the file gets what the process's umask leaves. Raises OSError, and ValueError for a
     name with a null character; nothing is left behind then.
     """
-    if path.is_symlink() or (path.exists() and not path.is_file()):
+    if written_through(path):
         path.write_bytes(data)
         return
     # The name ends otherwise than in .prom, so that Prometheus's collector leaves it alone.

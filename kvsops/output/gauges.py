@@ -7,6 +7,7 @@ Source: https://github.com/prometheus/node_exporter#textfile-collector
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from kvsops.errors import UsageError
@@ -36,7 +37,7 @@ def exposition(gauges: "Callable[[], Iterable[GaugeMetricFamily]]", option: str)
 
 
 def gauge(
-    name: str, text: str, values: Iterable[tuple[Mapping[str, str], float | None]]
+    name: str, text: str, values: Iterable[tuple[Mapping[str, str], float | Decimal | None]]
 ) -> "Iterator[GaugeMetricFamily]":
     """Give one gauge with the values that are known; none at all if none is."""
     from prometheus_client.core import GaugeMetricFamily

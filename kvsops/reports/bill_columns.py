@@ -6,11 +6,12 @@ from decimal import Decimal
 from typing import Final
 
 from kvsops.bill.bill import Bill, Line
-from kvsops.cli.money import usd
-from kvsops.core.cost import Day, Usage, total
+from kvsops.core.cost import Day, Usage, known_count, known_sum
 from kvsops.core.facts import Facts
-from kvsops.output.rows import Column
+from kvsops.output.figures import usd
+from kvsops.output.rows import Column, Row
 from kvsops.output.text import count
+from kvsops.reports.bill import Group
 from kvsops.reports.columns import UNKNOWN, channel_columns
 
 BAR_DAYS: Final = 14
@@ -51,20 +52,8 @@ def cost_columns(bill: Bill) -> list[Column[Line]]:
         _number("connections", "CONNECTS", lambda day: day.connections),
         _number("messages", "MESSAGES", lambda day: day.messages),
         _number("turn_minutes", "TURN MIN", lambda day: day.turn_minutes),
-        Column[Line](
-            "month_to_date_usd",
-            "TO DATE",
-            lambda line: line.cost.month_to_date,
-            lambda line: usd(line.cost.month_to_date, _PLACES),
-            align="right",
-        ),
-        Column[Line](
-            "estimated_monthly_usd",
-            "MONTH",
-            lambda line: line.cost.estimated_month,
-            lambda line: usd(line.cost.estimated_month, _PLACES),
-            align="right",
-        ),
+        _dollars("month_to_date_usd", "TO DATE", lambda line: line.cost.month_to_date, _PLACES),
+        _dollars("estimated_monthly_usd", "MONTH", lambda line: line.cost.estimated_month, _PLACES),
         Column[Line]("basis", "BASIS", lambda line: line.cost.basis.value),
         Column[Line](
             "daily_connections",
@@ -80,6 +69,21 @@ def cost_columns(bill: Bill) -> list[Column[Line]]:
             shown=False,  # the total says it
         ),
     ]
+
+
+def group_columns(by: str = "group") -> list[Column[Group]]:
+    """Return the columns of groups; a null group is of the channels without one."""
+    return [
+        Column[Group]("group", by.upper(), lambda row: row.name, lambda row: row.name or "(none)"),
+        Column[Group]("channels", "CHANNELS", lambda row: row.channels, align="right"),
+        Column[Group]("used", "USED", lambda row: row.used, _used_text, align="right"),
+        _dollars("month_to_date_usd", "TO DATE", lambda row: row.month_to_date),
+        _dollars("estimated_monthly_usd", "MONTH", lambda row: row.estimated_month),
+    ]
+
+
+def _used_text(group: Group) -> str:
+    return UNKNOWN if group.used is None else str(group.used)
 
 
 def bar(usage: Usage | None, now: datetime) -> str:
@@ -109,25 +113,10 @@ def totals(bill: Bill) -> str:
     )
 
 
-def known_sum(amounts: Sequence[Decimal | None]) -> Decimal | None:
-    """Sum what is known; where nothing is, the sum is not known either, and never nothing."""
-    return None if _unknown(amounts) else total(amounts)
-
-
-def known_count(values: Sequence[bool | None]) -> int | None:
-    """Count what is true; where nothing is known, the count is not known either."""
-    return None if _unknown(values) else sum(map(bool, values))
-
-
 def sum_text(amounts: Sequence[Decimal | None]) -> str:
     """Say a sum, and whether a part of it is not known."""
     known = known_sum(amounts)
     return ("at least " if known is not None and None in amounts else "") + usd(known)
-
-
-def _unknown(values: Sequence[object]) -> bool:
-    """Whether there are values, and none of them is known."""
-    return bool(values) and all(value is None for value in values)
 
 
 def _lifted(column: Column[Facts]) -> Column[Line]:
@@ -151,6 +140,15 @@ def _number(key: str, header: str, of: Callable[[Day], int]) -> Column[Line]:
         return UNKNOWN if line.cost.used is None else f"{of(line.cost.used):,}"
 
     return Column[Line](key, header, value, text, align="right")
+
+
+def _dollars(
+    key: str, header: str, of: Callable[[Row], Decimal | None], places: int = 2
+) -> Column[Row]:
+    def text(row: Row) -> str:
+        return usd(of(row), places, trimmed=True)
+
+    return Column(key, header, of, text, align="right")
 
 
 def _last(line: Line) -> datetime | None:

@@ -1,17 +1,21 @@
 """`--html`: the cost report as one page that needs nothing else, to send to whoever pays."""
 
-from collections.abc import Callable, Mapping, Sequence
-from datetime import date
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, Final, NamedTuple
+from functools import partial
+from typing import Final, Generic, NamedTuple, Protocol, TypeVar
 
-from kvsops.errors import UsageError
-from kvsops.output.figures import ZERO, day, decimal, moment, number, percent, usd
+from kvsops.bill.bill import Line
+from kvsops.core.cost import ZERO, Basis, known_sum
+from kvsops.output.figures import NOT_KNOWN, day, moment, number, percent, usd
 from kvsops.output.text import count, safe
-from kvsops.reports.charts import Bar, by_day, by_group, load, short
+from kvsops.reports.bill import SWEEPING_SAVES, BillReport
+from kvsops.reports.charts import Bar, by_day, by_group, short
+from kvsops.reports.files import ANY, Kind, ReportFiles
 
 CHANNELS: Final = 500
-"""So many channels are in the table: more than anybody reads, and the page stays light."""
+"""At most so many channels are in the table: more than anybody reads, and the page stays light."""
 GROUPS: Final = 500
 PROBLEMS: Final = 50
 
@@ -22,21 +26,16 @@ _PROBLEMS_BYTES: Final = 30_000
 
 _TAGS_CHARACTERS: Final = 200
 
-Row = Mapping[str, Any]
+Row = TypeVar("Row")
 
 
-def page(report: Mapping[str, Any]) -> str:
-    """Make the page from what `kvsops cost -o json` gives.
+def page(report: BillReport) -> str:
+    """Make the page.
 
     It loads nothing and runs nothing, and its policy forbids both; everything in the report is
-    shown as text. Raises UsageError when the extra is missing.
+    shown as text.
     """
-    try:
-        from jinja2 import Environment, PackageLoader, StrictUndefined
-
-        load()
-    except ImportError as error:
-        raise UsageError("--html needs pip install 'kvsops[report]'") from error
+    from jinja2 import Environment, PackageLoader, StrictUndefined
 
     environment = Environment(
         loader=PackageLoader("kvsops", "reports"),
@@ -46,9 +45,22 @@ def page(report: Mapping[str, Any]) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    told = (usd, number, day, moment, percent, count)
-    environment.filters |= {function.__name__: function for function in told} | {"tags": _tags}
+    environment.filters |= {
+        "usd": partial(usd, unknown=NOT_KNOWN),
+        "number": number,
+        "day": day,
+        "moment": moment,
+        "percent": percent,
+        "count": count,
+        "tags": _tags,
+        "label": _label,
+    }
     return environment.get_template("bill_page.html.j2").render(_view(report))
+
+
+HTML: Final[ReportFiles[BillReport]] = ReportFiles(
+    "--html", {ANY: Kind(lambda report, _: page(report).encode(), "jinja2")}, what="page"
+)
 
 
 def _shown(value: object) -> object:
@@ -56,29 +68,36 @@ def _shown(value: object) -> object:
     return safe(value) if type(value) is str else value
 
 
-def _view(report: Mapping[str, Any]) -> dict[str, object]:
+def _view(report: BillReport) -> dict[str, object]:
     """Give the template the report, and what is computed from it."""
-    groups = report["groups"]
-    by = short(_by(groups["by"]), 40)
-    known = [row for row in groups["rows"] if _value(row) is not None]
-    days = [row for row in report["days"] if row["usd"] is not None]
-    channels = sorted(report["channels"], key=lambda row: _value(row) or ZERO, reverse=True)
+    bill, by = report.bill, f"tag {report.by[4:]}" if report.by.startswith("tag:") else report.by
+    known = [row for row in report.groups if _value(row) is not None]
+    days = [each for each in report.days if each.spent is not None]
+    lines = sorted(bill.dearest_first, key=lambda line: _value(line.cost) or ZERO, reverse=True)
+    groups = _fitting(report.groups, GROUPS, _GROUPS_BYTES, lambda group: group.name or "")
+    channels = _fitting(lines, CHANNELS, _CHANNELS_BYTES, _channel_text)
     return {
-        **report,
-        "month_name": f"{date.fromisoformat(report['month'] + '-01'):%B %Y}",
-        "over": report["as_of"][:7] > report["month"],
-        "rests": _rests(report),
-        "by": _by(groups["by"]),
-        "by_short": by,
-        "group_charts": by_group([Bar(_label(row["group"]), _value(row)) for row in known], by),
-        "undrawn": len(groups["rows"]) - len(known),
-        "group_rows": _fitting(groups["rows"], GROUPS, _GROUPS_BYTES, lambda row: row["group"]),
-        "label": _label,
-        "day_charts": by_day({row["day"]: decimal(row["usd"]) for row in days}, report["month"]),
-        "dearest_day": max(days, key=lambda row: decimal(row["usd"]), default=None),
-        "channel_rows": _fitting(channels, CHANNELS, _CHANNELS_BYTES, _channel_text),
-        "tagged": any(row["tags"] is not None for row in channels),
-        "problems": _fitting(report["problems"], PROBLEMS, _PROBLEMS_BYTES, str),
+        "report": report,
+        "bill": bill,
+        "total": report.total,
+        "prices": bill.prices,
+        "month_name": f"{bill.month.start:%B %Y}",
+        "rests": [*_rests(report)],
+        "problems": _fitting(report.problems, PROBLEMS, _PROBLEMS_BYTES, str),
+        "by": by,
+        "by_short": short(by, 40),
+        "group_chart": by_group(
+            [Bar(_label(row.name), _value(row)) for row in known], short(by, 40)
+        ),
+        "undrawn": len(report.groups) - len(known),
+        "groups": groups,
+        "other_groups": _sums(groups.rest),
+        "day_chart": by_day({each.day: each.spent or ZERO for each in days}, bill.month),
+        "dearest_day": max(days, key=lambda each: each.spent or ZERO, default=None),
+        "channels": channels,
+        "other_channels": _sums([line.cost for line in channels.rest]),
+        "tagged": any(line.tags is not None for line in lines),
+        "sweeping_saves": SWEEPING_SAVES,
     }
 
 
@@ -86,41 +105,35 @@ def _view(report: Mapping[str, Any]) -> dict[str, object]:
 
 
 _BASES: Final = {
-    "measured": "Nothing is estimated: the figures are what was used.",
-    "assumed": (
+    Basis.MEASURED: "Nothing is estimated: the figures are what was used.",
+    Basis.ASSUMED: (
         "The estimate is assumed, an upper bound of the fees: use was not read, and every channel"
         " counts as if it were used. Messages and TURN minutes are not in it."
     ),
-    "unknown": "The estimate could not be told: the use of the channels could not be read.",
+    Basis.UNKNOWN: "The estimate could not be told: the use of the channels could not be read.",
 }
 
 
-def _rests(report: Mapping[str, Any]) -> list[str]:
+def _rests(report: BillReport) -> Iterator[str]:
     """Tell what the totals rest on, and what is not in them."""
-    total, prices = report["total"], report["prices"]
-    told = []
-    if total["lower_bound"]:
-        told.append(
+    total, prices = report.total, report.bill.prices
+    if total.lower_bound:
+        yield (
             "The totals are a lower bound, the bill may be higher: what could not be read, or was"
             " deleted too long ago to be found, is not in them."
         )
-    if total["unknown"]:
-        told.append(
-            f"The cost of {count(total['unknown'], 'channel')} could not be told and is not in"
+    if total.unknown:
+        yield (
+            f"The cost of {count(total.unknown, 'channel')} could not be told and is not in"
             " the totals."
         )
-    if prices["assumed_from"]:
-        told.append(
-            f"No prices are known for {prices['region']}: those of {prices['assumed_from']} were"
+    if prices.assumed_from:
+        yield (
+            f"No prices are known for {prices.region}: those of {prices.assumed_from} were"
             " assumed, and its own may differ."
         )
-    projected = f"The estimate is projected from {total['projection'] or 'the use so far'}."
-    told.append(_BASES.get(total["basis"], projected))
-    return told
-
-
-def _by(by: str) -> str:
-    return f"tag {by[4:]}" if by.startswith("tag:") else by
+    projected = f"The estimate is projected from {total.projection or 'the use so far'}."
+    yield _BASES.get(total.basis, projected)
 
 
 def _label(group: str | None) -> str:
@@ -128,25 +141,35 @@ def _label(group: str | None) -> str:
 
 
 def _tags(tags: Mapping[str, str] | None) -> str:
-    """Tell a channel's tags, so much of them as a table has room for."""
+    """Tell a channel's tags, as much of them as a table has room for."""
     if tags is None:
         return "tags not known"
     text = ", ".join(f"{key}={value}" for key, value in tags.items())
     return text if len(text) <= _TAGS_CHARACTERS else text[: _TAGS_CHARACTERS - 1] + "…"
 
 
-def _channel_text(row: Row) -> str:
-    return f"{row['channel_name']}{_tags(row['tags'])}"
+def _channel_text(line: Line) -> str:
+    return f"{line.channel_name}{_tags(line.tags)}"
 
 
 # What of many rows is shown
 
 
-def _value(row: Row) -> Decimal | None:
+class Spent(Protocol):
+    """What is known of a channel's or a group's cost."""
+
+    @property
+    def month_to_date(self) -> Decimal | None:
+        """What has been spent so far."""
+
+    @property
+    def estimated_month(self) -> Decimal | None:
+        """What the month will come to."""
+
+
+def _value(row: Spent) -> Decimal | None:
     """Give what rows are ordered by: the whole month's estimate, else what is known so far."""
-    known = row["estimated_monthly_usd"]
-    known = row["month_to_date_usd"] if known is None else known
-    return None if known is None else decimal(known)
+    return row.month_to_date if row.estimated_month is None else row.estimated_month
 
 
 class Sums(NamedTuple):
@@ -154,44 +177,36 @@ class Sums(NamedTuple):
 
     rows: int
     unknown: int
-    month_to_date_usd: Decimal | None
-    estimated_monthly_usd: Decimal | None
+    month_to_date: Decimal | None
+    estimated_month: Decimal | None
 
 
-def _sums(rows: Sequence[Row]) -> Sums:
-    def known(key: str) -> list[Decimal]:
-        return [decimal(row[key]) for row in rows if row[key] is not None]
-
-    to_date, estimated = known("month_to_date_usd"), known("estimated_monthly_usd")
+def _sums(rows: Sequence[Spent]) -> Sums:
     return Sums(
         rows=len(rows),
         unknown=sum(_value(row) is None for row in rows),
-        month_to_date_usd=sum(to_date, ZERO) if to_date else None,
-        estimated_monthly_usd=sum(estimated, ZERO) if estimated else None,
+        month_to_date=known_sum([row.month_to_date for row in rows]),
+        estimated_month=known_sum([row.estimated_month for row in rows]),
     )
 
 
-class Part(NamedTuple):
+@dataclass(frozen=True)  # no slots: with them Python 3.11 fails on Part[Row](...)
+class Part(Generic[Row]):
     """The rows that are shown, and those that are not."""
 
-    shown: Sequence[Any]
-    rest: Sequence[Any]
-
-    @property
-    def sums(self) -> Sums:
-        """What the rest comes to."""
-        return _sums(self.rest)
+    shown: Sequence[Row]
+    rest: Sequence[Row]
 
 
 def _fitting(
-    rows: Sequence[Any], most: int, most_bytes: int, text: Callable[[Any], str | None]
-) -> Part:
+    rows: Sequence[Row], most: int, most_bytes: int, text: Callable[[Row], str]
+) -> Part[Row]:
     """Part the first rows, as many as there is room for once their text is escaped."""
     from markupsafe import escape
 
     room = most_bytes
     for index, row in enumerate(rows[:most]):
-        room -= len(escape(safe(text(row) or "")).encode())
+        room -= len(escape(safe(text(row))).encode())
         if room < 0:
             return Part(rows[:index], rows[index:])
     return Part(rows[:most], rows[most:])

@@ -1,26 +1,23 @@
-"""Charts as SVG within an HTML page: drawn by pygal, styled by the page."""
+"""Charts of bars: where each stands, and what it says; `charts.html.j2` draws them as SVG.
 
-import sys
-from calendar import monthrange
+Lengths along the width are percentages, so that one drawing fits every screen.
+"""
+
 from collections.abc import Iterable, Mapping, Sequence
-from decimal import Decimal
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from datetime import date
+from decimal import ROUND_CEILING, Decimal
+from typing import Final, NamedTuple
 
-from kvsops.output.figures import CENT, ZERO, usd
+from kvsops.core.cost import ZERO, Month
+from kvsops.output.figures import NOT_KNOWN, usd
 from kvsops.output.text import safe
 
-if TYPE_CHECKING:
-    from markupsafe import Markup
-
 BARS: Final = 12
-"""So many groups have a bar of their own."""
-
-
-class Charts(NamedTuple):
-    """The same chart for a wide and a narrow screen: one that is only scaled cannot be read."""
-
-    wide: "Markup"
-    narrow: "Markup"
+"""At most so many groups have a bar of their own."""
+PLOT_HEIGHT: Final = 200  # pixels, of a chart by day
+_NAME_CELLS: Final = 32  # beside the value on a narrow screen
+_TEN_CENTS: Final = Decimal("0.10")
+_PERCENT: Final = Decimal("0.01")
 
 
 class Bar(NamedTuple):
@@ -30,88 +27,117 @@ class Bar(NamedTuple):
     value: Decimal | None
 
 
-def by_group(groups: Sequence[Bar], by: str) -> Charts | None:
+class Drawn(NamedTuple):
+    """A bar that is drawn: `name` and `value` as they are shown, `share` in percent of the room."""
+
+    name: str
+    value: str
+    share: Decimal
+    place: Decimal  # its beginning along the width, in percent
+    rest: bool = False
+
+
+class Line(NamedTuple):
+    """A line across a chart, at its height in pixels from the top."""
+
+    value: str
+    y: Decimal
+
+
+class Chart(NamedTuple):
+    """A chart, its title, and `text`, which says all that it shows."""
+
+    title: str
+    text: str
+    bars: Sequence[Drawn]
+    lines: Sequence[Line] = ()
+    labels: Sequence[tuple[str, Decimal]] = ()
+    """What stands below, and where along the width, in percent."""
+    width: Decimal = Decimal(100)
+    """Of a bar, in percent."""
+    height: int = PLOT_HEIGHT
+
+
+def by_group(groups: Sequence[Bar], by: str) -> Chart | None:
     """Draw the first groups, and the others in one bar; None where all are nothing."""
     bars = [*groups[:BARS]]
-    if len(groups) > BARS:
-        rest = (group.value or ZERO for group in groups[BARS:])
-        bars.append(Bar(f"{len(groups) - BARS} others", sum(rest, ZERO)))
+    if others := groups[BARS:]:
+        bars.append(Bar(f"{len(others)} others", _total(others)))
     highest = _highest(bars)
     if not highest:
         return None
-    from rich.cells import cell_len
-
-    def draw(size: Size, cells: int) -> "Markup":
-        labels = [short(bar.name, cells) for bar in reversed(bars)]
-        names = _CELL * max(map(cell_len, labels))
-        values = _CELL * len(usd(float(highest), 4))
-        plot = 0.95 * (size.width - names - 20)
-        return _drawn(
-            "HorizontalBar",
-            bars[::-1],  # the first one is drawn lowest
-            labels,
-            title=f"US dollars by {by}, dearest first",
-            name=f"groups-{size.name}",
-            classes=[size.name, "groups", *["rest"] * (len(groups) > BARS)],
-            width=size.width,
-            height=28 * len(bars) + 4,
-            margin=2,
-            margin_left=2 + names - _CELL * max(map(len, labels)),  # pygal knows no wide letters
-            range=(0, float(highest) * plot / (plot - values - 10)),  # room for the value behind
-            print_values=True,
-            print_values_position="top",
-            show_x_labels=False,
-            spacing=8,
+    places = _places(highest)
+    drawn = [
+        Drawn(
+            short(bar.name, _NAME_CELLS),
+            usd(bar.value, places, unknown=NOT_KNOWN),
+            _percent(bar.value or ZERO, highest),
+            ZERO,
+            rest=at >= BARS,
         )
+        for at, bar in enumerate(bars)
+    ]
+    return Chart(f"US dollars by {by}, dearest first", _text(bars, places), drawn)
 
-    return Charts(draw(WIDE, 32), draw(NARROW, 16))
 
-
-def by_day(known: Mapping[str, Decimal], month: str) -> Charts | None:
+def by_day(known: Mapping[date, Decimal], month: Month) -> Chart | None:
     """Draw the days of a month, also those not known or to come; None where all are nothing."""
-    last = monthrange(int(month[:4]), int(month[5:]))[1]
-    days = [f"{month}-{day:02}" for day in range(1, last + 1)]
-    bars = [Bar(day, known.get(day)) for day in days]
-    if not _highest(bars):
+    days = month.days_until(month.end)
+    bars = [Bar(day.isoformat(), known[day]) for day in days if day in known]
+    highest = _highest(bars)
+    if not highest:
         return None
-    labels = [str(day) for day in range(1, last + 1)]
-
-    def draw(size: Size, height: int, every: int) -> "Markup":
-        return _drawn(
-            "Bar",
-            bars,
-            labels,
-            title="US dollars by day",
-            name=f"days-{size.name}",
-            classes=[size.name],
-            width=size.width,
-            height=height,
-            margin=6,
-            x_labels_major=labels[::every],
-            show_minor_x_labels=False,
-            truncate_label=-1,
-            max_scale=5,
-            spacing=8,
+    places, step = _places(highest), _step(highest)
+    top = step * (highest / step).to_integral_value(ROUND_CEILING)
+    drawn = [
+        Drawn(
+            day.isoformat(),
+            usd(known[day], places),
+            _percent(known[day], top),
+            _percent(at + Decimal("0.1"), Decimal(len(days))),
         )
+        for at, day in enumerate(days)
+        if day in known
+    ]
+    lines = [_line(step * at, top, step) for at in range(int(top / step) + 1)]
+    middles = [_percent(at + Decimal("0.5"), Decimal(len(days))) for at in range(len(days))]
+    labels = [(str(day.day), middle) for day, middle in zip(days, middles, strict=True)]
+    width = _percent(Decimal("0.8"), Decimal(len(days)))
+    return Chart("US dollars by day", _text(bars, places), drawn, lines, labels, width)
 
-    return Charts(draw(WIDE, 240, 1), draw(NARROW, 200, 5))
 
-
-class Size(NamedTuple):
-    """How wide a chart is drawn, in pixels, and the class its style goes by."""
-
-    name: str
-    width: int
-
-
-WIDE: Final = Size("wide", 760)
-NARROW: Final = Size("narrow", 340)
-_FONT: Final = 12  # pixels, as in the page's style
-_CELL: Final = 0.6 * _FONT  # the width of a letter in a font of fixed width
+def _total(bars: Iterable[Bar]) -> Decimal:
+    return sum((bar.value or ZERO for bar in bars), ZERO)
 
 
 def _highest(bars: Iterable[Bar]) -> Decimal:
     return max((bar.value for bar in bars if bar.value is not None), default=ZERO)
+
+
+def _places(highest: Decimal) -> int:
+    return 2 if highest >= _TEN_CENTS else 4
+
+
+def _percent(part: Decimal, whole: Decimal) -> Decimal:
+    return (100 * part / whole).quantize(_PERCENT)
+
+
+def _text(bars: Iterable[Bar], places: int) -> str:
+    known = [bar for bar in bars if bar.value is not None]
+    return "; ".join(f"{short(bar.name, 100)}: {usd(bar.value, places)}" for bar in known)
+
+
+def _step(highest: Decimal) -> Decimal:
+    """Return a round number of which two to four make up the highest value."""
+    power = Decimal(1).scaleb(highest.adjusted())
+    factors = {2: Decimal("0.5"), 4: Decimal(1), 10: Decimal("2.5")}
+    return next(power * factor for most, factor in factors.items() if highest <= power * most)
+
+
+def _line(value: Decimal, top: Decimal, step: Decimal) -> Line:
+    places = max(2, -int(step.normalize().as_tuple().exponent))
+    y = (PLOT_HEIGHT * (1 - value / top)).quantize(_PERCENT)
+    return Line(usd(value, places), y)
 
 
 def short(name: str, cells: int) -> str:
@@ -129,92 +155,3 @@ def short(name: str, cells: int) -> str:
 def _drawable(name: str) -> str:
     """Make a name fit for XML, which has no controls and not these two."""
     return safe(name).translate({0xFFFE: "\ufffd", 0xFFFF: "\ufffd"})
-
-
-def _drawn(
-    kind: str,
-    bars: Sequence[Bar],
-    labels: Sequence[str],
-    *,
-    title: str,
-    name: str,
-    **settings: Any,
-) -> "Markup":
-    """Draw bars with pygal, without its own style, scripts and tooltips."""
-    from markupsafe import Markup
-
-    pygal = load()
-    places = 2 if _highest(bars) >= 10 * CENT else 4
-    told = [f"{short(bar.name, 100)}: {usd(_float(bar.value), places)}" for bar in bars]
-    known = [text for bar, text in zip(bars, told, strict=True) if bar.value is not None]
-    chart = getattr(pygal, kind)(
-        css=[],
-        js=[],
-        no_prefix=True,
-        show_legend=False,
-        style=pygal.style.Style(
-            label_font_size=_FONT, major_label_font_size=_FONT, value_font_size=_FONT
-        ),
-        value_formatter=lambda value: usd(value, places),
-        **settings,
-    )
-    chart.x_labels = labels
-    chart.add(
-        "",
-        [{"value": _float(bar.value), "label": text} for bar, text in zip(bars, told, strict=True)],
-    )
-    drawing = chart.render_tree()
-    return Markup(
-        '<svg class="{classes}" viewBox="{box}" role="img" aria-labelledby="{name}-t {name}-d">'
-        '<title id="{name}-t">{title}</title><desc id="{name}-d">{told}</desc>{inner}</svg>'
-    ).format(
-        classes=drawing.get("class"),
-        box=drawing.get("viewBox"),
-        name=name,
-        title=title,
-        told="; ".join(known if kind == "Bar" else reversed(known)),
-        inner=Markup().join(map(_markup, drawing)),
-    )
-
-
-def load() -> Any:
-    """Import pygal, without the finder that it adds to the imports of the whole process.
-
-    The finder is for plugins that draw maps, and of a form that Python 3.12 has dropped: in 3.11
-    each import that misses would warn of it.
-    """
-    import pygal.style
-
-    sys.meta_path[:] = [
-        finder for finder in sys.meta_path if not isinstance(finder, pygal.PluginImportFixer)
-    ]
-    return pygal
-
-
-def _float(value: Decimal | None) -> float | None:
-    return None if value is None else float(value)
-
-
-# All else that pygal writes is left out: scripts, styles, comments with links, and the tooltips
-# that its script would show.
-_ELEMENTS: Final = frozenset({"g", "rect", "path", "text"})
-_ATTRIBUTES: Final = ("class", "transform", "x", "y", "width", "height", "d")
-
-
-def _markup(node: Any) -> "Markup":
-    """Write the elements and attributes that draw; a bar's label becomes its title."""
-    from markupsafe import Markup
-
-    if node.tag not in _ELEMENTS or node.get("class") in {"titles", "plot tooltip-overlay"}:
-        return Markup()
-    attributes = Markup().join(
-        Markup(' {}="{}"').format(name, node.get(name)) for name in _ATTRIBUTES if node.get(name)
-    )
-    label = next((child.text for child in node if child.get("class") == "label"), None)
-    return Markup("<{tag}{attributes}>{title}{text}{inner}</{tag}>").format(
-        tag=node.tag,
-        attributes=attributes,
-        title=Markup("<title>{}</title>").format(label) if label else "",
-        text=node.text or "",
-        inner=Markup().join(map(_markup, node)),
-    )

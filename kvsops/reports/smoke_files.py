@@ -1,49 +1,35 @@
 """`--report FILE`: a smoke test as JUnit XML, OpenMetrics, JSON or Markdown, by the file's name."""
 
-import os
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
-from tempfile import NamedTemporaryFile
-from typing import Any, Final
+from typing import TYPE_CHECKING, Final
 
-from kvsops.errors import KvsopsError
+from kvsops.output.files import FOR_ALL
 from kvsops.output.rows import dumps
-from kvsops.output.text import safe
-from kvsops.reports.smoke import markdown_text
-from kvsops.smoke.report import SmokeReport
+from kvsops.reports.files import Kind, ReportFiles
+from kvsops.reports.junit import document, xml_safe
 
-_MODE: Final = 0o644  # other users read it: CI, Prometheus's collector
-_XML_FORBIDDEN: Final = dict.fromkeys([*range(9), 11, 12, *range(14, 32)], " ")
+if TYPE_CHECKING:
+    from junitparser import TestCase
 
-
-def write(report: SmokeReport, path: Path) -> None:
-    """Write the report, all of it or nothing; raises `KvsopsError`."""
-    data = _WRITERS[path.suffix](report)
-    written: Path | None = None
-    try:
-        with NamedTemporaryFile(dir=path.parent, prefix=".kvsops-", delete=False) as file:
-            written = Path(file.name)
-            file.write(data)
-            os.fchmod(file.fileno(), _MODE)
-        written.replace(path)
-    except OSError as error:
-        if written is not None:
-            written.unlink(missing_ok=True)
-        raise KvsopsError(f"{safe(str(path))} cannot be written: {error.strerror}") from None
+    # A file's name is checked before it is known whether the extra is installed.
+    from kvsops.smoke.report import SmokeReport
 
 
-def _json(report: SmokeReport) -> bytes:
+def _json(report: "SmokeReport", _: Path) -> bytes:
     return dumps(report.to_json()).encode()
 
 
-def _markdown(report: SmokeReport) -> bytes:
+def _markdown(report: "SmokeReport", _: Path) -> bytes:
+    from kvsops.reports.smoke import markdown_text
+
     return markdown_text(report).encode()
 
 
-def _junit(report: SmokeReport) -> bytes:
+def _junit(report: "SmokeReport", _: Path) -> bytes:
     """Make a test case of each step and each threshold."""
-    from junitparser import JUnitXml, TestSuite
+    from junitparser import TestSuite
 
     name = report.channel_name
     suite = TestSuite("kvsops smoke")
@@ -52,33 +38,26 @@ def _junit(report: SmokeReport) -> bytes:
     for case in _cases(report, f"kvsops.smoke.{name}"):
         suite.add_testcase(case)
     suite.time = round(report.seconds, 3)
-    xml = JUnitXml("kvsops smoke")
-    xml.add_testsuite(suite)
-    tostring: Callable[[], bytes] = xml.tostring
-    return tostring()
+    return document(suite)
 
 
-def _cases(report: SmokeReport, classname: str) -> Iterator[Any]:
+def _cases(report: "SmokeReport", classname: str) -> "Iterator[TestCase]":
     from junitparser import Failure, Skipped, TestCase
 
     for step in report.steps:
-        case = TestCase(_xml(step.name), classname, round(step.seconds or 0, 4))
+        case = TestCase(xml_safe(step.name), classname, round(step.seconds or 0, 4))
         if step.status == "failed":
-            case.result = [Failure(_xml(step.reason or ""))]
+            case.result = [Failure(xml_safe(step.reason or ""))]
         elif step.status != "ok":
-            case.result = [Skipped(_xml(step.reason or "not reached"))]
+            case.result = [Skipped(xml_safe(step.reason or "not reached"))]
         yield case
     for each in report.thresholds:
         case = TestCase(each.option, classname, 0.0)
-        case.result = [] if each.passed else [Failure(_xml(str(each)))]
+        case.result = [] if each.passed else [Failure(xml_safe(str(each)))]
         yield case
 
 
-def _xml(text: str) -> str:
-    return safe(text).translate(_XML_FORBIDDEN)
-
-
-def _open_metrics(report: SmokeReport) -> bytes:
+def _open_metrics(report: "SmokeReport", _: Path) -> bytes:
     """Gauges, and nothing that the older Prometheus format, which the collector reads, lacks.
 
     Source: https://github.com/prometheus/node_exporter#textfile-collector
@@ -100,7 +79,7 @@ def _open_metrics(report: SmokeReport) -> bytes:
     return generate(registry)
 
 
-def _gauges(report: SmokeReport, gauge: Callable[..., None]) -> None:
+def _gauges(report: "SmokeReport", gauge: Callable[..., None]) -> None:
     began = report.started_at.timestamp()
     gauge("passed", "Whether every step and threshold passed.", float(report.passed))
     gauge("timestamp_seconds", "When the test began, in seconds since the epoch.", began)
@@ -129,9 +108,14 @@ def _seconds(milliseconds: float | None) -> float | None:
     return timedelta(milliseconds=milliseconds) / timedelta(seconds=1)
 
 
-_WRITERS: Final[dict[str, Callable[[SmokeReport], bytes]]] = {
-    ".xml": _junit,
-    ".prom": _open_metrics,
-    ".json": _json,
-    ".md": _markdown,
-}
+# Others read them: a CI's viewer, Prometheus's collector.
+REPORT: "Final[ReportFiles[SmokeReport]]" = ReportFiles(
+    "--report",
+    {
+        ".xml": Kind(_junit, "junitparser", FOR_ALL),
+        ".prom": Kind(_open_metrics, "prometheus_client", FOR_ALL),
+        ".json": Kind(_json, mode=FOR_ALL),
+        ".md": Kind(_markdown, mode=FOR_ALL),
+    },
+    extra="smoke",
+)

@@ -2,16 +2,16 @@
 
 import os
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Any, Final
 
 import click
 
 from kvsops.aws.activity import own_cost
 from kvsops.aws.scope import Scope
-from kvsops.cli.money import tell_own_cost
 from kvsops.core.channel import EXPIRES_AT_TAG, KEEP_TAG, OWNER_TAG
 from kvsops.core.facts import Need
 from kvsops.core.judge import Rules, Verdict
@@ -23,6 +23,7 @@ from kvsops.output.summary import append_step_summary
 from kvsops.output.text import count
 from kvsops.output.values import json_ready
 from kvsops.reports.columns import age_text, known_tags, tags_text
+from kvsops.reports.own_cost import tell_own_cost
 from kvsops.sweep.plan import Item, Outcome, Plan
 from kvsops.sweep.run import INTERRUPTED
 
@@ -40,6 +41,59 @@ _WORDS: Final = {
     Outcome.UNMARKED: "lost their mark",
     Outcome.KEPT: "kept",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """A run's totals. `stopped` is what ended it before its end; `own_cost` is in dollars."""
+
+    region: str
+    listed: int
+    outcomes: Mapping[Outcome, int]
+    dry_run: bool
+    journal: str | None
+    stopped: str
+    api_calls: Mapping[str, int]
+    throttled: int
+    own_cost: Decimal | None
+    seconds: float
+    exit_code: int
+
+    def as_json(self) -> object:
+        """Return the JSON summary; its keys are an interface."""
+        return json_ready(
+            {
+                "region": self.region,
+                "listed": self.listed,
+                "outcomes": {each.value: self.outcomes.get(each, 0) for each in Outcome},
+                "dry_run": self.dry_run,
+                "journal": self.journal,
+                "stopped": self.stopped or None,
+                "api_calls": self.api_calls,
+                "throttled": self.throttled,
+                "own_cost_usd": self.own_cost,
+                "seconds": self.seconds,
+                "exit_code": self.exit_code,
+            }
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A run that has ended, at `now`; `markdown` makes what a CI's step summary shows of it."""
+
+    items: Sequence[Item]
+    columns: Sequence[Column[Item]]
+    summary: Summary
+    markdown: Callable[[], str]
+    now: datetime
+
+    def as_json(self) -> dict[str, object]:
+        """Return the JSON object of `kvsops sweep`; its keys are an interface."""
+        return {
+            "channels": records(self.items, self.columns),
+            "summary": self.summary.as_json(),
+        }
 
 
 @dataclass(slots=True)
@@ -62,7 +116,7 @@ class Report:
         """Make the text for standard output: JSON is an object, CSV has every channel."""
         columns = item_columns(self.scope.now(), self.rules.given)
         if output == "json":
-            return dumps(self.as_json(), query)
+            return dumps(self.run().as_json(), query)
         if output == "csv":
             return csv(self.plan.items, columns)
         if output == "markdown":
@@ -71,11 +125,12 @@ class Report:
         rows = table(shown, columns) + "\n" if shown else ""
         return f"{rows}{self.totals()}.\n"
 
-    def as_json(self, code: int | None = None) -> dict[str, object]:
-        """Return the JSON object; its keys are an interface. `code` is the run's exit code."""
-        columns = item_columns(self.scope.now(), self.rules.given)
-        summary = self.summary() | {"exit_code": self.exit_code if code is None else code}
-        return {"channels": records(self.plan.items, columns), "summary": json_ready(summary)}
+    def run(self, code: int | None = None) -> Run:
+        """Return the run as it is written to files; `code` is its exit code."""
+        now = self.scope.now()
+        columns = item_columns(now, self.rules.given)
+        summary = self._summary(self.exit_code if code is None else code)
+        return Run(self.plan.items, columns, summary, self.markdown, now)
 
     def check_query(self, output: Output, query: str | None) -> None:
         """Raise `UsageError`, before anything is done, for a query that does not fit the report."""
@@ -95,21 +150,20 @@ class Report:
         said = [f"{number:,} {_WORDS[each]}" for each in _WORDS if (number := outcomes[each])]
         return f"{', '.join(said) or 'nothing to do'}, of {count(len(self.plan.items), 'channel')}"
 
-    def summary(self) -> dict[str, object]:
-        """Return the JSON summary; its keys are an interface."""
-        outcomes = self._outcomes()
-        return {
-            "region": self.scope.region,
-            "listed": len(self.plan.items),
-            "outcomes": {each.value: outcomes[each] for each in Outcome},
-            "dry_run": self.scope.read_only,
-            "journal": self.journal,
-            "stopped": self.stopped or None,
-            "api_calls": dict(sorted(self.scope.calls.items())),
-            "throttled": self.scope.throttled.total(),
-            "own_cost_usd": own_cost(self.scope),
-            "seconds": round(self.scope.clock() - self.began, 3),
-        }
+    def _summary(self, code: int) -> Summary:
+        return Summary(
+            region=self.scope.region,
+            listed=len(self.plan.items),
+            outcomes=self._outcomes(),
+            dry_run=self.scope.read_only,
+            journal=self.journal,
+            stopped=self.stopped,
+            api_calls=dict(sorted(self.scope.calls.items())),
+            throttled=self.scope.throttled.total(),
+            own_cost=own_cost(self.scope),
+            seconds=round(self.scope.clock() - self.began, 3),
+            exit_code=code,
+        )
 
     @property
     def exit_code(self) -> int:

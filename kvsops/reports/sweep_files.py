@@ -1,88 +1,36 @@
 """`--report FILE`: a sweep as JSON, JUnit XML, Markdown or OpenMetrics, by the file's name."""
 
-import re
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from datetime import datetime
-from importlib.util import find_spec
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-from kvsops.errors import KvsopsError, UsageError
-from kvsops.output.files import FOR_ALL, replace
+from kvsops.output.files import FOR_ALL
 from kvsops.output.gauges import exposition, gauge
 from kvsops.output.rows import dumps
 from kvsops.output.text import safe
+from kvsops.reports.files import Kind, ReportFiles
+from kvsops.reports.junit import document, xml_safe
+from kvsops.reports.sweep import Run
+from kvsops.sweep.plan import Item, Outcome
 
 if TYPE_CHECKING:
     from junitparser import TestCase
     from prometheus_client.core import GaugeMetricFamily
 
-Json = Mapping[str, Any]
-
 LAST_SUCCESS: Final = "kvsops_sweep_last_success_timestamp_seconds"
 
 # What became of a channel, to a viewer of tests. What is kept was never meant to go: thousands of
 # passed tests would hide the few that matter. An outcome that is not named here is skipped.
-_FAILED: Final = frozenset({"failed", "unknown", "left"})
-_PASSED: Final = frozenset({"deleted", "gone"})
-_KEPT: Final = "kept"
-
-_NO_XML: Final = re.compile("[\ufffe\uffff]")  # beside what `safe()` makes visible
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """A run to tell of.
-
-    `told` is what `kvsops sweep -o json` prints, its summary's `exit_code` being the run's;
-    `markdown` the same for people; `now` when the run ended, aware.
-    """
-
-    told: Json
-    markdown: str
-    now: datetime
-
-    @property
-    def summary(self) -> Json:
-        """The run's totals."""
-        return self.told["summary"]  # type: ignore[no-any-return]  # any JSON
-
-
-def check(path: Path) -> Path:
-    """Return the path; raises `UsageError`, before anything is done, if no report can go there."""
-    kind = _KINDS.get(path.suffix.lower())
-    name = safe(str(path))
-    if kind is None:
-        raise UsageError(f"not a report: '{name}': its name ends in {', '.join(_KINDS)}")
-    if kind.library and find_spec(kind.library) is None:
-        raise UsageError(f"--report {name} needs pip install 'kvsops[report]'")
-    try:
-        there = path.parent.is_dir() and not path.is_dir()
-    except (OSError, ValueError):  # it may not be looked for, or has a null character
-        there = False
-    if not there:
-        raise UsageError(f"--report {name} cannot be written: no such directory, or it is one")
-    return path
-
-
-def write(run: Run, path: Path) -> None:
-    """Write the run to a file that was checked, all of it or nothing; raises KvsopsError."""
-    kind = _KINDS[path.suffix.lower()]
-    try:
-        replace(path, kind.make(run, path), kind.mode)
-    except OSError as error:
-        raise KvsopsError(
-            f"the report cannot be written to {safe(str(path))} (--report): {error.strerror}"
-        ) from error
+_FAILED: Final = frozenset({Outcome.FAILED, Outcome.UNKNOWN, Outcome.LEFT})
+_PASSED: Final = frozenset({Outcome.DELETED, Outcome.GONE})
 
 
 def _json(run: Run, _: Path) -> bytes:
-    return dumps(run.told).encode()
+    return dumps(run.as_json()).encode()
 
 
 def _markdown(run: Run, _: Path) -> bytes:
-    return run.markdown.encode("utf-8", "backslashreplace")
+    return run.markdown().encode("utf-8", "backslashreplace")
 
 
 def _junit(run: Run, _: Path) -> bytes:
@@ -91,24 +39,22 @@ def _junit(run: Run, _: Path) -> bytes:
     The run's own fails where no channel tells why the exit code is not 0; and it is there when
     nothing was to be done: some viewers take a file without a test for a broken one.
     """
-    from junitparser import Failure, JUnitXml, TestCase, TestSuite
+    from junitparser import Failure, TestCase, TestSuite
 
-    summary, classname = run.summary, _xml(f"kvsops.sweep.{run.summary['region']}")
+    summary, classname = run.summary, xml_safe(f"kvsops.sweep.{run.summary.region}")
     suite = TestSuite("kvsops sweep")
     suite.timestamp = run.now.isoformat(timespec="seconds")
-    for name in ("region", "dry_run", "journal"):
-        suite.add_property(name, _xml(str(summary[name])))
-    cases = [*_cases(run.told["channels"], classname)]
+    suite.add_property("region", xml_safe(summary.region))
+    suite.add_property("dry_run", str(summary.dry_run))
+    suite.add_property("journal", xml_safe(str(summary.journal)))
+    cases = [*_cases(run.items, classname)]
     itself = TestCase("the run", classname)
-    if summary["exit_code"] and (summary["stopped"] or not any(map(_is_failure, cases))):
-        itself.result = [Failure(_xml(summary["stopped"] or _why(summary["exit_code"])))]
+    if summary.exit_code and (summary.stopped or not any(map(_is_failure, cases))):
+        itself.result = [Failure(xml_safe(summary.stopped or _why(summary.exit_code)))]
     for case in (itself, *cases):
         suite.add_testcase(case)
-    suite.time = summary["seconds"]
-    xml = JUnitXml("kvsops sweep")
-    xml.add_testsuite(suite)
-    text: bytes = xml.tostring()  # type: ignore[no-untyped-call]  # not all of it has types
-    return text
+    suite.time = summary.seconds
+    return document(suite)
 
 
 def _why(exit_code: int) -> str:
@@ -116,19 +62,19 @@ def _why(exit_code: int) -> str:
     return f"exit code {exit_code}: {why.get(exit_code, 'see what the run said')}"
 
 
-def _cases(channels: list[Json], classname: str) -> "Iterator[TestCase]":
+def _cases(items: Sequence[Item], classname: str) -> "Iterator[TestCase]":
     from junitparser import Failure, Skipped, TestCase
 
-    for channel in channels:
-        outcome, reason = channel["outcome"], _xml(channel["reason"])
-        if outcome == _KEPT:
+    for item in items:
+        outcome, reason = item.outcome, xml_safe(item.reason)
+        if outcome is Outcome.KEPT:
             continue
-        case = TestCase(_xml(channel["channel_name"]), classname)
+        case = TestCase(xml_safe(item.channel.channel_name), classname)
         if outcome in _FAILED:
-            case.result = [Failure(reason, outcome)]
-            case.result[0].text = _xml(channel["channel_arn"])
+            case.result = [Failure(reason, outcome.value)]
+            case.result[0].text = xml_safe(item.channel.channel_arn)
         elif outcome not in _PASSED:
-            case.result = [Skipped(f"{outcome}: {reason}")]
+            case.result = [Skipped(f"{outcome.value}: {reason}")]
         yield case
 
 
@@ -136,15 +82,10 @@ def _is_failure(case: "TestCase") -> bool:
     return bool(case.is_failure)
 
 
-def _xml(text: str) -> str:
-    """Make a text fit for XML: the writer escapes what has a meaning, but takes any character."""
-    return _NO_XML.sub("\ufffd", safe(text))
-
-
 def _open_metrics(run: Run, path: Path) -> bytes:
     """Give the gauges; the file's name is a label, so that many sweeps can stand side by side."""
-    where: dict[str, str] = {"region": str(run.summary["region"]), "sweep": path.stem}
-    succeeded = _earlier_success(path, where) if run.summary["exit_code"] else run.now.timestamp()
+    where: dict[str, str] = {"region": run.summary.region, "sweep": path.stem}
+    succeeded = _earlier_success(path, where) if run.summary.exit_code else run.now.timestamp()
     return exposition(lambda: _gauges(run, where, succeeded), f"--report {safe(str(path))}")
 
 
@@ -152,18 +93,18 @@ def _gauges(
     run: Run, where: dict[str, str], succeeded: float | None
 ) -> "Iterator[GaugeMetricFamily]":
     summary = run.summary
-    ended, cost = run.now.timestamp(), summary.get("own_cost_usd")
-    counts = [(where | {"outcome": key}, count) for key, count in summary["outcomes"].items()]
-    calls = [(where | {"operation": key}, count) for key, count in summary["api_calls"].items()]
+    ended, outcomes = run.now.timestamp(), summary.outcomes
+    counts = [(where | {"outcome": each.value}, outcomes.get(each, 0)) for each in Outcome]
+    calls = [(where | {"operation": key}, count) for key, count in summary.api_calls.items()]
     for name, text, value in (
         ("channels", "Channels by what became of them.", counts),
-        ("listed", "Channels that were listed.", summary["listed"]),
+        ("listed", "Channels that were listed.", summary.listed),
         ("api_calls", "Calls made, by operation.", calls),
-        ("throttled", "Calls that AWS throttled.", summary["throttled"]),
-        ("duration_seconds", "How long the run took.", summary["seconds"]),
-        ("own_cost_dollars", "US dollars that the run itself cost.", cost),
-        ("dry_run", "1 if the run only showed what it would do, else 0.", summary["dry_run"]),
-        ("exit_code", "How the run ended.", summary["exit_code"]),
+        ("throttled", "Calls that AWS throttled.", summary.throttled),
+        ("duration_seconds", "How long the run took.", summary.seconds),
+        ("own_cost_dollars", "US dollars that the run itself cost.", summary.own_cost),
+        ("dry_run", "1 if the run only showed what it would do, else 0.", summary.dry_run),
+        ("exit_code", "How the run ended.", summary.exit_code),
         ("last_run_timestamp_seconds", "When the last run ended, since 1970.", ended),
     ):
         values = value if isinstance(value, list) else [(where, value)]
@@ -187,18 +128,12 @@ def _earlier_success(path: Path, where: Mapping[str, str]) -> float | None:
     return found[0].value if found else None
 
 
-@dataclass(frozen=True, slots=True)
-class _Kind:
-    """A kind of report: how it is made, and which library of the extra makes it, if any."""
-
-    make: Callable[[Run, Path], bytes]
-    library: str | None = None
-    mode: int | None = None
-
-
-_KINDS: Final = {
-    ".json": _Kind(_json),
-    ".xml": _Kind(_junit, "junitparser"),
-    ".md": _Kind(_markdown),
-    ".prom": _Kind(_open_metrics, "prometheus_client", FOR_ALL),
-}
+REPORT: Final = ReportFiles(
+    "--report",
+    {
+        ".json": Kind(_json),
+        ".xml": Kind(_junit, "junitparser"),
+        ".md": Kind(_markdown),
+        ".prom": Kind(_open_metrics, "prometheus_client", FOR_ALL),
+    },
+)

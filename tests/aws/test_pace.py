@@ -2,6 +2,7 @@
 
 import heapq
 import threading
+import time as real_time
 from collections.abc import Sequence
 from random import Random
 
@@ -107,6 +108,31 @@ def test_many_threads_share_one_rate() -> None:
     for thread in threads:
         thread.join()
     assert sorted(slots) == pytest.approx([number / 50 for number in range(800)])
+
+
+class Instant(float):
+    """A time that, where it is reckoned with, lets the other threads run first."""
+
+    def __sub__(self, other: float) -> "Instant":
+        real_time.sleep(0.001)
+        return Instant(float(self) - other)
+
+
+def test_nobody_comes_between_the_look_at_a_slot_and_its_reservation() -> None:
+    """Threads that are interrupted in the midst of taking a turn get no slot twice."""
+    slots = [0.0]
+    pace = Pace(50, lambda: Instant(1_000), slots.append)
+
+    def work() -> None:
+        for _ in range(10):
+            pace.turn()
+
+    threads = [threading.Thread(target=work) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(slots) == pytest.approx([number / 50 for number in range(80)])
 
 
 class SharedTime:

@@ -10,6 +10,7 @@ from click.testing import CliRunner
 
 from kvsops.cli.main import cli
 from kvsops.local.server import LocalServer
+from tests.cli.costs import last_month, sow_last_month
 
 Kvsops = Callable[..., "Ended"]
 
@@ -40,3 +41,16 @@ def kvsops(
     yield run
     for number, handler in before:
         signal.signal(number, handler)
+
+
+@pytest.fixture
+def last_months_fleet(emulator: LocalServer) -> LocalServer:
+    """Return the emulator with a fleet used last month."""
+    sow_last_month(emulator)
+    return emulator
+
+
+@pytest.fixture
+def last(kvsops: Kvsops) -> Kvsops:
+    """Return what runs `kvsops cost` for last month, which is over."""
+    return lambda *argv: kvsops("cost", "--month", str(last_month()), *argv)

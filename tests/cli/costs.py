@@ -4,14 +4,23 @@ import json
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kvsops.core.cost import Month
+from kvsops.core.text import moment
 from kvsops.local.server import LocalServer
-from tests.cli.conftest import Ended
 from tests.fleet import DAY, put
 from tests.usage import use
 
+if TYPE_CHECKING:
+    from tests.cli.conftest import Ended
+
+OWN = "own cost: 21 metrics in 5 calls, $0.0002 at most\n"
+"""What reading last month's fleet costs."""
+LOWER_BOUND = (
+    "A lower bound: channels deleted more than two weeks ago are seen only in journals (--journal) "
+    "and in an earlier output of this month (--baseline).\n"
+)
 FREE_USE = """
 currency = "USD"
 [us-east-1]
@@ -87,7 +96,7 @@ def free_use(path: Path) -> str:
     return str(file)
 
 
-def told(ended: Ended) -> Any:
+def told(ended: "Ended") -> Any:
     """Read the JSON that a command wrote."""
     return json.loads(ended.out)
 
@@ -97,3 +106,14 @@ def written(path: Path, name: str, content: Mapping[str, Any] | list[Any]) -> st
     file = path / name
     file.write_text(json.dumps(content))
     return str(file)
+
+
+def baseline(month: Month, as_of: datetime, names: list[str], **total: Any) -> dict[str, Any]:
+    """Make an earlier output of cost."""
+    return {
+        "month": str(month),
+        "region": "us-east-1",
+        "as_of": moment(as_of),
+        "total": {"estimated_monthly_usd": 2.46, "lower_bound": False, **total},
+        "channels": [{"channel_name": name} for name in names],
+    }

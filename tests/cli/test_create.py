@@ -11,6 +11,7 @@ from kvsops.local.faults import DROP_AFTER, Fault
 from kvsops.local.server import LocalServer
 from tests.cli.conftest import Kvsops
 from tests.fleet import HOUR, From, names, put, writes
+from tests.goldens import Golden
 
 CREATE = "CreateSignalingChannel"
 
@@ -51,22 +52,15 @@ def test_many(kvsops: Kvsops, emulator: LocalServer) -> None:
     assert writes(emulator) == {CREATE: 3}
 
 
-def test_outputs(kvsops: Kvsops, emulator: LocalServer) -> None:
+def test_outputs(kvsops: Kvsops, emulator: LocalServer, golden: Golden) -> None:
     """Rows as a listing has them, where they are asked for."""
     tagged = ("--owner", "ana", "--tag", "a=b=c", "--tag", "empty=")
     table = kvsops("create", "one", "-o", "table", *tagged).out
     made = moment(emulator.backend().channels["one"].creation_time)
-    assert table == (
-        "CHANNEL    STATUS      AGE  CREATED                 MESSAGE TTL  TAGS\n"
-        f"one        ACTIVE       0s  {made}             60  a=b=c empty kvsops:owner=ana\n"
-    )
+    golden(table, "table", created=made)
     markdown = kvsops("create", "two", "-o", "markdown", *tagged).out
     made = moment(emulator.backend().channels["two"].creation_time)
-    assert markdown == (
-        "| CHANNEL | STATUS | AGE | CREATED | MESSAGE TTL | TAGS |\n"
-        "| --- | --- | ---: | --- | ---: | --- |\n"
-        f"| two | ACTIVE | 0s | {made} | 60 | a=b=c empty kvsops:owner=ana |\n"
-    )
+    golden(markdown, "markdown", created=made)
     csv = kvsops("create", "three", "-o", "csv", *tagged).out
     assert csv.endswith(',"{""a"": ""b=c"", ""empty"": """", ""kvsops:owner"": ""ana""}"\n')
     (told,) = json.loads(kvsops("create", "four", "-o", "json", *tagged).out)

@@ -9,39 +9,25 @@ from kvsops.local.faults import Fault
 from kvsops.local.server import LocalServer
 from tests.cli.conftest import Kvsops
 from tests.fleet import DAY, HOUR, put
+from tests.goldens import Golden
 
 DENIED = "AccessDeniedException"
 
 
-def test_table(kvsops: Kvsops, emulator: LocalServer) -> None:
+def test_table(kvsops: Kvsops, emulator: LocalServer, golden: Golden) -> None:
     """Each channel from top to bottom, an empty line between two."""
     one = put(emulator, "ci-1", 3 * HOUR, tags={"env": "ci", "a": "b"})
     two = put(emulator, "cam", 90 * DAY, stored=True, message_ttl_seconds=5)
     ended = kvsops("describe", "ci-1", two.arn)
-    assert ended.out == (
-        "FIELD                VALUE\n"
-        "channel_name         ci-1\n"
-        "status               ACTIVE\n"
-        "age_seconds          3h\n"
-        f"creation_time        {moment(one.creation_time)}\n"
-        "message_ttl_seconds  60\n"
-        f"version              {one.version}\n"
-        f"channel_arn          {one.arn}\n"
-        "doomed_at            -\n"
-        "tags                 a=b env=ci\n"
-        "storage              DISABLED\n"
-        "\n"
-        "FIELD                VALUE\n"
-        "channel_name         cam\n"
-        "status               ACTIVE\n"
-        "age_seconds          90d\n"
-        f"creation_time        {moment(two.creation_time)}\n"
-        "message_ttl_seconds  5\n"
-        f"version              {two.version}\n"
-        f"channel_arn          {two.arn}\n"
-        "doomed_at            -\n"
-        "tags                 -\n"
-        f"storage              ENABLED {two.stream_arn}\n"
+    golden(
+        ended.out,
+        created_of_one=moment(one.creation_time),
+        created_of_two=moment(two.creation_time),
+        arn_of_one=one.arn,
+        arn_of_two=two.arn,
+        stream_of_two=two.stream_arn,
+        version_of_one=one.version,
+        version_of_two=two.version,
     )
     assert (ended.code, ended.err) == (0, "")
     assert emulator.calls == {
@@ -51,12 +37,13 @@ def test_table(kvsops: Kvsops, emulator: LocalServer) -> None:
     }
 
 
-def test_json(kvsops: Kvsops, emulator: LocalServer) -> None:
+def test_json(kvsops: Kvsops, emulator: LocalServer, golden: Golden) -> None:
     """JSON is an array of objects, with the storage link beside what a listing has."""
     channel = put(emulator, "cam", tags={"env": "ci"}, stored=True)
     (told,) = json.loads(kvsops("describe", "cam", "-o", "json").out)
-    assert told.pop("age_seconds") >= 86_400
-    assert told == {
+    golden("".join(f"{key}\n" for key in told))
+    assert told["age_seconds"] >= 86_400
+    assert told == told | {
         "channel_name": "cam",
         "status": "ACTIVE",
         "creation_time": moment(channel.creation_time),
@@ -78,15 +65,11 @@ def test_csv(kvsops: Kvsops, emulator: LocalServer) -> None:
     )
 
 
-def test_markdown(kvsops: Kvsops, emulator: LocalServer) -> None:
+def test_markdown(kvsops: Kvsops, emulator: LocalServer, golden: Golden) -> None:
     """Markdown has a row for each channel."""
     channel = put(emulator, "cam")
-    made = moment(channel.creation_time)
-    assert kvsops("describe", "cam", "-o", "markdown").out == (
-        "| CHANNEL | STATUS | AGE | CREATED | MESSAGE TTL | TAGS | STORAGE |\n"
-        "| --- | --- | ---: | --- | ---: | --- | --- |\n"
-        f"| cam | ACTIVE | 1d | {made} | 60 | - | DISABLED |\n"
-    )
+    shown = kvsops("describe", "cam", "-o", "markdown").out
+    golden(shown, created=moment(channel.creation_time))
 
 
 def test_missing(kvsops: Kvsops, emulator: LocalServer) -> None:

@@ -213,13 +213,35 @@ def test_reports_of_a_channel_that_is_gone(kvsops: Kvsops, tmp_path: Path) -> No
         assert 'testcase name="probe" classname="kvsops.smoke.cam-door"' in junit.read_text()
 
 
+def test_a_report_that_cannot_be_there(
+    kvsops: Kvsops, emulator: LocalServer, tmp_path: Path
+) -> None:
+    """It is refused before the test is run."""
+    path = tmp_path / "nowhere" / "smoke.xml"
+    ended = kvsops(*QUICK, "--report", str(path))
+    assert (ended.code, ended.out) == (2, "")
+    assert f"--report {path} cannot be written: no such directory, or it is one" in ended.err
+    assert emulator.calls == {}
+
+
 def test_a_report_that_cannot_be_written(kvsops: Kvsops, tmp_path: Path) -> None:
     """It is said after the result, and is a failure though the channel works."""
-    path = tmp_path / "nowhere" / "smoke.xml"
+    path = tmp_path / "smoke.xml"
+    path.symlink_to("/dev/full")
     ended = kvsops(*QUICK, "--report", str(path))
     assert ended.code == 1
     assert "kvsops-smoke works" in ended.out
-    assert ended.err == f"error: {path} cannot be written: No such file or directory\n"
+    said = f"the report cannot be written to {path} (--report): No space left on device"
+    assert ended.err == f"error: {said}\n"
+
+
+def test_a_report_to_a_link_in_capitals(kvsops: Kvsops, tmp_path: Path) -> None:
+    """The suffix may be of any case, and what a link leads to is written."""
+    path, target = tmp_path / "SMOKE.XML", tmp_path / "elsewhere"
+    path.symlink_to(target)
+    assert kvsops(*QUICK, "--report", str(path)).code == 0
+    assert path.is_symlink()
+    assert ET.fromstring(target.read_text()).findall(".//testcase")  # noqa: S314 - our own
 
 
 def test_snapshot(kvsops: Kvsops, tmp_path: Path, emulator: LocalServer) -> None:

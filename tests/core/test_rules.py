@@ -1,75 +1,66 @@
-"""Every rule's declared examples; what a declaration must have; what contradicts itself."""
+"""Every rule on its examples; what a declaration must have; what contradicts itself."""
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
+from itertools import chain
 from typing import Any
 
 import pytest
 
-from kvsops.core.channel import Channel, StorageLink, TagFilter
-from kvsops.core.facts import Activity, Fact, Facts, Need, Source
+from kvsops.core.channel import TagFilter
 from kvsops.core.judge import no_condition, objection
-from kvsops.core.rule import Example, Role, Rule
+from kvsops.core.rule import Finding, Role, Rule
 from kvsops.core.rules import RULES, completed, rules_of
-from kvsops.core.text import moment
+from tests.core.examples import DAY, EXAMPLES, HOUR, NOW, Example
 
-NOW = datetime(2026, 11, 22, 10, tzinfo=UTC)
-HOUR, DAY = timedelta(hours=1), timedelta(days=1)
-EXAMPLES = [
-    pytest.param(rule, example, id=f"{rule.name}-{number}")
-    for rule in RULES
-    for number, example in enumerate(rule.examples)
-]
 EACH_RULE = pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
+EACH_EXAMPLE = pytest.mark.parametrize(
+    ("rule", "example"),
+    [
+        pytest.param(rule, example, id=f"{rule.name}-{number}")
+        for rule in RULES
+        for number, example in enumerate(EXAMPLES.get(rule.name, ()))
+    ],
+)
 
 
-def with_now(value: str) -> str:
-    """Write `{now+N}` out as the moment N seconds from now."""
-    return re.sub(
-        r"\{now\+(-?\d+)\}", lambda found: moment(NOW + timedelta(seconds=int(found[1]))), value
-    )
-
-
-def facts_of(example: Example, needs: tuple[Need | None, ...] = tuple(Need)) -> Facts:
-    """Make the example's channel, with those facts read directly."""
-    arn = f"arn:aws:kinesisvideo:us-east-1:123456789012:channel/{example.name}/1"
-    created = None if example.age is None else NOW - example.age
-    channel = Channel(example.name, arn, example.status, created, "v1")
-    tags = {key: with_now(value) for key, value in example.tags.items()}
-    last_used = None if example.last_used is None else NOW - example.last_used
-    values = {
-        Need.TAGS: tags,
-        Need.STORAGE: StorageLink(example.storage, None),
-        Need.ACTIVITY: Activity(last_used, NOW - 400 * DAY, example.witnessed),
-    }
-    facts = Facts(channel)
-    for need in filter(None, needs):
-        facts = facts.having(need, Fact(values[need], Source.DIRECT, NOW))
-    return facts
-
-
-@pytest.mark.parametrize(("rule", "example"), EXAMPLES)
+@EACH_EXAMPLE
 def test_example(rule: Rule, example: Example) -> None:
     """The rule judges its example as declared, and says why where that is shown."""
-    found = rule.judge(facts_of(example), completed(example.given), NOW)
+    found = rule.judge(example.facts(), completed(example.given), NOW)
     assert found.spares is example.spares
     assert found.why or not (found.spares is not False or rule.role is Role.CONDITION)
 
 
-@pytest.mark.parametrize(("rule", "example"), EXAMPLES)
+@EACH_EXAMPLE
 def test_example_on_its_own_fact(rule: Rule, example: Example) -> None:
     """The rule looks at no fact but the one that it declares: the same without all others."""
-    alone, all_known = facts_of(example, (rule.need,)), facts_of(example)
+    alone, all_known = example.facts((rule.need,)), example.facts()
     given = completed(example.given)
     assert rule.judge(alone, given, NOW) == rule.judge(all_known, given, NOW)
 
 
-@pytest.mark.parametrize(("rule", "example"), EXAMPLES)
+@EACH_EXAMPLE
 def test_example_brings_its_rule_into_force(rule: Rule, example: Example) -> None:
     """An example gives its own rule's options only, and such that the rule is asked at all."""
     assert set(example.given) <= {option.name for option in rule.options}
     waived = rule.waived_by in example.given
     assert rule.active(completed(example.given)) is not waived
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("active", "its activity is not known"),
+        ("idle-for", "its activity is not known"),
+        ("never-used", "its activity since it was made is not known"),
+    ],
+)
+def test_unknown_activity(name: str, why: str) -> None:
+    """Asked before its activity was read, a rule that looks at it cannot tell, and says so."""
+    (rule,) = (rule for rule in RULES if rule.name == name)
+    example = EXAMPLES[name][0]
+    assert rule.judge(example.facts(()), completed(example.given), NOW) == Finding(None, why)
 
 
 def test_a_waiver_is_a_flag_of_the_rule() -> None:
@@ -79,9 +70,23 @@ def test_a_waiver_is_a_flag_of_the_rule() -> None:
 
 
 @EACH_RULE
-def test_examples_show_both_ways(rule: Rule) -> None:
-    """Each rule has an example that it spares and one that it does not."""
-    assert {True, False} <= {example.spares for example in rule.examples}
+def test_examples_show_every_outcome(rule: Rule) -> None:
+    """Each rule spares one example and another not, and has one for each outcome that it knows.
+
+    What it knows of is found by asking it, with each thing given, of the channels of all rules.
+    """
+    examples = EXAMPLES[rule.name]
+    known = {
+        rule.judge(other.facts(), completed(example.given), NOW).spares
+        for example in examples
+        for other in chain.from_iterable(EXAMPLES.values())
+    }
+    assert {True, False} <= {example.spares for example in examples} == known
+
+
+def test_examples_are_of_rules() -> None:
+    """No rows are left of a rule that is no more."""
+    assert EXAMPLES.keys() == {rule.name for rule in RULES}
 
 
 @EACH_RULE
@@ -240,6 +245,11 @@ def tags(*texts: str) -> tuple[TagFilter, ...]:
             {"idle-for": LEAST - timedelta(seconds=1)},
             "--idle-for 1h14m is too short: a connection may be held for 1h and metrics come 15m "
             "late: give 1h15m or more",
+        ),
+        ({"idle-for": 455 * DAY}, None),
+        (
+            {"idle-for": 455 * DAY + timedelta(seconds=1)},
+            "--idle-for 455d is too long: CloudWatch keeps metrics for 455d: give that or less",
         ),
         ({"never-used": True}, NEVER_USED),
         ({"never-used": True, "prefix": "ci-", "any-channel": True}, NEVER_USED),

@@ -1,7 +1,8 @@
 """The cost report as gauges for Prometheus."""
 
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,40 +12,32 @@ from prometheus_client.openmetrics import parser as openmetrics
 from prometheus_client.parser import text_string_to_metric_families
 
 from kvsops.errors import KvsopsError, UsageError
-from kvsops.reports.bill_gauges import write
+from kvsops.reports.bill import BillReport, Group, Quota
+from kvsops.reports.bill_gauges import OPEN_METRICS
+from tests.reports.bills import D, changed
+
+write = OPEN_METRICS.write
 
 HERE = (("region", "us-east-1"),)
 MONTH = (("month", "2026-11"), *HERE)
 
 
-def report(**total: Any) -> dict[str, Any]:
-    """Return what is read of a report, with some of its totals changed."""
-    return {
-        "month": "2026-11",
-        "region": "us-east-1",
-        "as_of": "2026-11-22T10:00:00Z",
-        "total": {
-            "channels": 9321,
-            "used": 3012,
-            "unknown": 4,
-            "fee_usd": 90.36,
-            "messages_usd": 12.5,
-            "turn_usd": 0.002,
-            "month_to_date_usd": 102.862,
-            "estimated_monthly_usd": 136.63,
-            "lower_bound": False,
-            **total,
-        },
-        "quota": {"channels": 9300, "limit": 10000, "share": 0.93},
-        "groups": {"by": "owner", "rows": [group("github:org/repo/1", 1.5), group(None, 0.25)]},
-        "ghosts": {"channels": 120, "month_to_date_usd": 3.6},
-        "own_cost": {"metrics": 30000, "calls": {}, "usd": 0.3002},
+def report(groups: Sequence[Group] | None = None, **total: Any) -> BillReport:
+    """Return a report with some of its totals, or its groups, changed."""
+    rows = [group("github:org/repo/1", "1.5"), group(None, "0.25")] if groups is None else groups
+    totals = {
+        "unknown": 4,
+        "messages": D("12.5"),
+        "month_to_date": D("102.862"),
+        "estimated_month": D("136.63"),
+        **total,
     }
+    return changed(groups=rows, total=totals)
 
 
-def group(name: str | None, to_date: float | None) -> dict[str, Any]:
-    """Return a group's row; its estimate is not known."""
-    return {"group": name, "month_to_date_usd": to_date, "estimated_monthly_usd": None}
+def group(name: str | None, to_date: str | None) -> Group:
+    """Return a group; its estimate is not known."""
+    return Group(name, 12, 7, None if to_date is None else D(to_date), None)
 
 
 def _openmetrics(text: str) -> Iterable[Metric]:
@@ -96,15 +89,14 @@ def test_what_is_unknown_is_absent(tmp_path: Path) -> None:
     """No figure stands for one that is not known: a zero would look like a saving."""
     file = tmp_path / "kvsops.prom"
     unknown = report(
-        month_to_date_usd=None,
-        estimated_monthly_usd=None,
-        fee_usd=None,
-        messages_usd=None,
+        [group("a", None)],
+        month_to_date=None,
+        estimated_month=None,
+        fee=None,
+        messages=None,
         lower_bound=True,
     )
-    unknown["quota"]["share"] = None
-    unknown["groups"]["rows"] = [group("a", None)]
-    write(unknown, file)
+    write(replace(unknown, quota=Quota(9300, None)), file)
     assert {name for name, _ in samples(file)} == {
         "kvsops_cost_part_dollars",
         "kvsops_cost_lower_bound",
@@ -124,19 +116,15 @@ def test_what_is_unknown_is_absent(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("rows", "expected"),
     [
-        ([group(f"g{n}", 1) for n in range(100)], None),
-        ([group(f"g{n}", 0.5) for n in range(103)], 1.5),
-        ([*[group(f"g{n}", 1) for n in range(101)], group("x", None)], None),
+        ([group(f"g{n}", "1") for n in range(100)], None),
+        ([group(f"g{n}", "0.5") for n in range(103)], 1.5),
+        ([*[group(f"g{n}", "1") for n in range(101)], group("x", None)], None),
     ],
 )
-def test_groups_are_kept_few(
-    tmp_path: Path, rows: list[dict[str, Any]], expected: float | None
-) -> None:
+def test_groups_are_kept_few(tmp_path: Path, rows: list[Group], expected: float | None) -> None:
     """Beyond the dearest hundred all are one, told only where each of them is known."""
     file = tmp_path / "kvsops.prom"
-    data = report()
-    data["groups"]["rows"] = rows
-    write(data, file)
+    write(report(rows), file)
     read = {
         dict(labels)["group"]: value
         for (name, labels), value in samples(file).items()
@@ -149,9 +137,8 @@ def test_groups_are_kept_few(
 def test_any_name_can_be_read_back(tmp_path: Path) -> None:
     """Quotes and backslashes are escaped, what acts is made visible, and none comes twice."""
     file = tmp_path / "kvsops.prom"
-    data = report()
-    data["groups"]["rows"] = [group('a"b\\', 1), group("x\n\ud800", 2), group("x\\n\\ud800", 3)]
-    write(data, file)
+    odd = [group('a"b\\', "1"), group("x\n\ud800", "2"), group("x\\n\\ud800", "3")]
+    write(report(odd), file)
     read = {dict(labels).get("group"): value for (_, labels), value in samples(file).items()}
     assert (read['a"b\\'], read["x\\n\\ud800"]) == (1, 5)
 
@@ -193,6 +180,6 @@ def test_a_missing_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     """Who has not installed what writes the metrics is told what to install."""
     monkeypatch.setitem(sys.modules, "prometheus_client", None)
     with pytest.raises(UsageError) as caught:
-        write(report(), tmp_path / "kvsops.prom")
+        OPEN_METRICS.check(tmp_path / "kvsops.prom")
     assert str(caught.value) == "--open-metrics needs pip install 'kvsops[report]'"
     assert not [*tmp_path.iterdir()]

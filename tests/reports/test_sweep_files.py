@@ -2,7 +2,9 @@
 
 import json
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -13,49 +15,49 @@ from prometheus_client import Metric
 from prometheus_client.openmetrics import parser as openmetrics
 from prometheus_client.parser import text_string_to_metric_families
 
+from kvsops.core.channel import Channel
+from kvsops.core.facts import Fact, Facts, Source
+from kvsops.core.judge import Decision, Verdict
+from kvsops.core.rules import completed
 from kvsops.errors import KvsopsError, UsageError
-from kvsops.reports.sweep_files import Run, check, write
+from kvsops.reports.sweep import Run, Summary, item_columns
+from kvsops.reports.sweep_files import REPORT
+from kvsops.sweep.plan import Item, Outcome
+
+check, write = REPORT.check, REPORT.write
 
 NOW = datetime(2026, 11, 22, 10, tzinfo=UTC)
 NOW_SECONDS = 1795341600.0
 ARN = "arn:aws:kinesisvideo:us-east-1:123456789012:channel/{}/1700000000000"
 
 
-def channel(name: str, outcome: str, reason: str = "3h old") -> dict[str, Any]:
-    """Return a channel's row of the JSON."""
-    return {
-        "channel_name": name,
-        "creation_time": "2026-11-22T07:00:00Z",
-        "outcome": outcome,
-        "reason": reason,
-        "tags": {"env": "ci"},
-        "decision": "keep" if outcome in ("kept", "unknown") else "delete",
-        "unconfirmed": [],
-        "channel_arn": ARN.format(name),
-    }
+def item(name: str, outcome: Outcome, reason: str = "3h old") -> Item:
+    """Return a channel, and what became of it."""
+    channel = Channel(name, ARN.format(name), "ACTIVE", NOW, "v", "SINGLE_MASTER", 60)
+    facts = Facts(channel, Fact({"env": "ci"}, Source.DIRECT, NOW))
+    kept = outcome in (Outcome.KEPT, Outcome.UNKNOWN)
+    verdict = Verdict.KEEP if kept else Verdict.DELETE
+    return Item(facts, Decision(verdict, reason), outcome, reason)
 
 
-def run(*channels: dict[str, Any], now: datetime = NOW, **summary: Any) -> Run:
+def run(*items: Item, now: datetime = NOW, **summary: Any) -> Run:
     """Return a run that did this to these channels."""
-    outcomes = ("would-delete", "deleted", "gone", "changed", "failed", "kept", "unknown", "left")
-    counts = {each: [row["outcome"] for row in channels].count(each) for each in outcomes}
-    told = {
-        "channels": [*channels],
-        "summary": {
-            "region": "us-east-1",
-            "listed": len(channels),
-            "outcomes": counts,
-            "dry_run": False,
-            "journal": "/state/run.jsonl",
-            "stopped": None,
-            "api_calls": {"DeleteSignalingChannel": 2, "ListSignalingChannels": 1},
-            "throttled": 4,
-            "seconds": 1.5,
-            "exit_code": 0,
-            **summary,
-        },
-    }
-    return Run(told, "**kvsops in us-east-1**: 1 deleted.\n", now)
+    totals = Summary(
+        region="us-east-1",
+        listed=len(items),
+        outcomes=Counter(each.outcome for each in items),
+        dry_run=False,
+        journal="/state/run.jsonl",
+        stopped="",
+        api_calls={"DeleteSignalingChannel": 2, "ListSignalingChannels": 1},
+        throttled=4,
+        own_cost=None,
+        seconds=1.5,
+        exit_code=0,
+    )
+    columns = item_columns(NOW, completed({}))
+    markdown = "**kvsops in us-east-1**: 1 deleted.\n"
+    return Run(items, columns, replace(totals, **summary), lambda: markdown, now)
 
 
 def suite_in(file: Path) -> tuple[TestSuite, dict[str, TestCase]]:
@@ -105,9 +107,9 @@ def samples(
 
 def test_json(tmp_path: Path) -> None:
     """JSON is what -o json prints."""
-    given = run(channel("ci-1", "deleted"))
+    given = run(item("ci-1", Outcome.DELETED))
     write(given, tmp_path / "sweep.json")
-    assert json.loads((tmp_path / "sweep.json").read_text("utf-8")) == given.told
+    assert json.loads((tmp_path / "sweep.json").read_text("utf-8")) == given.as_json()
 
 
 def test_markdown(tmp_path: Path) -> None:
@@ -120,14 +122,14 @@ def test_markdown(tmp_path: Path) -> None:
 def test_junit(tmp_path: Path) -> None:
     """Each channel that was to be deleted is a test; what is kept is none."""
     rows = (
-        channel("ci-deleted", "deleted"),
-        channel("ci-gone", "gone", "it was gone already"),
-        channel("ci-changed", "changed", "it changed after it was read"),
-        channel("ci-failed", "failed", "DeleteSignalingChannel denied"),
-        channel("ci-unknown", "unknown", "tags unknown: denied"),
-        channel("ci-left", "left", "3h old; beyond --limit 2"),
-        channel("cam", "kept", "protected: kvsops:keep=yes"),
-        channel("ci-marked", "an-outcome-yet-to-come", "3h old"),
+        item("ci-deleted", Outcome.DELETED),
+        item("ci-gone", Outcome.GONE, "it was gone already"),
+        item("ci-changed", Outcome.CHANGED, "it changed after it was read"),
+        item("ci-failed", Outcome.FAILED, "DeleteSignalingChannel denied"),
+        item("ci-unknown", Outcome.UNKNOWN, "tags unknown: denied"),
+        item("ci-left", Outcome.LEFT, "3h old; beyond --limit 2"),
+        item("cam", Outcome.KEPT, "protected: kvsops:keep=yes"),
+        item("ci-marked", Outcome.MARKED, "3h old"),
     )
     write(run(*rows, exit_code=1), tmp_path / "sweep.xml")
     suite, cases = suite_in(tmp_path / "sweep.xml")
@@ -167,7 +169,7 @@ def test_junit_of_the_run_itself(
     tmp_path: Path, summary: dict[str, Any], failure: str | None
 ) -> None:
     """A run that ended badly fails in the viewer too, though no channel did; a dry run skips."""
-    write(run(channel("ci-1", "would-delete"), **summary), tmp_path / "sweep.xml")
+    write(run(item("ci-1", Outcome.WOULD_DELETE), **summary), tmp_path / "sweep.xml")
     _, cases = suite_in(tmp_path / "sweep.xml")
     assert outcome_of(cases["ci-1"]) == "skipped"
     assert told_in(cases["ci-1"]) == [("", "would-delete: 3h old", "")]
@@ -178,7 +180,7 @@ def test_junit_of_the_run_itself(
 def test_open_metrics(tmp_path: Path, parse: Callable[[str], Iterable[Metric]]) -> None:
     """OpenMetrics reads it, and the older format that the collector knows."""
     file = tmp_path / "expired.prom"
-    write(run(channel("a", "deleted"), channel("b", "kept"), own_cost_usd=0.25), file)
+    write(run(item("a", Outcome.DELETED), item("b", Outcome.KEPT), own_cost=0.25), file)
     assert samples(file, parse) == {
         ("channels", "would-delete"): 0,
         ("channels", "deleted"): 1,
@@ -188,6 +190,10 @@ def test_open_metrics(tmp_path: Path, parse: Callable[[str], Iterable[Metric]]) 
         ("channels", "kept"): 1,
         ("channels", "unknown"): 0,
         ("channels", "left"): 0,
+        ("channels", "would-mark"): 0,
+        ("channels", "marked"): 0,
+        ("channels", "would-unmark"): 0,
+        ("channels", "unmarked"): 0,
         ("listed",): 2,
         ("api_calls", "DeleteSignalingChannel"): 2,
         ("api_calls", "ListSignalingChannels"): 1,
@@ -202,7 +208,7 @@ def test_open_metrics(tmp_path: Path, parse: Callable[[str], Iterable[Metric]]) 
     assert file.stat().st_mode & 0o777 == 0o644
 
 
-@pytest.mark.parametrize("more", [{}, {"own_cost_usd": None}])
+@pytest.mark.parametrize("more", [{}, {"own_cost": None}])
 def test_what_is_unknown_is_absent(tmp_path: Path, more: dict[str, Any]) -> None:
     """No figure stands for one that is not known."""
     file = tmp_path / "sweep.prom"
@@ -246,7 +252,7 @@ def test_hostile_text(tmp_path: Path, suffix: str) -> None:
     """Nothing that a service or a tag says breaks out of a report."""
     file = tmp_path / f'quo"te\\{suffix}'
     write(
-        run(channel(HOSTILE, "failed", HOSTILE), region=HOSTILE, stopped=HOSTILE, exit_code=1),
+        run(item(HOSTILE, Outcome.FAILED, HOSTILE), region=HOSTILE, stopped=HOSTILE, exit_code=1),
         check(file),
     )
     shown = '"><script>&amp;]]>\\x00\\x1b[31m\\n\\u202e\\ud800{}\\'

@@ -1,8 +1,8 @@
 """The rules of choosing, each declared once, at the end of the file of its topic.
 
-A declaration says the rule's name, its role, the fact it needs, its options with their help, how
-it judges, and examples. The command line's options, their help, the order in which facts are asked
-for and the rows of the tests all come from it: to add a rule, write its declaration in its file.
+A declaration says the rule's name, its role, the fact it needs, its options with their help, and
+how it judges. The command line's options, their help, the policy file's keys and the order in
+which facts are read all come from it: to add a rule, write its declaration in its topic's file.
 """
 
 from typing import Any, Final
@@ -30,8 +30,8 @@ def rules_of(*roles: Role) -> tuple[Rule, ...]:
 def completed(given: Given) -> dict[str, Any]:
     """Return the options' values with those not given at their defaults.
 
-    Beside the rules' own: `yes` (the deed is meant), `any-channel`, and `listing` (there is no
-    deed), which objections look at.
+    Objections also look at three that are no rule's: `yes` (channels will be deleted), `listing`
+    (none can be), and `any-channel`.
     """
     values: dict[str, Any] = {"any-channel": False, "yes": False, "listing": False}
     values |= {option.name: option.absent for rule in RULES for option in rule.options}

@@ -4,18 +4,18 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from kvsops.core.facts import Activity, Facts, Need
-from kvsops.core.rule import Example, Finding, Given, Option, Parameter, Role, Rule
+from kvsops.core.rule import Finding, Given, Option, Parameter, Role, Rule
 from kvsops.core.text import age
 
 # Source of both: https://docs.aws.amazon.com/kinesisvideostreams-webrtc-dg/latest/devguide/kvswebrtc-limits.html
 # and https://docs.aws.amazon.com/kinesisvideostreams-webrtc-dg/latest/devguide/cloudwatch-metrics.html
 CONNECTION_LIFE: Final = timedelta(hours=1)
-"""A connection that is held gives no new point of connecting for so long."""
+"""The longest that a connection is held: only its beginning shows in the metrics."""
 METRICS_DELAY: Final = timedelta(minutes=15)
-"""Metrics may take so long to appear."""
+"""Metrics may take up to this long to appear."""
 LEAST_IDLE: Final = CONNECTION_LIFE + METRICS_DELAY
 IN_USE: Final = timedelta(hours=2)
-"""Every sweep spares what was used so recently."""
+"""Every sweep spares what was used within this time."""
 METRICS_REACH: Final = timedelta(days=455)
 """Older points are not kept, at any period."""
 
@@ -106,8 +106,6 @@ def _contradicting_activity(given: Given) -> str | None:
     return None
 
 
-_HOUR, _DAY = timedelta(hours=1), timedelta(days=1)
-
 RULES: Final = (
     Rule(
         "in-use",
@@ -121,12 +119,6 @@ RULES: Final = (
                 "Delete also what was used in the last 2 hours, or whose metrics cannot be read.",
             ),
         ),
-        examples=(
-            Example({}, spares=False, last_used=2 * _HOUR),
-            Example({}, spares=False, last_used=None),
-            Example({}, spares=True, last_used=2 * _HOUR - timedelta(seconds=1)),
-            Example({"even-if-active": True}, spares=False, last_used=timedelta()),
-        ),
         waived_by="even-if-active",
     ),
     Rule(
@@ -135,11 +127,6 @@ RULES: Final = (
         _active,
         Need.ACTIVITY,
         options=(Option("active", Parameter.FLAG, "Only used in the last 2 hours."),),
-        examples=(
-            Example({"active": True}, spares=False, last_used=_HOUR),
-            Example({"active": True}, spares=True, last_used=3 * _HOUR),
-            Example({"active": True}, spares=True, last_used=None),
-        ),
         objection=_contradicting_activity,
     ),
     Rule(
@@ -159,20 +146,6 @@ RULES: Final = (
                 "Believe it even if no channel at all has metrics: truly nothing runs.",
             ),
         ),
-        examples=(
-            Example({"idle-for": _DAY}, spares=False, last_used=_DAY),
-            Example({"idle-for": _DAY}, spares=False, last_used=None),
-            Example({"idle-for": _DAY}, spares=True, last_used=_DAY - timedelta(seconds=1)),
-            Example({"idle-for": 2 * _DAY}, spares=True, last_used=None),
-            Example({"idle-for": _DAY}, spares=True, age=None),
-            Example({"idle-for": _DAY}, spares=None, last_used=None, witnessed=False),
-            Example(
-                {"idle-for": _DAY, "trust-silence": True},
-                spares=False,
-                last_used=None,
-                witnessed=False,
-            ),
-        ),
         objection=_unknowable,
     ),
     Rule(
@@ -181,14 +154,6 @@ RULES: Final = (
         _never_used,
         Need.ACTIVITY,
         options=(Option("never-used", Parameter.FLAG, "No connection since it was made."),),
-        examples=(
-            Example({"never-used": True}, spares=False, last_used=None),
-            Example({"never-used": True}, spares=True, last_used=20 * _HOUR),
-            Example({"never-used": True}, spares=None, last_used=None, witnessed=False),
-            Example({"never-used": True}, spares=None, age=timedelta(days=456)),
-            Example({"never-used": True}, spares=True, age=timedelta(days=456), last_used=_DAY),
-            Example({"never-used": True}, spares=None, age=None),
-        ),
         objection=_never_used_needs_age,
     ),
 )

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from kvsops.core.facts import Facts
-from kvsops.core.rule import Example, Finding, Given, Option, Parameter, Role, Rule
+from kvsops.core.rule import Finding, Given, Option, Parameter, Role, Rule
 from kvsops.core.text import age
 
 
@@ -59,19 +59,12 @@ def _contradicting_ages(given: Given) -> str | None:
     return None
 
 
-_HOUR, _DAY = timedelta(hours=1), timedelta(days=1)
-
 RULES: Final = (
     Rule(
         "younger-than",
         Role.FILTER,
         _younger_than,
         options=(Option("younger-than", Parameter.DURATION, "Only made less than this ago."),),
-        examples=(
-            Example({"younger-than": 2 * _DAY}, spares=False),
-            Example({"younger-than": _DAY}, spares=True),
-            Example({"younger-than": _DAY}, spares=None, age=None),
-        ),
         objection=_contradicting_ages,
     ),
     Rule(
@@ -79,11 +72,6 @@ RULES: Final = (
         Role.CONDITION,
         _older_than,
         options=(Option("older-than", Parameter.DURATION, "Made longer ago than this."),),
-        examples=(
-            Example({"older-than": 2 * _HOUR}, spares=False, age=2 * _HOUR + timedelta(seconds=1)),
-            Example({"older-than": 2 * _HOUR}, spares=True, age=2 * _HOUR),
-            Example({"older-than": 2 * _HOUR}, spares=None, age=None),
-        ),
         objection=_age_needs_more,
     ),
 )

@@ -5,7 +5,7 @@ from typing import Final
 
 from kvsops.core.channel import EXPIRES_AT_TAG, OWNER_TAG
 from kvsops.core.facts import Facts, Need
-from kvsops.core.rule import Example, Finding, Given, Option, Parameter, Role, Rule
+from kvsops.core.rule import Finding, Given, Option, Parameter, Role, Rule
 from kvsops.core.text import age, parsed_moment
 
 EXPIRY_MARGIN: Final = timedelta(minutes=5)
@@ -49,8 +49,6 @@ def _orphaned_objection(given: Given) -> str | None:
     return _owner_tag_alone(given) or _orphaned_needs_age(given)
 
 
-_NOW_PLUS = "{now+%d}"  # in an example's tag: that many seconds from the example's now
-
 RULES: Final = (
     Rule(
         "expired",
@@ -62,12 +60,6 @@ RULES: Final = (
                 "expired", Parameter.FLAG, f"Its {EXPIRES_AT_TAG} passed 5 minutes ago or more."
             ),
         ),
-        examples=(
-            Example({"expired": True}, spares=False, tags={EXPIRES_AT_TAG: _NOW_PLUS % -300}),
-            Example({"expired": True}, spares=True, tags={EXPIRES_AT_TAG: _NOW_PLUS % -299}),
-            Example({"expired": True}, spares=True, tags={EXPIRES_AT_TAG: "soon"}),
-            Example({"expired": True}, spares=True),
-        ),
     ),
     Rule(
         "orphaned",
@@ -77,11 +69,6 @@ RULES: Final = (
         options=(
             Option("orphaned", Parameter.FLAG, "It lacks the owner tag."),
             Option("owner-tag", Parameter.KEY, "The tag --orphaned looks for.", default=OWNER_TAG),
-        ),
-        examples=(
-            Example({"orphaned": True}, spares=False, tags={"owner": "ana"}),
-            Example({"orphaned": True}, spares=True, tags={OWNER_TAG: ""}),
-            Example({"orphaned": True, "owner-tag": "owner"}, spares=True, tags={"owner": "ana"}),
         ),
         objection=_orphaned_objection,
     ),

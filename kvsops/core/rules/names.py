@@ -4,9 +4,8 @@ from datetime import datetime
 from fnmatch import fnmatchcase
 from typing import Final
 
-from kvsops.core.channel import TagFilter
 from kvsops.core.facts import Facts, Need
-from kvsops.core.rule import Example, Finding, Given, Option, Parameter, Role, Rule
+from kvsops.core.rule import Finding, Given, Option, Parameter, Role, Rule
 
 
 def _prefix(facts: Facts, given: Given, _: datetime) -> Finding:
@@ -58,21 +57,12 @@ RULES: Final = (
         options=(
             Option("prefix", Parameter.PREFIX, "Only names that begin with this (cheapest)."),
         ),
-        examples=(
-            Example({"prefix": "ci-"}, spares=False),
-            Example({"prefix": "cam-"}, spares=True),
-        ),
     ),
     Rule(
         "match",
         Role.NARROWING,
         _match,
         options=(Option("match", Parameter.GLOB, "Only names that match this pattern (* ? [])."),),
-        examples=(
-            Example({"match": "ci-*"}, spares=False),
-            Example({"match": "CI-*"}, spares=True),
-            Example({"match": "ci"}, spares=True),
-        ),
     ),
     Rule(
         "tag",
@@ -81,12 +71,6 @@ RULES: Final = (
         Need.TAGS,
         options=(
             Option("tag", Parameter.TAG, "Only with this tag (any value, or this one).", many=True),
-        ),
-        examples=(
-            Example({"tag": (TagFilter("env", "ci"),)}, spares=False, tags={"env": "ci"}),
-            Example({"tag": (TagFilter("env", None),)}, spares=False, tags={"env": ""}),
-            Example({"tag": (TagFilter("env", "ci"),)}, spares=True, tags={"env": "prod"}),
-            Example({"tag": (TagFilter("env", ""),)}, spares=True),
         ),
     ),
     Rule(
@@ -102,11 +86,6 @@ RULES: Final = (
                 many=True,
             ),
         ),
-        examples=(
-            Example({"without-tag": (TagFilter("env", None),)}, spares=False),
-            Example({"without-tag": (TagFilter("env", "prod"),)}, spares=False, tags={"env": "ci"}),
-            Example({"without-tag": (TagFilter("env", None),)}, spares=True, tags={"env": "ci"}),
-        ),
         objection=_contradicting_tags,
     ),
     Rule(
@@ -114,10 +93,5 @@ RULES: Final = (
         Role.FILTER,
         _status,
         options=(Option("status", Parameter.STATUS, "Only in this status.", many=True),),
-        examples=(
-            Example({"status": ("ACTIVE",)}, spares=False),
-            Example({"status": ("CREATING", "DELETING")}, spares=True),
-            Example({"status": ("ACTIVE",)}, spares=True, status=None),
-        ),
     ),
 )

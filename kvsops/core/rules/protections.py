@@ -5,7 +5,7 @@ from typing import Final
 
 from kvsops.core.channel import EXPIRES_AT_TAG, KEEP_TAG
 from kvsops.core.facts import Facts, Need
-from kvsops.core.rule import Example, Finding, Given, Option, Parameter, Role, Rule
+from kvsops.core.rule import Finding, Given, Option, Parameter, Role, Rule
 from kvsops.core.rules.ages import age_of
 from kvsops.core.rules.holders import EXPIRY_MARGIN
 from kvsops.core.text import age, parsed_moment
@@ -23,7 +23,7 @@ def _no_creation_time(facts: Facts, _: Given, now: datetime) -> Finding:
     return Finding(spares=old < timedelta(), why="its creation time is in the future")
 
 
-def _kept(facts: Facts, given: Given, _: datetime) -> Finding:
+def _protected(facts: Facts, given: Given, _: datetime) -> Finding:
     for key in (KEEP_TAG, *given["protect-tag"]):
         if key in facts.tag_values:
             value = facts.tag_values[key]
@@ -61,36 +61,13 @@ def _storage_linked(facts: Facts, given: Given, _: datetime) -> Finding:
     return Finding(spares=True, why=f"linked to storage: {stream}")
 
 
-_NOW_PLUS = "{now+%d}"  # in an example's tag: that many seconds from the example's now
-_STACK = {"aws:cloudformation:stack-name": "video"}
-
 RULES: Final = (
-    Rule(
-        "not-active",
-        Role.PROTECTION,
-        _not_active,
-        named=True,
-        examples=(
-            Example({}, spares=False),
-            Example({}, spares=True, status="CREATING"),
-            Example({}, spares=True, status="UPDATING"),
-            Example({}, spares=True, status=None),
-        ),
-    ),
-    Rule(
-        "no-creation-time",
-        Role.PROTECTION,
-        _no_creation_time,
-        examples=(
-            Example({}, spares=False),
-            Example({}, spares=True, age=None),
-            Example({}, spares=True, age=-timedelta(seconds=1)),
-        ),
-    ),
+    Rule("not-active", Role.PROTECTION, _not_active, named=True),
+    Rule("no-creation-time", Role.PROTECTION, _no_creation_time),
     Rule(
         "protected",
         Role.PROTECTION,
-        _kept,
+        _protected,
         Need.TAGS,
         options=(
             Option(
@@ -101,39 +78,9 @@ RULES: Final = (
             ),
         ),
         named=True,
-        examples=(
-            Example({}, spares=False, tags={"env": "ci"}),
-            Example({}, spares=True, tags={KEEP_TAG: ""}),
-            Example({}, spares=True, tags={KEEP_TAG: "false"}),
-            Example({"protect-tag": ("env",)}, spares=True, tags={"env": "ci"}),
-        ),
     ),
-    Rule(
-        "held",
-        Role.PROTECTION,
-        _held,
-        Need.TAGS,
-        examples=(
-            Example({}, spares=False),
-            Example({}, spares=False, tags={EXPIRES_AT_TAG: _NOW_PLUS % -300}),
-            Example({}, spares=True, tags={EXPIRES_AT_TAG: _NOW_PLUS % -299}),
-            Example({}, spares=True, tags={EXPIRES_AT_TAG: _NOW_PLUS % 3600}),
-            Example({}, spares=True, tags={EXPIRES_AT_TAG: "tomorrow"}),
-            Example({}, spares=True, tags={EXPIRES_AT_TAG: "2020-01-01T00:00:00"}),
-            Example({}, spares=True, tags={EXPIRES_AT_TAG: ""}),
-        ),
-    ),
-    Rule(
-        "cloudformation",
-        Role.PROTECTION,
-        _of_a_stack,
-        Need.TAGS,
-        named=True,
-        examples=(
-            Example({}, spares=False, tags={"cloudformation": "yes"}),
-            Example({}, spares=True, tags=_STACK),
-        ),
-    ),
+    Rule("held", Role.PROTECTION, _held, Need.TAGS),
+    Rule("cloudformation", Role.PROTECTION, _of_a_stack, Need.TAGS, named=True),
     Rule(
         "storage-linked",
         Role.PROTECTION,
@@ -147,11 +94,5 @@ RULES: Final = (
             ),
         ),
         named=True,
-        examples=(
-            Example({}, spares=False),
-            Example({}, spares=True, storage="ENABLED"),
-            Example({}, spares=True, storage="A_STATUS_YET_TO_COME"),
-            Example({"unlink-storage": True}, spares=False, storage="ENABLED"),
-        ),
     ),
 )

@@ -1,0 +1,94 @@
+"""What a month may come to, and whether it stays within."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from decimal import Decimal
+from enum import StrEnum
+
+from kvsops.bill.baseline import Baseline, Growth
+from kvsops.bill.bill import Bill
+from kvsops.core.cost import Basis
+from kvsops.output.figures import usd
+
+
+class Level(StrEnum):
+    """How much a line matters."""
+
+    NOTE = "note"
+    WARNING = "warning"
+    ERROR = "error"  # a question that has no answer
+
+
+@dataclass(slots=True)
+class Verdict:
+    """What a bill held against a budget tells.
+
+    `passed` says which limit was passed, and by what; else it holds, unless a line is an error:
+    what is not known never passes for cheap.
+    """
+
+    lines: list[tuple[Level, str]] = field(default_factory=list)
+    passed: str | None = None
+
+    @property
+    def known(self) -> bool:
+        """Whether every question has an answer."""
+        return all(level is not Level.ERROR for level, _ in self.lines)
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """The limits of a month, in dollars, and of its growth over a baseline."""
+
+    fail_over: Decimal | None = None
+    warn_over: Decimal | None = None
+    max_growth: Growth | None = None
+
+    def judge(self, bill: Bill, baseline: Baseline | None) -> Verdict:
+        """Hold the bill against the limits; where one is passed, nothing more is said."""
+        verdict = Verdict()
+        estimated, comes = bill.estimated_month, _sum(bill.estimated_month, bill.unknown)
+        if self.warn_over is not None and estimated > self.warn_over:
+            said = f"the month will come to {comes}, over {_limit(self.warn_over)}"
+            verdict.lines.append((Level.WARNING, said))
+        if self.fail_over is not None and estimated > self.fail_over:
+            over = f"over --fail-over {_limit(self.fail_over)}"
+            verdict.passed = f"the month will come to {comes}, {over}"
+            return verdict
+        if baseline:
+            self._compare(verdict, bill, baseline)
+        if not verdict.passed:
+            verdict.lines += [(Level.ERROR, said) for said in self._unanswered(bill)]
+        return verdict
+
+    def _compare(self, verdict: Verdict, bill: Bill, baseline: Baseline) -> None:
+        """Say what the month had come to in the earlier output, and whether it grew too much."""
+        estimated, growth = bill.estimated_month, self.max_growth
+        before = _sum(baseline.estimated_month, baseline.unknown)
+        said = f"{_sum(estimated, bill.unknown)}, where {baseline.path} had {before}"
+        grown = growth is not None and growth.passed(baseline.estimated_month, estimated)
+        if growth and grown and not baseline.unknown:
+            verdict.passed = f"{said}: more than --max-growth {growth.text}"
+            return
+        verdict.lines.append((Level.NOTE, f"the month will come to {said}"))
+        if growth and grown:
+            said = f"whether it grew by more than --max-growth {growth.text} is not known"
+            verdict.lines.append((Level.ERROR, said))
+
+    def _unanswered(self, bill: Bill) -> Iterator[str]:
+        if bill.basis is Basis.ASSUMED and (self.fail_over is not None or self.max_growth):
+            yield (
+                "whether the month stays within the budget is not known: --no-metrics leaves"
+                " messages and TURN minutes unread"
+            )
+        if number := len(bill.unknown):
+            yield f"the cost of {number:,} channels is not known: the total is without them"
+
+
+def _sum(amount: Decimal, unknown: object) -> str:
+    """Say a sum, and where parts of it are not known, that it is at least that."""
+    return f"{'at least ' if unknown else ''}{usd(amount)}"
+
+
+def _limit(amount: Decimal) -> str:
+    return usd(amount, 4, trimmed=True)

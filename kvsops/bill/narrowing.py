@@ -1,0 +1,31 @@
+"""Which channels a bill is of, by their names: of those deleted there is nothing else."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Narrowing:
+    """The beginning of the names that are meant, and a pattern of theirs; None narrows nothing."""
+
+    prefix: str | None = None
+    match: str | None = None
+
+    @classmethod
+    def of(cls, given: Mapping[str, Any]) -> "Narrowing":
+        """Take it from a command's options, or from an earlier output's JSON."""
+        return cls(given.get("prefix"), given.get("match"))
+
+    def means(self, name: str) -> bool:
+        """Whether the channel of this name is meant."""
+        return name.startswith(self.prefix or "") and fnmatchcase(name, self.match or "*")
+
+    def as_json(self) -> dict[str, str | None]:
+        """Return the JSON; its keys are an interface."""
+        return {"prefix": self.prefix, "match": self.match}
+
+    def __str__(self) -> str:
+        options = [f"--{name} {value}" for name, value in self.as_json().items() if value]
+        return " ".join(options) or "all channels"

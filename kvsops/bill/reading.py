@@ -1,0 +1,117 @@
+"""A month's bill read: the channels, their use, and that of those deleted since."""
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime
+
+from kvsops.aws import channels
+from kvsops.aws.activity import LISTED_FOR, REACH
+from kvsops.aws.scope import Scope
+from kvsops.bill import usage
+from kvsops.bill.baseline import Baseline
+from kvsops.bill.bill import Bill, Line, lines_of, window
+from kvsops.bill.narrowing import Narrowing
+from kvsops.bill.usage import Metered
+from kvsops.core.channel import ChannelArn
+from kvsops.core.cost import Month, Prices, assumed
+from kvsops.core.facts import Facts, Need
+from kvsops.errors import UsageError
+from kvsops.facts import gather
+from kvsops.output.console import Counter
+
+Progress = Callable[[str, int | None], AbstractContextManager[Counter]]
+"""Shows how many of a number are done, under a heading."""
+
+Deleted = Callable[[str | None], tuple[set[str], list[str]]]
+"""Answers the names of an account's channels (None: of any) that are known to have been deleted in
+the month or since, and what could not be read of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """The bill that is wanted: of which month and channels, at which prices."""
+
+    month: Month
+    now: datetime
+    prices: Prices
+    narrowing: Narrowing
+    baseline: Baseline | None
+    with_tags: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """The bill, what its use was read from, and how many channels the region has."""
+
+    bill: Bill
+    metered: Metered
+    listed: int
+
+
+def within_reach(month: Month | None, now: datetime) -> Month:
+    """Return the month, or the running one; `UsageError` if its metrics are not there, or gone."""
+    month = month or Month.of(now)
+    if month.start > now:
+        raise UsageError(f"--month {month} has not begun")
+    if month.start < now - REACH:
+        raise UsageError(f"--month {month} is too long ago: CloudWatch keeps {REACH.days} days")
+    return month
+
+
+def read_bill(scope: Scope, wanted: Wanted, deleted: Deleted, progress: Progress) -> Reading:
+    """Read all that the bill is made of, and price it."""
+    month, now, baseline = wanted.month, wanted.now, wanted.baseline
+    # All of them, whatever is meant: the quota is the region's.
+    listed = [Facts(channel) for channel in channels.each_listed(scope)]
+    facts = [each for each in listed if wanted.narrowing.means(each.channel.channel_name)]
+    found = Metered()
+    if wanted.with_tags:
+        with progress("reading tags", len(facts)) as shown:
+            tags = gather.fetch(scope, Need.TAGS, facts, advance=shown.advance)
+        facts = tags.facts
+        found.problems += tags.problems
+    usage.see(scope, found)
+    gone, problems = deleted(_account_of(facts))
+    found.problems += problems
+    gone |= found.seen | (baseline.names if baseline else set())
+    gone -= {each.channel.channel_name for each in listed}
+    ghosts = sorted(filter(wanted.narrowing.means, gone))
+    read_use(scope, found, [*_names(facts), *ghosts], month, progress)
+    lines = lines_of(facts, ghosts, found, prices=wanted.prices, month=month, now=now)
+    listed_since = now - LISTED_FOR
+    whole = found.seen_all and (
+        month.start >= listed_since
+        or (baseline is not None and baseline.covers(month, listed_since))
+    )
+    return Reading(
+        Bill(month, now, wanted.prices, lines, lower_bound=not whole), found, len(listed)
+    )
+
+
+def _account_of(facts: Sequence[Facts]) -> str | None:
+    """Return whose the channels are: each metric that is asked for is billed."""
+    return ChannelArn.parse(facts[0].channel.channel_arn).account_id if facts else None
+
+
+def _names(facts: Sequence[Facts]) -> list[str]:
+    return [each.channel.channel_name for each in facts]
+
+
+def read_use(
+    scope: Scope, found: Metered, names: Sequence[str], month: Month, progress: Progress
+) -> None:
+    """Read the names' use in the month, and what it is projected by."""
+    start, end = window(month, scope.now())
+    with progress("reading metrics", len(names)) as shown:
+        usage.read(scope, found, names, start, end, advance=shown.advance)
+
+
+def priced(facts: Sequence[Facts], prices: Prices, found: Metered | None, now: datetime) -> Bill:
+    """Price the channels this month; without their use, as if each were used."""
+    month = Month.of(now)
+    if found is None:
+        lines = [Line(each.channel.channel_name, None, assumed(prices), each) for each in facts]
+    else:
+        lines = lines_of(facts, (), found, prices=prices, month=month, now=now)
+    return Bill(month, now, prices, [line for line in lines if line.facts])

@@ -1,0 +1,97 @@
+"""A month's bill as a person reads it: totals, groups, the dearest, and what could be spared."""
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Final
+
+import click
+
+from kvsops.core.cost import known_sum
+from kvsops.errors import KvsopsError
+from kvsops.output.console import Console
+from kvsops.output.figures import usd
+from kvsops.output.rows import Column, Output, csv, dumps, markdown, table
+from kvsops.output.summary import append_step_summary
+from kvsops.output.text import count, markdown_safe
+from kvsops.reports.bill import BillReport
+from kvsops.reports.bill_columns import bill_columns, group_columns, sum_text, totals
+from kvsops.reports.bill_json import DEAREST, as_json
+
+GROUPS: Final = 20  # shown of them; JSON has all
+Form = Callable[[Sequence[Any], Sequence[Column[Any]]], str]
+
+
+def render(report: BillReport, output: Output, query: str | None) -> str:
+    """Make the text for standard output; CSV has a line for each channel."""
+    if output == "json":
+        return dumps(as_json(report), query)
+    if output == "csv":
+        return csv(report.bill.dearest_first, bill_columns(report.bill))
+    return text(report, markdown if output == "markdown" else table)
+
+
+def text(report: BillReport, form: Form) -> str:
+    """Make the page that a person reads, its tables in this form."""
+    bill, said = report.bill, markdown_safe if form is markdown else str
+    parts = [said(f"{report.region}: {totals(bill)}.") + "\n", said(_parts(report)) + "\n"]
+    if bill.used or bill.unknown:
+        parts.append(form(report.groups[:GROUPS], group_columns(report.by)))
+        parts.append(form(bill.dearest_first[:DEAREST], bill_columns(bill)))
+    parts.append("".join(f"- {said(line)}\n" for line in _insights(report)))
+    return "\n".join(parts)
+
+
+def _parts(report: BillReport) -> str:
+    costs = [line.cost for line in report.bill.lines]
+    fee = sum_text([cost.fee for cost in costs])
+    messages = sum_text([cost.messages for cost in costs])
+    turn = sum_text([cost.turn for cost in costs])
+    return f"To date: fees {fee}, messages {messages}, TURN {turn}."
+
+
+def _insights(report: BillReport) -> Iterator[str]:
+    quota, bill, churn = report.quota, report.bill, report.churn
+    if quota.limit:
+        share = f"{quota.channels:,} of {quota.limit:,} channels ({quota.share:.0%})"
+        yield f"Quota: {share}, unless AWS raised it."
+    if report.unused is not None:
+        unused = count(report.unused, "channel")
+        deed = (
+            f"The {unused} not used in {bill.month} took quota and cost $0.00"
+            if bill.over
+            else f"Sweeping the {unused} not used this month would free quota and save $0.00"
+        )
+        yield f"{deed}: a channel that nobody connects to costs nothing."
+    yield from _on_ghosts(report)
+    if churn and churn.used_on_one_day:
+        yield (
+            f"Churn: {churn.used_on_one_day:,} of {churn.used:,} channels were used on one day "
+            f"only, at most {churn.busiest_day:,} of them on the same; reusing so many for all "
+            f"would save {usd(churn.saving)}."
+        )
+    if bill.lower_bound:
+        yield (
+            "A lower bound: channels deleted more than two weeks ago are seen only in journals "
+            "(--journal) and in an earlier output of this month (--baseline)."
+        )
+
+
+def _on_ghosts(report: BillReport) -> Iterator[str]:
+    ghosts = [line.cost for line in report.bill.lines if line.ghost]
+    used = [cost for cost in ghosts if cost.active]
+    if used:
+        spent = usd(known_sum([cost.month_to_date for cost in used]))
+        yield f"Ghosts: {count(len(used), 'deleted channel')} cost {spent} all the same."
+    if untold := len(ghosts) - len(used):
+        yield f"Ghosts: what {count(untold, 'deleted channel')} cost is not known."
+
+
+def tell(report: BillReport, console: Console, output: Output, query: str | None) -> None:
+    """Print the bill, append it to a CI's step summary, and say what there is to say of it."""
+    click.echo(render(report, output, query), nl=False)
+    try:
+        append_step_summary("### kvsops cost\n\n" + text(report, markdown), os.environ)
+    except KvsopsError as error:
+        console.warn(str(error))
+    for problem in report.problems:
+        console.warn(problem)

@@ -1,0 +1,45 @@
+"""Write what is generated: `python -m tests.regenerate`; with `--check`, say whether it is stale.
+
+Generated are the policy file's JSON Schema, the commands' help in README.md, and the golden files
+of the tests. A golden file is checked by its own test, so `--check` leaves them to pytest.
+"""
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from kvsops.output.rows import dumps
+from kvsops.sweep import policy
+from tests.goldens import REWRITE
+
+ROOT: Final = Path(__file__).parents[1]
+SCHEMA: Final = ROOT / "kvsops" / "sweep" / policy.SCHEMA_FILE
+
+
+def readme(*options: str) -> int:
+    """Run cog on the README; return its exit code."""
+    argv = [sys.executable, "-m", "cogapp", *options, "README.md"]
+    return subprocess.run(argv, cwd=ROOT, check=False).returncode
+
+
+def check() -> int:
+    """Return 0 unless something is stale; say what."""
+    current = SCHEMA.read_text(encoding="utf-8") == dumps(policy.schema())
+    if not current:
+        sys.stderr.write(f"{SCHEMA} is stale: python -m tests.regenerate\n")
+    return max(readme("--check", "--diff"), not current)
+
+
+def write() -> int:
+    """Write everything anew; return 0 where all could be."""
+    SCHEMA.write_text(dumps(policy.schema()), encoding="utf-8")
+    for golden in (ROOT / "tests").rglob("golden/*.txt"):  # so that none outlives its test
+        golden.unlink()
+    return readme("-r") or int(pytest.main([REWRITE, "-q", str(ROOT / "tests")]))
+
+
+if __name__ == "__main__":
+    sys.exit(check() if sys.argv[1:] == ["--check"] else write())
