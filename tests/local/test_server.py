@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import socket
+import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -236,14 +237,24 @@ def test_a_client_gone_midway(local: LocalServer) -> None:
     assert local.calls == {}
 
 
-def test_a_client_gone_before_the_answer(local: LocalServer) -> None:
+def test_a_client_gone_before_the_answer(
+    settings: Settings, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Nobody is there to read the answer: nothing is said of it, and the server goes on."""
-    local.settings.faults = (Fault("*", "late"),)
-    local.settings.late_by = timedelta(milliseconds=20)
-    for _ in range(3):
+    settings.faults = (Fault("*", "late"),)
+    settings.late_by = timedelta(milliseconds=20)
+    with LocalServer(settings) as local:  # which waits at its end for all threads
+        for _ in range(3):
+            client = http.client.HTTPConnection("127.0.0.1", local.port)
+            client.request("POST", "/nope", "{}")
+            client.close()
+        while local.calls["POST /nope"] < 3:
+            time.sleep(0.01)
+        settings.faults = ()
         client = http.client.HTTPConnection("127.0.0.1", local.port)
-        client.request("POST", "/nope", "{}")
+        assert ask(client, "/nope")[0] == 404
         client.close()
+    assert (caplog.text, capsys.readouterr().err) == ("", "")
 
 
 def test_many_threads(over_http: Emulator, local: LocalServer) -> None:
