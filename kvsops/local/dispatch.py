@@ -9,7 +9,7 @@ from moto.core.botocore_stubber import BotocoreStubber
 from moto.core.request import Request
 from moto.kinesisvideo.models import kinesisvideo_backends
 
-from kvsops.local.calls import Answer, Call, error_answer, query_error_answer
+from kvsops.local.api.call import Answer, Call, error_answer, query_error_answer
 from kvsops.local.cloudwatch.responses import CloudWatchResponse
 from kvsops.local.kinesisvideo import urls
 from kvsops.local.kinesisvideo.responses import KinesisVideoResponse, operations

@@ -21,7 +21,7 @@ from moto.kinesisvideo.models import kinesisvideo_backends
 
 from kvsops.errors import UsageError
 from kvsops.local import settings as active_settings
-from kvsops.local.calls import (
+from kvsops.local.api.call import (
     CORS_HEADERS,
     DEFAULT_REGION,
     Answer,
@@ -35,8 +35,8 @@ from kvsops.local.cloudwatch.models import metrics
 from kvsops.local.dispatch import ACCOUNT_ID
 from kvsops.local.environment import child_environment
 from kvsops.local.extension import install
-from kvsops.local.gate import Entry, Gate
 from kvsops.local.kinesisvideo.models import KinesisVideoBackend
+from kvsops.local.middleware import Entry, Middleware
 from kvsops.local.settings import Settings
 from kvsops.local.signaling.endpoints import Endpoints
 
@@ -64,7 +64,7 @@ class LocalServer:
         self.settings = settings or Settings()
         self.region = region
         self._port = port
-        self._gate = Gate(self.settings)
+        self._middleware = Middleware(self.settings)
         self._endpoints: Endpoints | None = None
 
     def start(self) -> None:
@@ -73,10 +73,10 @@ class LocalServer:
         Raises OSError if the port cannot be had, `UsageError` if signaling is not installed.
         """
         install()
-        self._gate = Gate(self.settings)
-        self._server = _Server(self._port, self._gate)
+        self._middleware = Middleware(self.settings)
+        self._server = _Server(self._port, self._middleware)
         try:
-            self._endpoints = Endpoints(self._gate) if self.settings.signaling else None
+            self._endpoints = Endpoints(self._middleware) if self.settings.signaling else None
         except BaseException:
             self._server.server_close()
             raise
@@ -90,7 +90,7 @@ class LocalServer:
 
     def stop(self) -> None:
         """End the connections and forget the channels."""
-        self._gate.close()
+        self._middleware.close()
         self._server.shutdown()
         self._thread.join()
         self._server.close_connections()
@@ -141,17 +141,17 @@ class LocalServer:
     @property
     def calls(self) -> Counter[str]:
         """How often each operation was called, whatever came of it."""
-        return self._gate.counts.calls
+        return self._middleware.counts.calls
 
     @property
     def throttled(self) -> Counter[str]:
         """How often each operation was answered with ClientLimitExceededException."""
-        return self._gate.counts.throttled
+        return self._middleware.counts.throttled
 
     @property
     def log(self) -> list[Entry]:
         """The last 100,000 calls: seconds since the start, operation, `ok` or what went wrong."""
-        return self._gate.counts.log
+        return self._middleware.counts.log
 
     def backend(self, region: str | None = None) -> KinesisVideoBackend:
         """Return the channels themselves, to put there what the API would refuse."""
@@ -183,11 +183,11 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 128
 
-    def __init__(self, port: int, gate: Gate) -> None:
-        self.gate = gate
+    def __init__(self, port: int, middleware: Middleware) -> None:
+        self.middleware = middleware
         self._open: set[socket.socket] = set()
         self._closed = Condition()
-        super().__init__((HOST, port), _Connection)
+        super().__init__((HOST, port), _HttpConnection)
 
     def server_bind(self) -> None:
         """Bind without the name lookup of the base class, which can take seconds."""
@@ -224,7 +224,7 @@ class _Server(ThreadingHTTPServer):
             log.exception("a connection failed")
 
 
-class _Connection(BaseHTTPRequestHandler):
+class _HttpConnection(BaseHTTPRequestHandler):
     """One client's connection. Each answer leaves in one piece, so Nagle's rule never waits."""
 
     protocol_version = "HTTP/1.1"
@@ -253,12 +253,12 @@ class _Connection(BaseHTTPRequestHandler):
         if self.command == "OPTIONS":
             return Answer(204)
         if self.path == CALLS_PATH:
-            return json_answer(self.server.gate.counts._asdict())
+            return json_answer(self.server.middleware.counts._asdict())
         headers = {name.lower(): value for name, value in self.headers.items()}
-        return self.server.gate(Call(self.command, self.path, headers, body))
+        return self.server.middleware(Call(self.command, self.path, headers, body))
 
     def _send(self, answer: Answer) -> None:
-        now = self.server.gate.settings.clock().astimezone(UTC)
+        now = self.server.middleware.settings.clock().astimezone(UTC)
         headers = answer.headers | CORS_HEADERS
         headers["content-length"] = str(len(answer.body))
         headers["date"] = format_datetime(now, usegmt=True)

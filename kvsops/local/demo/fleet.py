@@ -8,7 +8,7 @@ from random import Random
 
 from kvsops.local import settings
 from kvsops.local.cloudwatch.models import metrics
-from kvsops.local.cloudwatch.usage import ChannelUsage, record
+from kvsops.local.demo.channel_usage import ChannelUsage, record
 from kvsops.local.demo.usage import ghosts, lives
 from kvsops.local.kinesisvideo.channels import SignalingChannel
 from kvsops.local.kinesisvideo.models import KinesisVideoBackend

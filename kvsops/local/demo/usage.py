@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from random import Random
 
-from kvsops.local.cloudwatch.usage import ChannelUsage, Used
+from kvsops.local.demo.channel_usage import ChannelUsage, Used
 from kvsops.local.kinesisvideo.channels import SignalingChannel
 
 PAST = timedelta(days=60)

@@ -15,6 +15,7 @@ from moto.core.resource_tagging import TaggableResourcesMixin, TaggedResource
 from moto.kinesisvideo.models import KinesisVideoBackend as MotoKinesisVideoBackend
 
 from kvsops.local import settings
+from kvsops.local.api.paging import name_before, token_after
 from kvsops.local.kinesisvideo.channels import (
     SignalingChannel,
     check_tag_keys,
@@ -29,7 +30,6 @@ from kvsops.local.kinesisvideo.exceptions import (
     ResourceNotFoundException,
     VersionMismatchException,
 )
-from kvsops.local.paging import name_before, token_after
 from kvsops.local.quotas import channel_quota
 from kvsops.local.tagging.index import TagIndex
 

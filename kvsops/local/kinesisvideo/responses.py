@@ -10,10 +10,10 @@ from moto.core.utils import get_service_model
 from moto.kinesisvideo.models import kinesisvideo_backends
 from moto.kinesisvideo.responses import KinesisVideoResponse as MotoKinesisVideoResponse
 
+from kvsops.local.api.validation import validate
 from kvsops.local.kinesisvideo.channels import DEFAULT_MESSAGE_TTL_SECONDS
 from kvsops.local.kinesisvideo.exceptions import InvalidArgumentException
 from kvsops.local.kinesisvideo.models import KinesisVideoBackend
-from kvsops.local.validation import validate
 
 DEFAULT_MAX_RESULTS = 500
 """Channels on a page where none is asked for, as the model documents.

@@ -10,9 +10,10 @@ from moto.iam.models import get_account_id_from, iam_backends
 from moto.kinesisvideo.models import kinesisvideo_backends
 
 from kvsops.core.channel import ChannelArn
+from kvsops.core.wire.ice import Role
 from kvsops.core.wire.message import check_viewer_id
 from kvsops.errors import MessageError, UsageError
-from kvsops.local.calls import Call
+from kvsops.local.api.call import Call
 from kvsops.local.cloudwatch.index import MetricIndex
 from kvsops.local.cloudwatch.models import metrics
 from kvsops.local.dispatch import status_of
@@ -20,7 +21,7 @@ from kvsops.local.environment import ACCESS_KEY_ID, SECRET_ACCESS_KEY
 from kvsops.local.kinesisvideo.channels import SignalingChannel
 from kvsops.local.kinesisvideo.exceptions import ResourceNotFoundException
 from kvsops.local.settings import Settings
-from kvsops.local.signaling.rooms import Key, Role
+from kvsops.local.signaling.channel_state import PeerId
 from kvsops.local.signaling.sigv4 import SignatureError, Signer, verify_header, verify_query
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ def secret_of(access_key_id: str) -> str | None:
     return None
 
 
-def presigned(call: Call, role: Role, settings: Settings) -> tuple[Place, Key]:
+def presigned(call: Call, role: Role, settings: Settings) -> tuple[Place, PeerId]:
     """Answer where a presigned URL leads, and the client id in it. Raises `Refused`."""
     try:
         signer, parameters = verify_query(call, secret_of, settings.clock())
@@ -77,7 +78,7 @@ def presigned(call: Call, role: Role, settings: Settings) -> tuple[Place, Key]:
     if call.path != "/":
         raise Refused(INVALID_ARGUMENT, "The path of a WebSocket's URL is /.")
     client_id = parameters.get("X-Amz-ClientId")
-    if role == "VIEWER":
+    if role == "viewer":
         _check_viewer(client_id)
     return place_of(parameters.get("X-Amz-ChannelARN", ""), signer, settings), client_id
 

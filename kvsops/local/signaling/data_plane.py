@@ -15,16 +15,16 @@ from aiohttp import web
 
 from kvsops.core.channel import ChannelArn
 from kvsops.errors import UsageError
-from kvsops.local.calls import CORS_HEADERS, Call, preflight_headers
+from kvsops.local.api.call import CORS_HEADERS, Call, preflight_headers
 from kvsops.local.faults import ALLOCATE, TURN_REFUSED
-from kvsops.local.gate import Gate
+from kvsops.local.middleware import Middleware
 from kvsops.local.settings import Settings
 from kvsops.local.signaling.admission import Refused, locate
+from kvsops.local.signaling.counters import Counters
+from kvsops.local.signaling.delivery import Delivery
 from kvsops.local.signaling.operations import SignalingApi
-from kvsops.local.signaling.post import Post
 from kvsops.local.signaling.relay import Relay, date_header, hang_up, refusal
-from kvsops.local.signaling.traffic import Traffic
-from kvsops.local.tls import Authority
+from kvsops.local.signaling.tls import Authority
 from kvsops.local.turn.credentials import TurnCredentials, channel_arn_of, uris
 from kvsops.local.turn.server import TurnServer
 
@@ -47,8 +47,8 @@ _Started = tuple[dict[str, int], Callable[[], object]]
 class DataPlane:
     """The data plane of one emulator; it listens from when it is made until `stop`."""
 
-    def __init__(self, gate: Gate, authority: Authority) -> None:
-        self._gate, self._authority = gate, authority
+    def __init__(self, middleware: Middleware, authority: Authority) -> None:
+        self._middleware, self._authority = middleware, authority
         started: Future[_Started] = Future()
         self._thread = Thread(target=self._run, args=(started,), name="kvsops-local", daemon=True)
         self._thread.start()
@@ -78,12 +78,12 @@ class DataPlane:
         """Listen, tell where and how to stop it, and live until then."""
         stop, loop = asyncio.Event(), asyncio.get_running_loop()
         async with AsyncExitStack() as stack:
-            traffic, credentials = Traffic(self._gate), TurnCredentials()
-            post = Post(self._gate.settings, traffic)
-            relay = Relay(self._gate, traffic, post)
-            api = SignalingApi(self._gate, traffic, post, credentials)
+            counters, credentials = Counters(self._middleware), TurnCredentials()
+            delivery = Delivery(self._middleware.settings, counters)
+            relay = Relay(self._middleware, counters, delivery)
+            api = SignalingApi(self._middleware, counters, delivery, credentials)
             context = self._authority.server_context()
-            api.turn_uris = await self._serve_turn(stack, traffic, credentials, context)
+            api.turn_uris = await self._serve_turn(stack, counters, credentials, context)
             ports = await self._serve(stack, relay, api, context)
             started.set_result((ports, partial(loop.call_soon_threadsafe, stop.set)))
             await relay.run(stop)
@@ -93,14 +93,16 @@ class DataPlane:
     ) -> dict[str, int]:
         """Listen for masters, viewers and callers, each on a port of its own."""
         sides: dict[str, Answering] = {
-            "MASTER": lambda request, call: relay.connect(request, call, "MASTER"),
-            "VIEWER": lambda request, call: relay.connect(request, call, "VIEWER"),
-            "HTTPS": partial(_call_api, api, self._gate.settings),
+            "MASTER": lambda request, call: relay.connect(request, call, "master"),
+            "VIEWER": lambda request, call: relay.connect(request, call, "viewer"),
+            "HTTPS": partial(_call_api, api, self._middleware.settings),
         }
         ports = {}
         for name, answering in sides.items():
             server = _Server(
-                partial(_answer, self._gate.settings, answering), access_log=None, logger=_SILENT
+                partial(_answer, self._middleware.settings, answering),
+                access_log=None,
+                logger=_SILENT,
             )
             runner = web.ServerRunner(server, shutdown_timeout=_SECONDS_TO_STOP)
             await runner.setup()
@@ -113,20 +115,20 @@ class DataPlane:
     async def _serve_turn(
         self,
         stack: AsyncExitStack,
-        traffic: Traffic,
+        counters: Counters,
         credentials: TurnCredentials,
         context: ssl.SSLContext,
     ) -> list[str]:
         """Serve STUN and TURN; answer the URIs."""
-        clock = self._gate.settings.clock
+        clock = self._middleware.settings.clock
         turn = TurnServer(
             lambda username: credentials.password_of(username, clock()),
             host=HOST,
             ssl_context=context,
             clock=lambda: clock().timestamp(),
             channel_of=lambda username: channel_arn_of(username) or "",
-            on_relayed=partial(_count_turn_minute, traffic),
-            refuse=lambda: self._gate.fault(ALLOCATE) == TURN_REFUSED,
+            on_relayed=partial(_count_turn_minute, counters),
+            refuse=lambda: self._middleware.fault(ALLOCATE) == TURN_REFUSED,
         )
         await stack.enter_async_context(turn)
         return uris(HOST, turn.udp_port, turn.tls_port or 0)
@@ -194,7 +196,7 @@ async def _call_api(
     return web.Response(status=answer.status, body=answer.body, headers=headers)
 
 
-def _count_turn_minute(traffic: Traffic, username: str) -> None:
+def _count_turn_minute(counters: Counters, username: str) -> None:
     """Count a minute for the channel that a username is for; it may be deleted by now."""
     with suppress(Refused, UsageError):
-        traffic.turn_minute(locate(ChannelArn.parse(channel_arn_of(username) or "")))
+        counters.turn_minute(locate(ChannelArn.parse(channel_arn_of(username) or "")))

@@ -6,7 +6,7 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 from kvsops.errors import UsageError
-from kvsops.local.gate import Gate
+from kvsops.local.middleware import Middleware
 
 if TYPE_CHECKING:
     from kvsops.local.signaling.data_plane import DataPlane
@@ -21,14 +21,14 @@ class Endpoints:
     Raises `UsageError` where the extra is not installed as a whole.
     """
 
-    def __init__(self, gate: Gate) -> None:
+    def __init__(self, middleware: Middleware) -> None:
         if missing := [name for name in NEEDED if find_spec(name) is None]:
             names = " and ".join(missing)
             raise UsageError(f"signaling needs {names}: pip install 'kvsops[local]'")
-        from kvsops.local.tls import Authority
+        from kvsops.local.signaling.tls import Authority
 
         self.authority = Authority(os.environ)
-        self._gate = gate
+        self._middleware = middleware
         self._data_plane: DataPlane | None = None
         self._closed = False
         self._lock = Lock()
@@ -43,7 +43,7 @@ class Endpoints:
             if self._data_plane is None:
                 from kvsops.local.signaling.data_plane import DataPlane
 
-                self._data_plane = DataPlane(self._gate, self.authority)
+                self._data_plane = DataPlane(self._middleware, self.authority)
             return self._data_plane.endpoint(protocol, role)
 
     def close(self) -> None:

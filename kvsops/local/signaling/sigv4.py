@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 from urllib.parse import quote, unquote
 
-from kvsops.local.calls import Call
+from kvsops.local.api.call import Call
 
 SERVICE: Final = "kinesisvideo"
 LONGEST_EXPIRY: Final = timedelta(seconds=300)

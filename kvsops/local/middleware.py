@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from moto.iam.models import get_account_id_from
 
-from kvsops.local.calls import Answer, Call
+from kvsops.local.api.call import Answer, Call
 from kvsops.local.dispatch import carry_out, error_for
 from kvsops.local.faults import CONNECTION_FAULTS, DROP, LATE, first_to_strike
 from kvsops.local.quotas import Throttle
@@ -29,7 +29,7 @@ class Counts(NamedTuple):
     log: list[Entry]
 
 
-class Gate:
+class Middleware:
     """All calls of one emulator pass here; safe to use from many threads."""
 
     def __init__(self, settings: Settings) -> None:

@@ -10,10 +10,11 @@ from typing import Any, Final
 
 from aiohttp import WSCloseCode, web
 
+from kvsops.core.wire.ice import Role
 from kvsops.core.wire.message import Action, MessageType, Received, encode_received
 from kvsops.local.quotas import Bucket
 from kvsops.local.signaling.admission import Place
-from kvsops.local.signaling.rooms import Key, Role
+from kvsops.local.signaling.channel_state import PeerId
 
 LIFE: Final = timedelta(hours=1)
 IDLE: Final = timedelta(minutes=10)
@@ -30,13 +31,13 @@ _NEVER_PAUSED = 1 << 23
 _SECONDS_TO_CLOSE = 1.0
 
 
-class Connection:
+class PeerSocket:
     """A peer of a channel, connected. The codes that it is closed with are our choice."""
 
-    def __init__(self, place: Place, role: Role, client_id: Key, now: datetime) -> None:
+    def __init__(self, place: Place, role: Role, client_id: PeerId, now: datetime) -> None:
         self.place = place
         self.role: Role = role
-        self.key = None if role == "MASTER" else client_id
+        self.peer_id = None if role == "master" else client_id
         self.ws = web.WebSocketResponse(
             autoping=False, compress=False, max_msg_size=FRAME_MAXIMUM, timeout=_SECONDS_TO_CLOSE
         )
@@ -48,7 +49,7 @@ class Connection:
         self.ended = asyncio.Event()
         self._listening: asyncio.Future[None] | None = None
         self._transport: asyncio.Transport | None = None
-        self._told = False
+        self._going_away = False
         sdp = Bucket(SDP_A_SECOND, now)
         candidates = Bucket(CANDIDATES_A_SECOND, now)
         self._buckets = dict.fromkeys(Action, sdp) | {Action.ICE_CANDIDATE: candidates}
@@ -79,7 +80,7 @@ class Connection:
 
     async def go_away(self, now: datetime) -> None:
         """Tell the client to connect anew; it has a minute."""
-        self._told = True
+        self._going_away = True
         self.ends_at = min(self.ends_at, now + GRACE)
         await self.send(Received(MessageType.GO_AWAY))
 
@@ -87,7 +88,7 @@ class Connection:
         """Do what is due; answer whether the connection's time is over."""
         if now >= self.ends_at or now - self.active_at >= IDLE:
             return True
-        if not self._told and now >= self.ends_at - GRACE:
+        if not self._going_away and now >= self.ends_at - GRACE:
             await self.go_away(now)
         return self.place.channel.gone_from is not None
 

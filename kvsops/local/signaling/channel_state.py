@@ -6,13 +6,13 @@ and https://docs.aws.amazon.com/kinesisvideostreams-webrtc-dg/latest/devguide/Co
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final, Generic, Literal, Protocol, TypeVar
+from typing import Final, Generic, Protocol, TypeVar
 
+from kvsops.core.wire.ice import Role
 from kvsops.core.wire.message import Action, MessageType, Received, Sent
 from kvsops.errors import MessageError
 
-Role = Literal["MASTER", "VIEWER"]
-Key = str | None
+PeerId = str | None
 """Whom a message is for, or from: a viewer's client id, or None for the master."""
 
 OPERATIONS: Final = {
@@ -32,7 +32,7 @@ class Peer(Protocol):
     """One connection. A master may have a client id too, which then means nothing."""
 
     @property
-    def key(self) -> Key:
+    def peer_id(self) -> PeerId:
         """Under what name the channel knows it."""
 
 
@@ -40,15 +40,15 @@ P = TypeVar("P", bound=Peer)
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class PendingMessage:
     """A message whose recipient was not there."""
 
-    sender: Key
-    recipient: Key
+    sender: PeerId
+    recipient: PeerId
     message: Received
     until: datetime
 
-    def overwrites(self, other: "Held") -> bool:
+    def overwrites(self, other: "PendingMessage") -> bool:
         """Whether this is the newer offer, or answer, of the same client to the same peer."""
         kind = self.message.message_type
         return kind is not MessageType.ICE_CANDIDATE and (
@@ -58,13 +58,13 @@ class Held:
 
 
 @dataclass
-class Room(Generic[P]):
+class ChannelState(Generic[P]):
     """One channel's connections, and the messages that wait for a peer."""
 
-    peers: dict[Key, P] = field(default_factory=dict)
+    peers: dict[PeerId, P] = field(default_factory=dict)
     expected: set[str] = field(default_factory=set)
     """Viewers that were let in, and are not yet connected."""
-    held: list[Held] = field(default_factory=list)
+    pending: list[PendingMessage] = field(default_factory=list)
 
     def is_full_for(self, viewer: str) -> bool:
         """Whether there are ten viewers already, and this is none of them."""
@@ -73,53 +73,53 @@ class Room(Generic[P]):
 
     def join(self, peer: P) -> P | None:
         """Let a peer in; answer the one whose place it takes."""
-        before = self.peers.get(peer.key)
-        self.peers[peer.key] = peer
-        if peer.key is not None:
-            self.expected.discard(peer.key)
+        before = self.peers.get(peer.peer_id)
+        self.peers[peer.peer_id] = peer
+        if peer.peer_id is not None:
+            self.expected.discard(peer.peer_id)
         return before
 
     def leave(self, peer: P) -> None:
         """Let a peer go, unless another has its place by now."""
-        if self.peers.get(peer.key) is peer:
-            del self.peers[peer.key]
+        if self.peers.get(peer.peer_id) is peer:
+            del self.peers[peer.peer_id]
 
-    def hold(self, held: Held) -> None:
+    def keep(self, message: PendingMessage) -> None:
         """Keep a message; a newer offer takes the place of the one it overwrites."""
-        for index, other in enumerate(self.held):
-            if held.overwrites(other):
-                self.held[index] = held
+        for index, other in enumerate(self.pending):
+            if message.overwrites(other):
+                self.pending[index] = message
                 return
-        self.held.append(held)
+        self.pending.append(message)
 
-    def take(self, recipient: Key, now: datetime) -> list[Received]:
+    def take(self, recipient: PeerId, now: datetime) -> list[Received]:
         """Hand out, once, what waited for this peer and is not too old."""
         self.forget(now)
-        mine = [held.message for held in self.held if held.recipient == recipient]
-        self.held = [held for held in self.held if held.recipient != recipient]
+        mine = [each.message for each in self.pending if each.recipient == recipient]
+        self.pending = [each for each in self.pending if each.recipient != recipient]
         return mine
 
     def forget(self, now: datetime) -> None:
         """Drop what has waited too long."""
-        if self.held:
-            self.held = [held for held in self.held if held.until > now]
+        if self.pending:
+            self.pending = [each for each in self.pending if each.until > now]
 
     @property
     def is_empty(self) -> bool:
         """Whether nobody is here or expected, and nothing waits."""
-        return not (self.peers or self.expected or self.held)
+        return not (self.peers or self.expected or self.pending)
 
 
-def recipient_of(role: Role, message: Sent) -> Key:
+def recipient_of(role: Role, message: Sent) -> PeerId:
     """Answer whom a message is for: a viewer's recipient is ignored, a master's is required."""
-    if role == "VIEWER":
+    if role == "viewer":
         return None
     if message.recipient_client_id is None:
         raise MessageError("recipientClientId is missing", message.correlation_id)
     return message.recipient_client_id
 
 
-def received(sender: Key, message: Sent) -> Received:
+def received(sender: PeerId, message: Sent) -> Received:
     """Make of what one sent what the other receives. The master's has no sender."""
     kind = MessageType(message.action)
     return Received(kind, sender, message.payload, encoded=message.encoded)

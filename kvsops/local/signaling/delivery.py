@@ -13,10 +13,10 @@ from kvsops.core.wire.message import Received
 from kvsops.local.faults import DELAY, DROP, DROP_AFTER, DUPLICATE, LATE, REORDER
 from kvsops.local.settings import Settings
 from kvsops.local.signaling.admission import Place
-from kvsops.local.signaling.rooms import Held, Key, Peer, Room
-from kvsops.local.signaling.traffic import Traffic
+from kvsops.local.signaling.channel_state import ChannelState, Peer, PeerId, PendingMessage
+from kvsops.local.signaling.counters import Counters
 
-Delivery = Callable[[], Awaitable[None]]
+Deliver = Callable[[], Awaitable[None]]
 """What delivers one message."""
 
 
@@ -33,40 +33,42 @@ class Recipient(Peer, Protocol):
 class Sender(Protocol):
     """Whose messages can be mistreated."""
 
-    overtaken: list[Delivery]
+    overtaken: list[Deliver]
 
     def abort(self) -> None:
         """Break its connection off."""
 
 
-class Post:
-    """All channels' rooms in one emulator, and what is on its way; it runs on one event loop."""
+class Delivery:
+    """All channels' states in one emulator, and what is on its way; it runs on one event loop."""
 
-    def __init__(self, settings: Settings, traffic: Traffic) -> None:
-        self._settings, self._traffic = settings, traffic
-        self._rooms: dict[str, Room[Recipient]] = defaultdict(Room)
+    def __init__(self, settings: Settings, counters: Counters) -> None:
+        self._settings, self._counters = settings, counters
+        self._states: dict[str, ChannelState[Recipient]] = defaultdict(ChannelState)
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def room_of(self, place: Place) -> Room[Recipient]:
-        """Return the room of a channel; one that stays empty is forgotten soon."""
-        return self._rooms[place.channel.arn]
+    def state_of(self, place: Place) -> ChannelState[Recipient]:
+        """Return the state of a channel; one that stays empty is forgotten soon."""
+        return self._states[place.channel.arn]
 
-    async def deliver(self, place: Place, sender: Key, recipient: Key, message: Received) -> None:
+    async def send(
+        self, place: Place, sender: PeerId, recipient: PeerId, message: Received
+    ) -> None:
         """Send a message to its recipient, or keep it for the channel's MessageTtlSeconds.
 
         On a channel whose media is stored nothing is relayed.
         """
         if place.channel.stream_arn is not None:
             return
-        room = self.room_of(place)
-        peer = room.peers.get(recipient)
+        state = self.state_of(place)
+        peer = state.peers.get(recipient)
         if peer is not None and await peer.send(message):
-            self._traffic.message(place)
+            self._counters.message(place)
             return
         ttl = timedelta(seconds=place.channel.message_ttl_seconds)
-        room.hold(Held(sender, recipient, message, self._settings.clock() + ttl))
+        state.keep(PendingMessage(sender, recipient, message, self._settings.clock() + ttl))
 
-    async def dispatch(self, sender: Sender, deliver: Delivery, fault: str | None) -> None:
+    async def dispatch(self, sender: Sender, deliver: Deliver, fault: str | None) -> None:
         """Deliver a message as the fault wants it, and what waited to be overtaken by it."""
         if fault is None:
             await deliver()
@@ -93,12 +95,12 @@ class Post:
         task.add_done_callback(self._tasks.discard)
 
     def forget(self) -> None:
-        """Drop the messages that waited too long, and the rooms that are empty."""
+        """Drop the messages that waited too long, and the states of empty channels."""
         now = self._settings.clock()
-        for arn, room in [*self._rooms.items()]:
-            room.forget(now)
-            if room.is_empty:
-                del self._rooms[arn]
+        for arn, state in [*self._states.items()]:
+            state.forget(now)
+            if state.is_empty:
+                del self._states[arn]
 
     async def close(self) -> None:
         """End all that goes on."""
@@ -106,11 +108,11 @@ class Post:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def _delivered_late(self, deliver: Delivery, fault: str) -> None:
+    async def _delivered_late(self, deliver: Deliver, fault: str) -> None:
         await self.wait(fault)
         await deliver()
 
-    async def _delivered_and_more(self, sender: Sender, deliver: Delivery, fault: str) -> None:
+    async def _delivered_and_more(self, sender: Sender, deliver: Deliver, fault: str) -> None:
         await deliver()
         if fault == DUPLICATE:
             await deliver()
