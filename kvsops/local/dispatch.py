@@ -10,9 +10,10 @@ from moto.core.request import Request
 from moto.kinesisvideo.models import kinesisvideo_backends
 
 from kvsops.local.api.call import Answer, Call, error_answer, query_error_answer
+from kvsops.local.api.model import operations
 from kvsops.local.cloudwatch.responses import CloudWatchResponse
 from kvsops.local.kinesisvideo import urls
-from kvsops.local.kinesisvideo.responses import KinesisVideoResponse, operations
+from kvsops.local.kinesisvideo.responses import KinesisVideoResponse
 from kvsops.local.pricing import operations as price_list
 from kvsops.local.tagging.responses import ResourceGroupsTaggingAPIResponse
 
@@ -80,7 +81,7 @@ def status_of(code: str) -> int:
     """Return the HTTP status of an AWS error code."""
     if code in STATUSES:
         return STATUSES[code]
-    for operation in operations().values():
+    for operation in operations("kinesisvideo").values():
         for shape in operation.error_shapes:
             if shape.name == code:
                 return int(shape.metadata["error"]["httpStatusCode"])

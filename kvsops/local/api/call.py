@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import Any
 from urllib.parse import parse_qs
 
-from kvsops.local.kinesisvideo.responses import operations
+from kvsops.local.api.model import operations
 
 DEFAULT_REGION = "us-east-1"
 
@@ -55,8 +55,8 @@ class Call:
     @cached_property
     def operation(self) -> str:
         """The API operation's name; the method and path if there is none."""
-        if self.service == "kinesisvideo" and self.path in operations():
-            return str(operations()[self.path].name)
+        if self.service == "kinesisvideo" and self.path in operations("kinesisvideo"):
+            return str(operations("kinesisvideo")[self.path].name)
         if target := self.headers.get("x-amz-target"):
             return target.rpartition(".")[2]
         if "/operation/" in self.path:

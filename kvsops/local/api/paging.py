@@ -4,7 +4,7 @@ import base64
 import binascii
 import hashlib
 
-from kvsops.local.kinesisvideo.exceptions import InvalidArgumentException
+from kvsops.local.api.exceptions import InvalidArgumentException
 
 _CHECK_BYTES = 8
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from botocore.model import ListShape, Shape, StructureShape
 
-from kvsops.local.kinesisvideo.exceptions import InvalidArgumentException
+from kvsops.local.api.exceptions import InvalidArgumentException
 
 _LONGEST_ECHO = 300
 

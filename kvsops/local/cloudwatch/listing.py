@@ -12,9 +12,9 @@ from typing import Any, Self
 from moto.cloudwatch.exceptions import InvalidParameterValue, ValidationError
 
 from kvsops.local import settings
+from kvsops.local.api.exceptions import InvalidArgumentException
 from kvsops.local.api.paging import name_before, token_after
 from kvsops.local.cloudwatch.index import NAMESPACE, Metric, MetricIndex
-from kvsops.local.kinesisvideo.exceptions import InvalidArgumentException
 
 MAX_METRICS = 500
 """The metrics on one page."""

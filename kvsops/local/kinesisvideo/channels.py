@@ -8,8 +8,8 @@ from typing import Any
 from moto.core.common_models import BaseModel
 
 from kvsops.local import settings
+from kvsops.local.api.exceptions import InvalidArgumentException
 from kvsops.local.kinesisvideo.exceptions import (
-    InvalidArgumentException,
     TagsPerResourceExceededLimitException,
 )
 

@@ -15,6 +15,7 @@ from moto.core.resource_tagging import TaggableResourcesMixin, TaggedResource
 from moto.kinesisvideo.models import KinesisVideoBackend as MotoKinesisVideoBackend
 
 from kvsops.local import settings
+from kvsops.local.api.exceptions import InvalidArgumentException
 from kvsops.local.api.paging import name_before, token_after
 from kvsops.local.kinesisvideo.channels import (
     SignalingChannel,
@@ -24,7 +25,6 @@ from kvsops.local.kinesisvideo.channels import (
 )
 from kvsops.local.kinesisvideo.exceptions import (
     AccountChannelLimitExceededException,
-    InvalidArgumentException,
     NoDataRetentionException,
     ResourceInUseException,
     ResourceNotFoundException,

@@ -9,9 +9,9 @@ from typing import Any, TypeVar
 from moto.core.utils import get_service_model
 
 from kvsops.local.api.call import Answer, Call, error_answer, json_answer
+from kvsops.local.api.exceptions import InvalidArgumentException
 from kvsops.local.api.paging import name_before, token_after
 from kvsops.local.api.validation import validate
-from kvsops.local.kinesisvideo.exceptions import InvalidArgumentException
 from kvsops.local.pricing.rows import SERVICE_CODE, price_list
 
 T = TypeVar("T")

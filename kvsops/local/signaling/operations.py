@@ -7,20 +7,19 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
-from functools import cache
 from time import perf_counter
 from typing import Any
 
 from botocore.model import OperationModel
-from moto.core.utils import get_service_model
 
 from kvsops.core.wire.message import Action, MessageType, Received, Sent, decode_sent
 from kvsops.errors import MessageError
 from kvsops.local.api.call import Answer, Call, error_answer, json_answer
+from kvsops.local.api.exceptions import InvalidArgumentException
+from kvsops.local.api.model import operations
 from kvsops.local.api.validation import validate
 from kvsops.local.dispatch import unknown
 from kvsops.local.faults import CONNECTION_FAULTS, DELAY, DROP, LATE, SIGNALING_FAULTS
-from kvsops.local.kinesisvideo.exceptions import InvalidArgumentException
 from kvsops.local.middleware import Middleware
 from kvsops.local.signaling.admission import (
     INVALID_ARGUMENT,
@@ -41,14 +40,6 @@ _SECONDS_BETWEEN_LOOKS = 0.05
 
 Parameters = dict[str, Any]
 Operation = Callable[[Place, Parameters], Awaitable[Parameters]]
-
-
-@cache
-def operations() -> dict[str, OperationModel]:
-    """Return the service model's operations by the path of their request."""
-    model = get_service_model(_SERVICE)
-    named = (model.operation_model(name) for name in model.operation_names)
-    return {operation.http["requestUri"]: operation for operation in named}
 
 
 class SignalingApi:
@@ -73,7 +64,7 @@ class SignalingApi:
         """Answer a call; None where the connection shall be closed without an answer."""
         if call.method == "OPTIONS":
             return Answer(204)
-        model = operations().get(call.path)
+        model = operations(_SERVICE).get(call.path)
         if model is None or call.method != "POST":
             return unknown(f"the operation {call.method} {call.path} of {_SERVICE}")
         return await self._answer(call, model)
