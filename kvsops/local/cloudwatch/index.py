@@ -6,15 +6,12 @@ Source: https://docs.aws.amazon.com/kinesisvideostreams-webrtc-dg/latest/devguid
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
-from functools import wraps
 from threading import RLock
-from typing import Concatenate, Literal, NamedTuple, ParamSpec, TypeVar
+from typing import Literal, NamedTuple
 
 from kvsops.local import settings
 from kvsops.local.cloudwatch.series import Sample, Series
-
-P = ParamSpec("P")
-R = TypeVar("R")
+from kvsops.local.locking import locked
 
 NAMESPACE = "AWS/KinesisVideo"
 UNITS = {
@@ -44,19 +41,6 @@ class Metric(NamedTuple):
     def of(cls, name: str, dimensions: Mapping[str, str]) -> "Metric":
         """Return the metric of this name and these dimensions, in whatever order."""
         return cls(name, tuple(sorted(dimensions.items())))
-
-
-def _locked(
-    method: Callable[Concatenate["MetricIndex", P], R],
-) -> Callable[Concatenate["MetricIndex", P], R]:
-    """Let one thread at a time into the index: the server has one for each connection."""
-
-    @wraps(method)
-    def alone(self: "MetricIndex", /, *args: P.args, **kwargs: P.kwargs) -> R:
-        with self.lock:
-            return method(self, *args, **kwargs)
-
-    return alone
 
 
 class MetricIndex:
@@ -97,7 +81,7 @@ class MetricIndex:
         dimensions = {"SignalingChannelName": channel_name}
         self.record("TURNConnectedMinutes", dimensions, [(at, 1.0, minutes)])
 
-    @_locked
+    @locked
     def record(
         self, metric_name: str, dimensions: Mapping[str, str], points: Iterable[Point]
     ) -> None:
@@ -111,7 +95,7 @@ class MetricIndex:
 
     # To ask
 
-    @_locked
+    @locked
     def aggregate(
         self, metric: Metric, since: int, until: int, period: int, origin: int
     ) -> dict[int, Sample]:
@@ -121,7 +105,7 @@ class MetricIndex:
             return {}
         return series.aggregate(since, min(until, self._shown_until() + 1), period, origin)
 
-    @_locked
+    @locked
     def page(
         self, wanted: Callable[[Metric], bool], after: Metric | None, since: int, size: int
     ) -> list[Metric]:

@@ -5,11 +5,10 @@ Source: https://docs.aws.amazon.com/kinesisvideostreams/latest/dg/API_Operations
 
 import heapq
 from bisect import bisect_left, bisect_right, insort
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
-from functools import wraps
 from threading import RLock
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Any
 
 from moto.core.resource_tagging import TaggableResourcesMixin, TaggedResource
 from moto.kinesisvideo.models import KinesisVideoBackend as MotoKinesisVideoBackend
@@ -30,27 +29,12 @@ from kvsops.local.kinesisvideo.exceptions import (
     ResourceNotFoundException,
     VersionMismatchException,
 )
+from kvsops.local.locking import locked
 from kvsops.local.quotas import channel_quota
 from kvsops.local.tagging.index import TagIndex
 
-P = ParamSpec("P")
-R = TypeVar("R")
-
 RESOURCE_TYPE = "kinesisvideo:channel"
 """What the Resource Groups Tagging API calls a signaling channel."""
-
-
-def _locked(
-    method: Callable[Concatenate["KinesisVideoBackend", P], R],
-) -> Callable[Concatenate["KinesisVideoBackend", P], R]:
-    """Let one thread at a time into the backend: the server has one for each connection."""
-
-    @wraps(method)
-    def alone(self: "KinesisVideoBackend", /, *args: P.args, **kwargs: P.kwargs) -> R:
-        with self.lock:
-            return method(self, *args, **kwargs)
-
-    return alone
 
 
 class KinesisVideoBackend(MotoKinesisVideoBackend, TaggableResourcesMixin):
@@ -67,7 +51,7 @@ class KinesisVideoBackend(MotoKinesisVideoBackend, TaggableResourcesMixin):
         self._last_creation: dict[str, int] = {}
         self._index = TagIndex()
 
-    @_locked
+    @locked
     def create_signaling_channel(
         self, channel_name: str, message_ttl_seconds: int, tags: dict[str, str]
     ) -> SignalingChannel:
@@ -84,14 +68,14 @@ class KinesisVideoBackend(MotoKinesisVideoBackend, TaggableResourcesMixin):
         ready = now + settings.active().state_delay
         return self.put_channel(channel_name, now, ready, message_ttl_seconds, tags)
 
-    @_locked
+    @locked
     def describe_signaling_channel(
         self, channel_name: str | None, channel_arn: str | None
     ) -> dict[str, Any]:
         """Return the channel as the model's ChannelInfo."""
         return self.channel(channel_name, channel_arn).to_dict(settings.active().clock())
 
-    @_locked
+    @locked
     def list_signaling_channels(
         self, max_results: int, next_token: str | None, prefix: str
     ) -> tuple[list[dict[str, Any]], str | None]:
@@ -106,7 +90,7 @@ class KinesisVideoBackend(MotoKinesisVideoBackend, TaggableResourcesMixin):
         infos = [self.channels[name].to_dict(now) for name in page]
         return infos, token_after(page[-1], prefix) if len(ahead) > size else None
 
-    @_locked
+    @locked
     def update_signaling_channel(
         self, channel_arn: str, current_version: str, message_ttl_seconds: int | None
     ) -> None:
@@ -118,7 +102,7 @@ class KinesisVideoBackend(MotoKinesisVideoBackend, TaggableResourcesMixin):
         channel.busy_with = "UPDATING"
         channel.active_from = settings.active().clock() + settings.active().state_delay
 
-    @_locked
+    @locked
     def delete_signaling_channel(self, channel_arn: str, current_version: str | None) -> None:
         """Begin to delete the channel; it is listed as DELETING for `state_delay`."""
         channel = self._active_channel(channel_arn, current_version)
@@ -129,7 +113,7 @@ class KinesisVideoBackend(MotoKinesisVideoBackend, TaggableResourcesMixin):
             )
         self.remove_channel(channel, settings.active().clock() + settings.active().state_delay)
 
-    @_locked
+    @locked
     def get_signaling_channel_endpoint(
         self, channel_arn: str, protocols: list[str], role: str
     ) -> list[dict[str, str]]:
@@ -147,14 +131,14 @@ class KinesisVideoBackend(MotoKinesisVideoBackend, TaggableResourcesMixin):
             for protocol in dict.fromkeys(protocols)
         ]
 
-    @_locked
+    @locked
     def tag_resource(self, arn: str, tags: dict[str, str]) -> None:
         """Add tags to the channel, or change their values."""
         channel = self.channel(None, arn)
         check_tags(channel.tags, tags)
         self.put_tags(channel, channel.tags | tags)
 
-    @_locked
+    @locked
     def untag_resource(self, arn: str, tag_keys: list[str]) -> None:
         """Remove tags from the channel; keys that it does not have are ignored."""
         channel = self.channel(None, arn)
@@ -163,12 +147,12 @@ class KinesisVideoBackend(MotoKinesisVideoBackend, TaggableResourcesMixin):
         if left != channel.tags:
             self.put_tags(channel, left)
 
-    @_locked
+    @locked
     def list_tags_for_resource(self, arn: str) -> dict[str, str]:
         """Return the channel's tags as they are now, all on one page."""
         return dict(self.channel(None, arn).tags)
 
-    @_locked
+    @locked
     def describe_media_storage_configuration(
         self, channel_name: str | None, channel_arn: str | None
     ) -> dict[str, str]:
@@ -178,7 +162,7 @@ class KinesisVideoBackend(MotoKinesisVideoBackend, TaggableResourcesMixin):
             {"Status": "ENABLED", "StreamARN": stream_arn} if stream_arn else {"Status": "DISABLED"}
         )
 
-    @_locked
+    @locked
     def update_media_storage_configuration(
         self, channel_arn: str, status: str, stream_arn: str | None
     ) -> None:
@@ -200,7 +184,7 @@ class KinesisVideoBackend(MotoKinesisVideoBackend, TaggableResourcesMixin):
         limit = settings.active().channel_quota
         return channel_quota(self.region_name) if limit is None else limit
 
-    @_locked
+    @locked
     def channel(self, channel_name: str | None, channel_arn: str | None) -> SignalingChannel:
         """Return the channel of this ARN, else of this name. Raises ResourceNotFoundException."""
         if not channel_name and not channel_arn:
@@ -212,7 +196,7 @@ class KinesisVideoBackend(MotoKinesisVideoBackend, TaggableResourcesMixin):
             raise ResourceNotFoundException("The requested channel is not found or not active.")
         return channel
 
-    @_locked
+    @locked
     def put_channel(
         self,
         channel_name: str,
@@ -238,7 +222,7 @@ class KinesisVideoBackend(MotoKinesisVideoBackend, TaggableResourcesMixin):
         self.put_tags(channel, tags or {}, since=creation_time)
         return channel
 
-    @_locked
+    @locked
     def put_tags(
         self, channel: SignalingChannel, tags: dict[str, str], since: datetime | None = None
     ) -> None:
@@ -248,7 +232,7 @@ class KinesisVideoBackend(MotoKinesisVideoBackend, TaggableResourcesMixin):
         if channel.ever_tagged:
             self._index.change(since or settings.active().clock(), channel.arn, channel.tags)
 
-    @_locked
+    @locked
     def remove_channel(self, channel: SignalingChannel, gone_from: datetime) -> None:
         """Let the channel be DELETING until that time, and gone then, unchecked."""
         channel.gone_from = gone_from
