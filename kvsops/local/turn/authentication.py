@@ -10,6 +10,8 @@ from collections.abc import Callable
 from kvsops.local.turn.allocations import Allocation
 from kvsops.local.turn.messages import Refused, Request, make_integrity_key
 
+REALM = "kvsops"
+
 _STAMP_LENGTH = 16
 
 
@@ -39,11 +41,8 @@ class Nonces:
 class Authentication:
     """Checks that requests come from who they say."""
 
-    def __init__(
-        self, password_of: Callable[[str], str | None], realm: str, nonce_seconds: float
-    ) -> None:
-        self._password_of, self._realm = password_of, realm
-        self._nonces = Nonces(nonce_seconds)
+    def __init__(self, password_of: Callable[[str], str | None], nonce_seconds: float) -> None:
+        self._password_of, self._nonces = password_of, Nonces(nonce_seconds)
 
     def key_of(self, request: Request, allocation: Allocation | None, now: float) -> bytes:
         """Return the long-term key that the request was signed with (section 9.2.4).
@@ -64,10 +63,10 @@ class Authentication:
 
     def _challenge(self, code: int, now: float) -> Refused:
         """Refuse, with what the client needs to ask again."""
-        return Refused(code, REALM=self._realm, NONCE=self._nonces.new(now))
+        return Refused(code, REALM=REALM, NONCE=self._nonces.new(now))
 
     def _key(self, username: str, allocation: Allocation | None) -> bytes | None:
         if allocation and allocation.username == username:
             return allocation.key
         password = self._password_of(username)
-        return None if password is None else make_integrity_key(username, self._realm, password)
+        return None if password is None else make_integrity_key(username, REALM, password)

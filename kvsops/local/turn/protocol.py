@@ -4,16 +4,13 @@ Times are seconds on any clock that only moves forward.
 """
 
 import struct
-from collections.abc import Callable, Hashable
-from typing import NamedTuple, TypedDict
+from collections.abc import Hashable
+from typing import NamedTuple
 
 from kvsops.local.turn.allocations import Address, Allocation, AllocationTable
-from kvsops.local.turn.authentication import Authentication
 from kvsops.local.turn.framing import is_channel_data
 from kvsops.local.turn.messages import Class, Method, Request, data_indication
-from kvsops.local.turn.requests import MAX_ALLOCATIONS, Requests, Transaction
-
-NONCE_SECONDS = 3600  # RFC 8489 section 9.2: a server should not keep one for longer
+from kvsops.local.turn.requests import Policy, Requests, Transaction
 
 _HEAD = struct.Struct("!HH")  # of channel data: the channel and the length
 
@@ -54,49 +51,16 @@ class MinuteRelayed(NamedTuple):
 Event = ToClient | ToPeer | OpenRelay | CloseRelay | MinuteRelayed
 
 
-class ProtocolOptions(TypedDict, total=False):
-    """What may be other than usual in a `TurnProtocol`."""
-
-    realm: str
-    channel_of: Callable[[str], str]
-    max_allocations: int
-    nonce_seconds: float
-    refuse: Callable[[], bool]
-
-
 class TurnProtocol:
     """What a STUN and TURN server does with what it receives.
 
     A client is whatever its transport knows it by: that stands for the 5-tuple.
-
-    `password_of` answers a username's password, None for one unknown or expired. An allocation
-    that was made keeps its key: credentials that expire meanwhile do not end it. `own_address`
-    tells whether a peer's IPv4 address is this machine's, since there are no others. `channel_of`
-    tells for which signaling channel a username counts; a channel has at most `max_allocations`.
-    While `refuse` says so, Allocate answers 403.
     """
 
-    def __init__(
-        self,
-        password_of: Callable[[str], str | None],
-        own_address: Callable[[str], bool],
-        *,
-        realm: str = "kvsops",
-        channel_of: Callable[[str], str] = str,
-        max_allocations: int = MAX_ALLOCATIONS,
-        nonce_seconds: float = NONCE_SECONDS,
-        refuse: Callable[[], bool] = lambda: False,
-    ) -> None:
+    def __init__(self, policy: Policy) -> None:
         self._events: list[Event] = []
         self._allocations = AllocationTable(lambda who: self._events.append(CloseRelay(who)))
-        self._requests = Requests(
-            Authentication(password_of, realm, nonce_seconds),
-            self._allocations,
-            own_address=own_address,
-            channel_of=channel_of,
-            max_allocations=max_allocations,
-            refuse=refuse,
-        )
+        self._requests = Requests(policy, self._allocations)
 
     def from_client(
         self, client: Hashable, address: Address, data: bytes, now: float

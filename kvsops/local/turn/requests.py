@@ -35,6 +35,28 @@ Source: https://docs.aws.amazon.com/kinesisvideostreams-webrtc-dg/latest/devguid
 """
 
 
+NONCE_SECONDS = 3600  # RFC 8489 section 9.2: a server should not keep one for longer
+
+
+@dataclass(frozen=True)
+class Policy:
+    """Whom a server serves.
+
+    `password_of` answers a username's password, None for one unknown or expired. An allocation
+    that was made keeps its key: credentials that expire meanwhile do not end it. `own_address`
+    tells whether a peer's IPv4 address is this machine's, since there are no others. `channel_of`
+    tells for which signaling channel a username counts; a channel has at most `max_allocations`.
+    While `refuse` says so, Allocate answers 403.
+    """
+
+    password_of: Callable[[str], str | None]
+    own_address: Callable[[str], bool]
+    channel_of: Callable[[str], str] = str
+    max_allocations: int = MAX_ALLOCATIONS
+    nonce_seconds: float = NONCE_SECONDS
+    refuse: Callable[[], bool] = lambda: False
+
+
 @dataclass
 class Transaction:
     """A request, whose it is, when it came, and the key that proved it."""
@@ -47,24 +69,11 @@ class Transaction:
 
 
 class Requests:
-    """Answers a server's clients, and changes their allocations as they ask.
+    """Answers a server's clients, and changes their allocations as they ask."""
 
-    `own_address` tells whether an IPv4 address may be a peer's; the rest is as in `TurnProtocol`.
-    """
-
-    def __init__(
-        self,
-        authentication: Authentication,
-        allocations: AllocationTable,
-        *,
-        own_address: Callable[[str], bool],
-        channel_of: Callable[[str], str],
-        max_allocations: int,
-        refuse: Callable[[], bool],
-    ) -> None:
-        self._authentication, self._allocations = authentication, allocations
-        self._own_address, self._channel_of = own_address, channel_of
-        self._max_allocations, self._refuse = max_allocations, refuse
+    def __init__(self, policy: Policy, allocations: AllocationTable) -> None:
+        self._policy, self._allocations = policy, allocations
+        self._authentication = Authentication(policy.password_of, policy.nonce_seconds)
         self._opening: dict[Hashable, Transaction] = {}
         self.methods: dict[Method, Callable[[Transaction], Attributes | None]] = {
             Method.BINDING: self._binding,
@@ -114,7 +123,7 @@ class Requests:
         return Allocation(
             username=username,
             key=asked.key or b"",
-            channel=self._channel_of(username),
+            channel=self._policy.channel_of(username),
             relayed=relayed,
             transaction_id=asked.request.message.transaction_id,
             started=asked.now,
@@ -137,7 +146,7 @@ class Requests:
 
     def _check_allocate(self, asked: Transaction) -> None:
         """Refuse what cannot be given, in the order of section 7.2."""
-        if self._refuse():
+        if self._policy.refuse():
             raise Refused(403)
         request = asked.request
         transport = request.get("REQUESTED-TRANSPORT")
@@ -150,8 +159,8 @@ class Requests:
             raise Refused(508)
         if request.other_family:
             raise Refused(440)
-        channel = self._channel_of(request.get("USERNAME"))
-        if self._allocations.count(asked.now, channel) >= self._max_allocations:
+        channel = self._policy.channel_of(request.get("USERNAME"))
+        if self._allocations.count(asked.now, channel) >= self._policy.max_allocations:
             raise Refused(486)
 
     def _refresh(self, asked: Transaction) -> Attributes:
@@ -195,7 +204,7 @@ class Requests:
             raise Refused(400)
         if any(":" in host for host, _ in request.peers):
             raise Refused(443)
-        if not all(self._own_address(host) for host, _ in request.peers):
+        if not all(self._policy.own_address(host) for host, _ in request.peers):
             raise Refused(403)
         return request.peers
 

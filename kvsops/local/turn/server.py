@@ -11,18 +11,18 @@ import ssl
 import time
 from collections.abc import Callable, Hashable
 from contextlib import suppress
-from typing import Self, Unpack, cast
+from typing import Self, cast
 
 from kvsops.local.turn.allocations import Address
 from kvsops.local.turn.protocol import (
     Event,
     MinuteRelayed,
     OpenRelay,
-    ProtocolOptions,
     ToClient,
     ToPeer,
     TurnProtocol,
 )
+from kvsops.local.turn.requests import MAX_ALLOCATIONS, NONCE_SECONDS, Policy
 from kvsops.local.turn.transports import Datagrams, StreamConnection, Streams
 
 _SECONDS_BETWEEN_LOOKS = 1  # at what has expired
@@ -41,6 +41,7 @@ def own_address(host: str) -> bool:
 class TurnServer:
     """A `TurnProtocol` on the running loop, used from its thread alone, and started once.
 
+    `password_of`, `channel_of`, `max_allocations` and `refuse` are as in its `Policy`.
     `on_relayed` is called with the username once for each minute of an allocation's life in which
     data was relayed, as TURNConnectedMinutes counts. `clock` tells seconds, for lifetimes.
 
@@ -62,9 +63,14 @@ class TurnServer:
         ssl_context: ssl.SSLContext | None = None,
         clock: Callable[[], float] = time.monotonic,
         on_relayed: Callable[[str], None] = lambda _: None,
-        **options: Unpack[ProtocolOptions],
+        channel_of: Callable[[str], str] = str,
+        max_allocations: int = MAX_ALLOCATIONS,
+        nonce_seconds: float = NONCE_SECONDS,
+        refuse: Callable[[], bool] = lambda: False,
     ) -> None:
-        self._protocol = TurnProtocol(password_of, own_address, **options)
+        self._protocol = TurnProtocol(
+            Policy(password_of, own_address, channel_of, max_allocations, nonce_seconds, refuse)
+        )
         self._host, self._relay_host, self._ports = host, relay_host or host, ports
         self._ssl_context, self._clock, self._on_relayed = ssl_context, clock, on_relayed
         self._relays: dict[Hashable, Datagrams] = {}

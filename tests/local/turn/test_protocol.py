@@ -19,6 +19,7 @@ from kvsops.local.turn.protocol import (
     ToPeer,
     TurnProtocol,
 )
+from kvsops.local.turn.requests import Policy
 from tests.local.turn.client import REALM, UDP, encode
 
 CLIENT = "a connection"
@@ -32,7 +33,7 @@ class Alice:
     """A client of a protocol of its own, who knows what time it is."""
 
     def __init__(self, **options: Any) -> None:
-        self.protocol = TurnProtocol({"alice": "secret"}.get, PEER[0].__eq__, **options)
+        self.protocol = TurnProtocol(Policy({"alice": "secret"}.get, PEER[0].__eq__, **options))
         self.now = 1_000.0
         (challenge,) = self.ask(Method.ALLOCATE, key=None)
         self.nonce = _response(challenge).attributes["NONCE"]
