@@ -30,7 +30,7 @@ _SECONDS_TO_STOP = 5.0
 
 
 class ControlPlane(ThreadingHTTPServer):
-    """Accepts connections, and can end those that clients keep open."""
+    """Accepts connections, and can close those that clients keep open."""
 
     daemon_threads = True
     request_queue_size = 128
@@ -68,8 +68,8 @@ class ControlPlane(ThreadingHTTPServer):
                 _shut(connection)
             self._closed.wait_for(lambda: not self._open, _SECONDS_TO_STOP)
 
-    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002 - inherited
-        """Say nothing of clients that went away: some do so on purpose."""
+    def handle_error(self, request: object, client_address: object) -> None:  # noqa: ARG002 - inherited
+        """Do not report clients that went away: some do so on purpose."""
         if isinstance(sys.exception(), OSError):
             log.debug("a connection broke", exc_info=True)
         else:
@@ -77,21 +77,21 @@ class ControlPlane(ThreadingHTTPServer):
 
 
 class _HttpConnection(BaseHTTPRequestHandler):
-    """One client's connection. Each answer leaves in one piece, so Nagle's rule never waits."""
+    """One client's connection. Each answer leaves in one piece: Nagle's algorithm never waits."""
 
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
     server: ControlPlane
 
     def answer_request(self) -> None:
-        """Answer one request, or close the connection where the settings want that."""
+        """Answer one request, or close the connection if a fault says so."""
         length = self.headers.get("content-length", "0")
         if "transfer-encoding" in self.headers or not length.isdecimal():
             self.close_connection = True
             self._send(error_answer(411, "LengthRequired", "kvsops local wants a Content-Length."))
             return
         body = self.rfile.read(int(length))
-        gone = len(body) < int(length)  # the client, in the midst of its request
+        gone = len(body) < int(length)  # the client left in the middle of its request
         answer = None if gone else self._answer(body)
         if answer is None:
             self.close_connection = True
@@ -123,8 +123,8 @@ class _HttpConnection(BaseHTTPRequestHandler):
         head = "\r\n".join([*lines, "", ""]).encode("latin-1", "replace")
         self.wfile.write(head if self.command == "HEAD" else head + answer.body)
 
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - inherited
-        """Log no requests on the terminal; they are counted instead."""
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - inherited
+        """Log no requests to the terminal; they are counted instead."""
 
 
 def _shut(connection: socket.socket) -> None:

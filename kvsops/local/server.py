@@ -46,7 +46,7 @@ class LocalServer:
         self._endpoints: Endpoints | None = None
 
     def start(self) -> None:
-        """Begin to answer, empty and uncounted.
+        """Start answering, with no channels and no counts.
 
         Raises OSError if the port cannot be had, `UsageError` if signaling is not installed.
         """
@@ -97,7 +97,7 @@ class LocalServer:
         return f"http://{HOST}:{self.port}"
 
     def environment(self) -> dict[str, str]:
-        """Return the environment for a child process whose AWS clients shall use this emulator."""
+        """Return the environment for a child process whose AWS clients should use this emulator."""
         return child_environment(self.endpoint_url, self.region, os.environ, self.ca_bundle)
 
     @property
@@ -127,12 +127,12 @@ class LocalServer:
         return self._middleware.counts.log
 
     def backend(self, region: str | None = None) -> KinesisVideoBackend:
-        """Return the channels themselves, to put there what the API would refuse."""
+        """Return the channels themselves, to add what the API would refuse."""
         backend = kinesisvideo_backends[ACCOUNT_ID][region or self.region]
         return cast("KinesisVideoBackend", backend)
 
     def metrics(self, region: str | None = None) -> MetricIndex:
-        """Return the metrics of signaling channels, to record there what was used."""
+        """Return the metrics of signaling channels, to record usage in."""
         return metrics(ACCOUNT_ID, region or self.region)
 
 

@@ -1,4 +1,4 @@
-"""The error that several services have for a parameter, in moto's idiom.
+"""The error that several services raise for a parameter, in moto's idiom.
 
 moto's serializer finds its HTTP status in botocore's service model.
 """

@@ -66,18 +66,18 @@ class MetricIndex:
         failed: bool = False,
         times: int = 1,
     ) -> None:
-        """Record so many connects in one minute that all succeeded, or all failed."""
+        """Record `times` connects in one minute that all succeeded, or all failed."""
         dimensions = {"Operation": OPERATIONS[role], "SignalingChannelName": channel_name}
         self.record("Failure", dimensions, [(at, float(failed), times)])
         self.record("Latency", dimensions, [(at, LATENCY_MILLISECONDS, times)])
 
     def messages(self, channel_name: str, at: datetime, count: int) -> None:
-        """Record so many messages, sent and received, in one minute, as one sample."""
+        """Record `count` messages, sent and received, in one minute, as one sample."""
         points = [(at, float(count), 1)] if count else []
         self.record("MessagesTransferred.Count", {"SignalingChannelName": channel_name}, points)
 
     def turn_minutes(self, channel_name: str, at: datetime, minutes: int) -> None:
-        """Record so many allocations that each streamed data in that minute."""
+        """Record `minutes` allocations that each streamed data in that minute."""
         dimensions = {"SignalingChannelName": channel_name}
         self.record("TURNConnectedMinutes", dimensions, [(at, 1.0, minutes)])
 
@@ -109,7 +109,7 @@ class MetricIndex:
     def page(
         self, wanted: Callable[[Metric], bool], after: Metric | None, since: int, size: int
     ) -> list[Metric]:
-        """Return so many of the wanted metrics, in order, that show a point since that time."""
+        """Return up to `size` wanted metrics, in order, that show a point since that time."""
         until, found = self._shown_until(), []
         for metric in self._in_order(after):
             if wanted(metric) and (self._series[metric].last(until) or 0) >= since:

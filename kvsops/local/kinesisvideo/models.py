@@ -8,7 +8,6 @@ from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from threading import RLock
-from typing import Any
 
 from moto.core.resource_tagging import TaggableResourcesMixin, TaggedResource
 from moto.kinesisvideo.models import KinesisVideoBackend as MotoKinesisVideoBackend
@@ -71,14 +70,14 @@ class KinesisVideoBackend(MotoKinesisVideoBackend, TaggableResourcesMixin):
     @locked
     def describe_signaling_channel(
         self, channel_name: str | None, channel_arn: str | None
-    ) -> dict[str, Any]:
+    ) -> dict[str, object]:
         """Return the channel as the model's ChannelInfo."""
         return self.channel(channel_name, channel_arn).to_dict(settings.active().clock())
 
     @locked
     def list_signaling_channels(
         self, max_results: int, next_token: str | None, prefix: str
-    ) -> tuple[list[dict[str, Any]], str | None]:
+    ) -> tuple[list[dict[str, object]], str | None]:
         """One page of the channels, by name, and the token of the next page."""
         now = self._settle()
         start = bisect_left(self._names, prefix)
@@ -176,7 +175,7 @@ class KinesisVideoBackend(MotoKinesisVideoBackend, TaggableResourcesMixin):
         self._check_linkable(channel, stream_arn)
         channel.stream_arn = stream_arn
 
-    # What the operations stand on, and the demonstration fleet and tests too.
+    # Used by the operations, the demonstration fleet and tests.
 
     @property
     def channel_quota(self) -> int:
@@ -205,7 +204,7 @@ class KinesisVideoBackend(MotoKinesisVideoBackend, TaggableResourcesMixin):
         message_ttl_seconds: int = 60,
         tags: dict[str, str] | None = None,
     ) -> SignalingChannel:
-        """Put a channel there, unchecked: whatever its age and tags."""
+        """Add a channel, unchecked, whatever its age and tags."""
         milliseconds = int(creation_time.timestamp() * 1000)
         milliseconds = max(milliseconds, self._last_creation.get(channel_name, -1) + 1)
         self._last_creation[channel_name] = milliseconds
@@ -234,7 +233,7 @@ class KinesisVideoBackend(MotoKinesisVideoBackend, TaggableResourcesMixin):
 
     @locked
     def remove_channel(self, channel: SignalingChannel, gone_from: datetime) -> None:
-        """Let the channel be DELETING until that time, and gone then, unchecked."""
+        """Mark the channel DELETING until that time and gone after it, unchecked."""
         channel.gone_from = gone_from
         heapq.heappush(self._leaving, (gone_from, channel.channel_name))
         self._index.change(gone_from, channel.arn, None)
@@ -252,7 +251,7 @@ class KinesisVideoBackend(MotoKinesisVideoBackend, TaggableResourcesMixin):
             yield TaggedResource(arn, tags, RESOURCE_TYPE, {"include_untagged": True})
 
     def _settle(self) -> datetime:
-        """Let go the channels whose deletion is complete; answer the time."""
+        """Drop the channels whose deletion is complete; return the time."""
         now = settings.active().clock()
         while self._leaving and self._leaving[0][0] <= now:
             _, name = heapq.heappop(self._leaving)

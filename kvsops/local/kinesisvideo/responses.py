@@ -36,7 +36,7 @@ class KinesisVideoResponse(MotoKinesisVideoResponse):
         return str(operations("kinesisvideo")[self.path].name)
 
     def _parameters(self) -> dict[str, Any]:
-        """Return the request's parameters, held against the model's input shape."""
+        """Return the request's parameters, checked against the model's input shape."""
         try:
             parameters = json.loads(self.body or "{}")
         except ValueError:

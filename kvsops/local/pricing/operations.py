@@ -55,7 +55,7 @@ def answer(call: Call) -> Answer | None:
 
 
 def _parameters(call: Call) -> Asked:
-    """Return the parameters, held against the model and against what we have."""
+    """Return the parameters, checked against the model and against what we have."""
     shape = get_service_model("pricing").operation_model(call.operation).input_shape
     try:
         asked: Asked = json.loads(call.body or "{}")

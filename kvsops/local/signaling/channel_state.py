@@ -1,4 +1,4 @@
-"""Who is connected to a channel, and what waits there for whom. No I/O, and no clock.
+"""Who is connected to a channel, and which messages wait there. No I/O, no clock.
 
 Source: https://docs.aws.amazon.com/kinesisvideostreams-webrtc-dg/latest/devguide/SendSdpOffer.html
 and https://docs.aws.amazon.com/kinesisvideostreams-webrtc-dg/latest/devguide/ConnectAsViewer.html
@@ -13,7 +13,7 @@ from kvsops.core.wire.message import Action, MessageType, Received, Sent
 from kvsops.errors import MessageError
 
 PeerId = str | None
-"""Whom a message is for, or from: a viewer's client id, or None for the master."""
+"""The recipient or sender of a message: a viewer's client id, or None for the master."""
 
 OPERATIONS: Final = {
     Action.SDP_OFFER: "SendSdpOffer",
@@ -33,7 +33,7 @@ class Peer(Protocol):
 
     @property
     def peer_id(self) -> PeerId:
-        """Under what name the channel knows it."""
+        """The name by which the channel knows it."""
 
 
 P = TypeVar("P", bound=Peer)
@@ -41,7 +41,7 @@ P = TypeVar("P", bound=Peer)
 
 @dataclass(frozen=True, slots=True)
 class PendingMessage:
-    """A message whose recipient was not there."""
+    """A message whose recipient was absent."""
 
     sender: PeerId
     recipient: PeerId
@@ -63,16 +63,16 @@ class ChannelState(Generic[P]):
 
     peers: dict[PeerId, P] = field(default_factory=dict)
     expected: set[str] = field(default_factory=set)
-    """Viewers that were let in, and are not yet connected."""
+    """Viewers that were admitted but are not yet connected."""
     pending: list[PendingMessage] = field(default_factory=list)
 
     def is_full_for(self, viewer: str) -> bool:
-        """Whether there are ten viewers already, and this is none of them."""
+        """Whether there are ten viewers already, and this one is not among them."""
         viewers = self.expected | {key for key in self.peers if key is not None}
         return len(viewers) >= VIEWERS_MAXIMUM and viewer not in viewers
 
     def join(self, peer: P) -> P | None:
-        """Let a peer in; answer the one whose place it takes."""
+        """Add a peer; return the one it replaces."""
         before = self.peers.get(peer.peer_id)
         self.peers[peer.peer_id] = peer
         if peer.peer_id is not None:
@@ -80,7 +80,7 @@ class ChannelState(Generic[P]):
         return before
 
     def leave(self, peer: P) -> None:
-        """Let a peer go, unless another has its place by now."""
+        """Remove a peer, unless another has replaced it."""
         if self.peers.get(peer.peer_id) is peer:
             del self.peers[peer.peer_id]
 
@@ -93,25 +93,25 @@ class ChannelState(Generic[P]):
         self.pending.append(message)
 
     def take(self, recipient: PeerId, now: datetime) -> list[Received]:
-        """Hand out, once, what waited for this peer and is not too old."""
+        """Remove and return what waited for this peer and is not too old."""
         self.forget(now)
         mine = [each.message for each in self.pending if each.recipient == recipient]
         self.pending = [each for each in self.pending if each.recipient != recipient]
         return mine
 
     def forget(self, now: datetime) -> None:
-        """Drop what has waited too long."""
+        """Drop messages that have waited too long."""
         if self.pending:
             self.pending = [each for each in self.pending if each.until > now]
 
     @property
     def is_empty(self) -> bool:
-        """Whether nobody is here or expected, and nothing waits."""
+        """Whether nobody is connected or expected, and nothing waits."""
         return not (self.peers or self.expected or self.pending)
 
 
 def recipient_of(role: Role, message: Sent) -> PeerId:
-    """Answer whom a message is for: a viewer's recipient is ignored, a master's is required."""
+    """Return the recipient of a message: a viewer's is ignored, a master's is required."""
     if role == "viewer":
         return None
     if message.recipient_client_id is None:
@@ -120,6 +120,6 @@ def recipient_of(role: Role, message: Sent) -> PeerId:
 
 
 def received(sender: PeerId, message: Sent) -> Received:
-    """Make of what one sent what the other receives. The master's has no sender."""
+    """Turn a sent message into the one received. A master's has no sender."""
     kind = MessageType(message.action)
     return Received(kind, sender, message.payload, encoded=message.encoded)

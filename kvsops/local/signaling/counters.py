@@ -1,4 +1,4 @@
-"""What goes over the data plane, counted: in the emulator's log, and in its metrics."""
+"""Counts of calls and messages on the data plane: in the emulator's log and its metrics."""
 
 from time import perf_counter
 from typing import Final

@@ -1,4 +1,4 @@
-"""The messages between peers: delivered, kept for who is not there, or mistreated if asked for.
+"""The messages between peers: delivered, kept for an absent peer, or mistreated on request.
 
 Source: https://docs.aws.amazon.com/kinesisvideostreams-webrtc-dg/latest/devguide/SendSdpOffer.html
 """
@@ -7,7 +7,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Coroutine
 from datetime import timedelta
-from typing import Any, Protocol
+from typing import Protocol
 
 from kvsops.core.wire.message import Received
 from kvsops.local.faults import DELAY, DROP, DROP_AFTER, DUPLICATE, LATE, REORDER
@@ -17,26 +17,26 @@ from kvsops.local.signaling.channel_state import ChannelState, Peer, PeerId, Pen
 from kvsops.local.signaling.counters import Counters
 
 Deliver = Callable[[], Awaitable[None]]
-"""What delivers one message."""
+"""Delivers one message."""
 
 
 class Recipient(Peer, Protocol):
-    """Who can be sent a message: a connection, or a caller that waits for an answer."""
+    """Who can receive a message: a connection, or a caller that waits for an answer."""
 
     async def send(self, message: Received) -> bool:
-        """Send it; answer whether that was possible."""
+        """Send it; return whether that was possible."""
 
     def close(self) -> None:
-        """Give way to another of the same name."""
+        """Give way to another peer of the same name."""
 
 
 class Sender(Protocol):
-    """Whose messages can be mistreated."""
+    """A peer whose messages faults can strike."""
 
     overtaken: list[Deliver]
 
     def abort(self) -> None:
-        """Break its connection off."""
+        """Break off its connection."""
 
 
 class Delivery:
@@ -69,7 +69,7 @@ class Delivery:
         state.keep(PendingMessage(sender, recipient, message, self._settings.clock() + ttl))
 
     async def dispatch(self, sender: Sender, deliver: Deliver, fault: str | None) -> None:
-        """Deliver a message as the fault wants it, and what waited to be overtaken by it."""
+        """Deliver a message as the fault says, then those that waited for it to overtake them."""
         if fault is None:
             await deliver()
         elif fault in (DELAY, LATE):
@@ -83,13 +83,13 @@ class Delivery:
             await self._catch_up(sender)
 
     async def wait(self, fault: str | None) -> None:
-        """Wait as long as the fault wants, if it is one of waiting."""
+        """Wait as long as the fault says, if it is a delay."""
         waits = {DELAY: self._settings.delay_by, LATE: self._settings.late_by}
         if fault in waits:
             await asyncio.sleep(waits[fault].total_seconds())
 
-    def later(self, what: Coroutine[Any, Any, None]) -> None:
-        """Let something go on beside all else."""
+    def later(self, what: Coroutine[None, None, None]) -> None:
+        """Run something in the background."""
         task = asyncio.get_running_loop().create_task(what)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -103,7 +103,7 @@ class Delivery:
                 del self._states[arn]
 
     async def close(self) -> None:
-        """End all that goes on."""
+        """Cancel whatever still runs."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

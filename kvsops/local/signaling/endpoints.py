@@ -1,4 +1,4 @@
-"""Where the data plane is: started when an endpoint is first asked for, for it takes a while."""
+"""Where the data plane is. It starts slowly, so only when an endpoint is first asked for."""
 
 import os
 from importlib.util import find_spec
@@ -12,13 +12,13 @@ if TYPE_CHECKING:
     from kvsops.local.signaling.data_plane import DataPlane
 
 NEEDED = ("aiohttp", "aioice", "trustme")
-"""What the data plane stands on, and the control plane does not."""
+"""What the data plane needs and the control plane does not."""
 
 
 class Endpoints:
-    """The endpoints of one emulator's channels; safe to use from many threads.
+    """The endpoints of one emulator's channels. Thread-safe.
 
-    Raises `UsageError` where the extra is not installed as a whole.
+    Raises `UsageError` unless the whole extra is installed.
     """
 
     def __init__(self, middleware: Middleware) -> None:
@@ -34,7 +34,7 @@ class Endpoints:
         self._lock = Lock()
 
     def __call__(self, protocol: str, role: str) -> str | None:
-        """Answer the endpoint of WSS or HTTPS for a role; None for WEBRTC, which has none here."""
+        """Return the WSS or HTTPS endpoint for a role; None for WEBRTC, which has none here."""
         if protocol not in ("WSS", "HTTPS"):
             return None
         with self._lock:

@@ -155,7 +155,7 @@ def _offer(encoded: str) -> Sent:
 
 
 def _parameters(call: Call, model: OperationModel) -> Parameters:
-    """Return the request's parameters, held against the model. Raises `Refused`."""
+    """Return the request's parameters, checked against the model. Raises `Refused`."""
     try:
         parameters: Parameters = json.loads(call.body or b"{}")
         if model.input_shape is not None:

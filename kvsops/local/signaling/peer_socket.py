@@ -6,7 +6,7 @@ Source: https://docs.aws.amazon.com/kinesisvideostreams-webrtc-dg/latest/devguid
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
 from aiohttp import WSCloseCode, web
 
@@ -26,7 +26,7 @@ CANDIDATES_A_SECOND: Final = 20
 
 FRAME_MAXIMUM: Final = 128 * 1024
 """The largest frame read; what is larger ends the connection. Our choice: AWS's is not known."""
-_UNREAD_MAXIMUM = 1 << 20  # of what a client does not read, before it is let go
+_UNREAD_MAXIMUM = 1 << 20  # of unread data, before the client is dropped
 _NEVER_PAUSED = 1 << 23
 _SECONDS_TO_CLOSE = 1.0
 
@@ -55,18 +55,18 @@ class PeerSocket:
         self._buckets = dict.fromkeys(Action, sdp) | {Action.ICE_CANDIDATE: candidates}
 
     def admits(self, action: Action, now: datetime) -> bool:
-        """Whether one more message of this kind is within the rates of a connection."""
+        """Whether one more message of this kind is within the connection's rate."""
         return self._buckets[action].take(now)
 
     async def open(self, request: web.BaseRequest) -> None:
         """Answer the request with the upgrade."""
         await self.ws.prepare(request)
         self._transport = request.transport
-        if self._transport is not None:  # so that a client that does not read holds nobody up
+        if self._transport is not None:  # so that a client that does not read blocks nobody
             self._transport.set_write_buffer_limits(high=_NEVER_PAUSED)
 
     async def send(self, message: Received) -> bool:
-        """Send a message; answer whether the client could be sent it."""
+        """Send a message; return whether the client could take it."""
         if self._transport is None or self._transport.is_closing() or self.ws.closed:
             return False
         if self._transport.get_write_buffer_size() > _UNREAD_MAXIMUM:
@@ -79,20 +79,20 @@ class PeerSocket:
         return True
 
     async def go_away(self, now: datetime) -> None:
-        """Tell the client to connect anew; it has a minute."""
+        """Tell the client to reconnect within a minute."""
         self._going_away = True
         self.ends_at = min(self.ends_at, now + GRACE)
         await self.send(Received(MessageType.GO_AWAY))
 
     async def look_after(self, now: datetime) -> bool:
-        """Do what is due; answer whether the connection's time is over."""
+        """Do what is due; return whether the connection's time is up."""
         if now >= self.ends_at or now - self.active_at >= IDLE:
             return True
         if not self._going_away and now >= self.ends_at - GRACE:
             await self.go_away(now)
         return self.place.channel.gone_from is not None
 
-    async def live(self, listen: Coroutine[Any, Any, None]) -> None:
+    async def live(self, listen: Coroutine[None, None, None]) -> None:
         """Listen until the client ends, or `close` is called; then end it in order."""
         self._listening = asyncio.ensure_future(listen)
         await asyncio.wait([self._listening])
@@ -103,12 +103,12 @@ class PeerSocket:
             self.abort()
 
     def close(self) -> None:
-        """Begin to end it."""
+        """Begin to close it."""
         self.closing = True
         if self._listening is not None:
             self._listening.cancel()
 
     def abort(self) -> None:
-        """Break it off."""
+        """Break off the connection."""
         if self._transport is not None:
             self._transport.abort()

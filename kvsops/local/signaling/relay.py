@@ -63,7 +63,7 @@ class Relay:
     # Connecting
 
     async def connect(self, request: web.BaseRequest, call: Call, role: Role) -> web.StreamResponse:
-        """Answer a request on the endpoint of a role: with a refusal, or as long as it lives."""
+        """Answer a request on a role's endpoint: refuse it, or serve it until it ends."""
         operation, began, place = CONNECTS[role], perf_counter(), None
         fault = self._middleware.fault(operation)
         if fault == DROP:
@@ -82,14 +82,14 @@ class Relay:
             return refusal(refused, self._settings.clock())
         try:
             await self._open(connection, request, fault)
-        except ConnectionError:  # the client has gone meanwhile
+        except ConnectionError:  # the client has gone in the meantime
             self._counters.call(operation, None, began, DROP)
             return hang_up(request)
         self._counters.call(operation, place, began)
         return await self._serve(connection, fault)
 
     def _let_in(self, place: Place, role: Role, client_id: PeerId) -> None:
-        """Refuse who comes too often, or is a viewer too many."""
+        """Refuse a connect beyond the rate, or one viewer too many."""
         if not self._middleware.admits(CONNECTS[role], place.account_id, place.region, place.name):
             raise Refused(LIMIT_EXCEEDED, "Rate exceeded")
         if role == "viewer" and client_id is not None:
@@ -156,7 +156,7 @@ class Relay:
     # Messages
 
     async def _message(self, connection: PeerSocket, data: str | bytes) -> None:
-        """Take a message on, or say why not, which AWS does only where it has a correlation id."""
+        """Accept a message, or say why not, which AWS does only if it has a correlation id."""
         began = perf_counter()
         try:
             sent = decode_sent(data)
@@ -186,12 +186,12 @@ class Relay:
             self._delivery.send, connection.place, connection.peer_id, recipient, message
         )
         await self._delivery.dispatch(connection, deliver, fault)
-        self._counters.message(connection.place)  # after it, as whoever waits for it comes first
+        self._counters.message(connection.place)  # after delivery: a waiting recipient comes first
 
     # Its own time
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Look after the connections until the end, then close them."""
+        """Attend to the connections until told to stop, then close them."""
         while not stop.is_set():
             await self._look_after()
             with suppress(TimeoutError):
@@ -223,7 +223,7 @@ async def _complain(
 
 
 def hang_up(request: web.BaseRequest) -> web.Response:
-    """Break the connection off without an answer."""
+    """Break off the connection without an answer."""
     if request.transport is not None:
         request.transport.abort()
     return web.Response()
