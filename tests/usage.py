@@ -7,7 +7,7 @@ from kvsops.aws import activity
 from kvsops.aws.activity import FIRST, QUERIES, REST
 from kvsops.aws.scope import Scope
 from kvsops.core.cost import Usage
-from kvsops.local.cloudwatch.usage import ChannelUsage, Used, record
+from kvsops.local.demo.channel_usage import ChannelUsage, Used, record
 from kvsops.local.server import LocalServer
 
 

@@ -49,7 +49,50 @@ def _count(lowest: int, highest: int | None = None) -> Callable[..., int | None]
     return read
 
 
-@click.command(name="local", context_settings={"allow_interspersed_args": False})
+_HELP = """\
+Emulate the service on this machine, without an AWS account.
+
+\b
+Examples:
+  kvsops local --fleet 200 -- kvsops sweep --older-than 2h
+  kvsops local --fleet 200 -- aws kinesisvideo list-signaling-channels
+  kvsops local --fleet 200 -- bash
+  kvsops local --latency 50ms --fault '*:InternalFailure:5%' -- make test
+  kvsops local --port 4579
+
+With a COMMAND, run it against the emulator, and end with its exit code. Without one, print
+the variables that lead AWS's clients there, for a shell to take, and run until Ctrl-C.
+
+The COMMAND's clients, in any language, find the emulator by AWS_ENDPOINT_URL. They get
+throw-away credentials, and cannot see your own AWS configuration. Kinesis Video signaling
+channels, tags (Resource Groups Tagging API), CloudWatch and STS are there. Channels have
+endpoints that masters and viewers can connect to, and STUN and TURN; SSL_CERT_FILE and the
+like let clients trust them. Nothing is kept when it ends.
+
+\b
+A fault's ERROR is an AWS error code, such as AccessDeniedException, or
+  drop        the connection closes, and nothing is done
+  drop-after  it is done, but the answer is never sent
+  late        it is done, but the answer comes after the client gave up
+OPERATION may be * for all; SHARE is 0 to 1, or 0% to 100%.
+
+\b
+Signaling is ConnectAsMaster, ConnectAsViewer, SendSdpOffer, SendSdpAnswer, SendCandidate
+and GetIceServerConfig. Its own ERRORs are
+  delay       it takes a second longer
+  duplicate   a message is delivered twice
+  reorder     a message is overtaken by the next one of its sender
+  go-away     a connection gets GO_AWAY at once, and is ended a minute later
+  reconnect-ice-server  a connection is told to ask for ICE servers again
+and Allocate:turn-refused:SHARE lets TURN forbid allocations. A message that meets drop is
+lost; one that meets an AWS error code is refused, which its sender is told only if it gave
+a correlation id.
+
+GetMetricData:partial:SHARE answers that share of each call's queries InternalError.
+"""
+
+
+@click.command(name="local", help=_HELP, context_settings={"allow_interspersed_args": False})
 @click.option(
     "--fleet",
     callback=_count(0),
@@ -142,46 +185,7 @@ def local(
     faults: tuple[str, ...],
     **options: Any,
 ) -> None:
-    """Emulate the service on this machine, without an AWS account.
-
-    \b
-    Examples:
-      kvsops local --fleet 200 -- kvsops sweep --older-than 2h
-      kvsops local --fleet 200 -- aws kinesisvideo list-signaling-channels
-      kvsops local --fleet 200 -- bash
-      kvsops local --latency 50ms --fault '*:InternalFailure:5%' -- make test
-      kvsops local --port 4579
-
-    With a COMMAND, run it against the emulator, and end with its exit code. Without one, print
-    the variables that lead AWS's clients there, for a shell to take, and run until Ctrl-C.
-
-    The COMMAND's clients, in any language, find the emulator by AWS_ENDPOINT_URL. They get
-    throw-away credentials, and cannot see your own AWS configuration. Kinesis Video signaling
-    channels, tags (Resource Groups Tagging API), CloudWatch and STS are there. Channels have
-    endpoints that masters and viewers can connect to, and STUN and TURN; SSL_CERT_FILE and the
-    like let clients trust them. Nothing is kept when it ends.
-
-    \b
-    A fault's ERROR is an AWS error code, such as AccessDeniedException, or
-      drop        the connection closes, and nothing is done
-      drop-after  it is done, but the answer is never sent
-      late        it is done, but the answer comes after the client gave up
-    OPERATION may be * for all; SHARE is 0 to 1, or 0% to 100%.
-
-    \b
-    Signaling is ConnectAsMaster, ConnectAsViewer, SendSdpOffer, SendSdpAnswer, SendCandidate
-    and GetIceServerConfig. Its own ERRORs are
-      delay       it takes a second longer
-      duplicate   a message is delivered twice
-      reorder     a message is overtaken by the next one of its sender
-      go-away     a connection gets GO_AWAY at once, and is ended a minute later
-      reconnect-ice-server  a connection is told to ask for ICE servers again
-    and Allocate:turn-refused:SHARE lets TURN forbid allocations. A message that meets drop is
-    lost; one that meets an AWS error code is refused, which its sender is told only if it gave
-    a correlation id.
-
-    GetMetricData:partial:SHARE answers that share of each call's queries InternalError.
-    """
+    """Emulate the service, around a command or until a signal ends it."""
     from kvsops.cli.child import run
 
     with _no_aws_configuration():

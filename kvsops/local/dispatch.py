@@ -1,6 +1,7 @@
-"""From a call over HTTP to moto's answer, on the way that moto's own `mock_aws` takes."""
+"""From an HTTP call to moto's answer, the way moto's own `mock_aws` does it."""
 
 import logging
+from collections.abc import Mapping
 from typing import Any
 
 from botocore.awsrequest import AWSPreparedRequest
@@ -9,10 +10,11 @@ from moto.core.botocore_stubber import BotocoreStubber
 from moto.core.request import Request
 from moto.kinesisvideo.models import kinesisvideo_backends
 
-from kvsops.local.calls import Answer, Call, error_answer, query_error_answer
+from kvsops.local.api.call import Answer, Call, error_answer, query_error_answer
+from kvsops.local.api.model import operations
 from kvsops.local.cloudwatch.responses import CloudWatchResponse
 from kvsops.local.kinesisvideo import urls
-from kvsops.local.kinesisvideo.responses import KinesisVideoResponse, operations
+from kvsops.local.kinesisvideo.responses import KinesisVideoResponse
 from kvsops.local.pricing import operations as price_list
 from kvsops.local.tagging.responses import ResourceGroupsTaggingAPIResponse
 
@@ -49,7 +51,7 @@ _stubber = BotocoreStubber()
 
 
 def carry_out(call: Call) -> Answer:
-    """Let moto carry out the call. Whatever goes wrong is an answer, never an exception."""
+    """Have moto carry out the call. Whatever goes wrong becomes an answer, never an exception."""
     refusal = _refusal(call) or _unreadable(call)
     if refusal is not None:
         return refusal
@@ -58,21 +60,21 @@ def carry_out(call: Call) -> Answer:
     except NotImplementedError as error:
         return error_answer(501, "NotImplemented", f"kvsops local: {error}")
     except Exception:
-        # A bug of ours or moto's must not end the server; a client sees what AWS would show.
+        # A bug of ours or moto's must not end the server; the client sees what AWS would show.
         log.exception("%s failed", call.operation)
         return error_for(call, "InternalFailure", "kvsops local failed: see its log.")
     return answer or unknown(f"the operation {call.operation} of {call.service}")
 
 
 def error_for(call: Call, code: str, message: str) -> Answer:
-    """Return the error of that code, as the call's protocol has it."""
+    """Return the error of that code in the call's protocol."""
     if "x-www-form-urlencoded" in call.headers.get("content-type", ""):
         return query_error_answer(status_of(code), code, message)
     return error_answer(status_of(code), code, message)
 
 
 def unknown(what: str) -> Answer:
-    """Return the answer to what the emulator does not have."""
+    """Return the answer for something the emulator does not have."""
     return error_answer(404, "UnknownOperationException", f"kvsops local does not have {what}.")
 
 
@@ -80,7 +82,7 @@ def status_of(code: str) -> int:
     """Return the HTTP status of an AWS error code."""
     if code in STATUSES:
         return STATUSES[code]
-    for operation in operations().values():
+    for operation in operations("kinesisvideo").values():
         for shape in operation.error_shapes:
             if shape.name == code:
                 return int(shape.metadata["error"]["httpStatusCode"])
@@ -88,7 +90,7 @@ def status_of(code: str) -> int:
 
 
 def _refusal(call: Call) -> Answer | None:
-    """Return an error for a call that moto would not understand, or would take for S3's."""
+    """Return an error for a call that moto would not understand or would mistake for S3's."""
     if not call.service:
         return unknown(f"{call.method} {call.path}: it is not a signed call of an AWS service")
     if call.headers.get("content-type") == "application/cbor":  # moto knows JSON and query
@@ -104,7 +106,7 @@ def _refusal(call: Call) -> Answer | None:
 
 
 def _unreadable(call: Call) -> Answer | None:
-    """Return an error for a body that is no text, on which moto fails."""
+    """Return an error for a body that is not text, on which moto fails."""
     try:
         call.body.decode()
     except UnicodeDecodeError:
@@ -142,7 +144,7 @@ _HANDLERS: dict[str, Any] = {
 }
 
 
-def _answer(answered: tuple[int, Any, str | bytes]) -> Answer:
+def _answer(answered: tuple[int, Mapping[str, object], str | bytes]) -> Answer:
     status, headers, body = answered
     plain = {name.lower(): str(value) for name, value in dict(headers).items()}
     plain.pop("status", None)  # moto's own, not HTTP's

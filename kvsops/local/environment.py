@@ -22,17 +22,17 @@ STRAY_VARIABLES = (
     "AWS_SESSION_TOKEN",
     "AWS_WEB_IDENTITY_TOKEN_FILE",
 )
-"""What a shell may hold that would lead a client away from the emulator."""
+"""Variables in a shell that would lead a client away from the emulator."""
 
 
 CA_VARIABLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "AWS_CA_BUNDLE", "NODE_EXTRA_CA_CERTS")
-"""What OpenSSL and Python, requests, AWS's clients, and Node read their authorities from."""
+"""Where OpenSSL and Python, requests, AWS's clients, and Node read their authorities."""
 
 
 def variables(endpoint_url: str, region: str, ca_bundle: str | None = None) -> dict[str, str]:
     """Return what to set: endpoint, throw-away credentials, region, no configuration files.
 
-    `ca_bundle` is the file of those whom clients trust, the emulator among them.
+    `ca_bundle` is the file of trusted authorities, including the emulator's.
     """
     trusted = dict.fromkeys(CA_VARIABLES, ca_bundle) if ca_bundle else {}
     return trusted | {
@@ -51,7 +51,7 @@ def variables(endpoint_url: str, region: str, ca_bundle: str | None = None) -> d
 def child_environment(
     endpoint_url: str, region: str, inherited: Mapping[str, str], ca_bundle: str | None = None
 ) -> dict[str, str]:
-    """Return the whole environment of a child process: what it inherits, less all that is AWS's."""
+    """Return the whole environment of a child process: what it inherits, minus AWS's variables."""
     kept = {name: value for name, value in inherited.items() if not name.startswith("AWS_")}
     past_proxies = _past_proxies(inherited)
     path = os.pathsep.join(filter(None, [sysconfig.get_path("scripts"), inherited.get("PATH")]))

@@ -1,9 +1,9 @@
-"""Signaling channels put into moto: the same code then serves `mock_aws` and the server."""
+"""Signaling channels installed in moto: the same code then serves `mock_aws` and the server."""
 
 from typing import Any
 
 from moto.cloudwatch.models import cloudwatch_backends
-from moto.core.base_backend import BackendDict
+from moto.core.base_backend import BackendDict, BaseBackend
 from moto.kinesisvideo.models import kinesisvideo_backends
 from moto.resourcegroupstaggingapi.models import resourcegroupstaggingapi_backends
 
@@ -13,7 +13,7 @@ from kvsops.local.tagging.models import ResourceGroupsTaggingAPIBackend
 
 
 def install() -> None:
-    """Let moto use our backends, once: to call it again does nothing.
+    """Make moto use our backends; calling it again does nothing.
 
     What moto's own backends of these services held before is lost.
     """
@@ -22,8 +22,8 @@ def install() -> None:
     _replace(resourcegroupstaggingapi_backends, ResourceGroupsTaggingAPIBackend)
 
 
-def _replace(backends: BackendDict[Any], backend: type[Any]) -> None:
-    """Have backends of this class made, when an account and region are first asked for."""
+def _replace(backends: BackendDict[Any], backend: type[BaseBackend]) -> None:
+    """Have moto make backends of this class when an account and region are first asked for."""
     if backends.backend is not backend:
         backends.backend = backend
         backends.clear()

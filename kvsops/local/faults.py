@@ -1,4 +1,4 @@
-"""Faults that calls can be made to meet: errors, dropped connections, late answers."""
+"""Faults to inject into calls: errors, dropped connections, late answers."""
 
 import difflib
 import re
@@ -51,10 +51,10 @@ SIGNALING_FAULTS = {
     RECONNECT_ICE_SERVER: CONNECTS,
     TURN_REFUSED: (ALLOCATE,),
 }
-"""What only signaling can meet, and in which operations."""
+"""Faults of signaling alone, and the operations they apply to."""
 
 OWN_FAULTS = SIGNALING_FAULTS | {PARTIAL: ("GetMetricData",)}
-"""What only some operations can meet, and which ones."""
+"""Faults of some operations only, and which ones."""
 
 KNOWN_SERVICES = (
     "cloudwatch",
@@ -65,7 +65,7 @@ KNOWN_SERVICES = (
     "resourcegroupstaggingapi",
     "sts",
 )
-"""Where a fault's operation is looked for, by botocore's names of the services."""
+"""Services searched for a fault's operation, by botocore's names."""
 
 _EXAMPLE = "such as DeleteSignalingChannel:ClientLimitExceededException:20%"
 
@@ -100,12 +100,12 @@ class Fault:
         return cls(operation, error, _share(share, text))
 
     def strikes(self, operation: str, random: Random) -> bool:
-        """Whether this call of that operation meets the fault; draws once if it could."""
+        """Whether this call of that operation meets the fault; draws a number if it could."""
         return self.operation in ("*", operation) and random.random() < self.share
 
 
 def _check_own(operation: str, error: str, fault: str) -> None:
-    """Raise `UsageError` for a fault of some operations that this one cannot meet."""
+    """Raise `UsageError` for a fault that does not apply to this operation."""
     if error not in OWN_FAULTS:
         raise UsageError(f"fault {fault!r}: the fault of {operation} is {TURN_REFUSED}")
     if operation not in OWN_FAULTS[error]:

@@ -56,7 +56,7 @@ class Bucket:
         self.at = now
 
     def refill(self, now: datetime) -> None:
-        """Add what the time since the last call brought."""
+        """Add the tokens earned since the last call."""
         seconds = max(0.0, (now - self.at).total_seconds())
         self.tokens = min(float(self.rate), self.tokens + seconds * self.rate)
         self.at = now
@@ -71,7 +71,7 @@ class Bucket:
 
 
 class Throttle:
-    """The token buckets of one emulator; safe to use from many threads."""
+    """The token buckets of one emulator. Thread-safe."""
 
     def __init__(self) -> None:
         self._buckets: dict[tuple[str, ...], Bucket] = {}
@@ -85,7 +85,7 @@ class Throttle:
     def admits(
         self, operation: str, account: str, region: str, channel: str | None, now: datetime
     ) -> bool:
-        """Whether this call is within the quotas. A call that is not takes no token."""
+        """Whether this call is within the quotas. A refused call takes no token."""
         quota = QUOTAS.get(operation)
         if quota is None:
             return True
@@ -109,7 +109,7 @@ class Throttle:
         return self._buckets.setdefault(key, Bucket(rate, now))
 
     def _forget(self, now: datetime) -> None:
-        """Drop the buckets that have long been full again: each channel had its own."""
+        """Drop the buckets that have long been full again: each channel has its own."""
         self._buckets = {
             key: bucket for key, bucket in self._buckets.items() if now - bucket.at < _FORGET_AFTER
         }

@@ -8,7 +8,7 @@ from random import Random
 from kvsops.local.faults import Fault
 
 EndpointOf = Callable[[str, str], str | None]
-"""What answers the endpoint of a protocol (WSS, HTTPS) and role (MASTER, VIEWER), or None."""
+"""Returns the endpoint of a protocol (WSS, HTTPS) and role (MASTER, VIEWER), or None."""
 
 
 def utc_now() -> datetime:
@@ -27,27 +27,27 @@ class Settings:
     quotas: bool = True
     """Whether calls beyond the documented rates answer ClientLimitExceededException."""
     latency: timedelta = timedelta()
-    """What each call takes longer: half of it before the call is carried out, half after."""
+    """Added to each call: half before it is carried out, half after."""
     faults: tuple[Fault, ...] = ()
-    """Which share of which calls fails, and how; the first that strikes counts."""
+    """Which share of which calls fails, and how; the first fault that strikes wins."""
     state_delay: timedelta = timedelta(milliseconds=300)
     """How long a channel stays CREATING, UPDATING or DELETING."""
     page_limit: int = 1_000
-    """The most channels in one page of a listing, however many were asked for."""
+    """At most this many channels on a page of a listing, however many were asked for."""
     channel_quota: int | None = None
     """The most channels in each region; None means the documented quota of that region."""
     index_lag: timedelta = timedelta()
     """How late the Resource Groups Tagging API learns of a change."""
     metrics_lag: timedelta = timedelta()
-    """How long CloudWatch does not show a point yet."""
+    """How long it takes CloudWatch to show a point."""
     late_by: timedelta = timedelta(minutes=2)
     """How much later a `late` answer comes; botocore gives up after 60 seconds by default."""
     delay_by: timedelta = timedelta(seconds=1)
-    """How much longer a connect or a message takes that meets the fault `delay`, or `reorder`."""
+    """How much longer a connect or message takes that meets the fault `delay` or `reorder`."""
     signaling: bool = True
-    """Whether channels have endpoints here, with a relay behind them; read at the start."""
+    """Whether channels have endpoints here, with a relay behind them; read at startup."""
     seed: int = 0
-    """What the faults and the version strings are drawn from."""
+    """Seeds the faults and the version strings."""
     clock: Callable[[], datetime] = utc_now
     """The time now, aware: states, lags and quotas follow from it."""
     endpoint_of: EndpointOf | None = field(default=None, init=False, repr=False, compare=False)
@@ -68,7 +68,7 @@ def active() -> Settings:
 
 
 def activate(settings: Settings) -> Settings:
-    """Make these the settings to go by, and return those before."""
+    """Activate these settings and return the previous ones."""
     # moto makes the backends itself, so they cannot be handed their settings.
     global _active
     before, _active = _active, settings

@@ -13,7 +13,7 @@ import tempfile
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from kvsops.local.cloudwatch.usage import ChannelUsage, Used, record
+from kvsops.local.demo.channel_usage import ChannelUsage, Used, record
 from kvsops.local.server import LocalServer
 from kvsops.local.settings import Settings
 

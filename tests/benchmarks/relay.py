@@ -39,7 +39,7 @@ from kvsops.core.wire.message import Action, Sent, decode_received, encode_sent
 from kvsops.local.environment import ACCESS_KEY_ID, SECRET_ACCESS_KEY
 from kvsops.local.server import LocalServer
 from kvsops.local.settings import Settings, utc_now
-from kvsops.local.tls import Authority
+from kvsops.local.signaling.tls import Authority
 
 VIEWERS = 5
 PAIRS = 2_000

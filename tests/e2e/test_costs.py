@@ -19,7 +19,7 @@ from kvsops.bill.bill import Bill, lines_of, window
 from kvsops.bill.usage import Metered
 from kvsops.core.cost import Month
 from kvsops.core.facts import Facts
-from kvsops.local.cloudwatch.usage import ChannelUsage, Used
+from kvsops.local.demo.channel_usage import ChannelUsage, Used
 from kvsops.local.demo.fleet import sow
 from kvsops.local.server import LocalServer
 from kvsops.local.settings import Settings

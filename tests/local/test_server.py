@@ -5,6 +5,8 @@ from __future__ import annotations
 import http.client
 import json
 import socket
+import struct
+import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -236,14 +238,23 @@ def test_a_client_gone_midway(local: LocalServer) -> None:
     assert local.calls == {}
 
 
-def test_a_client_gone_before_the_answer(local: LocalServer) -> None:
+def test_a_client_gone_before_the_answer(
+    settings: Settings, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Nobody is there to read the answer: nothing is said of it, and the server goes on."""
-    local.settings.faults = (Fault("*", "late"),)
-    local.settings.late_by = timedelta(milliseconds=20)
-    for _ in range(3):
+    settings.faults = (Fault("*", "late"),)
+    with LocalServer(settings) as local:  # which waits for nobody at its end
+        for number in range(1, 4):
+            with socket.create_connection(("127.0.0.1", local.port)) as gone:
+                gone.sendall(b"POST /nope HTTP/1.1\r\nContent-Length: 2\r\n\r\n{}")
+                while local.calls["POST /nope"] < number:
+                    time.sleep(0.01)
+                gone.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        settings.faults = ()
         client = http.client.HTTPConnection("127.0.0.1", local.port)
-        client.request("POST", "/nope", "{}")
+        assert ask(client, "/nope")[0] == 404
         client.close()
+    assert (caplog.text, capsys.readouterr().err) == ("", "")
 
 
 def test_many_threads(over_http: Emulator, local: LocalServer) -> None:

@@ -18,9 +18,13 @@ def test_it_is_appended(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("environ", [{}, {VARIABLE: ""}])
-def test_elsewhere_nothing_is_written(environ: dict[str, str]) -> None:
+def test_elsewhere_nothing_is_written(
+    environ: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Outside of GitHub Actions nothing happens."""
+    monkeypatch.chdir(tmp_path)
     append_step_summary("text", environ)
+    assert not [*tmp_path.iterdir()]
 
 
 def test_it_is_cut_to_what_github_shows(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import re
 from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 from kvsops.errors import MessageError
 
@@ -162,7 +162,7 @@ def check_viewer_id(client_id: str) -> None:
         raise MessageError(f"the client id begins with {RESERVED_CLIENT_IDS}, which is AWS's own")
 
 
-def json_object(data: str | bytes) -> dict[str, Any]:
+def json_object(data: str | bytes) -> dict[str, object]:
     """Read a JSON object; nothing else will do."""
     try:
         content = json.loads(data)
@@ -173,12 +173,12 @@ def json_object(data: str | bytes) -> dict[str, Any]:
     return content
 
 
-def _written(content: dict[str, Any]) -> str:
+def _written(content: dict[str, object]) -> str:
     present = {name: value for name, value in content.items() if value is not None}
     return _JSON.encode(present)
 
 
-def _value(content: dict[str, Any], name: str) -> Any:
+def _value(content: dict[str, object], name: str) -> object:
     """Return a member in either casing: AWS's C client writes RecipientClientId and the like.
 
     Source: https://github.com/awslabs/amazon-kinesis-video-streams-webrtc-sdk-c
@@ -186,14 +186,14 @@ def _value(content: dict[str, Any], name: str) -> Any:
     return content[name] if name in content else content.get(name[0].upper() + name[1:])
 
 
-def _text(content: dict[str, Any], name: str) -> str | None:
+def _text(content: dict[str, object], name: str) -> str | None:
     value = _value(content, name)
     if not isinstance(value, str | None):
         raise MessageError(f"{name} is not a string")
     return value or None
 
 
-def _id(content: dict[str, Any], name: str) -> str | None:
+def _id(content: dict[str, object], name: str) -> str | None:
     value = _text(content, name)
     _check_id(name, value)
     return value
@@ -204,7 +204,7 @@ def _check_id(name: str, value: str | None) -> None:
         raise MessageError(f"{name} is not 1 to 256 of letters, digits, _ . and -")
 
 
-def _member(kind: type[_E], content: dict[str, Any], name: str) -> _E:
+def _member(kind: type[_E], content: dict[str, object], name: str) -> _E:
     value = _text(content, name)
     try:
         return kind(value or "")
@@ -242,7 +242,7 @@ def _check_size(encoded: str) -> None:
         )
 
 
-def _status(content: dict[str, Any]) -> StatusResponse | None:
+def _status(content: dict[str, object]) -> StatusResponse | None:
     status = _value(content, "statusResponse")
     if status is None:
         return None

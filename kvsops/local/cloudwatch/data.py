@@ -11,10 +11,10 @@ from typing import Any, Self
 
 from moto.cloudwatch.exceptions import CloudWatchException, ValidationError
 
+from kvsops.local.api.exceptions import InvalidArgumentException
+from kvsops.local.api.paging import name_before, token_after
 from kvsops.local.cloudwatch.index import MetricIndex
 from kvsops.local.cloudwatch.queries import Query
-from kvsops.local.kinesisvideo.exceptions import InvalidArgumentException
-from kvsops.local.paging import name_before, token_after
 
 MAX_QUERIES = 500
 MAX_POINTS = 100_800

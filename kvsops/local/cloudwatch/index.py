@@ -6,15 +6,12 @@ Source: https://docs.aws.amazon.com/kinesisvideostreams-webrtc-dg/latest/devguid
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
-from functools import wraps
 from threading import RLock
-from typing import Concatenate, Literal, NamedTuple, ParamSpec, TypeVar
+from typing import Literal, NamedTuple
 
 from kvsops.local import settings
 from kvsops.local.cloudwatch.series import Sample, Series
-
-P = ParamSpec("P")
-R = TypeVar("R")
+from kvsops.local.locking import locked
 
 NAMESPACE = "AWS/KinesisVideo"
 UNITS = {
@@ -46,19 +43,6 @@ class Metric(NamedTuple):
         return cls(name, tuple(sorted(dimensions.items())))
 
 
-def _locked(
-    method: Callable[Concatenate["MetricIndex", P], R],
-) -> Callable[Concatenate["MetricIndex", P], R]:
-    """Let one thread at a time into the index: the server has one for each connection."""
-
-    @wraps(method)
-    def alone(self: "MetricIndex", /, *args: P.args, **kwargs: P.kwargs) -> R:
-        with self.lock:
-            return method(self, *args, **kwargs)
-
-    return alone
-
-
 class MetricIndex:
     """All points of `AWS/KinesisVideo` in one account and region.
 
@@ -82,22 +66,22 @@ class MetricIndex:
         failed: bool = False,
         times: int = 1,
     ) -> None:
-        """Record so many connects in one minute that all succeeded, or all failed."""
+        """Record `times` connects in one minute that all succeeded, or all failed."""
         dimensions = {"Operation": OPERATIONS[role], "SignalingChannelName": channel_name}
         self.record("Failure", dimensions, [(at, float(failed), times)])
         self.record("Latency", dimensions, [(at, LATENCY_MILLISECONDS, times)])
 
     def messages(self, channel_name: str, at: datetime, count: int) -> None:
-        """Record so many messages, sent and received, in one minute, as one sample."""
+        """Record `count` messages, sent and received, in one minute, as one sample."""
         points = [(at, float(count), 1)] if count else []
         self.record("MessagesTransferred.Count", {"SignalingChannelName": channel_name}, points)
 
     def turn_minutes(self, channel_name: str, at: datetime, minutes: int) -> None:
-        """Record so many allocations that each streamed data in that minute."""
+        """Record `minutes` allocations that each streamed data in that minute."""
         dimensions = {"SignalingChannelName": channel_name}
         self.record("TURNConnectedMinutes", dimensions, [(at, 1.0, minutes)])
 
-    @_locked
+    @locked
     def record(
         self, metric_name: str, dimensions: Mapping[str, str], points: Iterable[Point]
     ) -> None:
@@ -111,7 +95,7 @@ class MetricIndex:
 
     # To ask
 
-    @_locked
+    @locked
     def aggregate(
         self, metric: Metric, since: int, until: int, period: int, origin: int
     ) -> dict[int, Sample]:
@@ -121,11 +105,11 @@ class MetricIndex:
             return {}
         return series.aggregate(since, min(until, self._shown_until() + 1), period, origin)
 
-    @_locked
+    @locked
     def page(
         self, wanted: Callable[[Metric], bool], after: Metric | None, since: int, size: int
     ) -> list[Metric]:
-        """Return so many of the wanted metrics, in order, that show a point since that time."""
+        """Return up to `size` wanted metrics, in order, that show a point since that time."""
         until, found = self._shown_until(), []
         for metric in self._in_order(after):
             if wanted(metric) and (self._series[metric].last(until) or 0) >= since:

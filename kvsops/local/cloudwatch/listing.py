@@ -12,9 +12,9 @@ from typing import Any, Self
 from moto.cloudwatch.exceptions import InvalidParameterValue, ValidationError
 
 from kvsops.local import settings
+from kvsops.local.api.exceptions import InvalidArgumentException
+from kvsops.local.api.paging import name_before, token_after
 from kvsops.local.cloudwatch.index import NAMESPACE, Metric, MetricIndex
-from kvsops.local.kinesisvideo.exceptions import InvalidArgumentException
-from kvsops.local.paging import name_before, token_after
 
 MAX_METRICS = 500
 """The metrics on one page."""
@@ -54,7 +54,7 @@ class ListRequest:
             token=asked.get("NextToken"),
         )
 
-    def page(self, index: MetricIndex) -> tuple[list[dict[str, Any]], str | None]:
+    def page(self, index: MetricIndex) -> tuple[list[dict[str, object]], str | None]:
         """Return a page of our own metrics, and the token of the next page."""
         if self.namespace not in (None, NAMESPACE):
             return [], None
@@ -86,7 +86,7 @@ class ListRequest:
         return repr((self.namespace, self.name, self.dimensions, self.listed_for))
 
 
-def _shown(metric: Metric) -> dict[str, Any]:
+def _shown(metric: Metric) -> dict[str, object]:
     return {
         "Namespace": NAMESPACE,
         "MetricName": metric.name,

@@ -21,7 +21,7 @@ RETENTION = (
     (5 * MINUTE_SECONDS, timedelta(days=63)),
     (MINUTE_SECONDS, timedelta(days=15)),
 )
-"""How long points are kept for periods that are multiples of so many seconds."""
+"""How long points are kept for periods that are multiples of this many seconds."""
 
 _ID = re.compile(r"[a-z][a-zA-Z0-9_]*")
 

@@ -42,7 +42,7 @@ def _seconds(time: datetime) -> float:
     return (time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp()
 
 
-def _with_token(result: dict[str, Any], token: str | None) -> PlainResult:
+def _with_token(result: dict[str, object], token: str | None) -> PlainResult:
     return PlainResult({**result, "NextToken": token} if token else result)
 
 
@@ -91,7 +91,10 @@ class CloudWatchResponse(MotoCloudWatchResponse):
         """ListMetrics."""
         asked = self._get_params()
         request, token = ListRequest.parse(asked), asked.get("NextToken")
-        if request.namespace not in (None, NAMESPACE) or token in self._tokens_of_others:
+        if (
+            request.namespace not in (None, NAMESPACE)
+            or token in self.cloudwatch_backend.paged_metric_data
+        ):
             return super().list_metrics()
         if token == _OTHERS and request.namespace is None:
             asked["NextToken"] = None
@@ -100,10 +103,6 @@ class CloudWatchResponse(MotoCloudWatchResponse):
         if token is None and request.namespace is None and self.cloudwatch_backend.metric_data:
             token = _OTHERS
         return _with_token({"Metrics": found}, token)
-
-    @property
-    def _tokens_of_others(self) -> dict[str, Any]:
-        return self.cloudwatch_backend.paged_metric_data
 
     def put_metric_data(self) -> ActionResult:
         """PutMetricData: only the service itself puts data where its own metrics are."""

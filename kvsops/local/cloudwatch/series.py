@@ -19,7 +19,7 @@ class Sample(NamedTuple):
 
     @classmethod
     def of(cls, value: float, samples: float = 1) -> Self:
-        """Return so many samples of the same value."""
+        """Return `samples` samples of one value."""
         return cls(samples, value * samples, value, value)
 
     def __or__(self, other: "Sample") -> "Sample":

@@ -8,7 +8,7 @@ from random import Random
 
 from kvsops.local import settings
 from kvsops.local.cloudwatch.models import metrics
-from kvsops.local.cloudwatch.usage import ChannelUsage, record
+from kvsops.local.demo.channel_usage import ChannelUsage, record
 from kvsops.local.demo.usage import ghosts, lives
 from kvsops.local.kinesisvideo.channels import SignalingChannel
 from kvsops.local.kinesisvideo.models import KinesisVideoBackend
@@ -108,11 +108,11 @@ def sow(
     seed: int = DEFAULT_SEED,
     now: datetime | None = None,
 ) -> list[ChannelUsage]:
-    """Put the demonstration fleet of so many channels into the backend, and use it.
+    """Put a demonstration fleet of `count` channels into the backend, with usage.
 
     The same seed and count give the same names, tags, ages and usage, relative to `now` (aware;
-    the settings' clock if not given). Quotas are not looked at. Returns how the channels were
-    used: each of them, their forerunners, and others that were deleted since.
+    the settings' clock if not given). Quotas are ignored. Returns how the channels were
+    used: each of them, their forerunners, and others since deleted.
     """
     random = Random(seed)  # noqa: S311 - the fleet must repeat; nothing is kept secret
     now = now or settings.active().clock()
@@ -125,7 +125,7 @@ def sow(
 
 
 def _ghost_names(backend: KinesisVideoBackend, count: int, random: Random) -> list[str]:
-    """Name channels that are no more, one for every twenty that are: most were CI's."""
+    """Name deleted channels, one for every twenty that exist: most were CI's."""
     kinds = ("ci-{run}-{job}", "cam-{site}-{number}", "ci-{run}-{job}", "meeting-{topic}-{number}")
     number = count // 20 + (2 if count >= len(KINDS) else 0)
     drawn = (_name(backend, kinds[at % len(kinds)], random) for at in range(number))

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from random import Random
 
-from kvsops.local.cloudwatch.usage import ChannelUsage, Used
+from kvsops.local.demo.channel_usage import ChannelUsage, Used
 from kvsops.local.kinesisvideo.channels import SignalingChannel
 
 PAST = timedelta(days=60)
@@ -36,7 +36,7 @@ def lives(
 
 
 def ghosts(names: Iterable[str], random: Random, now: datetime) -> list[ChannelUsage]:
-    """Say how channels were used that are no more.
+    """Say how channels that no longer exist were used.
 
     Every other one was last used within the two weeks that ListMetrics reaches back, less a day;
     the others a day or more before.

@@ -1,15 +1,14 @@
-"""One signaling channel, and what holds for its tags."""
+"""One signaling channel, and the rules for its tags."""
 
 import hashlib
 import string
 from datetime import datetime
-from typing import Any
 
 from moto.core.common_models import BaseModel
 
 from kvsops.local import settings
+from kvsops.local.api.exceptions import InvalidArgumentException
 from kvsops.local.kinesisvideo.exceptions import (
-    InvalidArgumentException,
     TagsPerResourceExceededLimitException,
 )
 
@@ -30,7 +29,7 @@ def new_version() -> str:
 
 
 class SignalingChannel(BaseModel):
-    """One channel. Its state follows from the clock: no timer moves it on."""
+    """One channel. Its state follows from the clock; there is no timer."""
 
     def __init__(
         self,
@@ -59,7 +58,7 @@ class SignalingChannel(BaseModel):
             return "DELETING"
         return "ACTIVE" if now >= self.active_from else self.busy_with
 
-    def to_dict(self, now: datetime) -> dict[str, Any]:
+    def to_dict(self, now: datetime) -> dict[str, object]:
         """Return the channel as the model's ChannelInfo."""
         return {
             "ChannelName": self.channel_name,
@@ -72,7 +71,7 @@ class SignalingChannel(BaseModel):
         }
 
     def endpoint(self, protocol: str, role: str, region: str, partition: str) -> str:
-        """Say where the endpoint is, or would be; master and viewer have each their own for WSS."""
+        """Return the actual or nominal endpoint; for WSS, master and viewer each have their own."""
         own = settings.active().endpoint_of
         if own is not None and (url := own(protocol, role)) is not None:
             return url

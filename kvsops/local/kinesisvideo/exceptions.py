@@ -7,12 +7,6 @@ Source: https://docs.aws.amazon.com/kinesisvideostreams/latest/dg/API_Operations
 from moto.kinesisvideo.exceptions import KinesisvideoClientError
 
 
-class InvalidArgumentException(KinesisvideoClientError):  # noqa: N818 - AWS's name
-    """A parameter's value is invalid (400)."""
-
-    code = "InvalidArgumentException"
-
-
 class ResourceNotFoundException(KinesisvideoClientError):  # noqa: N818 - AWS's name
     """There is no such channel, or no such stream (404)."""
 

@@ -5,16 +5,16 @@ Source: https://docs.aws.amazon.com/kinesisvideostreams/latest/dg/API_Operations
 
 import heapq
 from bisect import bisect_left, bisect_right, insort
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
-from functools import wraps
 from threading import RLock
-from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from moto.core.resource_tagging import TaggableResourcesMixin, TaggedResource
 from moto.kinesisvideo.models import KinesisVideoBackend as MotoKinesisVideoBackend
 
 from kvsops.local import settings
+from kvsops.local.api.exceptions import InvalidArgumentException
+from kvsops.local.api.paging import name_before, token_after
 from kvsops.local.kinesisvideo.channels import (
     SignalingChannel,
     check_tag_keys,
@@ -23,34 +23,17 @@ from kvsops.local.kinesisvideo.channels import (
 )
 from kvsops.local.kinesisvideo.exceptions import (
     AccountChannelLimitExceededException,
-    InvalidArgumentException,
     NoDataRetentionException,
     ResourceInUseException,
     ResourceNotFoundException,
     VersionMismatchException,
 )
-from kvsops.local.paging import name_before, token_after
+from kvsops.local.locking import locked
 from kvsops.local.quotas import channel_quota
 from kvsops.local.tagging.index import TagIndex
 
-P = ParamSpec("P")
-R = TypeVar("R")
-
 RESOURCE_TYPE = "kinesisvideo:channel"
 """What the Resource Groups Tagging API calls a signaling channel."""
-
-
-def _locked(
-    method: Callable[Concatenate["KinesisVideoBackend", P], R],
-) -> Callable[Concatenate["KinesisVideoBackend", P], R]:
-    """Let one thread at a time into the backend: the server has one for each connection."""
-
-    @wraps(method)
-    def alone(self: "KinesisVideoBackend", /, *args: P.args, **kwargs: P.kwargs) -> R:
-        with self.lock:
-            return method(self, *args, **kwargs)
-
-    return alone
 
 
 class KinesisVideoBackend(MotoKinesisVideoBackend, TaggableResourcesMixin):
@@ -67,7 +50,7 @@ class KinesisVideoBackend(MotoKinesisVideoBackend, TaggableResourcesMixin):
         self._last_creation: dict[str, int] = {}
         self._index = TagIndex()
 
-    @_locked
+    @locked
     def create_signaling_channel(
         self, channel_name: str, message_ttl_seconds: int, tags: dict[str, str]
     ) -> SignalingChannel:
@@ -84,17 +67,17 @@ class KinesisVideoBackend(MotoKinesisVideoBackend, TaggableResourcesMixin):
         ready = now + settings.active().state_delay
         return self.put_channel(channel_name, now, ready, message_ttl_seconds, tags)
 
-    @_locked
+    @locked
     def describe_signaling_channel(
         self, channel_name: str | None, channel_arn: str | None
-    ) -> dict[str, Any]:
+    ) -> dict[str, object]:
         """Return the channel as the model's ChannelInfo."""
         return self.channel(channel_name, channel_arn).to_dict(settings.active().clock())
 
-    @_locked
+    @locked
     def list_signaling_channels(
         self, max_results: int, next_token: str | None, prefix: str
-    ) -> tuple[list[dict[str, Any]], str | None]:
+    ) -> tuple[list[dict[str, object]], str | None]:
         """One page of the channels, by name, and the token of the next page."""
         now = self._settle()
         start = bisect_left(self._names, prefix)
@@ -106,7 +89,7 @@ class KinesisVideoBackend(MotoKinesisVideoBackend, TaggableResourcesMixin):
         infos = [self.channels[name].to_dict(now) for name in page]
         return infos, token_after(page[-1], prefix) if len(ahead) > size else None
 
-    @_locked
+    @locked
     def update_signaling_channel(
         self, channel_arn: str, current_version: str, message_ttl_seconds: int | None
     ) -> None:
@@ -118,7 +101,7 @@ class KinesisVideoBackend(MotoKinesisVideoBackend, TaggableResourcesMixin):
         channel.busy_with = "UPDATING"
         channel.active_from = settings.active().clock() + settings.active().state_delay
 
-    @_locked
+    @locked
     def delete_signaling_channel(self, channel_arn: str, current_version: str | None) -> None:
         """Begin to delete the channel; it is listed as DELETING for `state_delay`."""
         channel = self._active_channel(channel_arn, current_version)
@@ -129,7 +112,7 @@ class KinesisVideoBackend(MotoKinesisVideoBackend, TaggableResourcesMixin):
             )
         self.remove_channel(channel, settings.active().clock() + settings.active().state_delay)
 
-    @_locked
+    @locked
     def get_signaling_channel_endpoint(
         self, channel_arn: str, protocols: list[str], role: str
     ) -> list[dict[str, str]]:
@@ -147,14 +130,14 @@ class KinesisVideoBackend(MotoKinesisVideoBackend, TaggableResourcesMixin):
             for protocol in dict.fromkeys(protocols)
         ]
 
-    @_locked
+    @locked
     def tag_resource(self, arn: str, tags: dict[str, str]) -> None:
         """Add tags to the channel, or change their values."""
         channel = self.channel(None, arn)
         check_tags(channel.tags, tags)
         self.put_tags(channel, channel.tags | tags)
 
-    @_locked
+    @locked
     def untag_resource(self, arn: str, tag_keys: list[str]) -> None:
         """Remove tags from the channel; keys that it does not have are ignored."""
         channel = self.channel(None, arn)
@@ -163,12 +146,12 @@ class KinesisVideoBackend(MotoKinesisVideoBackend, TaggableResourcesMixin):
         if left != channel.tags:
             self.put_tags(channel, left)
 
-    @_locked
+    @locked
     def list_tags_for_resource(self, arn: str) -> dict[str, str]:
         """Return the channel's tags as they are now, all on one page."""
         return dict(self.channel(None, arn).tags)
 
-    @_locked
+    @locked
     def describe_media_storage_configuration(
         self, channel_name: str | None, channel_arn: str | None
     ) -> dict[str, str]:
@@ -178,7 +161,7 @@ class KinesisVideoBackend(MotoKinesisVideoBackend, TaggableResourcesMixin):
             {"Status": "ENABLED", "StreamARN": stream_arn} if stream_arn else {"Status": "DISABLED"}
         )
 
-    @_locked
+    @locked
     def update_media_storage_configuration(
         self, channel_arn: str, status: str, stream_arn: str | None
     ) -> None:
@@ -192,7 +175,7 @@ class KinesisVideoBackend(MotoKinesisVideoBackend, TaggableResourcesMixin):
         self._check_linkable(channel, stream_arn)
         channel.stream_arn = stream_arn
 
-    # What the operations stand on, and the demonstration fleet and tests too.
+    # Used by the operations, the demonstration fleet and tests.
 
     @property
     def channel_quota(self) -> int:
@@ -200,7 +183,7 @@ class KinesisVideoBackend(MotoKinesisVideoBackend, TaggableResourcesMixin):
         limit = settings.active().channel_quota
         return channel_quota(self.region_name) if limit is None else limit
 
-    @_locked
+    @locked
     def channel(self, channel_name: str | None, channel_arn: str | None) -> SignalingChannel:
         """Return the channel of this ARN, else of this name. Raises ResourceNotFoundException."""
         if not channel_name and not channel_arn:
@@ -212,7 +195,7 @@ class KinesisVideoBackend(MotoKinesisVideoBackend, TaggableResourcesMixin):
             raise ResourceNotFoundException("The requested channel is not found or not active.")
         return channel
 
-    @_locked
+    @locked
     def put_channel(
         self,
         channel_name: str,
@@ -221,7 +204,7 @@ class KinesisVideoBackend(MotoKinesisVideoBackend, TaggableResourcesMixin):
         message_ttl_seconds: int = 60,
         tags: dict[str, str] | None = None,
     ) -> SignalingChannel:
-        """Put a channel there, unchecked: whatever its age and tags."""
+        """Add a channel, unchecked, whatever its age and tags."""
         milliseconds = int(creation_time.timestamp() * 1000)
         milliseconds = max(milliseconds, self._last_creation.get(channel_name, -1) + 1)
         self._last_creation[channel_name] = milliseconds
@@ -238,7 +221,7 @@ class KinesisVideoBackend(MotoKinesisVideoBackend, TaggableResourcesMixin):
         self.put_tags(channel, tags or {}, since=creation_time)
         return channel
 
-    @_locked
+    @locked
     def put_tags(
         self, channel: SignalingChannel, tags: dict[str, str], since: datetime | None = None
     ) -> None:
@@ -248,9 +231,9 @@ class KinesisVideoBackend(MotoKinesisVideoBackend, TaggableResourcesMixin):
         if channel.ever_tagged:
             self._index.change(since or settings.active().clock(), channel.arn, channel.tags)
 
-    @_locked
+    @locked
     def remove_channel(self, channel: SignalingChannel, gone_from: datetime) -> None:
-        """Let the channel be DELETING until that time, and gone then, unchecked."""
+        """Mark the channel DELETING until that time and gone after it, unchecked."""
         channel.gone_from = gone_from
         heapq.heappush(self._leaving, (gone_from, channel.channel_name))
         self._index.change(gone_from, channel.arn, None)
@@ -268,7 +251,7 @@ class KinesisVideoBackend(MotoKinesisVideoBackend, TaggableResourcesMixin):
             yield TaggedResource(arn, tags, RESOURCE_TYPE, {"include_untagged": True})
 
     def _settle(self) -> datetime:
-        """Let go the channels whose deletion is complete; answer the time."""
+        """Drop the channels whose deletion is complete; return the time."""
         now = settings.active().clock()
         while self._leaving and self._leaving[0][0] <= now:
             _, name = heapq.heappop(self._leaving)

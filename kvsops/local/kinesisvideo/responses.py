@@ -1,19 +1,17 @@
 """The signaling-channel operations' requests and answers, in moto's idiom."""
 
 import json
-from functools import cache
 from typing import Any, cast
 
-from botocore.model import OperationModel
 from moto.core.responses import ActionResult, EmptyResult
-from moto.core.utils import get_service_model
 from moto.kinesisvideo.models import kinesisvideo_backends
 from moto.kinesisvideo.responses import KinesisVideoResponse as MotoKinesisVideoResponse
 
+from kvsops.local.api.exceptions import InvalidArgumentException
+from kvsops.local.api.model import operations
+from kvsops.local.api.validation import validate
 from kvsops.local.kinesisvideo.channels import DEFAULT_MESSAGE_TTL_SECONDS
-from kvsops.local.kinesisvideo.exceptions import InvalidArgumentException
 from kvsops.local.kinesisvideo.models import KinesisVideoBackend
-from kvsops.local.validation import validate
 
 DEFAULT_MAX_RESULTS = 500
 """Channels on a page where none is asked for, as the model documents.
@@ -22,14 +20,6 @@ Source: https://docs.aws.amazon.com/kinesisvideostreams/latest/dg/API_ListSignal
 """
 DEFAULT_PROTOCOLS = ["WSS", "HTTPS"]
 """Which endpoints are answered where none is asked for: our assumption."""
-
-
-@cache
-def operations() -> dict[str, OperationModel]:
-    """Return the service model's operations by the path of their request."""
-    model = get_service_model("kinesisvideo")
-    named = (model.operation_model(name) for name in model.operation_names)
-    return {operation.http["requestUri"]: operation for operation in named}
 
 
 class KinesisVideoResponse(MotoKinesisVideoResponse):
@@ -43,15 +33,15 @@ class KinesisVideoResponse(MotoKinesisVideoResponse):
 
     def _get_action(self) -> str:
         """Return the operation's name: the path alone says it, whatever is in the body."""
-        return str(operations()[self.path].name)
+        return str(operations("kinesisvideo")[self.path].name)
 
     def _parameters(self) -> dict[str, Any]:
-        """Return the request's parameters, held against the model's input shape."""
+        """Return the request's parameters, checked against the model's input shape."""
         try:
             parameters = json.loads(self.body or "{}")
         except ValueError:
             raise InvalidArgumentException("The request's body is not JSON.") from None
-        shape = operations()[self.path].input_shape
+        shape = operations("kinesisvideo")[self.path].input_shape
         if shape is not None:
             validate(shape, parameters)
         return dict(parameters)

@@ -8,11 +8,11 @@ from typing import Any, TypeVar
 
 from moto.core.utils import get_service_model
 
-from kvsops.local.calls import Answer, Call, error_answer, json_answer
-from kvsops.local.kinesisvideo.exceptions import InvalidArgumentException
-from kvsops.local.paging import name_before, token_after
+from kvsops.local.api.call import Answer, Call, error_answer, json_answer
+from kvsops.local.api.exceptions import InvalidArgumentException
+from kvsops.local.api.paging import name_before, token_after
+from kvsops.local.api.validation import validate
 from kvsops.local.pricing.rows import SERVICE_CODE, price_list
-from kvsops.local.validation import validate
 
 T = TypeVar("T")
 
@@ -55,7 +55,7 @@ def answer(call: Call) -> Answer | None:
 
 
 def _parameters(call: Call) -> Asked:
-    """Return the parameters, held against the model and against what we have."""
+    """Return the parameters, checked against the model and against what we have."""
     shape = get_service_model("pricing").operation_model(call.operation).input_shape
     try:
         asked: Asked = json.loads(call.body or "{}")

@@ -99,7 +99,7 @@ def _product(region: str, row: Row) -> dict[str, Any]:
     }
 
 
-def _term(sku: str, row: Row) -> dict[str, Any]:
+def _term(sku: str, row: Row) -> dict[str, object]:
     rate = f"{sku}.{_ON_DEMAND}.{_RATE}"
     price = {
         "unit": row.unit,

@@ -1,4 +1,4 @@
-"""Who may connect to a channel, or call the data plane for it, and who is refused, and why.
+"""Who may connect to a channel or call its data plane, and why others are refused.
 
 Source: https://docs.aws.amazon.com/kinesisvideostreams-webrtc-dg/latest/devguide/ConnectAsViewer.html
 """
@@ -10,9 +10,10 @@ from moto.iam.models import get_account_id_from, iam_backends
 from moto.kinesisvideo.models import kinesisvideo_backends
 
 from kvsops.core.channel import ChannelArn
+from kvsops.core.wire.ice import Role
 from kvsops.core.wire.message import check_viewer_id
 from kvsops.errors import MessageError, UsageError
-from kvsops.local.calls import Call
+from kvsops.local.api.call import Call
 from kvsops.local.cloudwatch.index import MetricIndex
 from kvsops.local.cloudwatch.models import metrics
 from kvsops.local.dispatch import status_of
@@ -20,7 +21,7 @@ from kvsops.local.environment import ACCESS_KEY_ID, SECRET_ACCESS_KEY
 from kvsops.local.kinesisvideo.channels import SignalingChannel
 from kvsops.local.kinesisvideo.exceptions import ResourceNotFoundException
 from kvsops.local.settings import Settings
-from kvsops.local.signaling.rooms import Key, Role
+from kvsops.local.signaling.channel_state import PeerId
 from kvsops.local.signaling.sigv4 import SignatureError, Signer, verify_header, verify_query
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ _NOT_THERE = "The requested channel is not found or not active."
 
 
 class Refused(Exception):  # noqa: N818 - an answer, not a failure
-    """A call that is answered with an error of AWS's."""
+    """A call answered with one of AWS's errors."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
@@ -44,7 +45,7 @@ class Refused(Exception):  # noqa: N818 - an answer, not a failure
 
 @dataclass(frozen=True, eq=False)
 class Place:
-    """A channel, and where what happens there is recorded."""
+    """A channel, and the metrics that record its use."""
 
     account_id: str
     region: str
@@ -68,8 +69,8 @@ def secret_of(access_key_id: str) -> str | None:
     return None
 
 
-def presigned(call: Call, role: Role, settings: Settings) -> tuple[Place, Key]:
-    """Answer where a presigned URL leads, and the client id in it. Raises `Refused`."""
+def presigned(call: Call, role: Role, settings: Settings) -> tuple[Place, PeerId]:
+    """Return the channel that a presigned URL leads to, and its client id. Raises `Refused`."""
     try:
         signer, parameters = verify_query(call, secret_of, settings.clock())
     except SignatureError as error:  # the guide has this one code for whatever is wrong with it
@@ -77,13 +78,13 @@ def presigned(call: Call, role: Role, settings: Settings) -> tuple[Place, Key]:
     if call.path != "/":
         raise Refused(INVALID_ARGUMENT, "The path of a WebSocket's URL is /.")
     client_id = parameters.get("X-Amz-ClientId")
-    if role == "VIEWER":
+    if role == "viewer":
         _check_viewer(client_id)
     return place_of(parameters.get("X-Amz-ChannelARN", ""), signer, settings), client_id
 
 
 def signed(call: Call, settings: Settings) -> Signer:
-    """Answer who signed a call of the data plane's HTTPS side. Raises `Refused`."""
+    """Return who signed a call of the data plane's HTTPS side. Raises `Refused`."""
     try:
         return verify_header(call, secret_of, settings.clock())
     except SignatureError as error:
@@ -91,7 +92,7 @@ def signed(call: Call, settings: Settings) -> Signer:
 
 
 def place_of(channel_arn: str, signer: Signer, settings: Settings) -> Place:
-    """Return the channel of this ARN if it is active and the signer's. Raises `Refused`."""
+    """Return the channel of this ARN if it is active and the signer owns it. Raises `Refused`."""
     try:
         arn = ChannelArn.parse(channel_arn)
     except UsageError:
@@ -107,7 +108,7 @@ def place_of(channel_arn: str, signer: Signer, settings: Settings) -> Place:
 
 
 def locate(arn: ChannelArn) -> Place:
-    """Return the channel of this ARN, whoever asks. Raises `Refused`."""
+    """Return the channel of this ARN, no matter who asks. Raises `Refused`."""
     backends = kinesisvideo_backends[arn.account_id]
     if arn.region not in backends.regions:
         raise Refused(NOT_FOUND, _NOT_THERE)
@@ -120,7 +121,7 @@ def locate(arn: ChannelArn) -> Place:
 
 
 def _check_viewer(client_id: str | None) -> None:
-    """Refuse who has no viewer's id: so, and only so, a master at the wrong endpoint is noticed."""
+    """Refuse a missing or invalid client id: the only sign of a master at the wrong endpoint."""
     if not client_id:
         raise Refused(INVALID_ARGUMENT, "X-Amz-ClientId is missing: a viewer needs one.")
     try:

@@ -1,4 +1,4 @@
-"""The data plane: a thread with an event loop, and on it the relay, its HTTPS side and TURN."""
+"""The data plane: a thread whose event loop runs the relay, its HTTPS side and TURN."""
 
 import asyncio
 import logging
@@ -9,22 +9,22 @@ from concurrent.futures import Future
 from contextlib import AsyncExitStack, suppress
 from functools import partial
 from threading import Thread
-from typing import Any, Final
+from typing import Final
 
 from aiohttp import web
 
 from kvsops.core.channel import ChannelArn
 from kvsops.errors import UsageError
-from kvsops.local.calls import CORS_HEADERS, Call, preflight_headers
+from kvsops.local.api.call import CORS_HEADERS, Call, preflight_headers
 from kvsops.local.faults import ALLOCATE, TURN_REFUSED
-from kvsops.local.gate import Gate
+from kvsops.local.middleware import Middleware
 from kvsops.local.settings import Settings
 from kvsops.local.signaling.admission import Refused, locate
+from kvsops.local.signaling.counters import Counters
+from kvsops.local.signaling.delivery import Delivery
 from kvsops.local.signaling.operations import SignalingApi
-from kvsops.local.signaling.post import Post
 from kvsops.local.signaling.relay import Relay, date_header, hang_up, refusal
-from kvsops.local.signaling.traffic import Traffic
-from kvsops.local.tls import Authority
+from kvsops.local.signaling.tls import Authority
 from kvsops.local.turn.credentials import TurnCredentials, channel_arn_of, uris
 from kvsops.local.turn.server import TurnServer
 
@@ -45,23 +45,23 @@ _Started = tuple[dict[str, int], Callable[[], object]]
 
 
 class DataPlane:
-    """The data plane of one emulator; it listens from when it is made until `stop`."""
+    """The data plane of one emulator; it listens from its creation until `stop`."""
 
-    def __init__(self, gate: Gate, authority: Authority) -> None:
-        self._gate, self._authority = gate, authority
+    def __init__(self, middleware: Middleware, authority: Authority) -> None:
+        self._middleware, self._authority = middleware, authority
         started: Future[_Started] = Future()
         self._thread = Thread(target=self._run, args=(started,), name="kvsops-local", daemon=True)
         self._thread.start()
         self._ports, self._stop = started.result()
 
     def endpoint(self, protocol: str, role: str) -> str:
-        """Answer where a protocol (WSS, HTTPS) and role (MASTER, VIEWER) have their endpoint."""
+        """Return the endpoint of a protocol (WSS, HTTPS) and role (MASTER, VIEWER)."""
         if protocol == "WSS":
             return f"wss://{HOST}:{self._ports[role]}"
         return f"https://{HOST}:{self._ports['HTTPS']}"
 
     def stop(self) -> None:
-        """Close all connections, and wait for the thread's end."""
+        """Close all connections and wait for the thread to end."""
         self._stop()
         self._thread.join()
 
@@ -75,15 +75,15 @@ class DataPlane:
                 started.set_exception(error)
 
     async def _live(self, started: Future[_Started]) -> None:
-        """Listen, tell where and how to stop it, and live until then."""
+        """Listen, report the ports and how to stop, and run until stopped."""
         stop, loop = asyncio.Event(), asyncio.get_running_loop()
         async with AsyncExitStack() as stack:
-            traffic, credentials = Traffic(self._gate), TurnCredentials()
-            post = Post(self._gate.settings, traffic)
-            relay = Relay(self._gate, traffic, post)
-            api = SignalingApi(self._gate, traffic, post, credentials)
+            counters, credentials = Counters(self._middleware), TurnCredentials()
+            delivery = Delivery(self._middleware.settings, counters)
+            relay = Relay(self._middleware, counters, delivery)
+            api = SignalingApi(self._middleware, counters, delivery, credentials)
             context = self._authority.server_context()
-            api.turn_uris = await self._serve_turn(stack, traffic, credentials, context)
+            api.turn_uris = await self._serve_turn(stack, counters, credentials, context)
             ports = await self._serve(stack, relay, api, context)
             started.set_result((ports, partial(loop.call_soon_threadsafe, stop.set)))
             await relay.run(stop)
@@ -91,17 +91,15 @@ class DataPlane:
     async def _serve(
         self, stack: AsyncExitStack, relay: Relay, api: SignalingApi, context: ssl.SSLContext
     ) -> dict[str, int]:
-        """Listen for masters, viewers and callers, each on a port of its own."""
+        """Listen for masters, viewers and HTTPS callers, each on its own port."""
         sides: dict[str, Answering] = {
-            "MASTER": lambda request, call: relay.connect(request, call, "MASTER"),
-            "VIEWER": lambda request, call: relay.connect(request, call, "VIEWER"),
-            "HTTPS": partial(_call_api, api, self._gate.settings),
+            "MASTER": lambda request, call: relay.connect(request, call, "master"),
+            "VIEWER": lambda request, call: relay.connect(request, call, "viewer"),
+            "HTTPS": partial(_call_api, api, self._middleware.settings),
         }
         ports = {}
         for name, answering in sides.items():
-            server = _Server(
-                partial(_answer, self._gate.settings, answering), access_log=None, logger=_SILENT
-            )
+            server = _Server(partial(_answer, self._middleware.settings, answering))
             runner = web.ServerRunner(server, shutdown_timeout=_SECONDS_TO_STOP)
             await runner.setup()
             stack.push_async_callback(server.end, runner)
@@ -113,31 +111,33 @@ class DataPlane:
     async def _serve_turn(
         self,
         stack: AsyncExitStack,
-        traffic: Traffic,
+        counters: Counters,
         credentials: TurnCredentials,
         context: ssl.SSLContext,
     ) -> list[str]:
-        """Serve STUN and TURN; answer the URIs."""
-        clock = self._gate.settings.clock
+        """Serve STUN and TURN; return the URIs."""
+        clock = self._middleware.settings.clock
         turn = TurnServer(
             lambda username: credentials.password_of(username, clock()),
             host=HOST,
             ssl_context=context,
             clock=lambda: clock().timestamp(),
             channel_of=lambda username: channel_arn_of(username) or "",
-            on_relayed=partial(_count_turn_minute, traffic),
-            refuse=lambda: self._gate.fault(ALLOCATE) == TURN_REFUSED,
+            on_relayed=partial(_count_turn_minute, counters),
+            refuse=lambda: self._middleware.fault(ALLOCATE) == TURN_REFUSED,
         )
         await stack.enter_async_context(turn)
         return uris(HOST, turn.udp_port, turn.tls_port or 0)
 
 
 class _Server(web.Server):
-    """Knows its sockets to their very end: TLS has them wait for the clients' goodbyes."""
+    """Tracks its sockets until they close: TLS has them wait for the clients' close_notify."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self._sockets: dict[web.RequestHandler, Any] = {}
+    def __init__(
+        self, answering: Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
+    ) -> None:
+        super().__init__(answering, access_log=None, logger=_SILENT)
+        self._sockets: dict[web.RequestHandler, socket.socket] = {}
 
     def connection_made(self, handler: web.RequestHandler, transport: asyncio.Transport) -> None:
         """Remember the socket."""
@@ -152,7 +152,7 @@ class _Server(web.Server):
         self._sockets.pop(handler, None)
 
     async def end(self, runner: web.ServerRunner) -> None:
-        """Let who is still served have a moment, then end all sockets.
+        """Give open requests a moment, then end all sockets.
 
         A transport over TLS that was closed twice cannot be aborted any more, before Python 3.12.
         """
@@ -169,14 +169,14 @@ class _Server(web.Server):
 async def _answer(
     settings: Settings, answering: Answering, request: web.BaseRequest
 ) -> web.StreamResponse:
-    """Read a request, and answer it after the settings' latency."""
+    """Read a request and answer it after the settings' latency."""
     headers = {name.lower(): value for name, value in request.headers.items()}
     call = Call(request.method, request.raw_path, headers, await request.read())
     await asyncio.sleep(settings.latency.total_seconds())
     try:
         return await answering(request, call)
     except Exception:
-        # A bug of ours must not end the server; the log holds no URL, which would be a secret.
+        # Our own bug must not end the server; the log omits the URL, which is a secret.
         log.exception("a call of the data plane failed")
         refused = Refused("InternalFailure", "kvsops local failed: see its log.")
         return refusal(refused, settings.clock())
@@ -194,7 +194,7 @@ async def _call_api(
     return web.Response(status=answer.status, body=answer.body, headers=headers)
 
 
-def _count_turn_minute(traffic: Traffic, username: str) -> None:
-    """Count a minute for the channel that a username is for; it may be deleted by now."""
+def _count_turn_minute(counters: Counters, username: str) -> None:
+    """Count a minute for the channel of a username; it may have been deleted."""
     with suppress(Refused, UsageError):
-        traffic.turn_minute(locate(ChannelArn.parse(channel_arn_of(username) or "")))
+        counters.turn_minute(locate(ChannelArn.parse(channel_arn_of(username) or "")))

@@ -1,4 +1,4 @@
-"""Where the data plane is: started when an endpoint is first asked for, for it takes a while."""
+"""Where the data plane is. It starts slowly, so only when an endpoint is first asked for."""
 
 import os
 from importlib.util import find_spec
@@ -6,35 +6,35 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 from kvsops.errors import UsageError
-from kvsops.local.gate import Gate
+from kvsops.local.middleware import Middleware
 
 if TYPE_CHECKING:
     from kvsops.local.signaling.data_plane import DataPlane
 
 NEEDED = ("aiohttp", "aioice", "trustme")
-"""What the data plane stands on, and the control plane does not."""
+"""What the data plane needs and the control plane does not."""
 
 
 class Endpoints:
-    """The endpoints of one emulator's channels; safe to use from many threads.
+    """The endpoints of one emulator's channels. Thread-safe.
 
-    Raises `UsageError` where the extra is not installed as a whole.
+    Raises `UsageError` unless the whole extra is installed.
     """
 
-    def __init__(self, gate: Gate) -> None:
+    def __init__(self, middleware: Middleware) -> None:
         if missing := [name for name in NEEDED if find_spec(name) is None]:
             names = " and ".join(missing)
             raise UsageError(f"signaling needs {names}: pip install 'kvsops[local]'")
-        from kvsops.local.tls import Authority
+        from kvsops.local.signaling.tls import Authority
 
         self.authority = Authority(os.environ)
-        self._gate = gate
+        self._middleware = middleware
         self._data_plane: DataPlane | None = None
         self._closed = False
         self._lock = Lock()
 
     def __call__(self, protocol: str, role: str) -> str | None:
-        """Answer the endpoint of WSS or HTTPS for a role; None for WEBRTC, which has none here."""
+        """Return the WSS or HTTPS endpoint for a role; None for WEBRTC, which has none here."""
         if protocol not in ("WSS", "HTTPS"):
             return None
         with self._lock:
@@ -43,7 +43,7 @@ class Endpoints:
             if self._data_plane is None:
                 from kvsops.local.signaling.data_plane import DataPlane
 
-                self._data_plane = DataPlane(self._gate, self.authority)
+                self._data_plane = DataPlane(self._middleware, self.authority)
             return self._data_plane.endpoint(protocol, role)
 
     def close(self) -> None:

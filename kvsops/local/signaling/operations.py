@@ -7,20 +7,20 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
-from functools import cache
 from time import perf_counter
 from typing import Any
 
 from botocore.model import OperationModel
-from moto.core.utils import get_service_model
 
 from kvsops.core.wire.message import Action, MessageType, Received, Sent, decode_sent
 from kvsops.errors import MessageError
-from kvsops.local.calls import Answer, Call, error_answer, json_answer
+from kvsops.local.api.call import Answer, Call, error_answer, json_answer
+from kvsops.local.api.exceptions import InvalidArgumentException
+from kvsops.local.api.model import operations
+from kvsops.local.api.validation import validate
 from kvsops.local.dispatch import unknown
 from kvsops.local.faults import CONNECTION_FAULTS, DELAY, DROP, LATE, SIGNALING_FAULTS
-from kvsops.local.gate import Gate
-from kvsops.local.kinesisvideo.exceptions import InvalidArgumentException
+from kvsops.local.middleware import Middleware
 from kvsops.local.signaling.admission import (
     INVALID_ARGUMENT,
     LIMIT_EXCEEDED,
@@ -30,11 +30,10 @@ from kvsops.local.signaling.admission import (
     place_of,
     signed,
 )
-from kvsops.local.signaling.post import Post
-from kvsops.local.signaling.rooms import received
-from kvsops.local.signaling.traffic import Traffic
+from kvsops.local.signaling.channel_state import received
+from kvsops.local.signaling.counters import Counters
+from kvsops.local.signaling.delivery import Delivery
 from kvsops.local.turn.credentials import TTL_SECONDS, TurnCredentials
-from kvsops.local.validation import validate
 
 _SERVICE = "kinesis-video-signaling"
 _SECONDS_BETWEEN_LOOKS = 0.05
@@ -43,22 +42,18 @@ Parameters = dict[str, Any]
 Operation = Callable[[Place, Parameters], Awaitable[Parameters]]
 
 
-@cache
-def operations() -> dict[str, OperationModel]:
-    """Return the service model's operations by the path of their request."""
-    model = get_service_model(_SERVICE)
-    named = (model.operation_model(name) for name in model.operation_names)
-    return {operation.http["requestUri"]: operation for operation in named}
-
-
 class SignalingApi:
     """Answers the calls of one emulator; `turn_uris` are those of its TURN server, if any."""
 
     def __init__(
-        self, gate: Gate, traffic: Traffic, post: Post, credentials: TurnCredentials
+        self,
+        middleware: Middleware,
+        counters: Counters,
+        delivery: Delivery,
+        credentials: TurnCredentials,
     ) -> None:
-        self._gate, self._settings = gate, gate.settings
-        self._traffic, self._post, self._credentials = traffic, post, credentials
+        self._middleware, self._settings = middleware, middleware.settings
+        self._counters, self._delivery, self._credentials = counters, delivery, credentials
         self.turn_uris: list[str] = []
         self._operations: dict[str, Operation] = {
             "GetIceServerConfig": self._get_ice_server_config,
@@ -69,15 +64,15 @@ class SignalingApi:
         """Answer a call; None where the connection shall be closed without an answer."""
         if call.method == "OPTIONS":
             return Answer(204)
-        model = operations().get(call.path)
+        model = operations(_SERVICE).get(call.path)
         if model is None or call.method != "POST":
             return unknown(f"the operation {call.method} {call.path} of {_SERVICE}")
         return await self._answer(call, model)
 
     async def _answer(self, call: Call, model: OperationModel) -> Answer | None:
-        began, fault, place = perf_counter(), self._gate.fault(model.name), None
+        began, fault, place = perf_counter(), self._middleware.fault(model.name), None
         if fault == DROP:
-            self._traffic.call(model.name, None, began, DROP)
+            self._counters.call(model.name, None, began, DROP)
             return None
         try:
             parameters = _parameters(call, model)
@@ -85,16 +80,16 @@ class SignalingApi:
             self._admit(model.name, place, fault)
             answer = json_answer(await self._operations[model.name](place, parameters))
         except Refused as refused:
-            self._traffic.call(model.name, place, began, refused.code)
+            self._counters.call(model.name, place, began, refused.code)
             return error_answer(refused.status, refused.code, str(refused))
-        self._traffic.call(model.name, place, began)
-        await self._post.wait(fault)
+        self._counters.call(model.name, place, began)
+        await self._delivery.wait(fault)
         return answer if fault in (None, DELAY, LATE) else None
 
     def _admit(self, operation: str, place: Place, fault: str | None) -> None:
         if fault not in (None, *CONNECTION_FAULTS, *SIGNALING_FAULTS):
             raise Refused(str(fault), "A fault of kvsops local, asked for.")
-        if not self._gate.admits(operation, place.account_id, place.region, place.name):
+        if not self._middleware.admits(operation, place.account_id, place.region, place.name):
             raise Refused(LIMIT_EXCEEDED, "Rate exceeded")
 
     async def _get_ice_server_config(self, place: Place, _: Parameters) -> Parameters:
@@ -115,16 +110,16 @@ class SignalingApi:
         What AWS answers where no master does is not known to us.
         """
         caller = _Caller(asked["SenderClientId"])
-        room = self._post.room_of(place)
-        if caller.key in room.peers:
+        state = self._delivery.state_of(place)
+        if caller.peer_id in state.peers:
             raise Refused(INVALID_ARGUMENT, "A viewer of this SenderClientId is connected.")
-        room.join(caller)
+        state.join(caller)
         try:
-            offer = received(caller.key, _offer(asked["MessagePayload"]))
-            await self._post.deliver(place, caller.key, None, offer)
+            offer = received(caller.peer_id, _offer(asked["MessagePayload"]))
+            await self._delivery.send(place, caller.peer_id, None, offer)
             return {"Answer": await self._answered(caller, place)}
         finally:
-            room.leave(caller)
+            state.leave(caller)
 
     async def _answered(self, caller: "_Caller", place: Place) -> str:
         until = self._settings.clock() + timedelta(seconds=place.channel.message_ttl_seconds)
@@ -138,8 +133,8 @@ class SignalingApi:
 class _Caller:
     """Who sent an offer over HTTPS, in a viewer's place until it is answered."""
 
-    def __init__(self, key: str) -> None:
-        self.key = key
+    def __init__(self, client_id: str) -> None:
+        self.peer_id = client_id
         self.answer = ""
 
     async def send(self, message: Received) -> bool:
@@ -160,7 +155,7 @@ def _offer(encoded: str) -> Sent:
 
 
 def _parameters(call: Call, model: OperationModel) -> Parameters:
-    """Return the request's parameters, held against the model. Raises `Refused`."""
+    """Return the request's parameters, checked against the model. Raises `Refused`."""
     try:
         parameters: Parameters = json.loads(call.body or b"{}")
         if model.input_shape is not None:

@@ -13,9 +13,10 @@ from typing import Final
 
 from aiohttp import WSMsgType, web
 
+from kvsops.core.wire.ice import Role
 from kvsops.core.wire.message import MessageType, Received, Sent, StatusResponse, decode_sent
 from kvsops.errors import MessageError
-from kvsops.local.calls import CORS_HEADERS, Call, error_answer
+from kvsops.local.api.call import CORS_HEADERS, Call, error_answer
 from kvsops.local.faults import (
     CONNECTION_FAULTS,
     DROP,
@@ -24,7 +25,7 @@ from kvsops.local.faults import (
     RECONNECT_ICE_SERVER,
     SIGNALING_FAULTS,
 )
-from kvsops.local.gate import Gate
+from kvsops.local.middleware import Middleware
 from kvsops.local.signaling.admission import (
     INVALID_ARGUMENT,
     LIMIT_EXCEEDED,
@@ -32,12 +33,18 @@ from kvsops.local.signaling.admission import (
     Refused,
     presigned,
 )
-from kvsops.local.signaling.connection import Connection
-from kvsops.local.signaling.post import Post, Recipient
-from kvsops.local.signaling.rooms import OPERATIONS, Key, Role, Room, received, recipient_of
-from kvsops.local.signaling.traffic import Traffic
+from kvsops.local.signaling.channel_state import (
+    OPERATIONS,
+    ChannelState,
+    PeerId,
+    received,
+    recipient_of,
+)
+from kvsops.local.signaling.counters import Counters
+from kvsops.local.signaling.delivery import Delivery, Recipient
+from kvsops.local.signaling.peer_socket import PeerSocket
 
-CONNECTS: Final[dict[Role, str]] = {"MASTER": "ConnectAsMaster", "VIEWER": "ConnectAsViewer"}
+CONNECTS: Final[dict[Role, str]] = {"master": "ConnectAsMaster", "viewer": "ConnectAsViewer"}
 _SECONDS_BETWEEN_LOOKS = 0.1
 _TEXT = (WSMsgType.TEXT, WSMsgType.BINARY)
 _ENDS = (WSMsgType.CLOSE, WSMsgType.CLOSING, WSMsgType.CLOSED, WSMsgType.ERROR)
@@ -47,94 +54,95 @@ _SAID = "A fault of kvsops local, asked for."
 class Relay:
     """The connections of one emulator; everything runs on one event loop."""
 
-    def __init__(self, gate: Gate, traffic: Traffic, post: Post) -> None:
-        self._gate, self._settings, self._traffic, self._post = gate, gate.settings, traffic, post
-        self._connections: set[Connection] = set()
+    def __init__(self, middleware: Middleware, counters: Counters, delivery: Delivery) -> None:
+        self._middleware, self._settings = middleware, middleware.settings
+        self._counters, self._delivery = counters, delivery
+        self._connections: set[PeerSocket] = set()
         self._closing = False
 
     # Connecting
 
     async def connect(self, request: web.BaseRequest, call: Call, role: Role) -> web.StreamResponse:
-        """Answer a request on the endpoint of a role: with a refusal, or as long as it lives."""
+        """Answer a request on a role's endpoint: refuse it, or serve it until it ends."""
         operation, began, place = CONNECTS[role], perf_counter(), None
-        fault = self._gate.fault(operation)
+        fault = self._middleware.fault(operation)
         if fault == DROP:
-            self._traffic.call(operation, None, began, DROP)
+            self._counters.call(operation, None, began, DROP)
             return hang_up(request)
         try:
             place, client_id = presigned(call, role, self._settings)
             if fault not in (None, *CONNECTION_FAULTS, *SIGNALING_FAULTS):
                 raise Refused(str(fault), _SAID)
-            connection = Connection(place, role, client_id, self._settings.clock())
+            connection = PeerSocket(place, role, client_id, self._settings.clock())
             if not connection.ws.can_prepare(request).ok:
                 raise Refused(INVALID_ARGUMENT, "This endpoint is for WebSockets.")
             self._let_in(place, role, client_id)
         except Refused as refused:
-            self._traffic.call(operation, place, began, refused.code)
+            self._counters.call(operation, place, began, refused.code)
             return refusal(refused, self._settings.clock())
         try:
             await self._open(connection, request, fault)
-        except ConnectionError:  # the client has gone meanwhile
-            self._traffic.call(operation, None, began, DROP)
+        except ConnectionError:  # the client has gone in the meantime
+            self._counters.call(operation, None, began, DROP)
             return hang_up(request)
-        self._traffic.call(operation, place, began)
+        self._counters.call(operation, place, began)
         return await self._serve(connection, fault)
 
-    def _let_in(self, place: Place, role: Role, client_id: Key) -> None:
-        """Refuse who comes too often, or is a viewer too many."""
-        if not self._gate.admits(CONNECTS[role], place.account_id, place.region, place.name):
+    def _let_in(self, place: Place, role: Role, client_id: PeerId) -> None:
+        """Refuse a connect beyond the rate, or one viewer too many."""
+        if not self._middleware.admits(CONNECTS[role], place.account_id, place.region, place.name):
             raise Refused(LIMIT_EXCEEDED, "Rate exceeded")
-        if role == "VIEWER" and client_id is not None:
-            room = self._post.room_of(place)
-            if room.is_full_for(client_id):
+        if role == "viewer" and client_id is not None:
+            state = self._delivery.state_of(place)
+            if state.is_full_for(client_id):
                 raise Refused(LIMIT_EXCEEDED, "The channel has its maximum number of viewers.")
-            room.expected.add(client_id)
+            state.expected.add(client_id)
 
     async def _open(
-        self, connection: Connection, request: web.BaseRequest, fault: str | None
+        self, connection: PeerSocket, request: web.BaseRequest, fault: str | None
     ) -> None:
-        room = self._post.room_of(connection.place)
+        state = self._delivery.state_of(connection.place)
         try:
-            await self._post.wait(fault)
+            await self._delivery.wait(fault)
             await connection.open(request)
         finally:
-            room.expected.discard(connection.key or "")
+            state.expected.discard(connection.peer_id or "")
 
     # While it lives
 
-    async def _serve(self, connection: Connection, fault: str | None) -> web.StreamResponse:
+    async def _serve(self, connection: PeerSocket, fault: str | None) -> web.StreamResponse:
         if self._closing or fault == DROP_AFTER:
             connection.abort()
             return connection.ws
         place, began = connection.place, perf_counter()
-        room = self._post.room_of(place)
+        state = self._delivery.state_of(place)
         self._connections.add(connection)
         try:
-            if displaced := room.join(connection):
+            if displaced := state.join(connection):
                 displaced.close()
-            await self._greet(connection, room, fault)
+            await self._greet(connection, state, fault)
             await connection.live(self._listen(connection))
             began = perf_counter()
         finally:
-            room.leave(connection)
+            state.leave(connection)
             self._connections.discard(connection)
             connection.ended.set()
-            self._traffic.call("Disconnect", place, began)
+            self._counters.call("Disconnect", place, began)
         return connection.ws
 
     async def _greet(
-        self, connection: Connection, room: Room[Recipient], fault: str | None
+        self, connection: PeerSocket, state: ChannelState[Recipient], fault: str | None
     ) -> None:
         now = self._settings.clock()
-        for message in room.take(connection.key, now):
+        for message in state.take(connection.peer_id, now):
             if await connection.send(message):
-                self._traffic.message(connection.place)
+                self._counters.message(connection.place)
         if fault == GO_AWAY:
             await connection.go_away(now)
         if fault == RECONNECT_ICE_SERVER:
             await connection.send(Received(MessageType.RECONNECT_ICE_SERVER))
 
-    async def _listen(self, connection: Connection) -> None:
+    async def _listen(self, connection: PeerSocket) -> None:
         while True:
             frame = await connection.ws.receive()
             if frame.type in _ENDS:
@@ -147,8 +155,8 @@ class Relay:
 
     # Messages
 
-    async def _message(self, connection: Connection, data: str | bytes) -> None:
-        """Take a message on, or say why not, which AWS does only where it has a correlation id."""
+    async def _message(self, connection: PeerSocket, data: str | bytes) -> None:
+        """Accept a message, or say why not, which AWS does only if it has a correlation id."""
         began = perf_counter()
         try:
             sent = decode_sent(data)
@@ -157,14 +165,14 @@ class Relay:
             return
         operation = OPERATIONS[sent.action]
         try:
-            await self._take_on(connection, sent, self._gate.fault(operation))
+            await self._take_on(connection, sent, self._middleware.fault(operation))
         except Refused as refused:
             await _complain(connection, sent.correlation_id, refused.code, str(refused))
-            self._traffic.call(operation, connection.place, began, refused.code)
+            self._counters.call(operation, connection.place, began, refused.code)
         else:
-            self._traffic.call(operation, connection.place, began)
+            self._counters.call(operation, connection.place, began)
 
-    async def _take_on(self, connection: Connection, sent: Sent, fault: str | None) -> None:
+    async def _take_on(self, connection: PeerSocket, sent: Sent, fault: str | None) -> None:
         if fault not in (None, *CONNECTION_FAULTS, *SIGNALING_FAULTS):
             raise Refused(str(fault), _SAID)
         if self._settings.quotas and not connection.admits(sent.action, connection.active_at):
@@ -173,15 +181,17 @@ class Relay:
             recipient = recipient_of(connection.role, sent)
         except MessageError as error:
             raise Refused(INVALID_ARGUMENT, str(error)) from None
-        message = received(connection.key, sent)
-        deliver = partial(self._post.deliver, connection.place, connection.key, recipient, message)
-        await self._post.dispatch(connection, deliver, fault)
-        self._traffic.message(connection.place)  # after it, as whoever waits for it comes first
+        message = received(connection.peer_id, sent)
+        deliver = partial(
+            self._delivery.send, connection.place, connection.peer_id, recipient, message
+        )
+        await self._delivery.dispatch(connection, deliver, fault)
+        self._counters.message(connection.place)  # after delivery: a waiting recipient comes first
 
     # Its own time
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Look after the connections until the end, then close them."""
+        """Attend to the connections until told to stop, then close them."""
         while not stop.is_set():
             await self._look_after()
             with suppress(TimeoutError):
@@ -193,18 +203,18 @@ class Relay:
         for connection in [*self._connections]:
             if not connection.closing and await connection.look_after(now):
                 connection.close()
-        self._post.forget()
+        self._delivery.forget()
 
     async def _close(self) -> None:
         self._closing = True
-        await self._post.close()
+        await self._delivery.close()
         for connection in self._connections:
             connection.close()
         await asyncio.gather(*(connection.ended.wait() for connection in self._connections))
 
 
 async def _complain(
-    connection: Connection, correlation_id: str | None, code: str, why: str
+    connection: PeerSocket, correlation_id: str | None, code: str, why: str
 ) -> None:
     if correlation_id is None:
         return
@@ -213,7 +223,7 @@ async def _complain(
 
 
 def hang_up(request: web.BaseRequest) -> web.Response:
-    """Break the connection off without an answer."""
+    """Break off the connection without an answer."""
     if request.transport is not None:
         request.transport.abort()
     return web.Response()

@@ -1,4 +1,4 @@
-"""Signature Version 4, checked: in the query of a presigned URL, and in a request's header.
+"""Verification of Signature Version 4: in a presigned URL's query and in a request's header.
 
 No message holds anything of the signature, the secret or the token.
 
@@ -14,13 +14,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 from urllib.parse import quote, unquote
 
-from kvsops.local.calls import Call
+from kvsops.local.api.call import Call
 
 SERVICE: Final = "kinesisvideo"
 LONGEST_EXPIRY: Final = timedelta(seconds=300)
-"""How long a presigned URL may be good for: AWS's clients ask for 299 seconds. Our assumption."""
+"""The longest a presigned URL may be valid: AWS's clients ask for 299 seconds. Our assumption."""
 CLOCK_TOLERANCE: Final = timedelta(minutes=5)
-"""How far a signer's clock may be off, where no expiry says otherwise.
+"""How far off a signer's clock may be, unless an expiry says otherwise.
 
 Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-troubleshooting.html
 """
@@ -36,7 +36,7 @@ _QUERY_MEMBERS = tuple(
 
 
 class SignatureError(Exception):
-    """A request that is not signed, not rightly, or not in time. `code` is AWS's."""
+    """A request that is unsigned, wrongly signed or out of time. `code` is AWS's."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
@@ -53,7 +53,7 @@ class Signer:
 
 @dataclass(frozen=True)
 class _Claim:
-    """What a signature says of itself."""
+    """What a signature claims."""
 
     credential: str
     time: str
@@ -67,11 +67,11 @@ class _Claim:
 
 
 SecretOf = Callable[[str], str | None]
-"""What tells an access key id's secret; None for one that is not known."""
+"""Returns the secret of an access key id; None for an unknown one."""
 
 
 def verify_query(call: Call, secret_of: SecretOf, now: datetime) -> tuple[Signer, dict[str, str]]:
-    """Check a presigned URL; answer its signer and its parameters. Raises `SignatureError`."""
+    """Check a presigned URL; return its signer and parameters. Raises `SignatureError`."""
     pairs = _pairs(call.target.partition("?")[2])
     parameters = dict(pairs)
     missing = [name for name in _QUERY_MEMBERS if not parameters.get(name)]
@@ -125,7 +125,7 @@ def signature(secret: str, scope: list[str], time: str, canonical_request: str) 
 def _check(
     call: Call, canonical_query: str, payload_digest: str, claim: _Claim, secret_of: SecretOf
 ) -> Signer:
-    """Compute the signature anew, and compare."""
+    """Compute the signature and compare."""
     access_key_id, region = _check_scope(claim)
     secret = secret_of(access_key_id)
     if secret is None:
@@ -191,7 +191,7 @@ def _out_of_time(what: str, time: str, now: datetime) -> SignatureError:
 
 
 def _pairs(query: str) -> list[tuple[str, str]]:
-    """Take a query apart. A plus sign is one: SigV4 writes spaces as %20."""
+    """Split a query. A plus sign is literal: SigV4 writes spaces as %20."""
     split = (part.partition("=") for part in query.split("&") if part)
     return [(unquote(name), unquote(value)) for name, _, value in split]
 

@@ -1,11 +1,10 @@
-"""What a TURN server remembers of its clients (RFC 8656): pure, each method is told the time.
+"""What a TURN server remembers of its clients (RFC 8656): no I/O, each method is told the time.
 
 Times are seconds on any clock that only moves forward; addresses are an IPv4 address as text and
 a port.
 """
 
-import hmac
-import secrets
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 
 Address = tuple[str, int]
@@ -17,35 +16,11 @@ CHANNEL_LIFETIME = 600
 CHANNEL_NUMBERS = range(0x4000, 0x5000)  # RFC 8656 section 12
 
 _MINUTE = 60
-_STAMP_LENGTH = 16
 
 
 def granted(requested: int | None) -> int:
     """Return the lifetime in seconds that is given for the one asked for (section 7.2)."""
     return min(max(requested or 0, DEFAULT_LIFETIME), MAX_LIFETIME)
-
-
-class Nonces:
-    """Nonces that a server knows again without remembering them; each is valid for `lifetime`."""
-
-    def __init__(self, lifetime: float) -> None:
-        self._lifetime = lifetime
-        self._secret = secrets.token_bytes(32)
-
-    def new(self, now: float) -> bytes:
-        """Make a nonce: its time in milliseconds, and the proof that this server wrote it."""
-        stamp = b"%0*x" % (_STAMP_LENGTH, int(now * 1000))
-        return stamp + self._proof(stamp)
-
-    def valid(self, nonce: bytes, now: float) -> bool:
-        """Whether this server wrote these bytes, and not too long ago."""
-        stamp = nonce[:_STAMP_LENGTH]
-        if not hmac.compare_digest(nonce[_STAMP_LENGTH:], self._proof(stamp)):
-            return False
-        return now * 1000 < int(stamp, 16) + self._lifetime * 1000
-
-    def _proof(self, stamp: bytes) -> bytes:
-        return hmac.new(self._secret, stamp, "sha256").hexdigest()[:32].encode()
 
 
 @dataclass
@@ -57,6 +32,8 @@ class Allocation:
     """The long-term key it was made with; it stays good when the credentials have expired."""
     channel: str
     """The signaling channel that it counts for."""
+    relayed: Address
+    """The relayed transport address."""
     transaction_id: bytes
     """Of the Allocate request that made it: the same once more is a retransmission."""
     started: float
@@ -119,3 +96,44 @@ class Allocation:
             number: (peer, end) for number, (peer, end) in self._peers.items() if now < end
         }
         self._numbers = {peer: number for number, (peer, _) in self._peers.items()}
+
+
+class AllocationTable:
+    """The allocations of a server by their clients; what has expired ends when it is met.
+
+    A client is whatever stands for its 5-tuple. `on_end` is told whose allocation ended.
+    """
+
+    def __init__(self, on_end: Callable[[Hashable], None]) -> None:
+        self._allocations: dict[Hashable, Allocation] = {}
+        self._on_end = on_end
+
+    def get(self, client: Hashable, now: float) -> Allocation | None:
+        """Return the client's allocation, while it lasts."""
+        allocation = self._allocations.get(client)
+        if allocation is None or now < allocation.expires:
+            return allocation
+        self.end(client)
+        return None
+
+    def add(self, client: Hashable, allocation: Allocation) -> None:
+        """Give the client an allocation."""
+        self._allocations[client] = allocation
+
+    def end(self, client: Hashable) -> None:
+        """End the client's allocation; without one, do nothing."""
+        if self._allocations.pop(client, None):
+            self._on_end(client)
+
+    def count(self, now: float, channel: str | None = None) -> int:
+        """Count the allocations of a signaling channel (None: of all) that last, and end none."""
+        return sum(
+            now < allocation.expires and channel in (None, allocation.channel)
+            for allocation in [*self._allocations.values()]
+        )
+
+    def forget(self, now: float) -> None:
+        """End what has expired, and drop what has expired of the others."""
+        for client in [*self._allocations]:
+            if allocation := self.get(client, now):
+                allocation.forget(now)

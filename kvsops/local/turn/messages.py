@@ -14,9 +14,21 @@ from aioice.stun import Class, Method
 from aioice.turn import make_integrity_key
 
 from kvsops.local.turn.allocations import Address
-from kvsops.local.turn.transports import COOKIE
+from kvsops.local.turn.framing import COOKIE
 
-__all__ = ["Class", "Method", "Request", "Response", "data_indication", "make_integrity_key"]
+__all__ = [
+    "Attributes",
+    "Class",
+    "Method",
+    "Refused",
+    "Request",
+    "Response",
+    "data_indication",
+    "make_integrity_key",
+]
+
+Attributes = dict[str, Address | bytes | int | str]
+"""What a response says, by the attributes' names."""
 
 SOFTWARE = "kvsops"
 REASONS = {
@@ -42,6 +54,15 @@ _OPTIONAL = 0x8000  # from here on an attribute need not be understood: RFC 8489
 _IPV4 = b"\x01"
 
 
+class Refused(Exception):  # noqa: N818 - an answer, not a fault of the program
+    """A request that an error response answers, with this code and these attributes."""
+
+    def __init__(self, code: int, **attributes: bytes | str) -> None:
+        super().__init__(code)
+        self.code = code
+        self.attributes = attributes
+
+
 class Response(stun.Message):
     """The response to a request: success, until it is `refuse`d."""
 
@@ -50,11 +71,12 @@ class Response(stun.Message):
         super().__init__(message.message_method, Class.RESPONSE, message.transaction_id)
         self._unknown: Sequence[int] = ()
 
-    def refuse(self, code: int, unknown: Sequence[int] = (), **attributes: Any) -> None:
-        """Make it an error with this code, types for UNKNOWN-ATTRIBUTES, and attributes."""
+    def refuse(self, refused: Refused, unknown: Sequence[int] = ()) -> None:
+        """Make it an error; `unknown` are the types for UNKNOWN-ATTRIBUTES, if that is why."""
+        code = refused.code
         self.message_class = Class.ERROR
-        self.attributes = {"ERROR-CODE": (code, REASONS[code]), **attributes}
-        self._unknown = unknown
+        self.attributes = {"ERROR-CODE": (code, REASONS[code]), **refused.attributes}
+        self._unknown = unknown if code == 420 else ()  # noqa: PLR2004
 
     def sealed(self, key: bytes | None) -> bytes:
         """Return the octets, signed where there is a key, and with a fingerprint."""

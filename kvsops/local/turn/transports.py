@@ -3,44 +3,18 @@
 import asyncio
 import socket
 import ssl
-import struct
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
-from functools import partial
-from typing import NamedTuple, cast
+from typing import cast
 
 from kvsops.local.turn.allocations import Address
-
-COOKIE = b"\x21\x12\xa4\x42"
-"""In each STUN message, at octet 4 (RFC 8489 section 5)."""
-HEADER_LENGTH = 20
+from kvsops.local.turn.framing import Frames, padding
 
 _AT_ONCE = 64  # datagrams read before other sockets have their turn
 _RECEIVE_BUFFER = 1 << 20
 _LARGEST_DATAGRAM = 65535
 _MAX_UNSENT = 1 << 18  # octets waiting for a slow client before data for it is dropped
 _HANDSHAKE_SECONDS = 10
-
-
-class Client(NamedTuple):
-    """Where a message came from: what stands for its 5-tuple, the address, the way back."""
-
-    key: Hashable
-    address: Address
-    send: Callable[[bytes], None]
-
-
-Receive = Callable[[bytes, Client], None]
-
-
-def is_channel_data(data: bytes | bytearray) -> bool:
-    """Whether these octets begin as channel data do, not as STUN does (RFC 8656 section 12)."""
-    return data[0] & 0xF0 == 0x40  # noqa: PLR2004 - the channel numbers 0x4000 to 0x4FFF
-
-
-def padding(length: int) -> int:
-    """Return how many octets are missing to a multiple of 4."""
-    return -length % 4
 
 
 class Datagrams:
@@ -60,14 +34,12 @@ class Datagrams:
         self.address: Address = self._socket.getsockname()
         self._loop.add_reader(self._socket, self._readable)
 
-    def client(self, address: Address) -> Client:
-        """Make the client that this address is here."""
-        return Client(address, address, partial(self.send, to=address))
-
     def send(self, data: bytes, to: Address) -> None:
         """Send a datagram; one that cannot be sent now is lost, as datagrams are."""
-        with suppress(OSError):
+        try:  # noqa: SIM105 - for each packet, and `suppress` takes as long as our own part
             self._socket.sendto(data, to)
+        except OSError:
+            pass
 
     def close(self) -> None:
         """Close the socket; once more does nothing."""
@@ -84,40 +56,16 @@ class Datagrams:
             self._receive(data, address)
 
 
-class Frames:
-    """Messages and channel data out of a stream of octets (RFC 8656 section 12.5)."""
-
-    def __init__(self) -> None:
-        self._buffer = bytearray()
-
-    def feed(self, data: bytes) -> Iterator[bytes]:
-        """Yield what is complete, without padding. Raises `ValueError` for anything else."""
-        self._buffer += data
-        while len(self._buffer) >= 4:  # noqa: PLR2004 - the type and the length
-            length = self._length()
-            padded = length + padding(length)
-            if len(self._buffer) < padded:
-                return
-            frame = bytes(self._buffer[:length])
-            del self._buffer[:padded]
-            yield frame
-
-    def _length(self) -> int:
-        """Return the length of what comes first."""
-        first, length = struct.unpack_from("!HH", self._buffer)
-        if is_channel_data(self._buffer):
-            return 4 + cast("int", length)
-        if first & 0xC000 or length % 4 or not COOKIE.startswith(self._buffer[4:8]):
-            raise ValueError("neither a STUN message nor channel data")
-        return HEADER_LENGTH + cast("int", length)
-
-
 class Streams:
     """A TCP port, with TLS where a context is given, and its connections."""
 
-    def __init__(self, receive: Receive, lost: Callable[[Client], None]) -> None:
+    def __init__(
+        self,
+        receive: Callable[[bytes, "StreamConnection"], None],
+        lost: Callable[["StreamConnection"], None],
+    ) -> None:
         self.receive, self.lost = receive, lost
-        self.connections: set[_Connection] = set()
+        self.connections: set[StreamConnection] = set()
         self.context: ssl.SSLContext | None = None
         self.closed = False
         self._listener: asyncio.Server | None = None
@@ -127,7 +75,7 @@ class Streams:
         self.context = context
         loop = asyncio.get_running_loop()
         self._listener = await loop.create_server(
-            lambda: _Connection(self), host, port, family=socket.AF_INET
+            lambda: StreamConnection(self), host, port, family=socket.AF_INET
         )
         return cast("int", self._listener.sockets[0].getsockname()[1])
 
@@ -139,7 +87,7 @@ class Streams:
         await asyncio.gather(*(connection.abort() for connection in self.connections))
 
 
-class _Connection(asyncio.Protocol):
+class StreamConnection(asyncio.Protocol):
     """One client's connection; noise on it ends it."""
 
     def __init__(self, streams: Streams) -> None:
@@ -152,7 +100,7 @@ class _Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin, with the TLS handshake where there is one."""
         self._transport = cast("asyncio.Transport", transport)
-        self._client = Client(self, transport.get_extra_info("peername"), self._send)
+        self.address: Address = transport.get_extra_info("peername")
         if self._streams.closed:
             self._transport.abort()
             return
@@ -169,7 +117,7 @@ class _Connection(asyncio.Protocol):
             return
         try:
             for frame in self._frames.feed(data):
-                self._streams.receive(frame, self._client)
+                self._streams.receive(frame, self)
         except ValueError:
             self._transport.abort()
 
@@ -177,8 +125,13 @@ class _Connection(asyncio.Protocol):
         """Tell of the end, once."""
         if self in self._streams.connections:
             self._streams.connections.discard(self)
-            self._streams.lost(self._client)
+            self._streams.lost(self)
         self._gone.set()
+
+    def send(self, data: bytes) -> None:
+        """Send, padded to 4 octets; what a client does not read is lost, as datagrams are."""
+        if self._transport.get_write_buffer_size() < _MAX_UNSENT:
+            self._transport.write(data + bytes(padding(len(data))))
 
     async def abort(self) -> None:
         """End the connection, and return when it has ended."""
@@ -206,8 +159,3 @@ class _Connection(asyncio.Protocol):
         self._transport = encrypted
         early, self._early = self._early, None
         self.data_received(bytes(early or b""))
-
-    def _send(self, data: bytes) -> None:
-        """Send, padded to 4 octets; what a client does not read is lost, as datagrams are."""
-        if self._transport.get_write_buffer_size() < _MAX_UNSENT:
-            self._transport.write(data + bytes(padding(len(data))))

@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from kvsops.local.calls import Call
+from kvsops.local.api.call import Call
 from kvsops.local.cloudwatch.models import metrics
 from kvsops.local.dispatch import ACCOUNT_ID, carry_out
 from kvsops.local.faults import Fault

@@ -14,7 +14,7 @@ from tests.local.conftest import NOON, Clock, Emulator
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from kvsops.local.cloudwatch.usage import ChannelUsage, Used
+    from kvsops.local.demo.channel_usage import ChannelUsage, Used
     from kvsops.local.server import LocalServer
 
 DAY = timedelta(days=1)

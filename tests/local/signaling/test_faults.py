@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -159,13 +160,16 @@ def test_late_connects(local: LocalServer, arn: str, error: str) -> None:
     local.settings.faults = (
         Fault("*", error) if error == "late" else Fault("ConnectAsMaster", error),
     )
-    local.settings.delay_by = local.settings.late_by = timedelta(milliseconds=20)
+    local.settings.delay_by = local.settings.late_by = timedelta(milliseconds=300)
     local.settings.latency = timedelta(milliseconds=2)
 
     async def body(peers: Peers) -> None:
+        began = time.monotonic()
         await (await peers.master(arn)).settle()
+        assert time.monotonic() - began >= 0.3
 
     run(local, body)
+    assert local.calls["ConnectAsMaster"] == 1
 
 
 def test_gone_before_the_upgrade(
@@ -230,6 +234,11 @@ def test_pending_at_the_end(local: LocalServer, arn: str) -> None:
         await viewer.settle()
 
     run(local, body)
+    assert (local.calls["SendSdpOffer"], local.calls["SendCandidate"]) == (1, 1)
+    began = time.monotonic()
+    local.stop()
+    assert timedelta(seconds=time.monotonic() - began) < local.settings.late_by / 10
+    local.start()  # for the fixture, which stops it
 
 
 @pytest.mark.parametrize(
@@ -248,7 +257,9 @@ def test_pending_at_the_end(local: LocalServer, arn: str) -> None:
 )
 def test_what_can_be_asked_for(text: str) -> None:
     """Each of these is a fault that something can meet."""
-    check_operations([Fault.parse(text)])
+    fault = Fault.parse(text)
+    check_operations([fault])
+    assert [fault.operation, fault.error] == text.split(":")[:2]
 
 
 @pytest.mark.parametrize(

@@ -231,6 +231,7 @@ def test_stored_channels_relay_nothing(local: LocalServer, arn: str) -> None:
         await viewer.send(OFFER, "hello")
         await viewer.settle()
         await master.settle()
+        assert counted(local, "MessagesTransferred.Count") == (1, 1)  # sent, and not received
 
     run(local, body)
 
@@ -254,8 +255,10 @@ def test_frames_too_large(local: LocalServer, arn: str) -> None:
     async def body(peers: Peers) -> None:
         master, viewer = await peers.both(arn)
         await viewer.ws.send_str("a" * 200_000)
-        await viewer.end()
+        assert await viewer.end() in (1006, 1009)
         await master.settle()
+        await (await peers.viewer(arn)).send(OFFER, "hello")
+        assert await master.payloads(1) == ["hello"]
 
     run(local, body)
 

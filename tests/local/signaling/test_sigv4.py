@@ -13,7 +13,7 @@ from botocore.credentials import Credentials
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kvsops.local.calls import Call
+from kvsops.local.api.call import Call
 from kvsops.local.signaling.sigv4 import SignatureError, Signer, verify_header, verify_query
 
 # Source of the vectors: AwsV4SignerTest.java in

@@ -111,14 +111,18 @@ def test_expired_5_tuple(setting: Setting, new: New, peer: Peer) -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
         if before != after:
             other.bind(before)
+            assert other.getsockname() == before
 
 
 def test_expired_by_itself(setting: Setting, new: New) -> None:
     """The socket is closed without anybody's asking."""
     relayed = new().relayed()
-    setting.clock.forward(600)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
+        with pytest.raises(OSError, match="in use"):
+            other.bind(relayed)
+        setting.clock.forward(600)
         _eventually(lambda: other.bind(relayed))
+        assert other.getsockname() == relayed
 
 
 def test_after_the_end(new: New, peer: Peer) -> None:
@@ -413,8 +417,13 @@ def test_close_again() -> None:
         server = TurnServer(lambda _: None)
         await server.start()
         assert server.tls_port is None
-        await server.close()
-        await server.close()
+        for _ in range(2):
+            await server.close()
+            with pytest.raises(ConnectionRefusedError):
+                socket.create_connection((HOST, server.tcp_port))
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
+            other.bind((HOST, server.udp_port))
+            assert other.getsockname() == (HOST, server.udp_port)
 
     asyncio.run(run())
     gc.collect()

@@ -11,9 +11,10 @@ from aioice.stun import ATTRIBUTES_BY_TYPE, Class, Method
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from kvsops.local.turn.allocations import Allocation, Nonces, granted
+from kvsops.local.turn.allocations import Allocation, granted
+from kvsops.local.turn.authentication import Nonces
+from kvsops.local.turn.framing import Frames
 from kvsops.local.turn.messages import Request
-from kvsops.local.turn.transports import Frames
 from tests.local.turn.client import HOST, Client, Ports, encode, serving
 
 if TYPE_CHECKING:
@@ -195,7 +196,7 @@ def test_granted(requested: int | None) -> None:
 )
 def test_bindings_stay_one_to_one(steps: list[tuple[int, int, int]]) -> None:
     """Whatever is bound and expires, each channel has one peer and each peer one channel."""
-    allocation = Allocation("alice", b"", "door", b"", started=0, lifetime=600)
+    allocation = Allocation("alice", b"", "door", (HOST, 1), b"", started=0, lifetime=600)
     now, model = 0, dict[int, tuple[int, int]]()
     for number, port, later in steps:
         now += later

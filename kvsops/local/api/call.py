@@ -1,18 +1,17 @@
-"""What the emulator's HTTP side exchanges: a call of an operation, and its answer."""
+"""A call of an AWS operation over HTTP, and its answer."""
 
 import json
 import re
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
 from urllib.parse import parse_qs
 
-from kvsops.local.kinesisvideo.responses import operations
+from kvsops.local.api.model import operations
 
 DEFAULT_REGION = "us-east-1"
 
 _CREDENTIAL = re.compile(r"Credential=([^/,\s]+)/[^/]*/([^/]+)/([^/]+)/aws4_request")
-_STS_VERSION = "2011-06-15"  # STS is the one service here that is also called unsigned
+_STS_VERSION = "2011-06-15"  # of the services here only STS is also called unsigned
 
 
 @dataclass(frozen=True)
@@ -37,7 +36,7 @@ class Call:
 
     @property
     def access_key_id(self) -> str:
-        """Whose call it is; empty if it is not signed."""
+        """Who makes the call; empty if it is unsigned."""
         return self._credential[0]
 
     @property
@@ -47,7 +46,7 @@ class Call:
 
     @cached_property
     def service(self) -> str:
-        """The service's signing name; empty if the call does not tell."""
+        """The service's signing name; empty if the call does not say."""
         if self._credential[2]:
             return self._credential[2].lower()
         return "sts" if self._form.get("Version") == [_STS_VERSION] else ""
@@ -55,8 +54,8 @@ class Call:
     @cached_property
     def operation(self) -> str:
         """The API operation's name; the method and path if there is none."""
-        if self.service == "kinesisvideo" and self.path in operations():
-            return str(operations()[self.path].name)
+        if self.service == "kinesisvideo" and self.path in operations("kinesisvideo"):
+            return str(operations("kinesisvideo")[self.path].name)
         if target := self.headers.get("x-amz-target"):
             return target.rpartition(".")[2]
         if "/operation/" in self.path:
@@ -107,11 +106,11 @@ CORS_HEADERS = {
     "access-control-allow-origin": "*",
     "access-control-expose-headers": "*, date, x-amzn-errortype, x-amzn-requestid",
 }
-"""What lets a page of any origin read an answer."""
+"""Lets a page of any origin read an answer."""
 
 
 def preflight_headers(asked: str) -> dict[str, str]:
-    """Let a page of any origin send what AWS's clients send; `asked` is what it wants to."""
+    """Let a page of any origin send what AWS's clients send; `asked` are the headers it names."""
     return {
         "access-control-allow-headers": " ".join(asked.split()),
         "access-control-allow-methods": "DELETE, GET, HEAD, PATCH, POST, PUT",
@@ -120,7 +119,7 @@ def preflight_headers(asked: str) -> dict[str, str]:
     }
 
 
-def json_answer(content: Any, status: int = 200) -> Answer:
+def json_answer(content: object, status: int = 200) -> Answer:
     """Return an answer of our own, in JSON."""
     return Answer(status, json.dumps(content).encode(), {"content-type": "application/json"})
 

@@ -1,19 +1,19 @@
-"""Page tokens of the listing: opaque to the client, and known when they come back."""
+"""Page tokens of a listing: opaque to the client, and verified when they come back."""
 
 import base64
 import binascii
 import hashlib
 
-from kvsops.local.kinesisvideo.exceptions import InvalidArgumentException
+from kvsops.local.api.exceptions import InvalidArgumentException
 
 _CHECK_BYTES = 8
 
 
 def token_after(name: str, prefix: str) -> str:
-    """Return the token for the page that begins after this name, in a listing of this prefix.
+    """Return the token for the page after this name in a listing of this prefix.
 
     It names where the last page ended rather than a position, so that what is created or deleted
-    between two pages makes none of the others be left out or come twice.
+    between two pages makes no other channel appear twice or not at all.
     """
     return base64.b64encode(_check(name, prefix) + name.encode()).decode()
 

@@ -1,32 +1,32 @@
-"""What goes over the data plane, counted: in the emulator's log, and in its metrics."""
+"""Counts of calls and messages on the data plane: in the emulator's log and its metrics."""
 
 from time import perf_counter
 from typing import Final
 
 from kvsops.local.faults import SENDS
-from kvsops.local.gate import Gate
+from kvsops.local.middleware import Middleware
 from kvsops.local.signaling.admission import Place
 
 OK: Final = "ok"
 _MILLISECONDS = 1_000
 
 
-class Traffic:
+class Counters:
     """Counts calls and messages of one emulator."""
 
-    def __init__(self, gate: Gate) -> None:
-        self._gate = gate
+    def __init__(self, middleware: Middleware) -> None:
+        self._middleware = middleware
 
     def call(self, operation: str, place: Place | None, began: float, outcome: str = OK) -> None:
-        """Count a call that began then (`perf_counter`); `outcome` as in the gate's log.
+        """Count a call that began then (`perf_counter`); `outcome` as in the middleware's log.
 
         Without a channel there is nothing that the metrics could be about. Messages are too many
         for the log.
         """
-        self._gate.count(operation, outcome, logged=operation not in SENDS)
+        self._middleware.count(operation, outcome, logged=operation not in SENDS)
         if place is None:
             return
-        at = self._gate.settings.clock()
+        at = self._middleware.settings.clock()
         dimensions = {"Operation": operation, "SignalingChannelName": place.name}
         taken = (perf_counter() - began) * _MILLISECONDS
         place.index.record("Failure", dimensions, [(at, float(outcome != OK), 1)])
@@ -34,8 +34,8 @@ class Traffic:
 
     def message(self, place: Place) -> None:
         """Count a message that was sent to the service, or by it."""
-        place.index.messages(place.name, self._gate.settings.clock(), 1)
+        place.index.messages(place.name, self._middleware.settings.clock(), 1)
 
     def turn_minute(self, place: Place) -> None:
         """Count a minute in which an allocation relayed data."""
-        place.index.turn_minutes(place.name, self._gate.settings.clock(), 1)
+        place.index.turn_minutes(place.name, self._middleware.settings.clock(), 1)

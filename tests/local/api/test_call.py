@@ -2,7 +2,7 @@
 
 import pytest
 
-from kvsops.local.calls import Answer, Call
+from kvsops.local.api.call import Answer, Call
 
 FORM = "application/x-www-form-urlencoded; charset=utf-8"
 SIGNED = {

@@ -6,14 +6,15 @@ Source: https://docs.aws.amazon.com/kinesisvideostreams-webrtc-dg/latest/devguid
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
 from aiohttp import WSCloseCode, web
 
+from kvsops.core.wire.ice import Role
 from kvsops.core.wire.message import Action, MessageType, Received, encode_received
 from kvsops.local.quotas import Bucket
 from kvsops.local.signaling.admission import Place
-from kvsops.local.signaling.rooms import Key, Role
+from kvsops.local.signaling.channel_state import PeerId
 
 LIFE: Final = timedelta(hours=1)
 IDLE: Final = timedelta(minutes=10)
@@ -25,18 +26,18 @@ CANDIDATES_A_SECOND: Final = 20
 
 FRAME_MAXIMUM: Final = 128 * 1024
 """The largest frame read; what is larger ends the connection. Our choice: AWS's is not known."""
-_UNREAD_MAXIMUM = 1 << 20  # of what a client does not read, before it is let go
+_UNREAD_MAXIMUM = 1 << 20  # of unread data, before the client is dropped
 _NEVER_PAUSED = 1 << 23
 _SECONDS_TO_CLOSE = 1.0
 
 
-class Connection:
+class PeerSocket:
     """A peer of a channel, connected. The codes that it is closed with are our choice."""
 
-    def __init__(self, place: Place, role: Role, client_id: Key, now: datetime) -> None:
+    def __init__(self, place: Place, role: Role, client_id: PeerId, now: datetime) -> None:
         self.place = place
         self.role: Role = role
-        self.key = None if role == "MASTER" else client_id
+        self.peer_id = None if role == "master" else client_id
         self.ws = web.WebSocketResponse(
             autoping=False, compress=False, max_msg_size=FRAME_MAXIMUM, timeout=_SECONDS_TO_CLOSE
         )
@@ -48,24 +49,24 @@ class Connection:
         self.ended = asyncio.Event()
         self._listening: asyncio.Future[None] | None = None
         self._transport: asyncio.Transport | None = None
-        self._told = False
+        self._going_away = False
         sdp = Bucket(SDP_A_SECOND, now)
         candidates = Bucket(CANDIDATES_A_SECOND, now)
         self._buckets = dict.fromkeys(Action, sdp) | {Action.ICE_CANDIDATE: candidates}
 
     def admits(self, action: Action, now: datetime) -> bool:
-        """Whether one more message of this kind is within the rates of a connection."""
+        """Whether one more message of this kind is within the connection's rate."""
         return self._buckets[action].take(now)
 
     async def open(self, request: web.BaseRequest) -> None:
         """Answer the request with the upgrade."""
         await self.ws.prepare(request)
         self._transport = request.transport
-        if self._transport is not None:  # so that a client that does not read holds nobody up
+        if self._transport is not None:  # so that a client that does not read blocks nobody
             self._transport.set_write_buffer_limits(high=_NEVER_PAUSED)
 
     async def send(self, message: Received) -> bool:
-        """Send a message; answer whether the client could be sent it."""
+        """Send a message; return whether the client could take it."""
         if self._transport is None or self._transport.is_closing() or self.ws.closed:
             return False
         if self._transport.get_write_buffer_size() > _UNREAD_MAXIMUM:
@@ -78,20 +79,20 @@ class Connection:
         return True
 
     async def go_away(self, now: datetime) -> None:
-        """Tell the client to connect anew; it has a minute."""
-        self._told = True
+        """Tell the client to reconnect within a minute."""
+        self._going_away = True
         self.ends_at = min(self.ends_at, now + GRACE)
         await self.send(Received(MessageType.GO_AWAY))
 
     async def look_after(self, now: datetime) -> bool:
-        """Do what is due; answer whether the connection's time is over."""
+        """Do what is due; return whether the connection's time is up."""
         if now >= self.ends_at or now - self.active_at >= IDLE:
             return True
-        if not self._told and now >= self.ends_at - GRACE:
+        if not self._going_away and now >= self.ends_at - GRACE:
             await self.go_away(now)
         return self.place.channel.gone_from is not None
 
-    async def live(self, listen: Coroutine[Any, Any, None]) -> None:
+    async def live(self, listen: Coroutine[None, None, None]) -> None:
         """Listen until the client ends, or `close` is called; then end it in order."""
         self._listening = asyncio.ensure_future(listen)
         await asyncio.wait([self._listening])
@@ -102,12 +103,12 @@ class Connection:
             self.abort()
 
     def close(self) -> None:
-        """Begin to end it."""
+        """Begin to close it."""
         self.closing = True
         if self._listening is not None:
             self._listening.cancel()
 
     def abort(self) -> None:
-        """Break it off."""
+        """Break off the connection."""
         if self._transport is not None:
             self._transport.abort()

@@ -1,4 +1,4 @@
-"""What a call meets on its way to the operation: delay, faults, quotas, a count."""
+"""What each call passes through on its way to the operation: latency, faults, quotas, counts."""
 
 import time
 from collections import Counter, deque
@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from moto.iam.models import get_account_id_from
 
-from kvsops.local.calls import Answer, Call
+from kvsops.local.api.call import Answer, Call
 from kvsops.local.dispatch import carry_out, error_for
 from kvsops.local.faults import CONNECTION_FAULTS, DROP, LATE, first_to_strike
 from kvsops.local.quotas import Throttle
@@ -18,7 +18,7 @@ THROTTLED = "ClientLimitExceededException"
 Entry = tuple[float, str, str]
 """Seconds since the start, the operation, and `ok`, the error's code, or the connection's fault."""
 
-_LOG_LENGTH = 100_000  # what a long run may keep in memory
+_LOG_LENGTH = 100_000  # bounds the memory of a long run
 
 
 class Counts(NamedTuple):
@@ -29,8 +29,8 @@ class Counts(NamedTuple):
     log: list[Entry]
 
 
-class Gate:
-    """All calls of one emulator pass here; safe to use from many threads."""
+class Middleware:
+    """Every call to one emulator passes through here. Thread-safe."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -43,7 +43,7 @@ class Gate:
         self._closing = Event()
 
     def __call__(self, call: Call) -> Answer | None:
-        """Return the answer to a call; None where the connection shall be closed without one."""
+        """Return the answer to a call; None to close the connection without one."""
         self._travel()
         answer = self._answer(call)
         self._travel()
@@ -51,12 +51,12 @@ class Gate:
 
     @property
     def counts(self) -> Counts:
-        """What was counted so far: a copy, which later calls do not change."""
+        """The counts so far: a copy that later calls do not change."""
         with self._lock:
             return Counts(Counter(self._calls), Counter(self._throttled), list(self._log))
 
     def fault(self, operation: str) -> str | None:
-        """Answer the fault that a call of this operation meets, if any."""
+        """Return the fault that strikes a call of this operation, if any."""
         if not self.settings.faults:
             return None
         with self._lock:
@@ -64,13 +64,13 @@ class Gate:
         return fault.error if fault else None
 
     def admits(self, operation: str, account: str, region: str, channel_name: str | None) -> bool:
-        """Whether a call is within the quotas, where they are kept."""
+        """Whether a call is within the quotas, if they are enforced."""
         return not self.settings.quotas or self._throttle.admits(
             operation, account, region, channel_name, self.settings.clock()
         )
 
     def count(self, operation: str, outcome: str, *, logged: bool = True) -> None:
-        """Count a call, and put it into the log."""
+        """Count a call and log it."""
         with self._lock:
             self._calls[operation] += 1
             if outcome == THROTTLED:
@@ -79,11 +79,11 @@ class Gate:
                 self._log.append((time.monotonic() - self._started, operation, outcome))
 
     def close(self) -> None:
-        """Keep nobody waiting any longer for late answers."""
+        """Stop waiting before late answers."""
         self._closing.set()
 
     def _travel(self) -> None:
-        """Take the time of one way: half the latency."""
+        """Wait for half the latency: one way."""
         if self.settings.latency:
             time.sleep(self.settings.latency.total_seconds() / 2)
 

@@ -1,4 +1,4 @@
-"""TLS of the emulator's data plane: an authority made at its start, and whom clients then trust."""
+"""TLS of the emulator's data plane: an authority made at startup, which clients then trust."""
 
 import os
 import ssl
@@ -15,10 +15,10 @@ HOSTS = ("127.0.0.1", "localhost")
 
 
 class Authority:
-    """A certificate authority that exists as long as the emulator runs.
+    """A certificate authority that lives as long as the emulator runs.
 
     `bundle` is a file with its certificate after all those that this process's clients trust, so
-    that a client that is given it can still reach other servers.
+    that a client given it can still reach other servers.
     """
 
     def __init__(self, inherited: Mapping[str, str] | None = None) -> None:
@@ -40,12 +40,12 @@ class Authority:
         return context
 
     def client_context(self) -> ssl.SSLContext:
-        """Make the context of a client in this process that trusts nobody else."""
+        """Make the context of a client in this process that trusts no other authority."""
         return ssl.create_default_context(cadata=self.pem)
 
 
 def _trusted(inherited: Mapping[str, str]) -> Iterator[str]:
-    """Yield the certificates that clients trusted so far; each file once."""
+    """Yield the certificates that clients already trust; each file once."""
     named = [inherited.get(name) for name in CA_VARIABLES]
     system = ssl.get_default_verify_paths().cafile
     shipped = Path(botocore.__file__).with_name("cacert.pem")

@@ -15,7 +15,7 @@ from kvsops.errors import UsageError
 from kvsops.local.server import LocalServer
 from kvsops.local.settings import Settings
 from kvsops.local.signaling import endpoints
-from kvsops.local.tls import Authority
+from kvsops.local.signaling.tls import Authority
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -1,4 +1,4 @@
-"""Parameters held against the shapes of botocore's service model, as AWS does on its side.
+"""Parameters checked against the shapes of botocore's service model, as AWS does on its side.
 
 botocore checks required members, types and lengths before it sends; patterns, enums and upper
 bounds it leaves to the service.
@@ -12,7 +12,7 @@ from typing import Any
 
 from botocore.model import ListShape, Shape, StructureShape
 
-from kvsops.local.kinesisvideo.exceptions import InvalidArgumentException
+from kvsops.local.api.exceptions import InvalidArgumentException
 
 _LONGEST_ECHO = 300
 
@@ -82,7 +82,7 @@ def _list_errors(shape: ListShape, value: Any, path: str) -> Iterator[str]:
 
 
 def _broken_constraints(shape: Shape, value: Any) -> Iterator[str]:
-    """Yield what the shape itself wants of the value, and the value does not meet."""
+    """Yield the shape's own constraints that the value breaks."""
     limits = shape.metadata
     if shape.type_name in ("integer", "long", "float"):
         yield from _out_of_bounds(limits, value, "value")
@@ -122,7 +122,7 @@ def _error(value: object, path: str, wanted: str) -> str:
 
 
 def _shown(value: object) -> str:
-    """Return the value for a message: on one line, and not endless."""
+    """Return the value for a message: on one line, cut if long."""
     text = json.dumps(value, ensure_ascii=False, default=str)
     text = text[1:-1] if isinstance(value, str) else text
     return text if len(text) <= _LONGEST_ECHO else text[:_LONGEST_ECHO] + "…"

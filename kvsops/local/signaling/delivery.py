@@ -1,4 +1,4 @@
-"""The messages between peers: delivered, kept for who is not there, or mistreated if asked for.
+"""The messages between peers: delivered, kept for an absent peer, or mistreated on request.
 
 Source: https://docs.aws.amazon.com/kinesisvideostreams-webrtc-dg/latest/devguide/SendSdpOffer.html
 """
@@ -7,67 +7,69 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Coroutine
 from datetime import timedelta
-from typing import Any, Protocol
+from typing import Protocol
 
 from kvsops.core.wire.message import Received
 from kvsops.local.faults import DELAY, DROP, DROP_AFTER, DUPLICATE, LATE, REORDER
 from kvsops.local.settings import Settings
 from kvsops.local.signaling.admission import Place
-from kvsops.local.signaling.rooms import Held, Key, Peer, Room
-from kvsops.local.signaling.traffic import Traffic
+from kvsops.local.signaling.channel_state import ChannelState, Peer, PeerId, PendingMessage
+from kvsops.local.signaling.counters import Counters
 
-Delivery = Callable[[], Awaitable[None]]
-"""What delivers one message."""
+Deliver = Callable[[], Awaitable[None]]
+"""Delivers one message."""
 
 
 class Recipient(Peer, Protocol):
-    """Who can be sent a message: a connection, or a caller that waits for an answer."""
+    """Who can receive a message: a connection, or a caller that waits for an answer."""
 
     async def send(self, message: Received) -> bool:
-        """Send it; answer whether that was possible."""
+        """Send it; return whether that was possible."""
 
     def close(self) -> None:
-        """Give way to another of the same name."""
+        """Give way to another peer of the same name."""
 
 
 class Sender(Protocol):
-    """Whose messages can be mistreated."""
+    """A peer whose messages faults can strike."""
 
-    overtaken: list[Delivery]
+    overtaken: list[Deliver]
 
     def abort(self) -> None:
-        """Break its connection off."""
+        """Break off its connection."""
 
 
-class Post:
-    """All channels' rooms in one emulator, and what is on its way; it runs on one event loop."""
+class Delivery:
+    """All channels' states in one emulator, and what is on its way; it runs on one event loop."""
 
-    def __init__(self, settings: Settings, traffic: Traffic) -> None:
-        self._settings, self._traffic = settings, traffic
-        self._rooms: dict[str, Room[Recipient]] = defaultdict(Room)
+    def __init__(self, settings: Settings, counters: Counters) -> None:
+        self._settings, self._counters = settings, counters
+        self._states: dict[str, ChannelState[Recipient]] = defaultdict(ChannelState)
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def room_of(self, place: Place) -> Room[Recipient]:
-        """Return the room of a channel; one that stays empty is forgotten soon."""
-        return self._rooms[place.channel.arn]
+    def state_of(self, place: Place) -> ChannelState[Recipient]:
+        """Return the state of a channel; one that stays empty is forgotten soon."""
+        return self._states[place.channel.arn]
 
-    async def deliver(self, place: Place, sender: Key, recipient: Key, message: Received) -> None:
+    async def send(
+        self, place: Place, sender: PeerId, recipient: PeerId, message: Received
+    ) -> None:
         """Send a message to its recipient, or keep it for the channel's MessageTtlSeconds.
 
         On a channel whose media is stored nothing is relayed.
         """
         if place.channel.stream_arn is not None:
             return
-        room = self.room_of(place)
-        peer = room.peers.get(recipient)
+        state = self.state_of(place)
+        peer = state.peers.get(recipient)
         if peer is not None and await peer.send(message):
-            self._traffic.message(place)
+            self._counters.message(place)
             return
         ttl = timedelta(seconds=place.channel.message_ttl_seconds)
-        room.hold(Held(sender, recipient, message, self._settings.clock() + ttl))
+        state.keep(PendingMessage(sender, recipient, message, self._settings.clock() + ttl))
 
-    async def dispatch(self, sender: Sender, deliver: Delivery, fault: str | None) -> None:
-        """Deliver a message as the fault wants it, and what waited to be overtaken by it."""
+    async def dispatch(self, sender: Sender, deliver: Deliver, fault: str | None) -> None:
+        """Deliver a message as the fault says, then those that waited for it to overtake them."""
         if fault is None:
             await deliver()
         elif fault in (DELAY, LATE):
@@ -81,36 +83,36 @@ class Post:
             await self._catch_up(sender)
 
     async def wait(self, fault: str | None) -> None:
-        """Wait as long as the fault wants, if it is one of waiting."""
+        """Wait as long as the fault says, if it is a delay."""
         waits = {DELAY: self._settings.delay_by, LATE: self._settings.late_by}
         if fault in waits:
             await asyncio.sleep(waits[fault].total_seconds())
 
-    def later(self, what: Coroutine[Any, Any, None]) -> None:
-        """Let something go on beside all else."""
+    def later(self, what: Coroutine[None, None, None]) -> None:
+        """Run something in the background."""
         task = asyncio.get_running_loop().create_task(what)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
     def forget(self) -> None:
-        """Drop the messages that waited too long, and the rooms that are empty."""
+        """Drop the messages that waited too long, and the states of empty channels."""
         now = self._settings.clock()
-        for arn, room in [*self._rooms.items()]:
-            room.forget(now)
-            if room.is_empty:
-                del self._rooms[arn]
+        for arn, state in [*self._states.items()]:
+            state.forget(now)
+            if state.is_empty:
+                del self._states[arn]
 
     async def close(self) -> None:
-        """End all that goes on."""
+        """Cancel whatever still runs."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def _delivered_late(self, deliver: Delivery, fault: str) -> None:
+    async def _delivered_late(self, deliver: Deliver, fault: str) -> None:
         await self.wait(fault)
         await deliver()
 
-    async def _delivered_and_more(self, sender: Sender, deliver: Delivery, fault: str) -> None:
+    async def _delivered_and_more(self, sender: Sender, deliver: Deliver, fault: str) -> None:
         await deliver()
         if fault == DUPLICATE:
             await deliver()

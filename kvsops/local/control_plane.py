@@ -1,0 +1,134 @@
+"""The control plane over HTTP, on 127.0.0.1 only: one thread for each connection, kept alive."""
+
+import logging
+import socket
+import sys
+from datetime import UTC
+from email.utils import format_datetime
+from http.client import responses
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Condition
+from typing import Any
+
+from kvsops.local.api.call import (
+    CORS_HEADERS,
+    Answer,
+    Call,
+    error_answer,
+    json_answer,
+    preflight_headers,
+)
+from kvsops.local.middleware import Middleware
+
+log = logging.getLogger("kvsops.local")
+
+HOST = "127.0.0.1"
+CALLS_PATH = "/kvsops-api/calls"
+"""GET it for JSON: `calls` and `throttled` by operation, `log` as in `LocalServer.log`."""
+
+_SECONDS_TO_STOP = 5.0
+
+
+class ControlPlane(ThreadingHTTPServer):
+    """Accepts connections, and can close those that clients keep open."""
+
+    daemon_threads = True
+    request_queue_size = 128
+
+    def __init__(self, port: int, middleware: Middleware) -> None:
+        self.middleware = middleware
+        self._open: set[socket.socket] = set()
+        self._closed = Condition()
+        super().__init__((HOST, port), _HttpConnection)
+
+    def server_bind(self) -> None:
+        """Bind without the name lookup of the base class, which can take seconds."""
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self.socket.bind(self.server_address)
+        self.server_address = self.socket.getsockname()
+        self.server_name, self.server_port = HOST, self.server_address[1]
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Remember the connection before its thread starts."""
+        with self._closed:
+            self._open.add(request)
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        """Forget the connection when its thread ends."""
+        super().shutdown_request(request)
+        with self._closed:
+            self._open.discard(request)
+            self._closed.notify_all()
+
+    def close_connections(self) -> None:
+        """End all connections, and wait a moment for their threads."""
+        with self._closed:
+            for connection in self._open:
+                _shut(connection)
+            self._closed.wait_for(lambda: not self._open, _SECONDS_TO_STOP)
+
+    def handle_error(self, request: object, client_address: object) -> None:  # noqa: ARG002 - inherited
+        """Do not report clients that went away: some do so on purpose."""
+        if isinstance(sys.exception(), OSError):
+            log.debug("a connection broke", exc_info=True)
+        else:
+            log.exception("a connection failed")
+
+
+class _HttpConnection(BaseHTTPRequestHandler):
+    """One client's connection. Each answer leaves in one piece: Nagle's algorithm never waits."""
+
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    server: ControlPlane
+
+    def answer_request(self) -> None:
+        """Answer one request, or close the connection if a fault says so."""
+        length = self.headers.get("content-length", "0")
+        if "transfer-encoding" in self.headers or not length.isdecimal():
+            self.close_connection = True
+            self._send(error_answer(411, "LengthRequired", "kvsops local wants a Content-Length."))
+            return
+        body = self.rfile.read(int(length))
+        gone = len(body) < int(length)  # the client left in the middle of its request
+        answer = None if gone else self._answer(body)
+        if answer is None:
+            self.close_connection = True
+            _shut(self.connection)
+        else:
+            self._send(answer)
+
+    do_DELETE = do_GET = do_HEAD = do_OPTIONS = do_PATCH = do_POST = do_PUT = answer_request  # noqa: N815 - names that http.server looks for
+
+    def _answer(self, body: bytes) -> Answer | None:
+        if self.command == "OPTIONS":
+            return Answer(204)
+        if self.path == CALLS_PATH:
+            return json_answer(self.server.middleware.counts._asdict())
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        return self.server.middleware(Call(self.command, self.path, headers, body))
+
+    def _send(self, answer: Answer) -> None:
+        now = self.server.middleware.settings.clock().astimezone(UTC)
+        headers = answer.headers | CORS_HEADERS
+        headers["content-length"] = str(len(answer.body))
+        headers["date"] = format_datetime(now, usegmt=True)
+        if self.command == "OPTIONS":
+            headers |= preflight_headers(self.headers.get("access-control-request-headers", "*"))
+        if self.close_connection:
+            headers["connection"] = "close"
+        lines = [f"HTTP/1.1 {answer.status} {responses.get(answer.status, 'Unknown')}"]
+        lines += [f"{name}: {value}" for name, value in headers.items()]
+        head = "\r\n".join([*lines, "", ""]).encode("latin-1", "replace")
+        self.wfile.write(head if self.command == "HEAD" else head + answer.body)
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - inherited
+        """Log no requests to the terminal; they are counted instead."""
+
+
+def _shut(connection: socket.socket) -> None:
+    try:
+        connection.shutdown(socket.SHUT_RDWR)
+    except OSError:
+        log.debug("a connection was gone already")
