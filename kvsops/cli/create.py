@@ -21,6 +21,7 @@ from kvsops.cli.options import (
     scope_options,
     tags_by_key,
 )
+from kvsops.cli.owner import default_owner
 from kvsops.core.channel import EXPIRES_AT_TAG, OWNER_TAG, TAGS_MAXIMUM, checked_tag
 from kvsops.errors import AwsError, KvsopsError, UsageError
 
@@ -95,7 +96,6 @@ def create(
 
     Without a NAME, one is made up.
     """
-    from kvsops.cli.owner import default_owner
     from kvsops.output.console import Console
 
     given = tags_by_key(tags)
