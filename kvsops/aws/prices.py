@@ -17,7 +17,7 @@ from kvsops.output import files
 
 USUAL: Final = "us-east-1"
 UNLIKELY: Final = 20
-"""So many times another region's price is a unit misread: the units are not documented either."""
+"""A price 20 times another region's is a unit misread: the units are not documented either."""
 CURRENCY: Final = "USD"
 AMOUNTS: Final = ("channel_month", "million_messages", "thousand_turn_minutes")
 MOST: Final = 1_000_000

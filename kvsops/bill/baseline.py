@@ -63,9 +63,9 @@ def _baseline(path: Path, found: Any) -> Baseline:
     rows = found if isinstance(found, list) else found["channels"]
     names = frozenset(str(row["channel_name"]) for row in rows)
     if isinstance(found, list):
-        told = [row["estimated_monthly_usd"] for row in rows]
-        whole = sum(map(_dollars, told), Decimal(0))
-        return Baseline(path, whole, names, unknown=told.count(None))
+        estimates = [row["estimated_monthly_usd"] for row in rows]
+        whole = sum(map(_dollars, estimates), Decimal(0))
+        return Baseline(path, whole, names, unknown=estimates.count(None))
     whole = found["total"]
     return Baseline(
         path,

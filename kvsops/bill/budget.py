@@ -3,20 +3,15 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
-from enum import StrEnum
+from typing import Literal
 
 from kvsops.bill.baseline import Baseline, Growth
 from kvsops.bill.bill import Bill
 from kvsops.core.cost import Basis
 from kvsops.output.figures import usd
 
-
-class Level(StrEnum):
-    """How much a line matters."""
-
-    NOTE = "note"
-    WARNING = "warning"
-    ERROR = "error"  # a question that has no answer
+Level = Literal["note", "warning", "error"]
+"""How much a line matters; an error is a question without an answer."""
 
 
 @dataclass(slots=True)
@@ -33,7 +28,7 @@ class Verdict:
     @property
     def known(self) -> bool:
         """Whether every question has an answer."""
-        return all(level is not Level.ERROR for level, _ in self.lines)
+        return all(level != "error" for level, _ in self.lines)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +45,7 @@ class Budget:
         estimated, comes = bill.estimated_month, _sum(bill.estimated_month, bill.unknown)
         if self.warn_over is not None and estimated > self.warn_over:
             said = f"the month will come to {comes}, over {_limit(self.warn_over)}"
-            verdict.lines.append((Level.WARNING, said))
+            verdict.lines.append(("warning", said))
         if self.fail_over is not None and estimated > self.fail_over:
             over = f"over --fail-over {_limit(self.fail_over)}"
             verdict.passed = f"the month will come to {comes}, {over}"
@@ -58,7 +53,7 @@ class Budget:
         if baseline:
             self._compare(verdict, bill, baseline)
         if not verdict.passed:
-            verdict.lines += [(Level.ERROR, said) for said in self._unanswered(bill)]
+            verdict.lines += [("error", said) for said in self._unanswered(bill)]
         return verdict
 
     def _compare(self, verdict: Verdict, bill: Bill, baseline: Baseline) -> None:
@@ -70,10 +65,10 @@ class Budget:
         if growth and grown and not baseline.unknown:
             verdict.passed = f"{said}: more than --max-growth {growth.text}"
             return
-        verdict.lines.append((Level.NOTE, f"the month will come to {said}"))
+        verdict.lines.append(("note", f"the month will come to {said}"))
         if growth and grown:
             said = f"whether it grew by more than --max-growth {growth.text} is not known"
-            verdict.lines.append((Level.ERROR, said))
+            verdict.lines.append(("error", said))
 
     def _unanswered(self, bill: Bill) -> Iterator[str]:
         if bill.basis is Basis.ASSUMED and (self.fail_over is not None or self.max_growth):

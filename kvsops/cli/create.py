@@ -1,7 +1,10 @@
 """`kvsops create`."""
 
 import os
+import secrets
+from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Literal
 
 import click
@@ -18,6 +21,7 @@ from kvsops.cli.options import (
     scope_options,
     tags_by_key,
 )
+from kvsops.cli.owner import default_owner
 from kvsops.core.channel import EXPIRES_AT_TAG, OWNER_TAG, TAGS_MAXIMUM, checked_tag
 from kvsops.errors import AwsError, KvsopsError, UsageError
 
@@ -27,6 +31,7 @@ if TYPE_CHECKING:
 
     from kvsops.aws.scope import Scope
     from kvsops.core.facts import Facts
+    from kvsops.output.console import Console
     from kvsops.output.rows import Output
 
 Arns = Literal["arn"]
@@ -91,40 +96,62 @@ def create(
 
     Without a NAME, one is made up.
     """
-    import secrets
-
-    from kvsops.cli.owner import default_owner
     from kvsops.output.console import Console
 
     given = tags_by_key(tags)
     if owner is not None and given.get(OWNER_TAG, owner) != owner:
         raise UsageError(f"--owner and --tag both set {OWNER_TAG}: drop one")
     scope, console = where.open(), Console()
-    wanted = _tags(given, owner or default_owner(os.environ), ttl, scope.now())
+    all_tags = _tags(given, owner or default_owner(os.environ), ttl, scope.now())
+    wanted = Wanted(all_tags, message_ttl, exist_ok=exist_ok, wait=not no_wait)
     unique = dict.fromkeys(names or [f"kvsops-{secrets.token_hex(5)}"])
     if query is not None:  # one that does not fit is refused before anything is made
-        _text(
-            scope, [_expected(scope, name, wanted, message_ttl) for name in unique], output, query
-        )
+        _text(scope, [wanted.expected(name, scope.now()) for name in unique], output, query)
+    results, interruption = _results(scope, partial(_made, scope, wanted), unique)
+    failed = _tell(results, wanted, console, lambda made: _text(scope, made, output, query))
+    if interruption:
+        raise interruption
+    click.get_current_context().exit(1 if failed else 0)
 
-    def make(name: str) -> "Facts | KvsopsError":
-        return _made(scope, name, wanted, message_ttl, exist_ok=exist_ok, wait=not no_wait)
 
-    results, interruption = _results(scope, make, unique)
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What channels are to be like, and whether one that exists is as good."""
+
+    tags: dict[str, str]
+    message_ttl: int | None
+    exist_ok: bool
+    wait: bool
+
+    def expected(self, name: str, now: "datetime") -> "Facts":
+        """Return about what will be known of the channel once it is made."""
+        from kvsops.core.channel import Channel
+        from kvsops.core.facts import Fact, Facts, Source
+
+        ttl = self.message_ttl or 60
+        channel = Channel(name, "arn:", "ACTIVE", now, "", message_ttl_seconds=ttl)
+        return Facts(channel, Fact(self.tags, Source.DIRECT, now))
+
+
+def _tell(
+    results: "list[Facts | KvsopsError]",
+    wanted: Wanted,
+    console: "Console",
+    text: "Callable[[list[Facts]], str]",
+) -> bool:
+    """Print what was made; return whether anything was not. If all is wrong usage, raise it."""
     made = [each for each in results if not isinstance(each, KvsopsError)]
     errors = [each for each in results if isinstance(each, KvsopsError)]
     if errors and all(isinstance(each, UsageError) for each in results):
         raise errors[0]  # nothing was made
     for facts in made:
-        if facts.tag_values != wanted:
+        if facts.tag_values != wanted.tags:
             name = facts.channel.channel_name
             console.note(f"{name} existed: its tags and message TTL are left as they are")
-    click.echo(_text(scope, made, output, query), nl=False)
+    click.echo(text(made), nl=False)
     for error in dict.fromkeys(map(str, errors)):
         console.error(error)
-    if interruption:
-        raise interruption
-    click.get_current_context().exit(1 if errors else 0)
+    return bool(errors)
 
 
 def _results(
@@ -161,45 +188,27 @@ def _tags(
     return tags
 
 
-def _made(
-    scope: "Scope",
-    name: str,
-    tags: dict[str, str],
-    message_ttl: int | None,
-    *,
-    exist_ok: bool,
-    wait: bool,
-) -> "Facts | KvsopsError":
+def _made(scope: "Scope", wanted: Wanted, name: str) -> "Facts | KvsopsError":
     """Make the channel, or take the one that exists; return what is known of it, or the error."""
     from kvsops.aws import channels
     from kvsops.core.facts import Fact, Facts, Source
 
-    made = ""
+    made, tags = "", wanted.tags
     try:
         try:
-            target = channels.create(scope, name, tags, message_ttl)
+            target = channels.create(scope, name, tags, wanted.message_ttl)
             made = f"{name} was made, but: "
         except AwsError as error:
             if error.code != "ResourceInUseException":
                 raise
-            if not exist_ok:
+            if not wanted.exist_ok:
                 return KvsopsError(f"{name} exists already: --exist-ok takes it as it is")
             target = channels.described(scope, name).channel_arn
             tags = channels.tags_of(scope, target)
-        look = channels.wait_until_active if wait else channels.described
+        look = channels.wait_until_active if wanted.wait else channels.described
         return Facts(look(scope, target), Fact(tags, Source.DIRECT, scope.now()))
     except KvsopsError as error:
         return KvsopsError(f"{made}{error}") if made else error
-
-
-def _expected(scope: "Scope", name: str, tags: dict[str, str], message_ttl: int | None) -> "Facts":
-    """Return about what will be known of the channel once it is made."""
-    from kvsops.core.channel import Channel
-    from kvsops.core.facts import Fact, Facts, Source
-
-    now = scope.now()
-    channel = Channel(name, "arn:", "ACTIVE", now, "", message_ttl_seconds=message_ttl or 60)
-    return Facts(channel, Fact(tags, Source.DIRECT, now))
 
 
 def _text(scope: "Scope", made: "list[Facts]", output: "Output | Arns", query: str | None) -> str:

@@ -94,10 +94,10 @@ class Money:
 
         Raises `CheckFailedError` where a limit is passed.
         """
-        from kvsops.bill.budget import Budget, Level
+        from kvsops.bill.budget import Budget
 
         verdict = Budget(self.fail_over, self.warn_over, self.max_growth).judge(bill, baseline)
-        says = {Level.NOTE: console.note, Level.WARNING: console.warn, Level.ERROR: console.error}
+        says = {"note": console.note, "warning": console.warn, "error": console.error}
         for level, said in verdict.lines:
             says[level](said)
         if verdict.passed:

@@ -10,21 +10,17 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from kvsops.errors import UsageError
 from kvsops.output.text import safe
 
 if TYPE_CHECKING:
     from prometheus_client.core import GaugeMetricFamily
 
 
-def exposition(gauges: "Callable[[], Iterable[GaugeMetricFamily]]", option: str) -> bytes:
-    """Make the text of the gauges; raises `UsageError`, naming the option, without the extra."""
-    try:
-        from prometheus_client import CollectorRegistry
-        from prometheus_client.openmetrics.exposition import generate_latest
-        from prometheus_client.registry import Collector
-    except ImportError as error:
-        raise UsageError(f"{option} needs pip install 'kvsops[report]'") from error
+def exposition(gauges: "Callable[[], Iterable[GaugeMetricFamily]]") -> bytes:
+    """Make the text of the gauges."""
+    from prometheus_client import CollectorRegistry
+    from prometheus_client.openmetrics.exposition import generate_latest
+    from prometheus_client.registry import Collector
 
     class Gauges(Collector):
         def collect(self) -> "Iterable[GaugeMetricFamily]":

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from prometheus_client.core import GaugeMetricFamily
 
 GROUPS: Final = 100
-"""At most so many groups are told apart, so that an owner for each run doesn't flood the store."""
+"""At most 100 groups are told apart, so that an owner for each run doesn't flood the store."""
 
 # No tag, owner or prefix can hold a parenthesis, so neither is taken for a group's name.
 # Source: https://docs.aws.amazon.com/kinesisvideostreams/latest/dg/API_Tag.html
@@ -26,7 +26,7 @@ OTHER: Final = "(other)"
 
 def _open_metrics(report: BillReport, _: Path) -> bytes:
     """Make the text; a value that is not known is left out. The collector takes `*.prom`."""
-    return exposition(lambda: _gauges(report), OPEN_METRICS.option)
+    return exposition(lambda: _gauges(report))
 
 
 def _gauges(report: BillReport) -> Iterator["GaugeMetricFamily"]:

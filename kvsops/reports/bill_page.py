@@ -4,18 +4,18 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import partial
-from typing import Final, Generic, NamedTuple, Protocol, TypeVar
+from typing import Final, Generic, NamedTuple, TypeVar
 
 from kvsops.bill.bill import Line
-from kvsops.core.cost import ZERO, Basis, known_sum
+from kvsops.core.cost import ZERO, Basis, Cost, known_sum
 from kvsops.output.figures import NOT_KNOWN, day, moment, number, percent, usd
 from kvsops.output.text import count, safe
-from kvsops.reports.bill import SWEEPING_SAVES, BillReport
+from kvsops.reports.bill import SWEEPING_SAVES, BillReport, Group
 from kvsops.reports.charts import Bar, by_day, by_group, short
 from kvsops.reports.files import ANY, Kind, ReportFiles
 
 CHANNELS: Final = 500
-"""At most so many channels are in the table: more than anybody reads, and the page stays light."""
+"""At most 500 channels are in the table: more than anybody reads, and the page stays light."""
 GROUPS: Final = 500
 PROBLEMS: Final = 50
 
@@ -155,19 +155,7 @@ def _channel_text(line: Line) -> str:
 # What of many rows is shown
 
 
-class Spent(Protocol):
-    """What is known of a channel's or a group's cost."""
-
-    @property
-    def month_to_date(self) -> Decimal | None:
-        """What has been spent so far."""
-
-    @property
-    def estimated_month(self) -> Decimal | None:
-        """What the month will come to."""
-
-
-def _value(row: Spent) -> Decimal | None:
+def _value(row: Group | Cost) -> Decimal | None:
     """Give what rows are ordered by: the whole month's estimate, else what is known so far."""
     return row.month_to_date if row.estimated_month is None else row.estimated_month
 
@@ -181,7 +169,7 @@ class Sums(NamedTuple):
     estimated_month: Decimal | None
 
 
-def _sums(rows: Sequence[Spent]) -> Sums:
+def _sums(rows: Sequence[Group | Cost]) -> Sums:
     return Sums(
         rows=len(rows),
         unknown=sum(_value(row) is None for row in rows),

@@ -13,7 +13,7 @@ from kvsops.output.figures import NOT_KNOWN, usd
 from kvsops.output.text import safe
 
 BARS: Final = 12
-"""At most so many groups have a bar of their own."""
+"""At most 12 groups have a bar of their own."""
 PLOT_HEIGHT: Final = 200  # pixels, of a chart by day
 _NAME_CELLS: Final = 32  # beside the value on a narrow screen
 _TEN_CENTS: Final = Decimal("0.10")

@@ -22,7 +22,7 @@ def channel_columns(
     The keys are an interface: times are ISO 8601 UTC, `age_seconds` whole seconds, and null is
     what is not known: for `tags`, that they could not be read, or are not in the tag index.
     """
-    columns = [
+    return [
         Column[Facts]("channel_name", "CHANNEL", lambda row: row.channel.channel_name),
         Column[Facts]("status", "STATUS", lambda row: row.channel.status),
         Column[Facts](
@@ -50,10 +50,8 @@ def channel_columns(
         Column[Facts]("channel_arn", "ARN", lambda row: row.channel.channel_arn, shown=False),
         Column[Facts]("doomed_at", "DOOMED", _doomed_at, shown=False),
         Column[Facts]("tags", "TAGS", known_tags, tags_text, shown=tags),
+        *([Column[Facts]("storage", "STORAGE", _storage, _storage_text)] if storage else []),
     ]
-    if storage:
-        columns.append(Column[Facts]("storage", "STORAGE", _storage, _storage_text))
-    return columns
 
 
 def age_text(channel: Channel, now: datetime) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, Final, TypedDict
 
 import click
 
@@ -43,39 +43,20 @@ _WORDS: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Summary:
-    """A run's totals. `stopped` is what ended it before its end; `own_cost` is in dollars."""
+class Summary(TypedDict):
+    """A run's totals. The keys are an interface: they are those of the JSON summary."""
 
     region: str
     listed: int
-    outcomes: Mapping[Outcome, int]
+    outcomes: Mapping[str, int]
     dry_run: bool
     journal: str | None
-    stopped: str
+    stopped: str | None
     api_calls: Mapping[str, int]
     throttled: int
-    own_cost: Decimal | None
+    own_cost_usd: Decimal | None
     seconds: float
     exit_code: int
-
-    def as_json(self) -> object:
-        """Return the JSON summary; its keys are an interface."""
-        return json_ready(
-            {
-                "region": self.region,
-                "listed": self.listed,
-                "outcomes": {each.value: self.outcomes.get(each, 0) for each in Outcome},
-                "dry_run": self.dry_run,
-                "journal": self.journal,
-                "stopped": self.stopped or None,
-                "api_calls": self.api_calls,
-                "throttled": self.throttled,
-                "own_cost_usd": self.own_cost,
-                "seconds": self.seconds,
-                "exit_code": self.exit_code,
-            }
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,10 +71,8 @@ class Run:
 
     def as_json(self) -> dict[str, object]:
         """Return the JSON object of `kvsops sweep`; its keys are an interface."""
-        return {
-            "channels": records(self.items, self.columns),
-            "summary": self.summary.as_json(),
-        }
+        channels = records(self.items, self.columns)
+        return {"channels": channels, "summary": json_ready(self.summary)}
 
 
 @dataclass(slots=True)
@@ -151,16 +130,17 @@ class Report:
         return f"{', '.join(said) or 'nothing to do'}, of {count(len(self.plan.items), 'channel')}"
 
     def _summary(self, code: int) -> Summary:
+        outcomes = self._outcomes()
         return Summary(
             region=self.scope.region,
             listed=len(self.plan.items),
-            outcomes=self._outcomes(),
+            outcomes={each.value: outcomes[each] for each in Outcome},
             dry_run=self.scope.read_only,
             journal=self.journal,
-            stopped=self.stopped,
+            stopped=self.stopped or None,
             api_calls=dict(sorted(self.scope.calls.items())),
             throttled=self.scope.throttled.total(),
-            own_cost=own_cost(self.scope),
+            own_cost_usd=own_cost(self.scope),
             seconds=round(self.scope.clock() - self.began, 3),
             exit_code=code,
         )

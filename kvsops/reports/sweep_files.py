@@ -41,19 +41,19 @@ def _junit(run: Run, _: Path) -> bytes:
     """
     from junitparser import Failure, TestCase, TestSuite
 
-    summary, classname = run.summary, xml_safe(f"kvsops.sweep.{run.summary.region}")
+    summary, classname = run.summary, xml_safe(f"kvsops.sweep.{run.summary['region']}")
     suite = TestSuite("kvsops sweep")
     suite.timestamp = run.now.isoformat(timespec="seconds")
-    suite.add_property("region", xml_safe(summary.region))
-    suite.add_property("dry_run", str(summary.dry_run))
-    suite.add_property("journal", xml_safe(str(summary.journal)))
+    suite.add_property("region", xml_safe(summary["region"]))
+    suite.add_property("dry_run", str(summary["dry_run"]))
+    suite.add_property("journal", xml_safe(str(summary["journal"])))
     cases = [*_cases(run.items, classname)]
     itself = TestCase("the run", classname)
-    if summary.exit_code and (summary.stopped or not any(map(_is_failure, cases))):
-        itself.result = [Failure(xml_safe(summary.stopped or _why(summary.exit_code)))]
+    if summary["exit_code"] and (summary["stopped"] or not any(map(_is_failure, cases))):
+        itself.result = [Failure(xml_safe(summary["stopped"] or _why(summary["exit_code"])))]
     for case in (itself, *cases):
         suite.add_testcase(case)
-    suite.time = summary.seconds
+    suite.time = summary["seconds"]
     return document(suite)
 
 
@@ -84,27 +84,27 @@ def _is_failure(case: "TestCase") -> bool:
 
 def _open_metrics(run: Run, path: Path) -> bytes:
     """Give the gauges; the file's name is a label, so that many sweeps can stand side by side."""
-    where: dict[str, str] = {"region": run.summary.region, "sweep": path.stem}
-    succeeded = _earlier_success(path, where) if run.summary.exit_code else run.now.timestamp()
-    return exposition(lambda: _gauges(run, where, succeeded), f"--report {safe(str(path))}")
+    where: dict[str, str] = {"region": run.summary["region"], "sweep": path.stem}
+    succeeded = _earlier_success(path, where) if run.summary["exit_code"] else run.now.timestamp()
+    return exposition(lambda: _gauges(run, where, succeeded))
 
 
 def _gauges(
     run: Run, where: dict[str, str], succeeded: float | None
 ) -> "Iterator[GaugeMetricFamily]":
     summary = run.summary
-    ended, outcomes = run.now.timestamp(), summary.outcomes
-    counts = [(where | {"outcome": each.value}, outcomes.get(each, 0)) for each in Outcome]
-    calls = [(where | {"operation": key}, count) for key, count in summary.api_calls.items()]
+    ended = run.now.timestamp()
+    counts = [(where | {"outcome": key}, count) for key, count in summary["outcomes"].items()]
+    calls = [(where | {"operation": key}, count) for key, count in summary["api_calls"].items()]
     for name, text, value in (
         ("channels", "Channels by what became of them.", counts),
-        ("listed", "Channels that were listed.", summary.listed),
+        ("listed", "Channels that were listed.", summary["listed"]),
         ("api_calls", "Calls made, by operation.", calls),
-        ("throttled", "Calls that AWS throttled.", summary.throttled),
-        ("duration_seconds", "How long the run took.", summary.seconds),
-        ("own_cost_dollars", "US dollars that the run itself cost.", summary.own_cost),
-        ("dry_run", "1 if the run only showed what it would do, else 0.", summary.dry_run),
-        ("exit_code", "How the run ended.", summary.exit_code),
+        ("throttled", "Calls that AWS throttled.", summary["throttled"]),
+        ("duration_seconds", "How long the run took.", summary["seconds"]),
+        ("own_cost_dollars", "US dollars that the run itself cost.", summary["own_cost_usd"]),
+        ("dry_run", "1 if the run only showed what it would do, else 0.", summary["dry_run"]),
+        ("exit_code", "How the run ended.", summary["exit_code"]),
         ("last_run_timestamp_seconds", "When the last run ended, since 1970.", ended),
     ):
         values = value if isinstance(value, list) else [(where, value)]

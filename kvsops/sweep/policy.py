@@ -32,7 +32,13 @@ from kvsops.sweep.parameters import READERS, Fuse, duration
 FILE_NAME: Final = "kvsops.toml"
 SCHEMA_FILE: Final = "policy.schema.json"
 TABLE: Final = "policies"
-WAIVERS: Final = ("unlink-storage", "even-if-active")
+WAIVERS: Final = tuple(
+    option.name
+    for rule in RULES
+    if rule.role is Role.PROTECTION
+    for option in rule.options
+    if option.parameter is Parameter.FLAG
+)
 """Flags that put a protection out of force: they hold only where every policy has them."""
 
 _ANY_CHANNEL: Final = Option(

@@ -8,7 +8,7 @@ import pytest
 
 from kvsops.bill.baseline import Baseline, Growth
 from kvsops.bill.bill import Bill, Line
-from kvsops.bill.budget import Budget, Level
+from kvsops.bill.budget import Budget
 from kvsops.core.channel import Channel
 from kvsops.core.cost import Basis, Cost, Month, Prices, unknown
 from kvsops.core.facts import Facts
@@ -49,7 +49,7 @@ def test_fail_over(limit: str, estimated: str, passed: str | None) -> None:
 def test_warn_over() -> None:
     """A warning passes nothing, and comes before what fails."""
     verdict = Budget(fail_over=D(2), warn_over=D(1)).judge(bill("3"), None)
-    assert verdict.lines == [(Level.WARNING, "the month will come to $3.00, over $1.00")]
+    assert verdict.lines == [("warning", "the month will come to $3.00, over $1.00")]
     assert verdict.passed == "the month will come to $3.00, over --fail-over $2.00"
 
 
@@ -61,7 +61,7 @@ def test_what_is_not_known() -> None:
     )
     verdict = Budget(fail_over=D(5)).judge(odd, None)
     said = "the cost of 2 channels is not known: the total is without them"
-    assert (verdict.lines, verdict.known) == ([(Level.ERROR, said)], False)
+    assert (verdict.lines, verdict.known) == ([("error", said)], False)
 
 
 @pytest.mark.parametrize("budget", [Budget(fail_over=D(5)), Budget(max_growth=Growth.parse("5"))])
@@ -89,4 +89,4 @@ def test_growth(was: str, unread: int, passed: str | None, known: bool) -> None:
     assert (verdict.passed, verdict.known) == (passed, known)
     least = "at least " if unread else ""
     note = f"the month will come to $3.00, where earlier.json had {least}${D(was):.2f}"
-    assert verdict.lines[:1] == ([] if passed else [(Level.NOTE, note)])
+    assert verdict.lines[:1] == ([] if passed else [("note", note)])

@@ -4,10 +4,9 @@ import json
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from junitparser import JUnitXml, TestCase, TestSuite
@@ -42,22 +41,23 @@ def item(name: str, outcome: Outcome, reason: str = "3h old") -> Item:
 
 def run(*items: Item, now: datetime = NOW, **summary: Any) -> Run:
     """Return a run that did this to these channels."""
+    counts = Counter(each.outcome for each in items)
     totals = Summary(
         region="us-east-1",
         listed=len(items),
-        outcomes=Counter(each.outcome for each in items),
+        outcomes={each.value: counts[each] for each in Outcome},
         dry_run=False,
         journal="/state/run.jsonl",
-        stopped="",
+        stopped=None,
         api_calls={"DeleteSignalingChannel": 2, "ListSignalingChannels": 1},
         throttled=4,
-        own_cost=None,
+        own_cost_usd=None,
         seconds=1.5,
         exit_code=0,
     )
     columns = item_columns(NOW, completed({}))
     markdown = "**kvsops in us-east-1**: 1 deleted.\n"
-    return Run(items, columns, replace(totals, **summary), lambda: markdown, now)
+    return Run(items, columns, cast("Summary", {**totals, **summary}), lambda: markdown, now)
 
 
 def suite_in(file: Path) -> tuple[TestSuite, dict[str, TestCase]]:
@@ -180,7 +180,7 @@ def test_junit_of_the_run_itself(
 def test_open_metrics(tmp_path: Path, parse: Callable[[str], Iterable[Metric]]) -> None:
     """OpenMetrics reads it, and the older format that the collector knows."""
     file = tmp_path / "expired.prom"
-    write(run(item("a", Outcome.DELETED), item("b", Outcome.KEPT), own_cost=0.25), file)
+    write(run(item("a", Outcome.DELETED), item("b", Outcome.KEPT), own_cost_usd=0.25), file)
     assert samples(file, parse) == {
         ("channels", "would-delete"): 0,
         ("channels", "deleted"): 1,
@@ -208,7 +208,7 @@ def test_open_metrics(tmp_path: Path, parse: Callable[[str], Iterable[Metric]]) 
     assert file.stat().st_mode & 0o777 == 0o644
 
 
-@pytest.mark.parametrize("more", [{}, {"own_cost": None}])
+@pytest.mark.parametrize("more", [{}, {"own_cost_usd": None}])
 def test_what_is_unknown_is_absent(tmp_path: Path, more: dict[str, Any]) -> None:
     """No figure stands for one that is not known."""
     file = tmp_path / "sweep.prom"
