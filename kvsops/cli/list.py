@@ -130,7 +130,7 @@ def list_(
     else:
         columns = channel_columns(scope.now(), tags=shown)
         click.echo(render(chosen, columns, output, query, "No channels."), nl=False)
-    if prices or scope.metrics:
+    if prices or scope.metric_budget.asked:
         tell_own_cost(scope, console)
     _tell_beside(planned, console)
     code = verdict(bill, budget, baseline, console) if prices else 0

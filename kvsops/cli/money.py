@@ -210,7 +210,8 @@ def tell_own_cost(scope: "Scope", console: "Console") -> None:
     from kvsops.aws.activity import CLOUDWATCH_CALLS, own_cost
 
     calls, cost = sum(scope.calls[name] for name in CLOUDWATCH_CALLS), own_cost(scope)
-    console.note(f"own cost: {scope.metrics:,} metrics in {calls:,} calls, ${cost:.4f} at most")
+    metrics = scope.metric_budget.asked
+    console.note(f"own cost: {metrics:,} metrics in {calls:,} calls, ${cost:.4f} at most")
 
 
 def usd(amount: Decimal | None, places: int = 2) -> str:

@@ -9,7 +9,7 @@ import click
 from kvsops.core.text import age
 
 if TYPE_CHECKING:
-    from kvsops.core.judge import Rules
+    from kvsops.core.judge import Policy
 
 
 @click.group()
@@ -40,8 +40,8 @@ def check(file: Path) -> None:
 
     loaded = policies.load(file)
     rows = [
-        (rules.policy, _words(rules), "-" if rules.grace is None else age(rules.grace))
-        for rules in loaded.rules.each
+        (each.name, _words(each), "-" if each.grace is None else age(each.grace))
+        for each in loaded.rules.policies
     ]
     columns = [
         Column[tuple[str, str, str]]("policy", "POLICY", lambda row: row[0]),
@@ -51,11 +51,11 @@ def check(file: Path) -> None:
     click.echo(table(rows, columns), nl=False)
 
 
-def _words(rules: "Rules") -> str:
+def _words(policy: "Policy") -> str:
     """Say what the policy was given, in the words of the options."""
     given = [
         (option.name, values[option.name])
-        for rule, values in rules.rules
+        for rule, values in policy.rules
         for option in rule.options
         if values[option.name] != option.absent
     ]

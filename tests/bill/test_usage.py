@@ -42,7 +42,7 @@ def metered(scope: Scope, names: Sequence[str], maximum: str | None = None) -> M
     """Read the names' last 30 days."""
     found = Metered()
     metering.see(scope, found)
-    scope.max_own_cost = None if maximum is None else Decimal(maximum)
+    scope.metric_budget.maximum = None if maximum is None else Decimal(maximum)
     metering.read(scope, found, names, START, NOON)
     return found
 

@@ -15,7 +15,8 @@ from kvsops.local.demo.fleet import sow
 from kvsops.local.faults import Fault
 from kvsops.local.server import LocalServer
 from kvsops.sweep import plan as planning
-from kvsops.sweep.plan import Outcome, Plan
+from kvsops.sweep.item import Outcome
+from kvsops.sweep.plan import Plan
 from tests.fleet import Time, put, retag
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -117,7 +118,7 @@ def test_a_fleet_swept(scope: Scope, emulator: LocalServer) -> None:
     looked = sum(item.facts.activity is not None for item in plan.items)
     directly = [item.facts for item in plan.items if is_direct(item.facts.activity)]
     assert len(directly) < looked < asked
-    assert scope.metrics == 6 * (len(directly) + 3)  # with three witnesses
+    assert scope.metric_budget.asked == 6 * (len(directly) + 3)  # with three witnesses
     assert all(item.outcome is not Outcome.UNKNOWN for item in plan.items)
 
 

@@ -11,14 +11,16 @@ from typing import Any
 
 import pytest
 
-from kvsops.aws import channels
 from kvsops.aws.scope import Scope
 from kvsops.core.judge import sweep_rules
 from kvsops.local.faults import DROP_AFTER, Fault
 from kvsops.local.server import LocalServer
+from kvsops.sweep.course import INTERRUPTED
+from kvsops.sweep.fuse import Bounds, Fuse
+from kvsops.sweep.item import Item
 from kvsops.sweep.journal import Journal
-from kvsops.sweep.plan import Item, plan
-from kvsops.sweep.run import INTERRUPTED, Sweep, settle
+from kvsops.sweep.run import Sweep
+from kvsops.sweep.settle import settle
 from tests.fleet import DAY, HOUR, From, Time, names, put, put_many, retag, writes
 from tests.usage import use
 
@@ -59,14 +61,18 @@ class Run:
     def __call__(self) -> "Run":
         """Plan, let something happen, and carry the plan out."""
         rules = sweep_rules(self.given)
-        self.items = plan(self.scope, channels.each_listed(self.scope), rules).doomed
+        sweep = Sweep.of_all(self.scope, rules, Bounds(Fuse.parse("100%")))
+        self.items = sweep.plan.doomed
         self.meanwhile()
-        deadline = None if self.seconds is None else self.scope.clock() + self.seconds
-        with Journal(self.path, "run") as journal:
-            sweep = Sweep(self.scope, rules, journal, deadline)
-            sweep.carry_out(self.items, self.advance)
+        if self.seconds is not None:
+            sweep.deadline = self.scope.clock() + self.seconds
+        sweep.carry_out(lambda _: Journal(self.path, "run"), self._shown)
         self.why_stopped = sweep.why_stopped
         return self
+
+    @contextmanager
+    def _shown(self, _journal: Path, _number: int) -> Iterator[Callable[[int], object]]:
+        yield self.advance
 
     @property
     def outcomes(self) -> dict[str, str]:
@@ -357,7 +363,7 @@ def test_direct_reads_come_before_each_delete(brisk_run: Run, emulator: LocalSer
         assert seen[DELETE] <= seen[STORAGE] <= seen[TAGS]
         assert seen[METRICS] == 1
     assert seen == {METRICS: 1, TAGS: 50, STORAGE: 50, DELETE: 50}
-    assert brisk_run.scope.metrics == 6 * 50
+    assert brisk_run.scope.metric_budget.asked == 6 * 50
 
 
 def test_what_was_read_long_ago_is_read_again(
