@@ -45,7 +45,3 @@ class Patience:
         if left <= 0:
             raise AwsError(f"the deadline passed before {operation} was asked", "DeadlinePassed")
         return left
-
-    def tries_again(self, operation: str) -> bool:
-        """Whether the operation may be tried once more."""
-        return writes(operation) or not self.interrupted

@@ -17,11 +17,10 @@ from botocore import exceptions as botocore_errors
 from botocore import xform_name
 
 from kvsops.aws import failures
-from kvsops.aws.metric_budget import MetricBudget
+from kvsops.aws.metrics import MetricBudget, RecentUse
 from kvsops.aws.pace import Pace
 from kvsops.aws.patience import Patience
 from kvsops.aws.quotas import OPERATIONS, writes
-from kvsops.aws.recent_use import RecentUse
 from kvsops.aws.session import Account
 from kvsops.errors import UsageError, WriteRefusedError
 
@@ -217,7 +216,7 @@ class Scope:
 
     def _worth_retrying(self, error: Exception, operation: str) -> bool:
         """Whether to try again; an endpoint that never answered is not waited for."""
-        if not self.patience.tries_again(operation):
+        if self.patience.interrupted and not writes(operation):
             return False
         return failures.transient(error) and (self._reached or not failures.unreachable(error))
 

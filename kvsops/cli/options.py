@@ -96,7 +96,7 @@ class Where:
 
     def open(self, *, read_only: bool = False, max_own_cost: "Decimal | None" = None) -> "Scope":
         """Open the scope; a dry run's is `read_only`."""
-        from kvsops.aws.metric_budget import MetricBudget
+        from kvsops.aws.metrics import MetricBudget
         from kvsops.aws.scope import QUOTA_SHARE, Scope
 
         return Scope(

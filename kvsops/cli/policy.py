@@ -36,12 +36,11 @@ def check(file: Path) -> None:
       kvsops policy check
     """
     from kvsops.output.rows import Column, table
-    from kvsops.sweep import policy as policies
+    from kvsops.sweep.policy import load
 
-    loaded = policies.load(file)
     rows = [
         (each.name, _words(each), "-" if each.grace is None else age(each.grace))
-        for each in loaded.rules.policies
+        for each in load(file).rules.policies
     ]
     columns = [
         Column[tuple[str, str, str]]("policy", "POLICY", lambda row: row[0]),
@@ -79,6 +78,6 @@ def schema() -> None:
       kvsops policy schema > kvsops.schema.json
     """
     from kvsops.output.rows import dumps
-    from kvsops.sweep import policy as policies
+    from kvsops.sweep.policy import schema
 
-    click.echo(dumps(policies.schema()), nl=False)
+    click.echo(dumps(schema()), nl=False)

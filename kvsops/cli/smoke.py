@@ -166,19 +166,18 @@ def _run(
     """Run the test to its end; a signal ends it in order, too."""
     import asyncio
 
-    from kvsops.cli.child import ENDING
+    from kvsops.cli.signals import ENDING, heeded
     from kvsops.smoke.run import smoke as run_smoke
 
     given = {name: limit for name, limit in limits.items() if limit is not None}
-    others = [each for each in ENDING if each is not signal.SIGINT]
+    others = heeded([each for each in ENDING if each is not signal.SIGINT])
     before = {each: signal.getsignal(each) for each in others}
 
     async def until_a_signal() -> "SmokeReport":
         task = asyncio.current_task()
         if task is not None:  # Ctrl-C cancels it too, as asyncio.run has it
-            for each, handler in before.items():
-                if handler is not signal.SIG_IGN:  # as under nohup
-                    asyncio.get_running_loop().add_signal_handler(each, task.cancel)
+            for each in others:
+                asyncio.get_running_loop().add_signal_handler(each, task.cancel)
         with _shown(console) as tell:
             return await run_smoke(access, wanted, given, tell=tell, now=now, snapshot=snapshot)
 

@@ -25,13 +25,9 @@ from kvsops.errors import CheckFailedError, KvsopsError
 from kvsops.sweep.fuse import Fuse
 
 if TYPE_CHECKING:
-    from kvsops.aws.scope import Scope
-    from kvsops.core.judge import Rules
     from kvsops.output.console import Console
     from kvsops.output.rows import Output
     from kvsops.reports.sweep import Report
-    from kvsops.sweep.fuse import Bounds
-    from kvsops.sweep.run import Sweep
 
 
 FUSE: Final = Text("n|n%", Fuse.parse)
@@ -139,10 +135,12 @@ def sweep(
     the last 2 hours, not ACTIVE, without a creation time, and those of which one of these could
     not be read.
     """
-    from kvsops.output.console import Console
+    from kvsops.facts.look import Look
+    from kvsops.output.console import Console, progress
     from kvsops.reports.explanation import tell_why
     from kvsops.reports.sweep import Report, shown_on
     from kvsops.sweep.journal import opener
+    from kvsops.sweep.run import Sweep
     from kvsops.sweep.terms import combined
 
     given |= {"yes": yes, "any-channel": any_channel}
@@ -159,9 +157,9 @@ def sweep(
         bounds.check_account(scope)
         in_region(scope, (explain,))
         click.get_current_context().exit(0 if tell_why(scope, explain, rules, output, query) else 1)
-    planned = _planned(
-        scope, rules, bounds, console, prefix=given["prefix"], end=end, direct=direct
-    )
+    with progress("reading", None, console=console) as done:
+        look = Look(directly=direct, advance=done.advance)
+        planned = Sweep.of_all(scope, rules, bounds, look, given["prefix"], deadline=end)
     report = Report(planned, began, everything)
     report.check_query(output, query)
     if yes:
@@ -177,31 +175,6 @@ def _contradiction(yes: bool, dry_run: bool, check: bool) -> str | None:  # noqa
     if yes and (dry_run or check):
         return f"--yes deletes and {'--dry-run' if dry_run else '--check'} does not: drop one"
     return None
-
-
-def _planned(
-    scope: "Scope",
-    rules: "Rules",
-    bounds: "Bounds",
-    console: "Console",
-    *,
-    prefix: str | None,
-    end: float | None,
-    direct: bool,
-) -> "Sweep":
-    from kvsops.output.console import progress
-    from kvsops.sweep.run import Sweep
-
-    with progress("reading", None, console=console) as shown:
-        return Sweep.of_all(
-            scope,
-            rules,
-            bounds,
-            prefix=prefix,
-            deadline=end,
-            directly=direct,
-            advance=shown.advance,
-        )
 
 
 _HOW_ON: Final = "raise --max-deletes, or take the oldest first with --limit N"

@@ -11,8 +11,8 @@ from kvsops.facts import activity, storage, tags
 from kvsops.facts.look import Advance, Gathered, Look, Reader
 
 READERS: Final[dict[Need, Reader]] = {
-    Need.TAGS: tags,
-    Need.STORAGE: storage,
+    Need.TAGS: tags.READER,
+    Need.STORAGE: storage.READER,
     Need.ACTIVITY: activity,
 }
 

@@ -39,7 +39,7 @@ class Gathered:
 
 
 class Reader(Protocol):
-    """Reads one kind of fact; each is a module of its own."""
+    """Reads one kind of fact; each has a module of its own."""
 
     def one(self, scope: Scope, facts: Facts, look: Look) -> Facts:
         """Read it directly of one channel; see `kvsops.facts.gather.direct`."""
@@ -48,35 +48,41 @@ class Reader(Protocol):
         """Read it of channels as cheaply as will do; see `kvsops.facts.gather.fetch`."""
 
 
-def directly(scope: Scope, facts: Facts, need: Need, read: Callable[[], object]) -> Facts:
-    """Add what a direct read tells now; its failure is an Unknown, but not that it is gone."""
-    at = scope.now()
-    try:
-        return facts.having(need, Fact(read(), Source.DIRECT, at))
-    except NotFoundError:
-        raise
-    except AwsError as error:
-        return facts.having(need, Unknown(str(error), at))
+@dataclass(frozen=True, slots=True)
+class ByChannel:
+    """Reads a fact directly, channel by channel; `read` takes the scope, the ARN and `attempts`."""
 
+    need: Need
+    read: Callable[..., object]
 
-def each_directly(
-    scope: Scope,
-    one: Callable[[Scope, Facts, Look], Facts],
-    need: Need,
-    wanted: Iterable[Facts],
-    look: Look,
-) -> list[Facts]:
-    """Read channels one by one, several at a time; one that is gone is unknown."""
-
-    def read(each: Facts) -> Facts:
+    def one(self, scope: Scope, facts: Facts, look: Look) -> Facts:
+        """Read it of one channel; a failure is an Unknown, but not that the channel is gone."""
+        arn, at = facts.channel.channel_arn, scope.now()
         try:
-            return one(scope, each, look)
+            value = self.read(scope, arn, attempts=look.attempts)
         except NotFoundError:
-            return each.having(need, Unknown(GONE, scope.now()))
-        finally:
-            look.advance(0 if each.get(need) else 1)
+            raise
+        except AwsError as error:
+            return facts.having(self.need, Unknown(str(error), at))
+        return facts.having(self.need, Fact(value, Source.DIRECT, at))
 
-    return list(scope.in_parallel(read, wanted))
+    def many(self, scope: Scope, wanted: Sequence[Facts], look: Look) -> Gathered:
+        """Read it of the channels that lack it."""
+        unread = [each for each in wanted if each.get(self.need) is None]
+        return Gathered(in_order(wanted, self.each(scope, unread, look)))
+
+    def each(self, scope: Scope, wanted: Iterable[Facts], look: Look) -> list[Facts]:
+        """Read it of each of these channels, several at a time; one that is gone is unknown."""
+
+        def read(each: Facts) -> Facts:
+            try:
+                return self.one(scope, each, look)
+            except NotFoundError:
+                return each.having(self.need, Unknown(GONE, scope.now()))
+            finally:
+                look.advance(0 if each.get(self.need) else 1)
+
+        return list(scope.in_parallel(read, wanted))
 
 
 def without_hints(wanted: Iterable[Facts], need: Need) -> list[Facts]:

@@ -1,25 +1,9 @@
 """Links to storage. They have no cheap source: each is read directly."""
 
-from collections.abc import Sequence
+from typing import Final
 
 from kvsops.aws import channels
-from kvsops.aws.scope import Scope
-from kvsops.core.facts import Facts, Need
-from kvsops.facts.look import Gathered, Look, directly, each_directly, in_order
+from kvsops.core.facts import Need
+from kvsops.facts.look import ByChannel, Reader
 
-
-def one(scope: Scope, facts: Facts, look: Look) -> Facts:
-    """Read one channel's link."""
-    arn = facts.channel.channel_arn
-    return directly(
-        scope,
-        facts,
-        Need.STORAGE,
-        lambda: channels.storage_link_of(scope, arn, attempts=look.attempts),
-    )
-
-
-def many(scope: Scope, wanted: Sequence[Facts], look: Look) -> Gathered:
-    """Read the links that are not known yet."""
-    unread = [each for each in wanted if each.storage is None]
-    return Gathered(in_order(wanted, each_directly(scope, one, Need.STORAGE, unread, look)))
+READER: Final[Reader] = ByChannel(Need.STORAGE, channels.storage_link_of)

@@ -10,35 +10,33 @@ from kvsops.aws.channels import INDEX_PAGE
 from kvsops.aws.scope import Scope
 from kvsops.core.facts import Fact, Facts, Need, Source
 from kvsops.errors import AwsError
-from kvsops.facts.look import Gathered, Look, directly, each_directly, in_order, without_hints
+from kvsops.facts.look import ByChannel, Gathered, Look, Reader, in_order, without_hints
 
 DIRECT_UP_TO: Final = 100
 """At most this many channels absent from the tag index are read one by one; of more it is said."""
 
 
-def one(scope: Scope, facts: Facts, look: Look) -> Facts:
-    """Read one channel's tags directly."""
-    arn = facts.channel.channel_arn
-    return directly(
-        scope, facts, Need.TAGS, lambda: channels.tags_of(scope, arn, attempts=look.attempts)
-    )
+class Tags(ByChannel):
+    """Reads tags in the index's batches of 100, or directly."""
+
+    def many(self, scope: Scope, wanted: Sequence[Facts], look: Look) -> Gathered:
+        """Read the tags that are not known yet.
+
+        Channels absent from the index are read directly where they are few, else they stay
+        NOT_INDEXED; where the index cannot be read, they all are.
+        """
+        problems: list[str] = []
+        wanted = without_hints(wanted, Need.TAGS) if look.directly else wanted
+        unread = [each for each in wanted if each.tags is None]
+        if not look.directly:
+            unread = _from_index(scope, unread, problems, look)
+        few = sum(_absent(each) for each in unread) <= DIRECT_UP_TO
+        missing = [each for each in unread if each.tags is None or (few and _absent(each))]
+        read = self.each(scope, missing, look)
+        return Gathered(in_order(wanted, unread, read), sorted(set(problems)))
 
 
-def many(scope: Scope, wanted: Sequence[Facts], look: Look) -> Gathered:
-    """Read the tags that are not known yet, in the index's batches of 100.
-
-    Channels absent from it are read directly where they are few, else they stay NOT_INDEXED;
-    where the index cannot be read, they all are.
-    """
-    problems: list[str] = []
-    wanted = without_hints(wanted, Need.TAGS) if look.directly else wanted
-    unread = [each for each in wanted if each.tags is None]
-    if not look.directly:
-        unread = _from_index(scope, unread, problems, look)
-    few = sum(_absent(each) for each in unread) <= DIRECT_UP_TO
-    missing = [each for each in unread if each.tags is None or (few and _absent(each))]
-    read = each_directly(scope, one, Need.TAGS, missing, look)
-    return Gathered(in_order(wanted, unread, read), sorted(set(problems)))
+READER: Final[Reader] = Tags(Need.TAGS, channels.tags_of)
 
 
 def _from_index(

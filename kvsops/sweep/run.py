@@ -10,7 +10,9 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
+from os.path import commonprefix
 from pathlib import Path
+from typing import Final
 
 from kvsops.aws import channels
 from kvsops.aws.scope import WORKERS, Scope
@@ -18,7 +20,7 @@ from kvsops.core.facts import Need
 from kvsops.core.judge import Rules
 from kvsops.errors import KvsopsError
 from kvsops.facts import gather
-from kvsops.facts.look import Advance
+from kvsops.facts.look import Advance, Look
 from kvsops.sweep import marks
 from kvsops.sweep.course import INTERRUPTED, Course
 from kvsops.sweep.deletion import Deletion
@@ -26,7 +28,8 @@ from kvsops.sweep.fuse import Bounds
 from kvsops.sweep.item import PLANNED, Item, Outcome
 from kvsops.sweep.journal import Journal
 from kvsops.sweep.plan import Plan, plan
-from kvsops.sweep.settle import SETTLE_SECONDS, settle
+
+SETTLE_SECONDS: Final = 60.0
 
 OpenJournal = Callable[[str], Journal]
 """Opens the journal of the run of this name."""
@@ -70,17 +73,16 @@ class Sweep:
         scope: Scope,
         rules: Rules,
         bounds: Bounds,
-        *,
+        look: Look = Look(),  # noqa: B008 - it is frozen
         prefix: str | None = None,
+        *,
         deadline: float | None = None,
-        directly: bool = False,
-        advance: Advance = lambda _: None,
     ) -> "Sweep":
         """List and judge the scope's channels, and look for marks that count no more."""
         bounds.check_account(scope)
         with scope.patience.reading_until(deadline):
             listed = channels.each_listed(scope, prefix)
-            planned = plan(scope, listed, rules, directly=directly, advance=advance)
+            planned = plan(scope, listed, rules, directly=look.directly, advance=look.advance)
             marks.find_stale(scope, planned, rules)
         return cls(scope, rules, planned, bounds, deadline)
 
@@ -198,3 +200,24 @@ def _unmark(scope: Scope, item: Item) -> None:
         marks.take_off(scope, item)
     except KvsopsError as error:
         item.end(Outcome.FAILED, f"its mark cannot be taken off: {error}")
+
+
+def settle(scope: Scope, items: Sequence[Item], seconds: float = SETTLE_SECONDS) -> None:
+    """List again until the deleted channels are gone; say of each that is not, within the time."""
+    waited = {item.channel.channel_arn: item for item in items if item.outcome is Outcome.DELETED}
+    prefix = commonprefix([item.channel.channel_name for item in waited.values()])  # noqa: RUF071 - of characters is meant
+    end = scope.clock() + seconds
+    for pause in channels.polls():
+        if not waited:
+            return
+        listed = channels.each_listed(scope, prefix or None)
+        seen = {each.channel_arn: each.status for each in listed}
+        waited = {arn: item for arn, item in waited.items() if arn in seen}
+        if scope.clock() >= end:
+            break
+        scope.sleep(pause if waited else 0)
+    for arn, item in waited.items():
+        if seen[arn] == "DELETING":
+            item.reason += f"; still DELETING after {seconds:.0f} s"
+        else:
+            item.end(Outcome.FAILED, f"still listed as {seen[arn]} after {seconds:.0f} s")

@@ -44,11 +44,15 @@ def _rules(
 ) -> Rules:
     missing = no_condition(given)
     if loaded and missing:
-        _refuse(_widening(given, grace) or objection(given))
+        wrong = _widening(given, grace) or objection(given)
+    elif chosen:
+        wrong = "--policy runs the file's own conditions: drop it, or the conditions given"
+    else:
+        wrong = missing or objection(given)
+    if wrong:
+        raise UsageError(wrong)
+    if loaded and missing:
         return loaded.rules.within(Policy.of(given, _NARROWING))
-    if chosen:
-        _refuse("--policy runs the file's own conditions: drop it, or the conditions given")
-    _refuse(missing or objection(given))
     if loaded:
         given = {**given, "protect-tag": (*given["protect-tag"], *loaded.protect_tags)}
     rules = sweep_rules(given)
@@ -61,8 +65,3 @@ def _widening(given: Mapping[str, Any], grace: timedelta | None) -> str | None:
     """Say which option would let the file's policies take more than they do."""
     wrong = next((f"--{name}" for name in _WIDENING if given[name]), "--grace" if grace else None)
     return f"{wrong} is a policy's own to say: options may only narrow policies" if wrong else None
-
-
-def _refuse(objection: str | None) -> None:
-    if objection:
-        raise UsageError(objection)

@@ -15,7 +15,7 @@ from kvsops.aws.activity import (
     names_with_points,
     read,
 )
-from kvsops.aws.metric_budget import METRIC_PRICE
+from kvsops.aws.metrics import METRIC_PRICE
 from kvsops.aws.scope import Scope
 from kvsops.core.cost import Day
 from kvsops.errors import AwsError, DeniedError

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from kvsops.aws.activity import EVERY
-from kvsops.aws.metric_budget import METRIC_PRICE
+from kvsops.aws.metrics import METRIC_PRICE
 from kvsops.local.cloudwatch.usage import ChannelUsage
 from kvsops.local.demo.fleet import sow
 from kvsops.local.server import LocalServer

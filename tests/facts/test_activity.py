@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from kvsops.aws import channels
-from kvsops.aws.recent_use import RecentUse
+from kvsops.aws.metrics import RecentUse
 from kvsops.aws.scope import Scope
 from kvsops.core.facts import Facts, Need
 from kvsops.core.judge import listing_rules, sweep_rules

@@ -19,8 +19,7 @@ from kvsops.sweep.course import INTERRUPTED
 from kvsops.sweep.fuse import Bounds, Fuse
 from kvsops.sweep.item import Item
 from kvsops.sweep.journal import Journal
-from kvsops.sweep.run import Sweep
-from kvsops.sweep.settle import settle
+from kvsops.sweep.run import Sweep, settle
 from tests.fleet import DAY, HOUR, From, Time, names, put, put_many, retag, writes
 from tests.usage import use
 

@@ -1,6 +1,7 @@
-"""What GetMetricData bills: each metric asked for, and the most that may be spent on them."""
+"""What a run spends on CloudWatch, and what it has learned there; safe from any thread."""
 
 import threading
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Final
 
@@ -47,3 +48,28 @@ class MetricBudget:
             "with --prefix or --match"
         )
         raise CheckFailedError(msg)
+
+
+class RecentUse:
+    """The names ListMetrics knows recent points of, and whether any metric had a point.
+
+    Both are found out once a run.
+    """
+
+    def __init__(self) -> None:
+        self._names: frozenset[str] | None = None
+        self._witnessed = False
+        self._asking, self._lock = threading.Lock(), threading.Lock()
+
+    def names(self, ask: Callable[[], frozenset[str]]) -> frozenset[str]:
+        """Return the names, asking for them the first time; where that fails, the next time too."""
+        with self._asking:
+            if self._names is None:
+                self._names = ask()
+            return self._names
+
+    def witness(self, *, heard: bool) -> bool:
+        """Note whether metrics had a point; return whether any had in this run, so far."""
+        with self._lock:
+            self._witnessed = self._witnessed or heard
+            return self._witnessed
