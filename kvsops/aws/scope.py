@@ -111,7 +111,7 @@ class Scope:
                 raise botocore_errors.NoCredentialsError
             return found.get_frozen_credentials()
         except failures.BOTOCORE_ERRORS as error:
-            raise failures.told(error, "GetCallerIdentity", {}, sent=False) from error
+            raise failures.translated(error, "GetCallerIdentity", {}, sent=False) from error
 
     def turn(self, operation: str) -> None:
         """Wait for the operation's turn in its quota; `call` does so itself unless told not to."""
@@ -150,7 +150,7 @@ class Scope:
         try:
             return caller.on(lambda error: self._worth_retrying(error, operation))(attempt)
         except failures.BOTOCORE_ERRORS as error:
-            raise failures.told(
+            raise failures.translated(
                 error, operation, parameters, sent=bool(lost), ahead=self._ahead
             ) from error
 

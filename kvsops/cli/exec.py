@@ -42,7 +42,6 @@ TTL: Final = timedelta(hours=1)
 )
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED, metavar="-- COMMAND...")
 @scope_options
-# Over 40 lines for its docstring, which is the help.
 def exec_(
     *,
     where: Where,

@@ -1,6 +1,7 @@
 """When channels were last used: what spares, what condemns, what proves nothing, at what cost."""
 
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -9,12 +10,13 @@ from kvsops.aws import channels
 from kvsops.aws.metrics import RecentUse
 from kvsops.aws.scope import Scope
 from kvsops.core.facts import Facts, Need
-from kvsops.core.judge import listing_rules, sweep_rules
+from kvsops.core.judge import listing_rules
 from kvsops.facts import gather
 from kvsops.local.faults import Fault
 from kvsops.local.server import LocalServer
 from kvsops.sweep import plan as planning
 from kvsops.sweep.plan import Plan
+from tests import plans
 from tests.fleet import DAY, HOUR, NOON, From, Time, put, put_many
 from tests.usage import use
 
@@ -22,6 +24,7 @@ MINUTE = timedelta(minutes=1)
 METRICS, DENIED = "GetMetricData", "AccessDenied"
 IDLE: dict[str, Any] = {"idle-for": 7 * DAY}
 NEVER: dict[str, Any] = {"never-used": True, "older-than": DAY}
+planned = partial(plans.planned, directly=True)
 SILENT = (
     "unknown: no channel has any metrics, which may be a mistake or a missing permission: "
     "--trust-silence if truly nothing runs"
@@ -32,12 +35,6 @@ SILENT = (
 def scope(environment: dict[str, str], time: Time) -> Scope:
     """Return a scope that refuses writes, and whose turns take no real time."""
     return time.scope(environment, read_only=True)
-
-
-def planned(scope: Scope, given: dict[str, Any], *, directly: bool = True) -> Plan:
-    """Plan a sweep of all channels."""
-    listed = channels.each_listed(scope)
-    return planning.plan(scope, listed, sweep_rules(given), directly=directly)
 
 
 def told(plan: Plan) -> dict[str, str]:

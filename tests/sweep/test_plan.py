@@ -18,6 +18,7 @@ from kvsops.sweep import plan as planning
 from kvsops.sweep.item import Outcome
 from kvsops.sweep.plan import Plan
 from tests.fleet import Time, put, retag
+from tests.plans import planned
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 OLD: dict[str, Any] = {"older-than": 2 * HOUR}
@@ -28,12 +29,6 @@ PRESUMED = " (presumed: storage link) (presumed: activity)"
 def scope(environment: dict[str, str], time: Time) -> Scope:
     """Return a scope that refuses writes, and whose turns take no real time."""
     return time.scope(environment, read_only=True)
-
-
-def planned(scope: Scope, given: dict[str, Any], *, directly: bool = False) -> Plan:
-    """Plan a sweep of all channels."""
-    listed = channels.each_listed(scope)
-    return planning.plan(scope, listed, sweep_rules(given), directly=directly)
 
 
 def outcomes(plan: Plan) -> dict[str, str]:
