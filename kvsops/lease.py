@@ -16,9 +16,9 @@ from kvsops.core.text import moment, parsed_moment
 from kvsops.errors import KvsopsError, NotFoundError
 
 RENEWALS: Final = 3
-"""A lease is renewed so many times in its TTL."""
+"""A lease is renewed this many times in its TTL."""
 AGAIN: Final = timedelta(seconds=20)
-"""A renewal that failed is tried again after so long, or at its next turn if that is sooner."""
+"""A renewal that failed is tried again after this long, or at its next turn if that is sooner."""
 
 
 class Lease:

@@ -15,7 +15,7 @@ from typing import Any, Final
 from kvsops.aws.scope import Scope
 from kvsops.core.cost import Day
 from kvsops.core.rules.activity import METRICS_REACH
-from kvsops.errors import AwsError, CheckFailedError
+from kvsops.errors import AwsError
 
 NAMESPACE: Final = "AWS/KinesisVideo"
 NAME_DIMENSION: Final = "SignalingChannelName"
@@ -30,12 +30,11 @@ REACH: Final = METRICS_REACH
 LISTED_FOR: Final = timedelta(days=14)
 """ListMetrics leaves out what had no point for so long."""
 
-METRIC_PRICE: Final = Decimal("0.01") / 1_000  # each metric asked of GetMetricData
-CALL_PRICE: Final = Decimal("0.01") / 1_000  # each other CloudWatch call
+CALL_PRICE: Final = Decimal("0.01") / 1_000  # each CloudWatch call but GetMetricData
 _TOLD: Final = "Complete"
 _UNDECIDED: Final = ("nothing", "PartialData", _TOLD)  # a later page may say more
 CLOUDWATCH_CALLS: Final = ("GetMetricData", "ListMetrics")
-# Source of both: https://aws.amazon.com/cloudwatch/pricing/
+# Source of the price: https://aws.amazon.com/cloudwatch/pricing/
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +129,7 @@ def read(
                 utc = time.astimezone(UTC)
                 at = utc.date() if period == DAY else utc
                 add(points, name, at, query.counts(round(value)))
-    scope.count_metrics(len(asked))
+    scope.metric_budget.count(len(asked))
     return points, {
         name: f"CloudWatch answered {status}"
         for (name, _), status in zip(asked, statuses, strict=True)
@@ -178,21 +177,7 @@ def own_cost(scope: Scope) -> Decimal:
 
     Each statistic asked is counted as a metric.
     """
-    return scope.metrics * METRIC_PRICE + scope.calls["ListMetrics"] * CALL_PRICE
-
-
-def refuse_to_overspend(scope: Scope, names: int, metrics: int) -> None:
-    """Raise `CheckFailedError` where so many metrics more may cost more than the scope's most."""
-    maximum, most = scope.max_own_cost, (scope.metrics + metrics) * METRIC_PRICE
-    if maximum is not None and most > maximum:
-        channels = f"{names:,} channel{'' if names == 1 else 's'}"
-        already = f", with {scope.metrics:,} metrics asked already," if scope.metrics else ""
-        msg = (
-            f"reading the metrics of {channels}{already} may cost ${most:.4f}, more than "
-            f"--max-own-cost {maximum}: nothing{' more' if already else ''} was asked; narrow with "
-            "--prefix or --match"
-        )
-        raise CheckFailedError(msg)
+    return scope.metric_budget.spent + scope.calls["ListMetrics"] * CALL_PRICE
 
 
 def add(points: Points, name: str, day: date, used: Day) -> None:

@@ -118,7 +118,7 @@ def answer_lost(error: Exception) -> bool:
     return isinstance(error, _ANSWER_LOST)
 
 
-def told(
+def translated(
     error: Exception,
     operation: str,
     parameters: Mapping[str, Any],

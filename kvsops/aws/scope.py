@@ -6,9 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 from email.utils import parsedate_to_datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -19,10 +17,12 @@ from botocore import exceptions as botocore_errors
 from botocore import xform_name
 
 from kvsops.aws import failures
+from kvsops.aws.metrics import MetricBudget, RecentUse
 from kvsops.aws.pace import Pace
+from kvsops.aws.patience import Patience
 from kvsops.aws.quotas import OPERATIONS, writes
 from kvsops.aws.session import Account
-from kvsops.errors import AwsError, UsageError, WriteRefusedError
+from kvsops.errors import UsageError, WriteRefusedError
 
 if TYPE_CHECKING:
     from botocore.client import BaseClient
@@ -35,7 +35,7 @@ QUOTA_SHARE: Final = 0.8
 """The part of each quota that is taken by default: other programs use the account too."""
 ATTEMPTS: Final = 10
 WORKERS: Final = 32
-"""As many calls are under way at once, at most: each client keeps so many connections."""
+"""At most this many calls are under way at once: each client keeps as many connections."""
 CLOCK_TOLERANCE: Final = timedelta(seconds=3)
 """A difference of the clocks that is not worth speaking of: answers take their time too."""
 
@@ -49,7 +49,7 @@ class Scope:
     Each operation keeps to `quota_share` of its documented quota and is retried, with jittered
     back-off, on throttles and transient errors. With `read_only` no call that writes leaves the
     process, whoever makes it. `calls` and `throttled` count by operation, retries included.
-    Of metrics no more are asked than may cost `max_own_cost`, in dollars.
+    `metric_budget` counts and bounds the metrics asked for, `patience` bounds the reads' time.
 
     Raises `UsageError` for a profile, region or endpoint that is missing or wrong.
     """
@@ -62,7 +62,8 @@ class Scope:
         endpoint_url: str | None = None,
         read_only: bool = False,
         quota_share: float = QUOTA_SHARE,
-        max_own_cost: Decimal | None = None,
+        metric_budget: MetricBudget | None = None,
+        patience: Patience | None = None,
         environ: Mapping[str, str] = os.environ,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], object] = time.sleep,
@@ -76,19 +77,15 @@ class Scope:
         self.clock, self.sleep, self._own_now = clock, sleep, now
         self._ahead = timedelta()  # how far the service's clock is ahead of ours
         self.calls: Counter[str] = Counter()
-        self.metrics = 0  # asked of GetMetricData, which bills them
-        self.max_own_cost = max_own_cost
-        self.recently_used: frozenset[str] | None = None  # names, once ListMetrics has told
-        self.witnessed = False  # whether the metrics asked had points for any channel
+        self.metric_budget = metric_budget or MetricBudget()
+        self.patience = patience or Patience(clock)
+        self.recent_use = RecentUse()
         self.throttled: Counter[str] = Counter()
         self._paces = {
             name: Pace(operation.per_second * quota_share, clock, sleep)
             for name, operation in OPERATIONS.items()
         }
         self._lock = threading.RLock()
-        self.interrupted = threading.Event()
-        """Set on Ctrl-C: no read is tried again, while what changes something still is."""
-        self._deadline: float | None = None
         self._clients: dict[tuple[str, str | None], BaseClient] = {}
         self._reached = False
 
@@ -100,11 +97,6 @@ class Scope:
     def now(self) -> datetime:
         """Return the service's time: this machine's, set right by the answers' Date headers."""
         return self._own_now() + self._ahead
-
-    def count_metrics(self, number: int) -> None:
-        """Count metrics as asked for: what GetMetricData bills."""
-        with self._lock:
-            self.metrics += number
 
     @property
     def emulated(self) -> bool:
@@ -119,16 +111,7 @@ class Scope:
                 raise botocore_errors.NoCredentialsError
             return found.get_frozen_credentials()
         except failures.BOTOCORE_ERRORS as error:
-            raise failures.told(error, "GetCallerIdentity", {}, sent=False) from error
-
-    @contextmanager
-    def reading_until(self, deadline: float | None) -> Iterator[None]:
-        """Let no read begin, or be tried again, once the deadline has passed on its clock."""
-        before, self._deadline = self._deadline, deadline
-        try:
-            yield
-        finally:
-            self._deadline = before
+            raise failures.translated(error, "GetCallerIdentity", {}, sent=False) from error
 
     def turn(self, operation: str) -> None:
         """Wait for the operation's turn in its quota; `call` does so itself unless told not to."""
@@ -151,7 +134,7 @@ class Scope:
         where the scope is read-only.
         """
         caller = stamina.RetryingCaller(
-            attempts=attempts, timeout=self._left(operation), wait_max=5, wait_jitter=0.5
+            attempts=attempts, timeout=self.patience.left(operation), wait_max=5, wait_jitter=0.5
         )
         lost: list[Exception] = []  # attempts that may have been carried out unanswered
 
@@ -167,8 +150,9 @@ class Scope:
         try:
             return caller.on(lambda error: self._worth_retrying(error, operation))(attempt)
         except failures.BOTOCORE_ERRORS as error:
-            told = failures.told(error, operation, parameters, sent=bool(lost), ahead=self._ahead)
-            raise told from error
+            raise failures.translated(
+                error, operation, parameters, sent=bool(lost), ahead=self._ahead
+            ) from error
 
     def pages(self, operation: str, key: str, **parameters: Any) -> Iterator[list[Any]]:
         """Call the operation until its NextToken ends; yield the list under `key` of each page."""
@@ -190,7 +174,7 @@ class Scope:
         try:
             yield from executor.map(function, items)
         except KeyboardInterrupt:
-            self.interrupted.set()
+            self.patience.interrupt()
             raise
         finally:
             executor.shutdown(cancel_futures=True)
@@ -223,25 +207,16 @@ class Scope:
         """
         date = metadata.get("HTTPHeaders", {}).get("date")
         try:
-            told = parsedate_to_datetime(date)
-            least, most = told - self._own_now(), told - sent_at
+            answered_at = parsedate_to_datetime(date)
+            least, most = answered_at - self._own_now(), answered_at - sent_at
         except (TypeError, ValueError):  # missing, unreadable, or without a time zone
             return
         if not least - CLOCK_TOLERANCE <= self._ahead <= most + CLOCK_TOLERANCE:
             self._ahead = least  # the tolerance, or it would jump to and fro
 
-    def _left(self, operation: str) -> float | None:
-        """Return how long the operation may be tried; raises `AwsError` if it is too late."""
-        if self._deadline is None or writes(operation):
-            return None
-        left = self._deadline - self.clock()
-        if left <= 0:
-            raise AwsError(f"the deadline passed before {operation} was asked", "DeadlinePassed")
-        return left
-
     def _worth_retrying(self, error: Exception, operation: str) -> bool:
         """Whether to try again; an endpoint that never answered is not waited for."""
-        if self.interrupted.is_set() and not writes(operation):
+        if self.patience.interrupted and not writes(operation):
             return False
         return failures.transient(error) and (self._reached or not failures.unreachable(error))
 

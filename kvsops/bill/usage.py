@@ -58,11 +58,11 @@ def read(
     """Read the names' use by day from `start` to `end`.
 
     Raises `CheckFailedError`, before anything is asked, where it may cost more than the scope's
-    `max_own_cost`.
+    budget.
     """
     likely = [name for name in names if name in metered.seen]
     others = [name for name in names if name not in metered.seen]
-    activity.refuse_to_overspend(scope, len(names), len(names) * EVERY)
+    scope.metric_budget.refuse_to_overspend(len(names), len(names) * EVERY)
     points: activity.Points = {}
 
     def ask(asked: list[Asked]) -> None:
@@ -72,10 +72,10 @@ def read(
             for day, used in days.items():
                 activity.add(points, name, day, used)
 
-    before = scope.metrics
+    before = scope.metric_budget.asked
     ask([*_each(likely, (*FIRST, *REST)), *_each(others, FIRST)])
     ask([*_each((name for name in others if name in points), REST)])
-    metered.metrics += scope.metrics - before
+    metered.metrics += scope.metric_budget.asked - before
     metered.usage |= {name: Usage(days) for name, days in points.items()}
     metered.problems += sorted(set(metered.unknown.values()))
 

@@ -3,17 +3,14 @@
 import os
 import signal
 import subprocess
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from types import FrameType
 from typing import Final
 
+from kvsops.cli.signals import ENDING, signals_go_to
 from kvsops.errors import UsageError
 
 NOT_EXECUTABLE, NOT_FOUND, KILLED = 126, 127, 128
 """The statuses a shell has for a command it could not run, did not find, or saw killed (plus n)."""
 
-ENDING: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 PASSED_ON: Final = (*ENDING, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2)
 _OF_A_TERMINAL: Final = (signal.SIGINT, signal.SIGQUIT)
 
@@ -62,49 +59,3 @@ def _terminal_signals_all() -> bool:
         return False
     finally:
         os.close(terminal)
-
-
-@contextmanager
-def signals_wait(tell: Callable[[], None] = lambda: None) -> Iterator[None]:
-    """Let a signal to end wait for the block's end, and interrupt then; `tell` says so at once.
-
-    A second Ctrl-C interrupts now; a second SIGTERM does not: timeout(1) sends two.
-    """
-    waiting: list[int] = []
-
-    def keep(number: int) -> None:
-        if waiting and number == signal.SIGINT:
-            raise KeyboardInterrupt
-        if not waiting:
-            tell()
-        waiting.append(number)
-
-    with signals_go_to(keep):
-        yield
-    if waiting:
-        raise KeyboardInterrupt
-
-
-@contextmanager
-def signals_go_to(
-    receiver: Callable[[int], None], numbers: Sequence[signal.Signals] = ENDING
-) -> Iterator[None]:
-    """Hand the numbers of these signals to the receiver for a while.
-
-    One that we were started to ignore, as by nohup, stays ignored; but not Ctrl-C, which
-    shells let the background jobs of scripts ignore.
-    """
-
-    def receive(number: int, _frame: FrameType | None) -> None:
-        receiver(number)
-
-    before = {
-        number: signal.signal(number, receive)
-        for number in numbers
-        if number is signal.SIGINT or signal.getsignal(number) is not signal.SIG_IGN
-    }
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -1,5 +1,6 @@
 """`kvsops delete`."""
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -50,24 +51,20 @@ def delete(
     is kept, and the exit code is then 1. Every deletion is journalled; kvsops restore makes the
     channels again.
     """
-    from kvsops.aws import channels
-    from kvsops.cli.deed import carry_out
     from kvsops.core.judge import deletion_rules
     from kvsops.output.console import Console
-    from kvsops.reports.sweep import Report, tell
-    from kvsops.sweep.plan import Outcome, plan
+    from kvsops.reports.sweep import Report, shown_on, tell
+    from kvsops.sweep.item import Outcome
+    from kvsops.sweep.journal import opener
+    from kvsops.sweep.run import Sweep
 
     scope, console = where.open(read_only=not yes), Console()
     in_region(scope, targets)
-    began, rules = scope.clock(), deletion_rules(given)
-    found = scope.in_parallel(
-        lambda target: channels.described(scope, target), dict.fromkeys(targets)
-    )
-    named = {channel.channel_arn: channel for channel in found}.values()
-    report = Report(plan(scope, named, rules, directly=True), rules, scope, began, everything=True)
+    began = scope.clock()
+    report = Report(Sweep.of_named(scope, deletion_rules(given), targets), began, everything=True)
     if yes:
         report.check_query(output, query)
-        carry_out(report, report.plan.to_write, console, path=journal)
+        report.sweep.run(opener(journal, os.environ), shown_on(console))
     tell(report, console, output, query)
     refused = any(item.outcome is Outcome.KEPT for item in report.plan.items)
     click.get_current_context().exit(report.exit_code or (1 if refused else 0))

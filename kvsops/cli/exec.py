@@ -1,17 +1,20 @@
 """`kvsops exec`."""
 
 import os
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 import click
 
 from kvsops.cli.options import DURATION, NAME, TAG, Where, refuse, scope_options, tags_by_key
+from kvsops.cli.signals import signals_wait
 from kvsops.core.channel import EXPIRES_AT_TAG
 from kvsops.errors import KvsopsError, NotFoundError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from kvsops.aws.scope import Scope
     from kvsops.output.console import Console
 
@@ -62,29 +65,19 @@ def exec_(
     takes it. Is kvsops itself killed, the lease lapses, and kvsops sweep --expired takes it.
     With --reuse nothing is deleted, and no lease is set on a channel that had none.
     """
-    from kvsops.aws import channels
     from kvsops.cli import child
     from kvsops.cli.owner import default_owner
-    from kvsops.lease import RENEWALS, Lease, renew
     from kvsops.output.console import Console
 
     refuse(_contradiction(tags, reuse))
     scope, console = where.open(), Console()
     owner, ttl, wanted = default_owner(os.environ), ttl or TTL, tags_by_key(tags)
-    with ExitStack() as at_end:
-        if reuse:
-            name, (arn, ends) = reuse, _reused(scope, reuse, owner)
-        else:
-            with child.signals_wait():  # lest a channel be made of which nobody knows
-                name, arn, ends = _made(scope, wanted, owner, ttl, console)
-                at_end.callback(_delete, scope, arn, console)
-        channels.wait_until_active(scope, arn)
-        if ends:
-            if reuse:
-                renew(scope, arn, ttl, at_least=ends, owner=owner)
-            late = abs(scope.now() + ttl - ends) > ttl / RENEWALS  # or this machine's clock is
-            at_least, overdue = (ends, False) if reuse else (None, late)
-            at_end.enter_context(Lease(scope, arn, ttl, console.warn, at_least, overdue=overdue))
+    taken = (
+        _reused(scope, reuse, owner, ttl, console)
+        if reuse
+        else _made(scope, wanted, owner, ttl, console)
+    )
+    with taken as (name, arn):
         regions = dict.fromkeys(("AWS_REGION", "AWS_DEFAULT_REGION"), scope.region)  # boto3's last
         variables = {"KVS_CHANNEL_NAME": name, "KVS_CHANNEL_ARN": arn, **regions}
         status = child.run(command, {**os.environ, **variables})
@@ -99,28 +92,55 @@ def _contradiction(tags: tuple[tuple[str, str], ...], reuse: str | None) -> str 
     return None
 
 
+@contextmanager
 def _made(
     scope: "Scope", tags: dict[str, str], owner: str, ttl: timedelta, console: "Console"
-) -> tuple[str, str, datetime]:
-    """Make a channel, its lease in the same call; return its name and ARN, and the lease's end."""
+) -> "Iterator[tuple[str, str]]":
+    """Make a channel, its lease in the same call, for as long as the block runs."""
     import secrets
 
     from kvsops.aws import channels
     from kvsops.core.channel import OWNER_TAG
     from kvsops.core.text import moment
+    from kvsops.lease import RENEWALS, Lease
 
     name = f"kvsops-exec-{secrets.token_hex(5)}"
-    ends = scope.now() + ttl
-    arn = channels.create(scope, name, {OWNER_TAG: owner} | tags | {EXPIRES_AT_TAG: moment(ends)})
-    console.note(f"channel: {arn}")
-    return name, arn, ends
+    with ExitStack() as at_end:
+        with signals_wait():  # lest a channel be made of which nobody knows
+            ends = scope.now() + ttl
+            own = {OWNER_TAG: owner} | tags | {EXPIRES_AT_TAG: moment(ends)}
+            arn = channels.create(scope, name, own)
+            console.note(f"channel: {arn}")
+            at_end.callback(_delete, scope, arn, console)
+        channels.wait_until_active(scope, arn)
+        late = abs(scope.now() + ttl - ends) > ttl / RENEWALS  # or this machine's clock is
+        at_end.enter_context(Lease(scope, arn, ttl, console.warn, overdue=late))
+        yield name, arn
 
 
-def _reused(scope: "Scope", name: str, owner: str) -> tuple[str, datetime | None]:
-    """Take the channel, making it if need be; return its ARN, and its lease's end if it has one.
+@contextmanager
+def _reused(
+    scope: "Scope", name: str, owner: str, ttl: timedelta, console: "Console"
+) -> "Iterator[tuple[str, str]]":
+    """Take the channel, making it if need be; a lease that it has is renewed meanwhile.
 
     Raises `KvsopsError` where another holder's lease covers it.
     """
+    from kvsops.aws import channels
+    from kvsops.lease import Lease, renew
+
+    arn, ends = _taken(scope, name, owner)
+    channels.wait_until_active(scope, arn)
+    if ends is None:
+        yield name, arn
+        return
+    renew(scope, arn, ttl, at_least=ends, owner=owner)
+    with Lease(scope, arn, ttl, console.warn, at_least=ends):
+        yield name, arn
+
+
+def _taken(scope: "Scope", name: str, owner: str) -> tuple[str, datetime | None]:
+    """Return the ARN of the channel, which is made if need be, and its lease's end if any."""
     from kvsops.aws import channels
     from kvsops.core.channel import OWNER_TAG
     from kvsops.core.text import parsed_moment
@@ -142,10 +162,9 @@ def _reused(scope: "Scope", name: str, owner: str) -> tuple[str, datetime | None
 def _delete(scope: "Scope", arn: str, console: "Console") -> None:
     """Delete the channel that this run made; if that fails its lease lapses all the same."""
     from kvsops.aws import channels
-    from kvsops.cli import child
 
     try:
-        with child.signals_wait():
+        with signals_wait():
             channels.delete_made(scope, arn)
     except NotFoundError:
         return

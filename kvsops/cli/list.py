@@ -126,7 +126,7 @@ def _plain(scope: "Scope", listing: Listing) -> int:
     )
     columns = channel_columns(scope.now(), tags=listing.shows_tags)
     click.echo(listing.render(chosen, columns), nl=False)
-    if scope.metrics:
+    if scope.metric_budget.asked:
         tell_own_cost(scope, console)
     _tell_beside(planned, console)
     return 1 if planned.undecided else 0

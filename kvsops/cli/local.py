@@ -249,7 +249,7 @@ def _sow(server: "LocalServer", fleet: int, seed: int) -> None:
 
 def _serve(server: "LocalServer", fleet: int) -> None:
     """Print what a shell needs, and wait for Ctrl-C or another signal to end."""
-    from kvsops.cli.child import signals_go_to
+    from kvsops.cli.signals import signals_go_to
     from kvsops.local.environment import export_lines
 
     stop = Event()

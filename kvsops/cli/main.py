@@ -8,6 +8,7 @@ from typing import Any, Final
 import click
 
 import kvsops
+from kvsops.cli.signals import heeded
 from kvsops.errors import KvsopsError
 
 COMMANDS: Final = {
@@ -75,9 +76,8 @@ class Kvsops(click.Group):
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
         """Run the command line; return its exit code."""
-        for number in (signal.SIGTERM, signal.SIGHUP):
-            if signal.getsignal(number) is not signal.SIG_IGN:  # as under nohup
-                signal.signal(number, signal.default_int_handler)  # ends as Ctrl-C does
+        for number in heeded((signal.SIGTERM, signal.SIGHUP)):
+            signal.signal(number, signal.default_int_handler)  # ends as Ctrl-C does
         try:
             return super().main(*args, **{**kwargs, "standalone_mode": False})
         except click.exceptions.NoArgsIsHelpError as error:

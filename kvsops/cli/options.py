@@ -96,6 +96,7 @@ class Where:
 
     def open(self, *, read_only: bool = False, max_own_cost: "Decimal | None" = None) -> "Scope":
         """Open the scope; a dry run's is `read_only`."""
+        from kvsops.aws.metrics import MetricBudget
         from kvsops.aws.scope import QUOTA_SHARE, Scope
 
         return Scope(
@@ -104,7 +105,7 @@ class Where:
             endpoint_url=self.endpoint_url,
             quota_share=QUOTA_SHARE if self.quota_share is None else self.quota_share,
             read_only=read_only,
-            max_own_cost=max_own_cost,
+            metric_budget=MetricBudget(max_own_cost),
         )
 
 

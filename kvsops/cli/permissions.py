@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from kvsops.core.facts import Need
-from kvsops.core.judge import Rules, listing_rules, no_condition, sweep_rules
+from kvsops.core.judge import Policy, Rules, listing_rules, no_condition, sweep_rules
 
 Given = Mapping[str, Any]
 """A command line's parameters by click's names (`older_than`); what was not given is falsy."""
@@ -169,26 +169,26 @@ CALLS: Final[dict[str, tuple[Call, ...]]] = {
 
 def meant(command: str, options: Given) -> list[Given]:
     """Return the options that a command line stands for: a sweep by policies, those of each."""
-    from kvsops.sweep import policy
+    from kvsops.sweep.policy import found
 
     given = {name.replace("_", "-"): value for name, value in options.items()}
     if command != "sweep" or no_condition(given) is None:
         return [options]
-    loaded = policy.found(options["policy"])
-    each = [_by_policy(options, rules) for rules in loaded.rules.each] if loaded else []
+    loaded = found(options["policy"])
+    each = [_by_policy(options, policy) for policy in loaded.rules.policies] if loaded else []
     return [line for line in each if line] or [options]
 
 
-def _by_policy(options: Given, rules: Rules) -> Given | None:
+def _by_policy(options: Given, policy: Policy) -> Given | None:
     """Return the command line's options with the policy's; None if their prefixes exclude both."""
     from kvsops.sweep.policy import options as known
 
-    own = {name.replace("-", "_"): rules.given[name] for name in known()}
+    own = {name.replace("-", "_"): policy.given[name] for name in known()}
     shorter, longer = sorted((options["prefix"] or "", own["prefix"] or ""), key=len)
     if not longer.startswith(shorter):
         return None
     tags = (*options["tag"], *own["tag"])
-    return {**options, **own, "prefix": longer or None, "tag": tags, "grace": rules.grace}
+    return {**options, **own, "prefix": longer or None, "tag": tags, "grace": policy.grace}
 
 
 def names_of(command: str, options: Given) -> list[str]:

@@ -9,7 +9,7 @@ import click
 from kvsops.core.text import age
 
 if TYPE_CHECKING:
-    from kvsops.core.judge import Rules
+    from kvsops.core.judge import Policy
 
 
 @click.group()
@@ -36,12 +36,11 @@ def check(file: Path) -> None:
       kvsops policy check
     """
     from kvsops.output.rows import Column, table
-    from kvsops.sweep import policy as policies
+    from kvsops.sweep.policy import load
 
-    loaded = policies.load(file)
     rows = [
-        (rules.policy, _words(rules), "-" if rules.grace is None else age(rules.grace))
-        for rules in loaded.rules.each
+        (each.name, _words(each), "-" if each.grace is None else age(each.grace))
+        for each in load(file).rules.policies
     ]
     columns = [
         Column[tuple[str, str, str]]("policy", "POLICY", lambda row: row[0]),
@@ -51,11 +50,11 @@ def check(file: Path) -> None:
     click.echo(table(rows, columns), nl=False)
 
 
-def _words(rules: "Rules") -> str:
+def _words(policy: "Policy") -> str:
     """Say what the policy was given, in the words of the options."""
     given = [
         (option.name, values[option.name])
-        for rule, values in rules.rules
+        for rule, values in policy.rules
         for option in rule.options
         if values[option.name] != option.absent
     ]
@@ -79,6 +78,6 @@ def schema() -> None:
       kvsops policy schema > kvsops.schema.json
     """
     from kvsops.output.rows import dumps
-    from kvsops.sweep import policy as policies
+    from kvsops.sweep.policy import schema
 
-    click.echo(dumps(policies.schema()), nl=False)
+    click.echo(dumps(schema()), nl=False)

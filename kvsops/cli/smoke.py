@@ -149,7 +149,7 @@ def _run(
     """Run the test to its end; a signal ends it in order, too."""
     import asyncio
 
-    from kvsops.cli.child import ENDING, signals_go_to
+    from kvsops.cli.signals import ENDING, signals_go_to
     from kvsops.smoke.run import smoke as run_smoke
 
     others = [each for each in ENDING if each is not signal.SIGINT]

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Final
 
 from kvsops.aws import channels, connect
 from kvsops.cli.access import access_of
-from kvsops.cli.child import signals_wait
 from kvsops.cli.owner import default_owner
+from kvsops.cli.signals import signals_wait
 from kvsops.core.channel import EXPIRES_AT_TAG, KEEP_TAG, OWNER_TAG, Channel, ChannelArn
 from kvsops.core.text import moment
 from kvsops.errors import AwsError, DeniedError, KvsopsError, NotFoundError

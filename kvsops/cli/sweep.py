@@ -1,6 +1,6 @@
 """`kvsops sweep`."""
 
-from dataclasses import replace
+import os
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -20,17 +20,14 @@ from kvsops.cli.options import (
     scope_options,
 )
 from kvsops.core.rule import Role
-from kvsops.core.rules import RULES, rules_of
-from kvsops.errors import CheckFailedError, KvsopsError, UsageError
-from kvsops.sweep.parameters import Fuse
+from kvsops.core.rules import rules_of
+from kvsops.errors import CheckFailedError, KvsopsError
+from kvsops.sweep.fuse import Fuse
 
 if TYPE_CHECKING:
-    from kvsops.aws.scope import Scope
-    from kvsops.core.judge import Rules
     from kvsops.output.console import Console
     from kvsops.output.rows import Output
     from kvsops.reports.sweep import Report
-    from kvsops.sweep.plan import Plan
 
 
 FUSE: Final = Text("n|n%", Fuse.parse)
@@ -98,6 +95,7 @@ def _report_file(text: str) -> Path:
 @journal_option
 @output_options()
 @scope_options
+# Over 40 lines for its signature, an argument for each option, and its docstring, the help.
 def sweep(
     *,
     where: Where,
@@ -137,49 +135,82 @@ def sweep(
     the last 2 hours, not ACTIVE, without a creation time, and those of which one of these could
     not be read.
     """
-    from kvsops.cli.deed import carry_out
-    from kvsops.output.console import Console
-    from kvsops.output.text import count
+    from kvsops.facts.look import Look
+    from kvsops.output.console import Console, progress
     from kvsops.reports.explanation import tell_why
-    from kvsops.reports.sweep import Report, tell
+    from kvsops.reports.sweep import Report, shown_on
+    from kvsops.sweep.journal import opener
+    from kvsops.sweep.run import Sweep
+    from kvsops.sweep.terms import combined
 
     given |= {"yes": yes, "any-channel": any_channel}
     refuse(_contradiction(yes, dry_run, check))
     if explain and output == "csv":
         refuse("--explain tells two tables, which CSV cannot hold: use -o json")
-    rules, fuse = _rules(given, grace, policy, max_deletes)
+    rules, bounds = combined(
+        given, grace, policy, max_deletes, limit=limit, account_id=expect_account
+    )
     scope, console = where.open(read_only=not yes), Console()
     began = scope.clock()
-    _expect(scope, expect_account)
+    end = None if deadline is None else began + deadline.total_seconds()
     if explain:
+        bounds.check_account(scope)
         in_region(scope, (explain,))
         click.get_current_context().exit(0 if tell_why(scope, explain, rules, output, query) else 1)
-    end = None if deadline is None else began + deadline.total_seconds()
-    with scope.reading_until(end):
-        planned = _planned(scope, rules, given["prefix"], console, direct=direct)
-    report = Report(planned, rules, scope, began, everything)
-    if limit:
-        report.plan.limit(limit)
-    blown = _blown(report, fuse)
+    with progress("reading", None, console=console) as done:
+        look = Look(directly=direct, advance=done.advance)
+        planned = Sweep.of_all(scope, rules, bounds, look, given["prefix"], deadline=end)
+    report = Report(planned, began, everything)
     report.check_query(output, query)
     if yes:
-        meant = report.plan.stale if blown else report.plan.to_write
-        carry_out(report, meant, console, path=journal, deadline=end)
-    no = None
-    if blown and yes:
-        no = f"the fuse blew: {blown}, so nothing was deleted; {_HOW_ON}"
+        planned.run(opener(journal, os.environ), shown_on(console))
+    no = _no(report, yes=yes, check=check)
+    code = _tell(report, reports, console, output, query, no=no)
+    if no:
+        raise CheckFailedError(no)
+    click.get_current_context().exit(code)
+
+
+def _contradiction(yes: bool, dry_run: bool, check: bool) -> str | None:  # noqa: FBT001 - options
+    if yes and (dry_run or check):
+        return f"--yes deletes and {'--dry-run' if dry_run else '--check'} does not: drop one"
+    return None
+
+
+_HOW_ON: Final = "raise --max-deletes, or take the oldest first with --limit N"
+
+
+def _no(report: "Report", *, yes: bool, check: bool) -> str | None:
+    """Say why the answer is no, if it is."""
+    from kvsops.output.text import count
+
     if check and report.plan.doomed:
-        no = f"--check: {count(len(report.plan.doomed), 'channel')} to delete"
+        return f"--check: {count(len(report.plan.doomed), 'channel')} to delete"
+    if yes and report.sweep.blown:
+        return f"the fuse blew: {report.sweep.blown}, so nothing was deleted; {_HOW_ON}"
+    return None
+
+
+def _tell(
+    report: "Report",
+    paths: tuple[Path, ...],
+    console: "Console",
+    output: "Output",
+    query: str | None,
+    *,
+    no: str | None,
+) -> int:
+    """Print the report and write its files; return the exit code."""
+    from kvsops.reports.sweep import tell
+
     code = CheckFailedError.exit_code if no else report.exit_code
     try:
         tell(report, console, output, query)
     finally:  # also where standard output takes no more
-        code = _write(reports, report, code, console)
-    if blown and not yes:
-        console.warn(f"the fuse would blow: {blown}; {_HOW_ON}")
-    if no:
-        raise CheckFailedError(no)
-    click.get_current_context().exit(code)
+        code = _write(paths, report, code, console)
+    if report.sweep.blown and report.scope.read_only:
+        console.warn(f"the fuse would blow: {report.sweep.blown}; {_HOW_ON}")
+    return code
 
 
 def _write(paths: tuple[Path, ...], report: "Report", code: int, console: "Console") -> int:
@@ -196,76 +227,3 @@ def _write(paths: tuple[Path, ...], report: "Report", code: int, console: "Conso
             console.error(str(error))
             code = code or error.exit_code
     return code
-
-
-_HOW_ON: Final = "raise --max-deletes, or take the oldest first with --limit N"
-
-
-def _rules(
-    given: dict[str, Any], grace: timedelta | None, policy: Path | None, fuse: Fuse | None
-) -> "tuple[Rules, list[Fuse]]":
-    """Return the rules to sweep by, and the fuses of which the smallest holds.
-
-    Without a condition the policy file's policies run, and what was given can only narrow them;
-    with one, the file's protection and fuse hold all the same.
-    """
-    from kvsops.core.judge import Rules, no_condition, objection, sweep_rules
-    from kvsops.core.mark import UNNAMED
-    from kvsops.sweep import policy as policies
-
-    loaded = policies.found(policy)
-    fuses = [each for each in (fuse, loaded and loaded.fuse) if each] or [Fuse.parse("100")]
-    missing = no_condition(given)
-    if loaded and missing:
-        refuse(_widening(given, grace) or objection(given))
-        kept = rules_of(Role.NARROWING) + tuple(r for r in RULES if r.name == "protected")
-        return loaded.rules.within(Rules.of(given, kept)), fuses
-    if policy:
-        refuse("--policy runs the file's own conditions: drop it, or the conditions given")
-    refuse(missing or objection(given))
-    if loaded:
-        given = given | {"protect-tag": (*given["protect-tag"], *loaded.protect_tags)}
-    rules = sweep_rules(given)
-    return (replace(rules, policy=UNNAMED, grace=grace) if grace else rules), fuses
-
-
-def _widening(given: dict[str, Any], grace: timedelta | None) -> str | None:
-    """Say which option would let the file's policies take more than they do."""
-    widening = ("unlink-storage", "even-if-active", "trust-silence")
-    wrong = next((f"--{name}" for name in widening if given[name]), "--grace" if grace else None)
-    return f"{wrong} is a policy's own to say: options may only narrow policies" if wrong else None
-
-
-def _contradiction(yes: bool, dry_run: bool, check: bool) -> str | None:  # noqa: FBT001 - options
-    if yes and (dry_run or check):
-        return f"--yes deletes and {'--dry-run' if dry_run else '--check'} does not: drop one"
-    return None
-
-
-def _expect(scope: "Scope", account: str | None) -> None:
-    if account is not None and scope.account_id != account:
-        msg = f"these credentials are of account {scope.account_id}, not {account}"
-        raise UsageError(msg)
-
-
-def _planned(
-    scope: "Scope", rules: "Rules", prefix: str | None, console: "Console", *, direct: bool
-) -> "Plan":
-    from kvsops.aws import channels
-    from kvsops.output.console import progress
-    from kvsops.sweep.marks import find_stale
-    from kvsops.sweep.plan import plan
-
-    with progress("reading", None, console=console) as shown:
-        listed = channels.each_listed(scope, prefix)
-        planned = plan(scope, listed, rules, directly=direct, advance=shown.advance)
-        find_stale(scope, planned, rules)
-    return planned
-
-
-def _blown(report: "Report", fuses: list[Fuse]) -> str | None:
-    doomed, listed = len(report.plan.doomed), len(report.plan.items)
-    fuse = min(fuses, key=lambda each: each.most(listed))
-    if doomed <= fuse.most(listed):
-        return None
-    return f"{doomed:,} of {listed:,} channels are more than --max-deletes {fuse.text}"

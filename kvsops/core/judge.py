@@ -56,53 +56,22 @@ class Decision:
 
 
 @dataclass(frozen=True, slots=True)
-class Rules:
-    """The rules in force, each with what it was given, in the order they are asked.
+class Policy:
+    """Rules that are asked together, each with what it was given, in the order they are asked.
 
-    `policy` names them where they are a policy's, and `grace` is how long it spares what it
-    condemns. Where they keep a channel, `otherwise` is asked. `narrowing` is what bounds this run
-    beside them: it says nothing of what it leaves out. `fellows` are all policies of the run.
+    `name` is empty where they are not a policy's; `grace` is how long it spares what it condemns.
     """
 
     rules: tuple[tuple[Rule, Given], ...]
     given: Given = field(default_factory=dict)
-    policy: str = ""
+    name: str = ""
     grace: timedelta | None = None
-    otherwise: "Rules | None" = None
-    narrowing: "Rules | None" = None
-    fellows: frozenset[str] = frozenset()
 
     @classmethod
-    def of(cls, given: dict[str, Any], rules: Sequence[Rule]) -> "Rules":
+    def of(cls, given: Given, rules: Sequence[Rule]) -> "Policy":
         """Return those rules that what was given brings into force."""
         values = completed(given)
-        active = [(rule, values) for rule in rules if rule.active(values)]
-        return cls(_ordered(active), values)
-
-    def within(self, narrowing: "Rules") -> "Rules":
-        """Return these rules, and those that each policy has to hold beside its own."""
-        otherwise = self.otherwise and self.otherwise.within(narrowing)
-        rules = _ordered([*self.rules, *narrowing.rules])
-        meant = tuple(pair for pair in narrowing.rules if pair[0].role is Role.NARROWING)
-        bounds = replace(narrowing, rules=meant)
-        return replace(self, rules=rules, narrowing=bounds, otherwise=otherwise)
-
-    def looks_at(self, need: Need) -> bool:
-        """Whether any rule in force asks for the fact."""
-        own = any(rule.need is need for rule, _ in self.rules)
-        return own or bool(self.otherwise and self.otherwise.looks_at(need))
-
-    @property
-    def each(self) -> "list[Rules]":
-        """These rules, and those asked after them."""
-        return [self, *(self.otherwise.each if self.otherwise else ())]
-
-    @property
-    def span(self) -> timedelta | None:
-        """How far back activity must be read; None is since the channel was made."""
-        if any(rules.given["never-used"] for rules in self.each):
-            return None
-        return max(IN_USE, *(rules.given["idle-for"] or IN_USE for rules in self.each))
+        return cls(_ordered((rule, values) for rule in rules if rule.active(values)), values)
 
     @property
     def digest(self) -> str:
@@ -112,33 +81,79 @@ class Rules:
         return digest([[name, str(self.given[name])] for name in names])
 
 
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """The policies of a run, the first that condemns a channel deciding.
+
+    `narrowing` is what bounds the run beside them: it says nothing of what it leaves out.
+    """
+
+    policies: tuple[Policy, ...]
+    narrowing: Policy | None = None
+
+    @classmethod
+    def of(cls, given: Given, rules: Sequence[Rule]) -> "Rules":
+        """Return those rules that what was given brings into force, as one policy."""
+        return cls((Policy.of(given, rules),))
+
+    def within(self, narrowing: Policy) -> "Rules":
+        """Return the policies, each holding these rules beside its own."""
+        meant = tuple(pair for pair in narrowing.rules if pair[0].role is Role.NARROWING)
+        policies = tuple(
+            replace(policy, rules=_ordered([*policy.rules, *narrowing.rules]))
+            for policy in self.policies
+        )
+        return Rules(policies, replace(narrowing, rules=meant))
+
+    def looks_at(self, need: Need) -> bool:
+        """Whether any rule in force asks for the fact."""
+        return any(rule.need is need for policy in self.policies for rule, _ in policy.rules)
+
+    @property
+    def given(self) -> Given:
+        """What the first policy was given: what is shown goes by it."""
+        return self.policies[0].given
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The names of the policies: marks of these are this run's own."""
+        return frozenset(policy.name for policy in self.policies)
+
+    @property
+    def span(self) -> timedelta | None:
+        """How far back activity must be read; None is since the channel was made."""
+        if any(policy.given["never-used"] for policy in self.policies):
+            return None
+        return max(IN_USE, *(policy.given["idle-for"] or IN_USE for policy in self.policies))
+
+
 def _ordered(rules: Iterable[tuple[Rule, Given]]) -> tuple[tuple[Rule, Given], ...]:
     return tuple(sorted(rules, key=lambda pair: _ROLES.index(pair[0].role)))
 
 
-def sweep_rules(given: dict[str, Any]) -> Rules:
+def sweep_rules(given: Given) -> Rules:
     """Return a sweep's rules: protections always, conditions and narrowings as given."""
     return Rules.of(given, rules_of(Role.NARROWING, Role.PROTECTION, Role.CONDITION))
 
 
-def listing_rules(given: dict[str, Any]) -> Rules:
+def listing_rules(given: Given) -> Rules:
     """Return a listing's rules: what was given, and no protection."""
     return Rules.of(given, rules_of(Role.NARROWING, Role.CONDITION, Role.FILTER))
 
 
-def deletion_rules(given: dict[str, Any]) -> Rules:
+def deletion_rules(given: Given) -> Rules:
     """Return the rules for channels that were named one by one: the protections that hold then."""
     return Rules.of(given, [rule for rule in rules_of(Role.PROTECTION) if rule.named])
 
 
-def objection(given: dict[str, Any]) -> str | None:
+def objection(given: Given) -> str | None:
     """Return what contradicts itself or is missing in what was given, or None."""
     values = completed(given)
     checks = (rule.objection for rule in rules_of(*Role) if rule.objection)
     return next((said for check in checks if (said := check(values))), None)
 
 
-def no_condition(given: dict[str, Any]) -> str | None:
+def no_condition(given: Given) -> str | None:
     """Return why a sweep without a condition is refused, or None where it has one."""
     conditions = rules_of(Role.CONDITION)
     if any(rule.active(completed(given)) for rule in conditions):
@@ -154,21 +169,24 @@ def judge(facts: Facts, rules: Rules, now: datetime, *, direct: bool) -> Decisio
     nothing more is needed. Without, the judgement that is shown: cheap sources will do, where they
     tell nothing against it the rest is presumed, and `unconfirmed` says what was.
     """
-    decision = _judge(facts, rules, now, direct=direct)
-    if rules.policy:
-        decision = replace(decision, policy=rules.policy)
-    if decision.verdict is not Verdict.KEEP or rules.otherwise is None:
-        return decision
-    other = judge(facts, rules.otherwise, now, direct=direct)
-    return max(decision, other, key=_weight) if other.verdict is Verdict.KEEP else other
+    kept: list[Decision] = []
+    for policy in rules.policies:
+        decision = _judge(facts, policy, now, direct=direct)
+        if decision.verdict is Verdict.DELETE and policy.grace is not None:
+            decision = _graced(decision, facts, policy, now, rules.names)
+        decision = replace(decision, policy=policy.name)
+        if decision.verdict is not Verdict.KEEP:
+            return decision
+        kept.append(decision)
+    return max(kept, key=_weight)
 
 
 def findings_of(
-    facts: Facts, rules: Rules, now: datetime
+    facts: Facts, policy: Policy, now: datetime
 ) -> list[tuple[Rule, Finding | Unknown | None]]:
     """Return what each rule says of the channel, or why it cannot; None where nobody looked."""
     said: list[tuple[Rule, Finding | Unknown | None]] = []
-    for rule, given in rules.rules:
+    for rule, given in policy.rules:
         fact = facts.get(rule.need) if rule.need else None
         known = rule.need is None or isinstance(fact, Fact)
         unknown = fact if isinstance(fact, Unknown) else None
@@ -176,11 +194,11 @@ def findings_of(
     return said
 
 
-def _judge(facts: Facts, rules: Rules, now: datetime, *, direct: bool) -> Decision:
+def _judge(facts: Facts, policy: Policy, now: datetime, *, direct: bool) -> Decision:
     reasons: list[str] = []
     unconfirmed: list[Need] = []
     for price in PRICES:
-        asked = [(rule, given) for rule, given in rules.rules if rule.need is price]
+        asked = [(rule, given) for rule, given in policy.rules if rule.need is price]
         fact = None if price is None else facts.get(price)
         if isinstance(fact, Unknown) and asked:
             return Decision(Verdict.KEEP, f"{_name(price)} unknown: {fact.why}", unknown=True)
@@ -193,23 +211,23 @@ def _judge(facts: Facts, rules: Rules, now: datetime, *, direct: bool) -> Decisi
             if direct or _worth_reading(price, fact, [rule for rule, _ in asked]):
                 return Decision(Verdict.NEEDS, f"needs its {price.value}", need=price)
             unconfirmed.append(price)
-    condemned = Decision(
-        Verdict.DELETE, ", ".join(reasons) or "named", unconfirmed=tuple(unconfirmed)
-    )
-    return condemned if rules.grace is None else _graced(condemned, facts, rules, now)
+    why = ", ".join(reasons) or "named"
+    return Decision(Verdict.DELETE, why, unconfirmed=tuple(unconfirmed))
 
 
-def _graced(condemned: Decision, facts: Facts, rules: Rules, now: datetime) -> Decision:
+def _graced(
+    condemned: Decision, facts: Facts, policy: Policy, now: datetime, fellows: frozenset[str]
+) -> Decision:
     """Let the grace of the policy pass, from its own mark on this very channel, before deleting.
 
     That the tag index leaves a channel out does not tell that it bears no mark.
     """
     if isinstance(facts.tags, Fact) and facts.tags.source is Source.NOT_INDEXED:
         return Decision(Verdict.NEEDS, f"needs its {Need.TAGS.value}", need=Need.TAGS)
-    grace = rules.grace or timedelta()
-    due = Mark(now, rules.policy, rules.digest, digest(facts.channel.channel_arn))
+    grace = policy.grace or timedelta()
+    due = Mark(now, policy.name, policy.digest, digest(facts.channel.channel_arn))
     mark = Mark.read(facts.tag_values)
-    if mark and _anothers(mark, due, rules) and abs(now - mark.time) < PATIENCE * grace:
+    if mark and _anothers(mark, due, fellows) and abs(now - mark.time) < PATIENCE * grace:
         why = f"{condemned.reason}; {mark.policy} marked it {age(now - mark.time)} ago"
         return replace(condemned, verdict=Verdict.MARK, reason=f"{why}: left alone", mark=mark)
     if mark is None or replace(mark, time=now) != due:
@@ -223,11 +241,11 @@ def _graced(condemned: Decision, facts: Facts, rules: Rules, now: datetime) -> D
     )
 
 
-def _anothers(mark: Mark, due: Mark, rules: Rules) -> bool:
+def _anothers(mark: Mark, due: Mark, fellows: frozenset[str]) -> bool:
     """Whether the mark is of a sweep that this run knows nothing of: of other options or files."""
     if mark.policy == UNNAMED:
         return mark.arn == due.arn and mark.rules != due.rules
-    return mark.arn == due.arn and mark.policy not in rules.fellows
+    return mark.arn == due.arn and mark.policy not in fellows
 
 
 def _weight(decision: Decision) -> tuple[bool, bool, bool]:

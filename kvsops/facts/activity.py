@@ -1,31 +1,65 @@
-"""When channels were last used: hinted at by ListMetrics, told by the metrics themselves.
+"""When channels were last used: hinted at by ListMetrics, read from the metrics themselves.
 
-The metrics of all channels in question are read in batches. Whether silence tells anything is
+The metrics of all channels in question are read in batches. Whether silence means anything is
 found out on the way: it does where, in this run, the same queries had points for some channel.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Final
 
-from kvsops.aws import activity
-from kvsops.aws.activity import FIRST, REACH, REST
+from kvsops.aws.activity import FIRST, REACH, REST, Points, ask, names_with_points, period_for
 from kvsops.aws.scope import Scope
 from kvsops.core.cost import Day
 from kvsops.core.facts import Activity, Fact, Facts, Need, Source, Unknown
 from kvsops.core.rules import IN_USE
 from kvsops.errors import AwsError
+from kvsops.facts.look import Advance, Gathered, Look, in_order, without_hints
 
 HINT_REACH: Final = timedelta(hours=3)
 """ListMetrics tells the names that had points so recently."""
 FINE: Final = 3_600
-"""Periods of up to so many seconds tell well enough whether a channel is in use."""
+"""Periods of at most this many seconds tell well enough whether a channel is in use."""
 WITNESSES: Final = 3
-"""So many channels that are known to be in use are asked along, to hear whether metrics speak."""
+"""At most this many channels known to be in use are asked along, to hear whether metrics speak."""
 
 
-def hint(scope: Scope, wanted: Sequence[Facts], problems: list[str]) -> list[Facts]:
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The time that is looked back over, in periods of this many seconds."""
+
+    start: datetime
+    end: datetime
+    period: int
+
+    @classmethod
+    def until(cls, end: datetime, span: timedelta) -> "Window":
+        """Return the window of this span, from where its first period begins."""
+        period = period_for(span)
+        return cls(_floor(end - span, period), end, period)
+
+
+def one(scope: Scope, facts: Facts, look: Look) -> Facts:
+    """Read one channel's metrics."""
+    return _read(scope, [facts], look.span)[0]
+
+
+def many(scope: Scope, wanted: Sequence[Facts], look: Look) -> Gathered:
+    """Hint at each channel's use; of those hinted at before, or directly, read the metrics.
+
+    Raises `CheckFailedError`, before anything is asked, where it may cost more than the scope's
+    budget.
+    """
+    problems: list[str] = []
+    wanted = without_hints(wanted, Need.ACTIVITY) if look.directly else wanted
+    hinted = [each for each in wanted if each.activity is not None or look.directly]
+    others = [each for each in wanted if each.activity is None and not look.directly]
+    read = _read(scope, hinted, look.span, look.advance)
+    return Gathered(in_order(wanted, read, _hint(scope, others, problems)), problems)
+
+
+def _hint(scope: Scope, wanted: Sequence[Facts], problems: list[str]) -> list[Facts]:
     """Add to each whether ListMetrics knows of recent use; where it fails, nothing is hinted.
 
     A hint of use says 3 hours ago, the earliest that it may have been. No hint tells nothing.
@@ -34,59 +68,99 @@ def hint(scope: Scope, wanted: Sequence[Facts], problems: list[str]) -> list[Fac
         return []
     at = scope.now()
     try:
-        recent = recently_used(scope)
+        recent = _recently_used(scope)
     except AwsError as error:
         problems.append(f"{error}; activity is read from the metrics themselves")
         recent = None
     return [_hinted(each, recent, at) for each in wanted]
 
 
-def recently_used(scope: Scope) -> frozenset[str]:
-    """Return the names with a point in the last 3 hours; asked once a run."""
-    if scope.recently_used is None:
+def _recently_used(scope: Scope) -> frozenset[str]:
+    """Return the names with a point in the last 3 hours."""
+
+    def names() -> frozenset[str]:
         found = scope.in_parallel(
-            lambda query: activity.names_with_points(scope, query, recently=True), FIRST
+            lambda query: names_with_points(scope, query, recently=True), FIRST
         )
-        scope.recently_used = frozenset[str]().union(*found)
-    return scope.recently_used
+        return frozenset[str]().union(*found)
+
+    return scope.recent_use.names(names)
 
 
-def read(
+def _hinted(facts: Facts, recent: frozenset[str] | None, at: datetime) -> Facts:
+    if recent is None or facts.channel.channel_name in recent:
+        last_used = None if recent is None else at - HINT_REACH
+        return facts.having(Need.ACTIVITY, Fact(Activity(last_used, None), Source.INDEX, at))
+    return facts.having(Need.ACTIVITY, Fact(Activity(None, None), Source.NOT_INDEXED, at))
+
+
+def _read(
     scope: Scope,
     wanted: Sequence[Facts],
     span: timedelta | None,
-    *,
-    advance: Callable[[int], object] = lambda _: None,
+    advance: Advance = lambda _: None,
 ) -> list[Facts]:
     """Read from the metrics when each was last used within the span, or since it was made.
 
     Of a long span the periods are long. What may have been used lately is read again in shorter
     ones: else all that was used today would be in use now.
-
-    Raises `CheckFailedError`, before anything is asked, where it may cost more than the scope's
-    `max_own_cost`.
     """
     if not wanted:
         return []
     end = scope.now()
-    start = end - span if span else _earliest(wanted, end)
-    period = activity.period_for(end - start)
-    start = _floor(start, period)
-    until = _floor(end, period) + timedelta(seconds=period)  # the period under way counts, too
+    window = Window.until(end, span or end - _earliest(wanted, end))
+    known = _asked(scope, wanted, window, advance)
+    if window.period <= FINE:
+        return known
+    lately = [each for each in known if _used_after(each, end - IN_USE)]
+    finer = _read(scope, lately, timedelta(seconds=window.period))
+    return [_refined(each, last) for each, last in zip(known, in_order(known, finer), strict=True)]
+
+
+def _asked(scope: Scope, wanted: Sequence[Facts], window: Window, advance: Advance) -> list[Facts]:
+    """Ask the metrics of these channels, and of some witnesses."""
     witnesses = sorted(_in_use(scope))[:WITNESSES]
     names = dict.fromkeys([*(each.channel.channel_name for each in wanted), *witnesses])
     asked = [(name, query) for name in names for query in (*FIRST, *REST)]
-    activity.refuse_to_overspend(scope, len(names), len(asked))
-    points, untold = activity.ask(scope, asked, start, until, period, advance=advance)
-    scope.witnessed |= any(day.connections for days in points.values() for day in days.values())
-    told = [_told(scope, each, points, untold, (start, end, period)) for each in wanted]
-    if period <= FINE:
-        return told
-    lately = [each for each in told if _used_after(each, end - IN_USE)]
-    finer = {
-        each.channel.channel_arn: each for each in read(scope, lately, timedelta(seconds=period))
-    }
-    return [_refined(each, finer.get(each.channel.channel_arn, each)) for each in told]
+    scope.metric_budget.refuse_to_overspend(len(names), len(asked))
+    # The period under way counts, too.
+    until = _floor(window.end, window.period) + timedelta(seconds=window.period)
+    points, untold = ask(scope, asked, window.start, until, window.period, advance=advance)
+    heard = any(day.connections for days in points.values() for day in days.values())
+    witnessed = scope.recent_use.witness(heard=heard)
+    return [
+        each.having(Need.ACTIVITY, _activity(each, points, untold, window, witnessed=witnessed))
+        for each in wanted
+    ]
+
+
+def _in_use(scope: Scope) -> frozenset[str]:
+    """Return names that metrics should speak of; none where ListMetrics cannot be read."""
+    try:
+        return _recently_used(scope)
+    except AwsError:
+        return frozenset()
+
+
+def _activity(
+    facts: Facts, points: Points, untold: dict[str, str], window: Window, *, witnessed: bool
+) -> Fact[Activity] | Unknown:
+    name = facts.channel.channel_name
+    if name in untold:
+        return Unknown(untold[name], window.end)
+    last_used = _last_used(points.get(name, {}), facts.channel.creation_time, window)
+    return Fact(Activity(last_used, window.start, witnessed), Source.DIRECT, window.end)
+
+
+def _last_used(days: dict[date, Day], created: datetime | None, window: Window) -> datetime | None:
+    """Return the end of the last period with any use, after the channel was made.
+
+    CloudWatch knows only the name: a period that ended before is of another channel that had it.
+    """
+    period = timedelta(seconds=window.period)
+    ends = [_moment(at) + period for at, day in days.items() if day.used]
+    own = [at for at in ends if created is None or at > created]
+    return min(max(own), window.end) if own else None
 
 
 def _used_after(facts: Facts, moment: datetime) -> bool:
@@ -103,39 +177,9 @@ def _refined(facts: Facts, finer: Facts) -> Facts:
     return facts.having(Need.ACTIVITY, replace(fact, value=last))
 
 
-def _in_use(scope: Scope) -> frozenset[str]:
-    """Return names that metrics should speak of; none where ListMetrics cannot be read."""
-    try:
-        return recently_used(scope)
-    except AwsError:
-        return frozenset()
-
-
-def _earliest(wanted: Sequence[Facts], end: datetime) -> datetime:
+def _earliest(wanted: Iterable[Facts], end: datetime) -> datetime:
     created = [each.channel.creation_time for each in wanted if each.channel.creation_time]
     return max(min(created, default=end - REACH), end - REACH)
-
-
-def _hinted(facts: Facts, recent: frozenset[str] | None, at: datetime) -> Facts:
-    if recent is None or facts.channel.channel_name in recent:
-        last_used = None if recent is None else at - HINT_REACH
-        return facts.having(Need.ACTIVITY, Fact(Activity(last_used, None), Source.INDEX, at))
-    return facts.having(Need.ACTIVITY, Fact(Activity(None, None), Source.NOT_INDEXED, at))
-
-
-def _told(
-    scope: Scope,
-    facts: Facts,
-    points: activity.Points,
-    untold: dict[str, str],
-    window: tuple[datetime, datetime, int],
-) -> Facts:
-    name, (start, end, period) = facts.channel.channel_name, window
-    if name in untold:
-        return facts.having(Need.ACTIVITY, Unknown(untold[name], end))
-    last_used = _last(points.get(name, {}), facts.channel.creation_time, end, period)
-    told = Activity(last_used, start, scope.witnessed)
-    return facts.having(Need.ACTIVITY, Fact(told, Source.DIRECT, end))
 
 
 def _floor(at: datetime, period: int) -> datetime:
@@ -146,15 +190,3 @@ def _floor(at: datetime, period: int) -> datetime:
 def _moment(at: date) -> datetime:
     """Return when a period began; one of a day is known by its date."""
     return at if isinstance(at, datetime) else datetime.combine(at, time(), UTC)
-
-
-def _last(
-    days: dict[date, Day], created: datetime | None, end: datetime, period: int
-) -> datetime | None:
-    """Return the end of the last period with any use, after the channel was made.
-
-    CloudWatch knows only the name: a period that ended before is of another channel that had it.
-    """
-    ends = [_moment(at) + timedelta(seconds=period) for at, day in days.items() if day.used]
-    own = [at for at in ends if created is None or at > created]
-    return min(max(own), end) if own else None

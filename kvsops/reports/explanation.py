@@ -94,8 +94,8 @@ def _value(need: Need, facts: Facts) -> str:
 
 def _said(scope: "Scope", facts: Facts, rules: Rules) -> list[Row]:
     return [
-        (each.policy or "-", rule.name, *_says(rule, finding))
-        for each in rules.each
+        (each.name or "-", rule.name, *_says(rule, finding))
+        for each in rules.policies
         for rule, finding in findings_of(facts, each, scope.now())
     ]
 

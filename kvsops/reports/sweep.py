@@ -2,10 +2,12 @@
 
 import os
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from pathlib import Path
 from typing import Any, Final, TypedDict
 
 import click
@@ -14,18 +16,20 @@ from kvsops.aws.activity import own_cost
 from kvsops.aws.scope import Scope
 from kvsops.core.channel import EXPIRES_AT_TAG, KEEP_TAG, OWNER_TAG
 from kvsops.core.facts import Need
-from kvsops.core.judge import Rules, Verdict
+from kvsops.core.judge import Verdict
 from kvsops.core.rule import Role
 from kvsops.errors import KvsopsError
-from kvsops.output.console import Console
+from kvsops.facts.look import Advance
+from kvsops.output.console import Console, progress
 from kvsops.output.rows import Column, Output, csv, dumps, markdown, records, table
 from kvsops.output.summary import append_step_summary
 from kvsops.output.text import count
 from kvsops.output.values import json_ready
 from kvsops.reports.columns import age_text, known_tags, tags_text
 from kvsops.reports.own_cost import tell_own_cost
-from kvsops.sweep.plan import Item, Outcome, Plan
-from kvsops.sweep.run import INTERRUPTED
+from kvsops.sweep.item import Item, Outcome
+from kvsops.sweep.plan import Plan
+from kvsops.sweep.run import Shown, Sweep
 
 _WORDS: Final = {
     Outcome.WOULD_DELETE: "would be deleted",
@@ -77,23 +81,28 @@ class Run:
 
 @dataclass(slots=True)
 class Report:
-    """What came of a plan, whether it was carried out or only shown.
+    """What came of a sweep, whether it was carried out or only shown.
 
-    `everything` shows the channels, too, that no condition meets; `journal` is the file's path,
-    where anything was to be deleted; `stopped` is what ended the run before its end.
+    `everything` shows the channels, too, that no condition meets.
     """
 
-    plan: Plan
-    rules: Rules
-    scope: Scope
+    sweep: Sweep
     began: float  # on the scope's clock
     everything: bool = False
-    journal: str | None = None
-    stopped: str = ""
+
+    @property
+    def plan(self) -> Plan:
+        """Every channel listed, and what came of it."""
+        return self.sweep.plan
+
+    @property
+    def scope(self) -> Scope:
+        """Whose channels they are."""
+        return self.sweep.scope
 
     def render(self, output: Output, query: str | None) -> str:
         """Make the text for standard output: JSON is an object, CSV has every channel."""
-        columns = item_columns(self.scope.now(), self.rules.given)
+        columns = item_columns(self.scope.now(), self.sweep.rules.given)
         if output == "json":
             return dumps(self.run().as_json(), query)
         if output == "csv":
@@ -107,7 +116,7 @@ class Report:
     def run(self, code: int | None = None) -> Run:
         """Return the run as it is written to files; `code` is its exit code."""
         now = self.scope.now()
-        columns = item_columns(now, self.rules.given)
+        columns = item_columns(now, self.sweep.rules.given)
         summary = self._summary(self.exit_code if code is None else code)
         return Run(self.plan.items, columns, summary, self.markdown, now)
 
@@ -118,7 +127,7 @@ class Report:
 
     def markdown(self) -> str:
         """Make the Markdown that a CI's step summary shows too."""
-        columns = item_columns(self.scope.now(), self.rules.given)
+        columns = item_columns(self.scope.now(), self.sweep.rules.given)
         shown = self._shown()
         rows = "\n" + markdown(shown, columns) if shown else ""
         return f"**kvsops in {self.scope.region}**: {self.totals()}.\n{rows}"
@@ -136,8 +145,8 @@ class Report:
             listed=len(self.plan.items),
             outcomes={each.value: outcomes[each] for each in Outcome},
             dry_run=self.scope.read_only,
-            journal=self.journal,
-            stopped=self.stopped or None,
+            journal=str(self.sweep.journal) if self.sweep.journal else None,
+            stopped=self.sweep.why_stopped or None,
             api_calls=dict(sorted(self.scope.calls.items())),
             throttled=self.scope.throttled.total(),
             own_cost_usd=own_cost(self.scope),
@@ -148,10 +157,10 @@ class Report:
     @property
     def exit_code(self) -> int:
         """130 interrupted; 1 where anything failed, could not be told, or was left undone."""
-        if self.stopped == INTERRUPTED:
+        if self.sweep.interrupted:
             return 130
         bad = self._outcomes()[Outcome.FAILED] or self.plan.undecided
-        return 1 if bad or self.stopped else 0
+        return 1 if bad or self.sweep.why_stopped else 0
 
     def _outcomes(self) -> Counter[Outcome]:
         return Counter(item.outcome for item in self.plan.items)
@@ -216,6 +225,18 @@ def _reason(item: Item) -> str:
     return f"{policy}: {item.reason}" if policy and item.reason else item.reason
 
 
+def shown_on(console: Console) -> Shown:
+    """Return what says where the journal is, and on a terminal how far the deletions are."""
+
+    @contextmanager
+    def shown(journal: Path, number: int) -> Iterator[Advance]:
+        with progress("deleting", number, console=console) as counter:
+            console.note(f"journal: {journal}")
+            yield counter.advance
+
+    return shown
+
+
 def tell(report: Report, console: Console, output: Output, query: str | None) -> None:
     """Print the report, append it to a CI's step summary, and say what there is to say of it."""
     try:
@@ -233,10 +254,10 @@ def _tell_beside(report: Report, console: Console) -> None:
         console.warn(problem)
     for presumption in report.plan.presumed:
         console.note(presumption)
-    if report.scope.metrics:
+    if report.scope.metric_budget.asked:
         tell_own_cost(report.scope, console)
-    if report.stopped:
-        console.error(f"stopped: {report.stopped}")
+    if report.sweep.why_stopped:
+        console.error(f"stopped: {report.sweep.why_stopped}")
     if report.scope.read_only and report.plan.doomed:
         console.note(f"dry run: nothing was deleted; to delete, add --yes{_presumed(report.plan)}")
 

@@ -11,7 +11,7 @@ from kvsops.output.text import safe
 from kvsops.reports.files import Kind, ReportFiles
 from kvsops.reports.junit import document, xml_safe
 from kvsops.reports.sweep import Run
-from kvsops.sweep.plan import Item, Outcome
+from kvsops.sweep.item import Item, Outcome
 
 if TYPE_CHECKING:
     from junitparser import TestCase

@@ -15,7 +15,7 @@ A journal is a file of JSON lines. Each line has `journal` (the format's version
 import json
 import os
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -109,8 +109,13 @@ class Journal:
         )
 
 
+def opener(path: Path | None, environ: Mapping[str, str]) -> Callable[[str], Journal]:
+    """Return what opens the journal of the run of a name: this file, or where one goes else."""
+    return lambda run: Journal(path or default_path(environ, run), run)
+
+
 def default_path(environ: Mapping[str, str], name: str) -> Path:
-    """Return where a journal goes unless told: a CI's workspace, else the state directory."""
+    """Return where a journal goes by default: a CI's workspace, else the state directory."""
     for variable in _WORKSPACES:
         if environ.get(variable):
             return Path(environ[variable]) / f"kvsops-journal-{name}.jsonl"

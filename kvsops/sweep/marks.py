@@ -9,7 +9,8 @@ from kvsops.core.judge import Decision, Rules, Verdict, judge
 from kvsops.core.mark import DOOMED_TAG, UNNAMED, Mark
 from kvsops.errors import AwsError, NotFoundError
 from kvsops.facts import gather
-from kvsops.sweep.plan import Item, Outcome, Plan
+from kvsops.sweep.item import Item, Outcome
+from kvsops.sweep.plan import Plan
 
 
 def find_stale(scope: Scope, plan: Plan, rules: Rules) -> None:
@@ -17,7 +18,7 @@ def find_stale(scope: Scope, plan: Plan, rules: Rules) -> None:
 
     Marks of other policies are not touched, nor those of channels that this run leaves out.
     """
-    graced = {each.policy: each.digest for each in rules.each if each.grace is not None}
+    graced = {each.name: each.digest for each in rules.policies if each.grace is not None}
     kept = [
         item
         for item in plan.items
@@ -51,7 +52,7 @@ def _meant(scope: Scope, item: Item, rules: Rules) -> bool:
     """Whether the channel is within what this run was narrowed to, as far as that is known."""
     if rules.narrowing is None:
         return True
-    decision = judge(item.facts, rules.narrowing, scope.now(), direct=False)
+    decision = judge(item.facts, Rules((rules.narrowing,)), scope.now(), direct=False)
     return decision.verdict is Verdict.DELETE
 
 

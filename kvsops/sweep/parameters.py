@@ -1,8 +1,6 @@
-"""How the values of options are read from text, on the command line and in a policy file."""
+"""How the values that rules take are read from text, on the command line and in a policy file."""
 
-import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
@@ -27,30 +25,6 @@ def duration(text: str) -> timedelta:
         msg = f"not a duration: {text!r}: write a number and its unit, like 90s, 30m, 2h or 7d"
         raise UsageError(msg)
     return timedelta(seconds=seconds)
-
-
-@dataclass(frozen=True, slots=True)
-class Fuse:
-    """How many deletions one run may make: a number, or a percentage of all channels listed."""
-
-    text: str
-    number: int
-    percent: bool
-
-    @classmethod
-    def parse(cls, text: str) -> "Fuse":
-        """Read 250 or 10%; raises `UsageError`."""
-        digits = text.removesuffix("%")
-        percent = digits != text
-        most = 100 if percent else 1_000_000
-        if not re.fullmatch("[0-9]{1,7}", digits) or not 1 <= int(digits) <= most:
-            msg = f"not a fuse: {text!r}: write a number like 250, or a percentage like 10%"
-            raise UsageError(msg)
-        return cls(text, int(digits), percent)
-
-    def most(self, listed: int) -> int:
-        """Return how many deletions are allowed, of so many channels listed."""
-        return listed * self.number // 100 if self.percent else self.number
 
 
 READERS: Final[dict[Parameter, Callable[[str], object]]] = {

@@ -1,72 +1,23 @@
 """The plan of a sweep: every listed channel, judged on facts as cheap as will do.
 
-One plan feeds both the display and the deed (`kvsops.sweep`).
+One plan feeds both what is shown and what is done (`kvsops.sweep.run`).
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from enum import StrEnum
 from itertools import product
 from typing import Final
 
 from kvsops.aws.scope import Scope
 from kvsops.core.channel import Channel
 from kvsops.core.facts import Fact, Facts, Need, Source, Unknown
-from kvsops.core.judge import Decision, Rules, Verdict, judge
-from kvsops.core.mark import Mark
+from kvsops.core.judge import Rules, judge
 from kvsops.facts import gather
-
-Advance = Callable[[int], object]
+from kvsops.facts.look import GONE, Advance
+from kvsops.sweep.item import Item, Outcome
 
 NAMED: Final = 3
-"""So many channels are named in a message; the rest are counted."""
-
-
-class Outcome(StrEnum):
-    """What became of a channel."""
-
-    WOULD_DELETE = "would-delete"
-    DELETED = "deleted"
-    GONE = "gone"
-    CHANGED = "changed"
-    FAILED = "failed"
-    KEPT = "kept"
-    UNKNOWN = "unknown"
-    LEFT = "left"
-    WOULD_MARK = "would-mark"
-    MARKED = "marked"
-    WOULD_UNMARK = "would-unmark"
-    UNMARKED = "unmarked"
-
-
-@dataclass(slots=True)
-class Item:
-    """A channel on its way through a sweep: what is known, what was decided, what came of it."""
-
-    facts: Facts
-    decision: Decision
-    outcome: Outcome = Outcome.KEPT
-    reason: str = ""
-
-    @property
-    def channel(self) -> Channel:
-        """The channel, as it was last read."""
-        return self.facts.channel
-
-    def decide(self, decision: Decision) -> None:
-        """Take a decision, and what it means as long as nothing is done."""
-        self.decision, self.reason = decision, decision.reason
-        if decision.verdict is Verdict.KEEP:
-            self.outcome = Outcome.UNKNOWN if decision.unknown else Outcome.KEPT
-        elif decision.verdict is Verdict.MARK:
-            marked = Mark.read(self.facts.tag_values) == decision.mark
-            self.outcome = Outcome.MARKED if marked else Outcome.WOULD_MARK
-        else:
-            self.outcome = Outcome.WOULD_DELETE
-
-    def end(self, outcome: Outcome, reason: str) -> None:
-        """Note what became of the channel, and why."""
-        self.outcome, self.reason = outcome, reason
+"""At most this many channels are named in a message; the rest are counted."""
 
 
 @dataclass(slots=True)
@@ -172,7 +123,7 @@ def plan(
                 item.facts = known
                 item.decide(judge(known, rules, scope.now(), direct=directly))
                 fact = known.get(need)
-                if isinstance(fact, Unknown) and fact.why == gather.GONE:
+                if isinstance(fact, Unknown) and fact.why == GONE:
                     item.end(Outcome.GONE, fact.why)
     return planned
 

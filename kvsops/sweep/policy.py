@@ -23,11 +23,12 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
-from kvsops.core.judge import Rules, no_condition, objection, sweep_rules
+from kvsops.core.judge import Policy, Rules, no_condition, objection, sweep_rules
 from kvsops.core.rule import Option, Parameter, Role
 from kvsops.core.rules import RULES
 from kvsops.errors import UsageError
-from kvsops.sweep.parameters import READERS, Fuse, duration
+from kvsops.sweep.fuse import Fuse
+from kvsops.sweep.parameters import READERS, duration
 
 FILE_NAME: Final = "kvsops.toml"
 SCHEMA_FILE: Final = "policy.schema.json"
@@ -118,16 +119,10 @@ class _Reader:
         given = {name: self._given(name, policy) for name, policy in named.items()}
         protect += tuple(key for values in given.values() for key in values.get("protect-tag", ()))
         waived = {flag: all(values.get(flag) for values in given.values()) for flag in WAIVERS}
-        chain: Rules | None = None
-        for name, values in reversed(given.items()):
-            grace = values.pop("grace", None)
-            rules = sweep_rules(values | {"protect-tag": tuple(dict.fromkeys(protect))} | waived)
-            chain = replace(
-                rules, policy=name, fellows=frozenset(given), grace=grace, otherwise=chain
-            )
-        if chain is None:
-            raise TypeError(named)
-        return Policies(self.path, chain, tuple(dict.fromkeys(protect)), self._fuse(table))
+        protect = tuple(dict.fromkeys(protect))
+        shared = {"protect-tag": protect, **waived}
+        rules = Rules(tuple(_named(name, values | shared) for name, values in given.items()))
+        return Policies(self.path, rules, protect, self._fuse(table))
 
     def wrong(self, table: str, key: str, why: str) -> UsageError:
         """Return the error for a key, with its line."""
@@ -207,6 +202,12 @@ class _Reader:
             while wanted and re.search(rf"(?<![\w-]){re.escape(wanted[0])}(?![\w-])", line):
                 wanted, found = wanted[1:], number
         return found
+
+
+def _named(name: str, given: dict[str, Any]) -> Policy:
+    grace = given.pop("grace", None)
+    (policy,) = sweep_rules(given).policies
+    return replace(policy, name=name, grace=grace)
 
 
 def schema() -> dict[str, Any]:

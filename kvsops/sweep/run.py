@@ -1,312 +1,208 @@
-"""The deed of a sweep: each condemned channel is judged once more on direct reads, then deleted.
+"""One run of a sweep: a plan with its bounds, and the only way to carry it out.
 
-A delete takes its turn in the quota before those reads, so that it follows them at once. It is
-journalled before and after, carries the version that was judged, and is judged anew whenever it
-is tried again. One failure never stops the rest.
+Nothing here knows of a command line: the journal, what shows the progress and the scope are
+handed in. One failure never stops the rest.
 """
 
-import threading
+import os
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import asdict, dataclass, field, replace
-from datetime import timedelta
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field
 from os.path import commonprefix
+from pathlib import Path
 from typing import Final
 
-import stamina
-
 from kvsops.aws import channels
-from kvsops.aws.scope import ATTEMPTS, WORKERS, Scope
-from kvsops.core.channel import StorageLink
-from kvsops.core.facts import Fact, Facts, Need, Source
-from kvsops.core.judge import Decision, Rules, Verdict, judge
-from kvsops.errors import AwsError, KvsopsError, NotFoundError
+from kvsops.aws.scope import WORKERS, Scope
+from kvsops.core.facts import Need
+from kvsops.core.judge import Rules
+from kvsops.errors import KvsopsError
 from kvsops.facts import gather
-from kvsops.sweep import marks as marking
+from kvsops.facts.look import Advance, Look
+from kvsops.sweep import marks
+from kvsops.sweep.course import INTERRUPTED, Course
+from kvsops.sweep.deletion import Deletion
+from kvsops.sweep.fuse import Bounds
+from kvsops.sweep.item import PLANNED, Item, Outcome
 from kvsops.sweep.journal import Journal
-from kvsops.sweep.plan import Advance, Item, Outcome
+from kvsops.sweep.plan import Plan, plan
 
-FRESH: Final = timedelta(seconds=2)
-"""How long after a direct read the delete that rests on it may leave."""
+SETTLE_SECONDS: Final = 60.0
 
-METRICS_FRESH: Final = timedelta(minutes=5)
-"""How long a read of the metrics stays good: they come late themselves."""
+OpenJournal = Callable[[str], Journal]
+"""Opens the journal of the run of this name."""
 
-DELETE: Final = "DeleteSignalingChannel"
-INTERRUPTED: Final = "interrupted"
+Shown = Callable[[Path, int], AbstractContextManager[Advance]]
+"""Shows what is under way, of a journal's path and how many channels; hears of each done."""
 
 
-class StaleError(KvsopsError):
-    """What was read is too old to delete by: read again."""
+@contextmanager
+def unseen(_journal: Path, _number: int) -> Iterator[Advance]:
+    """Show nothing."""
+    yield lambda _: None
 
 
 @dataclass(slots=True)
 class Sweep:
-    """What the deletions of one run share.
+    """A plan, the bounds within which it may be carried out, and what came of that.
 
-    `deadline` is on the scope's clock; `stop` ends the run in order: what has begun is finished,
-    the rest is left, and `why_stopped` says why.
+    The limit is taken off the plan at once. `deadline` is on the scope's clock. `journal` is the
+    file's path, where anything was to be written; `why_stopped` is what ended the run early.
+
+    Raises `UsageError` in another account than the bounds allow.
     """
 
     scope: Scope
     rules: Rules
-    journal: Journal
+    plan: Plan
+    bounds: Bounds
     deadline: float | None = None
-    stop: threading.Event = field(default_factory=threading.Event)
-    why_stopped: str = ""
+    journal: Path | None = field(default=None, init=False)
+    why_stopped: str = field(default="", init=False)
 
-    def carry_out(self, doomed: Sequence[Item], advance: Advance = lambda _: None) -> None:
-        """Delete the channels; each item says what became of it.
+    def __post_init__(self) -> None:
+        self.bounds.check_account(self.scope)
+        if self.bounds.limit is not None:
+            self.plan.limit(self.bounds.limit)
 
-        Ctrl-C stops in order; the reason is then INTERRUPTED. Once more makes it no quicker: the
-        journal stays open until what has begun is finished.
-        """
-        try:
-            with self.scope.reading_until(self.deadline):
-                self._read_activity(doomed)
-        except KeyboardInterrupt:
-            self.end(INTERRUPTED)
-        with ThreadPoolExecutor(WORKERS) as executor:
-            waiting = deque(doomed)
-            begun: deque[Future[None]] = deque()
-            while waiting or begun:
-                try:
-                    while waiting and not self.stop.is_set():
-                        begun.append(executor.submit(self._delete, waiting[0]))
-                        waiting.popleft()
-                    if not begun:
-                        break
-                    begun[0].result()
-                    begun.popleft()
-                    advance(1)
-                except KeyboardInterrupt:
-                    self.end(INTERRUPTED)
-                except Exception as error:  # a defect of ours: delete no more
-                    self.end(repr(error))
-                    raise
-        for item in doomed:
-            if item.outcome.value.startswith("would-"):  # its turn never came
-                item.end(Outcome.LEFT, self.why_stopped)
+    @classmethod
+    def of_all(
+        cls,
+        scope: Scope,
+        rules: Rules,
+        bounds: Bounds,
+        look: Look = Look(),  # noqa: B008 - it is frozen
+        prefix: str | None = None,
+        *,
+        deadline: float | None = None,
+    ) -> "Sweep":
+        """List and judge the scope's channels, and look for marks that count no more."""
+        bounds.check_account(scope)
+        with scope.patience.reading_until(deadline):
+            listed = channels.each_listed(scope, prefix)
+            planned = plan(scope, listed, rules, directly=look.directly, advance=look.advance)
+            marks.find_stale(scope, planned, rules)
+        return cls(scope, rules, planned, bounds, deadline)
 
-    def _read_activity(self, doomed: Sequence[Item]) -> None:
-        """Read all metrics at once that a judgement will rest on; they stay good for a while."""
-        if not self.rules.looks_at(Need.ACTIVITY):
-            return
-        judged = [item for item in doomed if item.outcome is not Outcome.WOULD_UNMARK]
-        items = [item for item in judged if self.fresh(item.facts).activity is None]
-        wanted = [item.facts for item in items]
-        read = gather.fetch(self.scope, Need.ACTIVITY, wanted, span=self.rules.span, directly=True)
-        for item, facts in zip(items, read.facts, strict=True):
-            item.facts = facts
-
-    def fresh(self, facts: Facts) -> Facts:
-        """Forget what is not to be deleted by: all but a recent direct read of the activity."""
-        activity = facts.activity
-        read = isinstance(activity, Fact) and activity.source is Source.DIRECT
-        if activity is None or not read or self.scope.now() - activity.read_at > METRICS_FRESH:
-            activity = None
-        return replace(facts, tags=None, storage=None, activity=activity)
-
-    def end(self, why: str) -> None:
-        """Begin no more deletions; where a person waits, go on with no read that fails."""
-        self.why_stopped = self.why_stopped or why
-        if why == INTERRUPTED:
-            self.scope.interrupted.set()
-        self.stop.set()
-
-    def _delete(self, item: Item) -> None:
-        if self.deadline is not None and self.scope.clock() >= self.deadline:
-            self.end("the deadline passed")
-        if self.stop.is_set():
-            item.end(Outcome.LEFT, self.why_stopped)
-            return
-        if item.outcome is Outcome.WOULD_UNMARK:
-            self._unmark(item)
-        else:
-            Deletion(self, item).run()
-
-    def _unmark(self, item: Item) -> None:
-        try:
-            marking.take_off(self.scope, item)
-        except KvsopsError as error:
-            item.end(Outcome.FAILED, f"its mark cannot be taken off: {error}")
-
-
-@dataclass(slots=True)
-class Deletion:
-    """One channel's deletion, from its turn in the quota to its last line in the journal.
-
-    Where the direct reads say that its policy's grace has yet to pass, it is marked instead; what
-    was only to be marked is not deleted, for neither the fuse nor the limit has counted it.
-    """
-
-    sweep: Sweep
-    item: Item
-    tries: int = 0
-    sent: bool = False  # an earlier try may have been carried out though its answer was lost
-    unlinked: StorageLink | None = None
-    begun: bool = False  # a line in the journal says that the deletion begins
-
-    def run(self) -> None:
-        """Try until something has become of the channel; whatever happens, say what."""
-        left = self.sweep.deadline and max(self.sweep.deadline - self.sweep.scope.clock(), 0.001)
-        tries = stamina.RetryingCaller(attempts=ATTEMPTS, timeout=left, wait_max=5, wait_jitter=0.5)
-        try:
-            tries.on(_worth_trying_again)(self._try)
-        except KvsopsError as error:
-            if self._cut_short:
-                self.item.end(Outcome.LEFT, self.sweep.why_stopped)
-            else:
-                self.item.end(Outcome.FAILED, str(error))
-            if not isinstance(error, AwsError | StaleError):  # as bad for all the others
-                self.sweep.end(str(error))
-        try:
-            if self.unlinked and self.item.outcome not in (Outcome.DELETED, Outcome.GONE):
-                self._relink(self.unlinked)
-            if self.begun:
-                self._note(self.item.outcome.value, reason=self.item.reason)
-        except KvsopsError as error:
-            self.sweep.end(str(error))
-
-    def _try(self) -> None:
-        self.sweep.scope.turn(DELETE)
-        self.tries += 1
-        try:
-            if self.tries > 1 and self._ended_meanwhile():
-                return
-            facts, decision = self._judge_directly()
-            if decision.verdict is Verdict.DELETE and self.item.outcome is Outcome.WOULD_MARK:
-                self.item.end(Outcome.LEFT, f"{decision.reason}; the next run deletes it")
-            elif decision.verdict is Verdict.DELETE:
-                self.item.decision = decision  # every fact of it is confirmed
-                self._delete(facts, decision.reason)
-            elif decision.verdict is Verdict.MARK:
-                self._mark(decision)
-            elif decision.unknown and self._cut_short:
-                self.item.end(Outcome.LEFT, self.sweep.why_stopped)
-            else:
-                self.item.decide(decision)
-        except NotFoundError:
-            self._end_gone("it was gone already")
+    @classmethod
+    def of_named(cls, scope: Scope, rules: Rules, targets: Sequence[str]) -> "Sweep":
+        """Describe and judge the named channels; as many as were named may be deleted."""
+        found = scope.in_parallel(
+            lambda target: channels.described(scope, target), dict.fromkeys(targets)
+        )
+        named = {channel.channel_arn: channel for channel in found}.values()
+        planned = plan(scope, named, rules, directly=True)
+        return cls(scope, rules, planned, Bounds.named(len(named)))
 
     @property
-    def _cut_short(self) -> bool:
-        """Whether nothing was done yet when Ctrl-C ended the reading."""
-        return self.sweep.scope.interrupted.is_set() and not self.begun
+    def blown(self) -> str:
+        """Say by what the fuse blows, so that nothing is deleted; nothing where it holds."""
+        return self.bounds.blown(self.plan)
 
-    def _ended_meanwhile(self) -> bool:
-        """Before another try, read the channel anew and say if there is nothing left to do."""
-        channel = channels.described(self.sweep.scope, self.item.channel.channel_arn)
-        if channel.status == "DELETING":
-            self._end_gone("somebody else is deleting it")
-        elif channel.version != self.item.channel.version:
-            self.item.end(Outcome.CHANGED, "it changed after it was planned")
-        else:
-            self.item.facts = replace(self.item.facts, channel=channel)
-            return False
-        return True
+    @property
+    def interrupted(self) -> bool:
+        """Whether Ctrl-C ended it."""
+        return self.why_stopped == INTERRUPTED
 
-    def _judge_directly(self) -> tuple[Facts, Decision]:
-        """Read each fact that the judgement asks for, directly."""
-        facts = self.sweep.fresh(self.item.facts)
-        scope, rules = self.sweep.scope, self.sweep.rules
-        while (decision := judge(facts, rules, scope.now(), direct=True)).need:
-            facts = gather.direct(scope, facts, decision.need, span=rules.span)
-        self.item.facts = facts
-        return facts, decision
-
-    def _delete(self, facts: Facts, reason: str) -> None:
-        tags, storage = facts.tags, facts.storage
-        if not isinstance(tags, Fact) or not isinstance(storage, Fact):  # the protections need both
-            raise TypeError(facts)
-        scope, now = self.sweep.scope, self.sweep.scope.now()
-        if now - min(tags.read_at, storage.read_at) > FRESH:
-            raise StaleError("what was read could not be acted on within 2 s")
-        self.begun = True
-        link = self.unlinked or storage.value
-        self.sweep.journal.deleting(now, facts.channel, tags.value, link, reason)
-        if storage.value.linked:
-            self._unlink(storage.value)
-            raise StaleError("unlinked: what was read before does not count any more")
+    def run(self, open_journal: OpenJournal, shown: Shown = unseen) -> None:
+        """Carry the plan out, then look until the deleted are gone, unless a person waits."""
+        self.carry_out(open_journal, shown)
+        if self.journal is None or self.interrupted:
+            return
+        left = SETTLE_SECONDS
+        if self.deadline is not None:
+            left = min(left, max(self.deadline - self.scope.clock(), 0))
         try:
-            channels.delete(scope, facts.channel)
-        except NotFoundError:
-            raise
-        except AwsError as error:
-            self._refused(error)
-        else:
-            self.item.end(Outcome.DELETED, reason)
+            settle(self.scope, self.plan.items, left)
+        except KeyboardInterrupt:
+            self.why_stopped = INTERRUPTED
+        except KvsopsError as error:
+            why = f"whether the deleted are gone was not seen: {error}"
+            self.why_stopped = self.why_stopped or why
 
-    def _mark(self, decision: Decision) -> None:
-        """Mark the channel; one that cannot be marked is not deleted by a later run."""
-        self.item.decision = decision
-        try:
-            marking.put(self.sweep.scope, self.item, decision)
-        except NotFoundError:
-            raise
-        except AwsError as error:
-            if error.transient:
+    def carry_out(self, open_journal: OpenJournal, shown: Shown = unseen) -> None:
+        """Do what the plan has; each item says what became of it.
+
+        A read-only scope's plan is only looked at. Where the fuse blows, marks are taken off and
+        nothing else is done. Ctrl-C stops in order. Once more makes it no quicker: the journal
+        stays open until what has begun is finished.
+        """
+        planned = self.plan.stale if self.blown else self.plan.to_write
+        if self.scope.read_only or not planned:
+            return
+        name = f"{self.scope.now():%Y%m%dT%H%M%SZ}-{self.scope.region}-{os.getpid()}"
+        with open_journal(name) as journal, shown(journal.path, len(planned)) as advance:
+            self.journal = journal.path
+            course = Course(self.scope, self.rules, journal, self.deadline)
+            try:
+                _carry_out(course, planned, advance)
+            finally:
+                self.why_stopped = course.why_stopped
+
+
+def _carry_out(course: Course, planned: Sequence[Item], advance: Advance) -> None:
+    try:
+        with course.scope.patience.reading_until(course.deadline):
+            _read_activity(course, planned)
+    except KeyboardInterrupt:
+        course.end(INTERRUPTED)
+    with ThreadPoolExecutor(WORKERS) as executor:
+        waiting = deque(planned)
+        begun: deque[Future[None]] = deque()
+        while waiting or begun:
+            try:
+                while waiting and not course.stop.is_set():
+                    begun.append(executor.submit(_carry_out_one, course, waiting[0]))
+                    waiting.popleft()
+                if not begun:
+                    break
+                begun[0].result()
+                begun.popleft()
+                advance(1)
+            except KeyboardInterrupt:
+                course.end(INTERRUPTED)
+            except Exception as error:  # a defect of ours: delete no more
+                course.end(repr(error))
                 raise
-            self.item.end(Outcome.FAILED, f"cannot be marked, so it is not deleted: {error}")
-
-    def _refused(self, error: AwsError) -> None:
-        """Make something of a delete's error; raises it where that is a failure."""
-        self.sent = self.sent or error.sent
-        if error.code == "VersionMismatchException":
-            self.item.end(Outcome.CHANGED, "it changed after it was read")
-        elif error.code == "ResourceInUseException" and self._being_deleted():
-            self._end_gone("somebody else is deleting it")
-        else:
-            raise error
-
-    def _being_deleted(self) -> bool:
-        channel = channels.described(self.sweep.scope, self.item.channel.channel_arn)
-        return channel.status == "DELETING"
-
-    def _end_gone(self, why: str) -> None:
-        if self.sent:
-            self.item.end(Outcome.DELETED, self.item.decision.reason)
-        else:
-            self.item.end(Outcome.GONE, why)
-
-    def _unlink(self, link: StorageLink) -> None:
-        """Take the link off; it is put back if the delete does not follow."""
-        scope, arn = self.sweep.scope, self.item.channel.channel_arn
-        self._note("unlinking", storage=asdict(link))
-        self.unlinked = link
-        try:
-            channels.set_storage_link(scope, arn, replace(link, status="DISABLED"))
-        except AwsError as error:
-            self.unlinked = link if error.sent else None
-            if error.code == "ResourceInUseException":  # somebody changes or deletes it
-                raise StaleError(str(error)) from error
-            raise
-        try:
-            channel = channels.wait_until_active(scope, arn)
-        except AwsError:
-            raise
-        except KvsopsError as error:  # this one's trouble alone: look at it once more
-            raise StaleError(str(error)) from error
-        self.item.facts = replace(self.item.facts, channel=channel)
-
-    def _relink(self, link: StorageLink) -> None:
-        try:
-            channels.set_storage_link(self.sweep.scope, self.item.channel.channel_arn, link)
-        except NotFoundError:
-            self._end_gone("it was gone already")
-        except AwsError as error:
-            why = f"{self.item.reason}; it stays unlinked from {link.stream_arn}: {error}"
-            self.item.end(Outcome.FAILED, why)
-        else:
-            self._note("relinked", storage=asdict(link))
-
-    def _note(self, event: str, **more: object) -> None:
-        scope, arn = self.sweep.scope, self.item.channel.channel_arn
-        self.sweep.journal.write(event, scope.now(), arn, **more)
+    for item in planned:
+        if item.outcome in PLANNED:  # its turn never came
+            item.end(Outcome.LEFT, course.why_stopped)
 
 
-def settle(scope: Scope, items: Sequence[Item], seconds: float) -> None:
+def _read_activity(course: Course, planned: Sequence[Item]) -> None:
+    """Read all metrics at once that a judgement will rest on; they stay good for a while."""
+    rules = course.rules
+    if not rules.looks_at(Need.ACTIVITY):
+        return
+    judged = [item for item in planned if item.outcome is not Outcome.WOULD_UNMARK]
+    items = [item for item in judged if course.fresh(item.facts).activity is None]
+    wanted = [item.facts for item in items]
+    read = gather.fetch(course.scope, Need.ACTIVITY, wanted, span=rules.span, directly=True)
+    for item, facts in zip(items, read.facts, strict=True):
+        item.facts = facts
+
+
+def _carry_out_one(course: Course, item: Item) -> None:
+    if course.late:
+        course.end("the deadline passed")
+    if course.stop.is_set():
+        item.end(Outcome.LEFT, course.why_stopped)
+    elif item.outcome is Outcome.WOULD_UNMARK:
+        _unmark(course.scope, item)
+    else:
+        Deletion(course, item).run()
+
+
+def _unmark(scope: Scope, item: Item) -> None:
+    try:
+        marks.take_off(scope, item)
+    except KvsopsError as error:
+        item.end(Outcome.FAILED, f"its mark cannot be taken off: {error}")
+
+
+def settle(scope: Scope, items: Sequence[Item], seconds: float = SETTLE_SECONDS) -> None:
     """List again until the deleted channels are gone; say of each that is not, within the time."""
     waited = {item.channel.channel_arn: item for item in items if item.outcome is Outcome.DELETED}
     prefix = commonprefix([item.channel.channel_name for item in waited.values()])  # noqa: RUF071 - of characters is meant
@@ -325,10 +221,3 @@ def settle(scope: Scope, items: Sequence[Item], seconds: float) -> None:
             item.reason += f"; still DELETING after {seconds:.0f} s"
         else:
             item.end(Outcome.FAILED, f"still listed as {seen[arn]} after {seconds:.0f} s")
-
-
-def _worth_trying_again(error: Exception) -> bool | float:
-    """Say whether to try a deletion again: at once if only the facts were old, else backed off."""
-    if isinstance(error, StaleError):
-        return 0.0
-    return isinstance(error, AwsError) and error.transient

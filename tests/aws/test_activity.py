@@ -9,13 +9,13 @@ from kvsops.aws.activity import (
     EVERY,
     FIRST,
     LISTED_FOR,
-    METRIC_PRICE,
     QUERIES,
     REST,
     Asked,
     names_with_points,
     read,
 )
+from kvsops.aws.metrics import METRIC_PRICE
 from kvsops.aws.scope import Scope
 from kvsops.core.cost import Day
 from kvsops.errors import AwsError, DeniedError

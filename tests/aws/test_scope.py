@@ -629,7 +629,7 @@ def test_interrupted(scope: Scope, emulator: LocalServer) -> None:
 
 def test_reading_until(scope: Scope, emulator: LocalServer, time: Time) -> None:
     """Past the deadline no read begins, and what changes something still does."""
-    with scope.reading_until(scope.clock() + 10):
+    with scope.patience.reading_until(scope.clock() + 10):
         scope.call("ListSignalingChannels")
         time.sleep(10)
         with pytest.raises(AwsError, match="the deadline passed before ListSignalingChannels was"):

@@ -18,7 +18,8 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from kvsops.aws.activity import EVERY, METRIC_PRICE
+from kvsops.aws.activity import EVERY
+from kvsops.aws.metrics import METRIC_PRICE
 from kvsops.local.demo.channel_usage import ChannelUsage
 from kvsops.local.demo.fleet import sow
 from kvsops.local.server import LocalServer

@@ -1,11 +1,10 @@
 """The use of many channels: the answer of asking everything, for less."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 
 import pytest
-import stamina
 
 from kvsops.aws import activity
 from kvsops.aws.activity import EVERY, QUERIES
@@ -19,17 +18,14 @@ from kvsops.local.faults import Fault
 from kvsops.local.server import LocalServer
 from tests.aws.first_calls import FirstCalls
 from tests.fleet import DAY, HOUR, NOON, Time
+from tests.retries import retries_at_once
 from tests.usage import everything, use
 
 START = NOON.replace(hour=0) - 30 * DAY
 DENIED = 'GetMetricData denied: the credentials need cloudwatch:GetMetricData on "*"'
 
 
-@pytest.fixture(autouse=True)
-def _retry_at_once() -> Iterator[None]:
-    """Leave out the waits between retries, and nothing else of them."""
-    with stamina.set_testing(True, attempts=100, cap=True):
-        yield
+_retry_at_once = retries_at_once(100)
 
 
 @pytest.fixture
@@ -42,7 +38,7 @@ def metered(scope: Scope, names: Sequence[str], maximum: str | None = None) -> M
     """Read the names' last 30 days."""
     found = Metered()
     metering.see(scope, found)
-    scope.max_own_cost = None if maximum is None else Decimal(maximum)
+    scope.metric_budget.maximum = None if maximum is None else Decimal(maximum)
     metering.read(scope, found, names, START, NOON)
     return found
 

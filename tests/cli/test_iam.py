@@ -40,8 +40,8 @@ FLEET: Final[dict[str, dict[str, str]]] = {
     "ci-bare-used": {},
     "ci-marked": {
         "kvsops:keep": "",
-        "kvsops:doomed-at": "2026-01-01T00:00:00Z policy=command-line "
-        f"rules={sweep_rules({'older-than': timedelta(days=1)}).digest} arn=0",
+        "kvsops:doomed-at": "2026-01-01T00:00:00Z policy=command-line rules="
+        f"{sweep_rules({'older-than': timedelta(days=1)}).policies[0].digest} arn=0",
     },
     "ci-smoke": {"env": "prod", "kvsops:smoke": "yes", "kvsops:owner": "ana"},
 }

@@ -4,12 +4,10 @@ import json
 import re
 import sys
 import xml.etree.ElementTree as ET
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-import stamina
 from prometheus_client.openmetrics import parser
 
 from kvsops.local.faults import Fault
@@ -17,18 +15,17 @@ from kvsops.local.server import LocalServer
 from kvsops.reports.smoke import sparkline
 from tests.cli.conftest import Kvsops
 from tests.fleet import put
+from tests.retries import retries_at_once
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from prometheus_client.metrics_core import Metric
 
 QUICK = ("smoke", "--no-steady")
 
 
-@pytest.fixture(autouse=True)
-def _retry_at_once() -> Iterator[None]:
-    """Leave out the waits between retries, and nothing else of them."""
-    with stamina.set_testing(True, attempts=3, cap=True):
-        yield
+_retry_at_once = retries_at_once(3)
 
 
 def test_table(kvsops: Kvsops) -> None:

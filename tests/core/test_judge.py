@@ -549,7 +549,7 @@ def test_any_rules(known: tuple[Truth, Facts], rules: tuple[Rule, ...], *, direc
     given = truth.given | {"status": ("ACTIVE",), "younger-than": DAY, "active": True}
     in_force = Rules.of(given, rules)
     decision = judge(facts, in_force, NOW, direct=direct)
-    needed = {rule.need for rule, _ in in_force.rules if rule.need}
+    needed = {rule.need for rule, _ in in_force.policies[0].rules if rule.need}
     if decision.verdict is Verdict.DELETE:
         presumed = {need for need in needed if not is_direct(facts.get(need))}
         assert set(decision.unconfirmed) == presumed

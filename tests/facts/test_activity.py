@@ -1,19 +1,22 @@
 """When channels were last used: what spares, what condemns, what proves nothing, at what cost."""
 
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
 
 from kvsops.aws import channels
+from kvsops.aws.metrics import RecentUse
 from kvsops.aws.scope import Scope
-from kvsops.core.facts import Facts
-from kvsops.core.judge import listing_rules, sweep_rules
-from kvsops.facts import activity as uses
+from kvsops.core.facts import Facts, Need
+from kvsops.core.judge import listing_rules
+from kvsops.facts import gather
 from kvsops.local.faults import Fault
 from kvsops.local.server import LocalServer
 from kvsops.sweep import plan as planning
 from kvsops.sweep.plan import Plan
+from tests import plans
 from tests.fleet import DAY, HOUR, NOON, From, Time, put, put_many
 from tests.usage import use
 
@@ -21,6 +24,7 @@ MINUTE = timedelta(minutes=1)
 METRICS, DENIED = "GetMetricData", "AccessDenied"
 IDLE: dict[str, Any] = {"idle-for": 7 * DAY}
 NEVER: dict[str, Any] = {"never-used": True, "older-than": DAY}
+planned = partial(plans.planned, directly=True)
 SILENT = (
     "unknown: no channel has any metrics, which may be a mistake or a missing permission: "
     "--trust-silence if truly nothing runs"
@@ -31,12 +35,6 @@ SILENT = (
 def scope(environment: dict[str, str], time: Time) -> Scope:
     """Return a scope that refuses writes, and whose turns take no real time."""
     return time.scope(environment, read_only=True)
-
-
-def planned(scope: Scope, given: dict[str, Any], *, directly: bool = True) -> Plan:
-    """Plan a sweep of all channels."""
-    listed = channels.each_listed(scope)
-    return planning.plan(scope, listed, sweep_rules(given), directly=directly)
 
 
 def told(plan: Plan) -> dict[str, str]:
@@ -130,7 +128,7 @@ def test_of_a_long_span_too(scope: Scope, emulator: LocalServer, days: int, hour
     use(emulator, "cam", NOON - hours * HOUR, masters=1)
     (listed,) = channels.each_listed(scope)
     assert listed.channel_arn == channel.arn
-    (facts,) = uses.read(scope, [Facts(listed)], days * DAY)
+    facts = gather.direct(scope, Facts(listed), Need.ACTIVITY, span=days * DAY)
     assert facts.use
     assert facts.use.last_used
     assert hours * HOUR > NOON - facts.use.last_used
@@ -192,7 +190,7 @@ def test_silence(
     put(emulator, "cam", 30 * DAY)
     assert told(planned(scope, given))["cam"] == lone
     witness(emulator)
-    scope.recently_used = None  # as another run begins
+    scope.recent_use = RecentUse()  # as another run begins
     assert told(planned(scope, given))["cam"] == beside
 
 
@@ -202,11 +200,11 @@ def test_hints_spare_without_the_metrics(scope: Scope, emulator: LocalServer) ->
         use(emulator, name, NOON - HOUR, masters=1)
     plan = planned(scope, IDLE, directly=False)
     assert {item.reason for item in plan.items} == {"last used at most 3h ago"}
-    assert (scope.metrics, emulator.calls[METRICS]) == (0, 0)
+    assert (scope.metric_budget.asked, emulator.calls[METRICS]) == (0, 0)
     assert emulator.calls["ListMetrics"] == 3
     put_many(emulator, ["a", "b"], 30 * DAY)
     assert len(planned(scope, IDLE, directly=False).doomed) == 2
-    assert (scope.metrics, emulator.calls[METRICS]) == (6 * (2 + 3), 1)
+    assert (scope.metric_budget.asked, emulator.calls[METRICS]) == (6 * (2 + 3), 1)
     assert emulator.calls["ListMetrics"] == 3
 
 

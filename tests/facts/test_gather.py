@@ -10,6 +10,7 @@ from kvsops.core.channel import StorageLink
 from kvsops.core.facts import Fact, Facts, Need, Source, Unknown
 from kvsops.errors import CredentialsError, NotFoundError
 from kvsops.facts import gather
+from kvsops.facts.look import Gathered
 from kvsops.local.faults import Fault
 from kvsops.local.server import LocalServer
 from tests.fleet import NOON, Time, put, retag
@@ -154,7 +155,7 @@ def test_what_is_known_is_not_read_again(scope: Scope, emulator: LocalServer) ->
 def test_nothing_wanted(scope: Scope, emulator: LocalServer, *, directly: bool) -> None:
     """For no channels there are no calls."""
     for need in Need:
-        assert gather.fetch(scope, need, [], directly=directly) == gather.Gathered([])
+        assert gather.fetch(scope, need, [], directly=directly) == Gathered([])
     assert emulator.calls == {}
 
 

@@ -21,7 +21,7 @@ from kvsops.core.rules import completed
 from kvsops.errors import KvsopsError, UsageError
 from kvsops.reports.sweep import Run, Summary, item_columns
 from kvsops.reports.sweep_files import REPORT
-from kvsops.sweep.plan import Item, Outcome
+from kvsops.sweep.item import Item, Outcome
 
 check, write = REPORT.check, REPORT.write
 

@@ -6,7 +6,7 @@ fail. The oracle knows what the machine itself did, not what the service told.
 
 import tempfile
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -28,9 +28,8 @@ from kvsops.local.faults import DROP_AFTER, Fault
 from kvsops.local.kinesisvideo.channels import SignalingChannel
 from kvsops.local.server import LocalServer
 from kvsops.local.settings import Settings
-from kvsops.sweep import plan as planning
+from kvsops.sweep.fuse import Bounds, Fuse
 from kvsops.sweep.journal import Journal
-from kvsops.sweep.marks import find_stale
 from kvsops.sweep.run import Sweep
 from tests.fleet import DAY, HOUR, NOON, Time
 from tests.usage import use
@@ -61,13 +60,12 @@ FAULTS = [
 
 def policies(*, graced: bool) -> Rules:
     """Return the policies, one after the other; `graced` gives the second one a grace."""
-    chain: Rules | None = None
-    for name, given in reversed(POLICIES.items()):
-        grace = GRACE if graced and name == "idle" else None
-        own = sweep_rules(given)
-        chain = Rules(own.rules, own.given, name, grace, chain)
-    assert chain is not None
-    return chain
+    graces = {"idle": GRACE if graced else None}
+    policies = (
+        replace(sweep_rules(given).policies[0], name=name, grace=graces.get(name))
+        for name, given in POLICIES.items()
+    )
+    return Rules(tuple(policies))
 
 
 @dataclass
@@ -115,7 +113,7 @@ class Life(RuleBasedStateMachine):
             patch.setenv(name, value)
         self.stack.enter_context(stamina.set_testing(True, attempts=10, cap=True))
         directory = Path(self.stack.enter_context(tempfile.TemporaryDirectory()))
-        self.journal = self.stack.enter_context(Journal(directory / "journal", "life"))
+        self.journal = directory / "journal"
         self.known: dict[str, Known] = {}
         self.graced = False
         self.off = timedelta()
@@ -224,9 +222,8 @@ class Life(RuleBasedStateMachine):
     def swept(self, number: int = 0, between: str = "") -> None:
         """Plan, mark and delete, and hold what is gone against the oracle."""
         scope, rules = self.scope(), policies(graced=self.graced)
-        planned = planning.plan(scope, channels.each_listed(scope), rules)
-        find_stale(scope, planned, rules)
-        for item in planned.doomed[number % 3 :: 3]:
+        sweep = Sweep.of_all(scope, rules, Bounds(Fuse.parse("100%")))
+        for item in sweep.plan.doomed[number % 3 :: 3]:
             at = sorted(self.known).index(item.channel.channel_name)
             if between == "connect":
                 self.connect(at, "masters")
@@ -235,7 +232,7 @@ class Life(RuleBasedStateMachine):
         if between == "connect":
             self.time.sleep(1200)  # what was read of the metrics does not count any more
         before = self.time.now()
-        Sweep(scope, rules, self.journal).carry_out(planned.to_write)
+        sweep.carry_out(lambda run: Journal(self.journal, run))
         now = self.time.now()
         there = dict(self.emulator.backend().channels)
         for name, one in list(self.known.items()):

@@ -14,7 +14,8 @@ from kvsops.core.mark import Mark
 from kvsops.local.faults import Fault
 from kvsops.local.kinesisvideo.channels import SignalingChannel
 from kvsops.local.server import LocalServer
-from kvsops.sweep.plan import Item, Outcome, Plan
+from kvsops.sweep.item import Item, Outcome
+from kvsops.sweep.plan import Plan
 from tests.cli.conftest import Ended, Kvsops, kvsops
 from tests.fleet import NOON, From, Time, names, put, put_many, retag, writes
 from tests.usage import use

@@ -15,8 +15,10 @@ from kvsops.local.demo.fleet import sow
 from kvsops.local.faults import Fault
 from kvsops.local.server import LocalServer
 from kvsops.sweep import plan as planning
-from kvsops.sweep.plan import Outcome, Plan
+from kvsops.sweep.item import Outcome
+from kvsops.sweep.plan import Plan
 from tests.fleet import Time, put, retag
+from tests.plans import planned
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 OLD: dict[str, Any] = {"older-than": 2 * HOUR}
@@ -27,12 +29,6 @@ PRESUMED = " (presumed: storage link) (presumed: activity)"
 def scope(environment: dict[str, str], time: Time) -> Scope:
     """Return a scope that refuses writes, and whose turns take no real time."""
     return time.scope(environment, read_only=True)
-
-
-def planned(scope: Scope, given: dict[str, Any], *, directly: bool = False) -> Plan:
-    """Plan a sweep of all channels."""
-    listed = channels.each_listed(scope)
-    return planning.plan(scope, listed, sweep_rules(given), directly=directly)
 
 
 def outcomes(plan: Plan) -> dict[str, str]:
@@ -117,7 +113,7 @@ def test_a_fleet_swept(scope: Scope, emulator: LocalServer) -> None:
     looked = sum(item.facts.activity is not None for item in plan.items)
     directly = [item.facts for item in plan.items if is_direct(item.facts.activity)]
     assert len(directly) < looked < asked
-    assert scope.metrics == 6 * (len(directly) + 3)  # with three witnesses
+    assert scope.metric_budget.asked == 6 * (len(directly) + 3)  # with three witnesses
     assert all(item.outcome is not Outcome.UNKNOWN for item in plan.items)
 
 

@@ -9,7 +9,7 @@ import jsonschema
 import pytest
 
 from kvsops.core.channel import TagFilter
-from kvsops.core.judge import Rules, sweep_rules
+from kvsops.core.judge import Policy, sweep_rules
 from kvsops.errors import UsageError
 from kvsops.sweep import policy
 
@@ -37,20 +37,20 @@ def load(tmp_path: Path, text: str) -> policy.Policies:
     return policy.load(path)
 
 
-def given(rules: Rules) -> dict[str, Any]:
+def given(policy: Policy) -> dict[str, Any]:
     """Return what a policy was given, less what is at its default."""
     absent = sweep_rules({}).given
-    return {name: value for name, value in rules.given.items() if value != absent[name]}
+    return {name: value for name, value in policy.given.items() if value != absent[name]}
 
 
 def test_load(tmp_path: Path) -> None:
     """Policies come in the file's order; what any protects, all protect."""
     loaded = load(tmp_path, EXAMPLE)
-    ci, meetings = loaded.rules.each
+    ci, meetings = loaded.rules.policies
     protected = {"protect-tag": ("team:keep", "on-air"), "yes": True}
-    assert (ci.policy, ci.grace) == ("ci", None)
+    assert (ci.name, ci.grace) == ("ci", None)
     assert given(ci) == {"prefix": "ci-", "older-than": 2 * HOUR, **protected}
-    assert (meetings.policy, meetings.grace) == ("meetings", DAY)
+    assert (meetings.name, meetings.grace) == ("meetings", DAY)
     assert given(meetings) == {"prefix": "meeting-", "idle-for": 7 * DAY, **protected}
     assert loaded.protect_tags == ("team:keep", "on-air")
     assert loaded.fuse is not None
@@ -78,7 +78,7 @@ def test_every_kind_of_value(tmp_path: Path) -> None:
         trust-silence = true
         """,
     )
-    assert given(loaded.rules) == {
+    assert given(loaded.rules.policies[0]) == {
         "any-channel": True,
         "even-if-active": True,
         "expired": True,
@@ -102,7 +102,7 @@ def test_a_waiver_holds_only_where_all_waive(tmp_path: Path) -> None:
     one = "[policies.a]\nexpired = true\neven-if-active = true\nunlink-storage = true\n"
     both = load(tmp_path, one + "[policies.b]\nexpired = true\nunlink-storage = true\n")
     waived = [
-        (each.given["even-if-active"], each.given["unlink-storage"]) for each in both.rules.each
+        (each.given["even-if-active"], each.given["unlink-storage"]) for each in both.rules.policies
     ]
     assert waived == [(False, True), (False, True)]
     alone = load(tmp_path, one).rules

@@ -7,15 +7,14 @@ from typing import Any
 
 import pytest
 
-from kvsops.aws import channels
 from kvsops.aws.scope import Scope
 from kvsops.core.judge import sweep_rules
 from kvsops.errors import UsageError
 from kvsops.local.faults import Fault
 from kvsops.local.server import LocalServer
 from kvsops.sweep import journal as journals
+from kvsops.sweep.fuse import Bounds, Fuse
 from kvsops.sweep.journal import Journal
-from kvsops.sweep.plan import plan
 from kvsops.sweep.restore import Restored, restorable, restore
 from kvsops.sweep.run import Sweep
 from tests.fleet import HOUR, Time, names, put, writes
@@ -45,9 +44,8 @@ def path(tmp_path: Path) -> Path:
 def sweep(scope: Scope, path: Path) -> None:
     """Delete all that is older than an hour, linked or not."""
     rules = sweep_rules({"older-than": HOUR, "unlink-storage": True})
-    with Journal(path, "run") as journal:
-        doomed = plan(scope, channels.each_listed(scope), rules).doomed
-        Sweep(scope, rules, journal).carry_out(doomed)
+    planned = Sweep.of_all(scope, rules, Bounds(Fuse.parse("100%")))
+    planned.carry_out(lambda _: Journal(path, "run"))
 
 
 def restored(scope: Scope, path: Path) -> dict[str, Restored]:

@@ -1,0 +1,75 @@
+"""What a run spends on CloudWatch, and what it has learned there; safe from any thread."""
+
+import threading
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Final
+
+from kvsops.errors import CheckFailedError
+
+METRIC_PRICE: Final = Decimal("0.01") / 1_000
+"""Dollars for each metric asked of GetMetricData.
+
+Source: https://aws.amazon.com/cloudwatch/pricing/
+"""
+
+
+class MetricBudget:
+    """Counts the metrics asked for, from any thread; `maximum` is what they may cost, in dollars.
+
+    Each statistic asked is counted as a metric.
+    """
+
+    def __init__(self, maximum: Decimal | None = None) -> None:
+        self.maximum = maximum
+        self.asked = 0
+        self._lock = threading.Lock()
+
+    def count(self, number: int) -> None:
+        """Count metrics as asked for."""
+        with self._lock:
+            self.asked += number
+
+    @property
+    def spent(self) -> Decimal:
+        """What the metrics asked for cost, in dollars."""
+        return self.asked * METRIC_PRICE
+
+    def refuse_to_overspend(self, names: int, metrics: int) -> None:
+        """Raise `CheckFailedError` where this many more metrics may cost more than the maximum."""
+        most = self.spent + metrics * METRIC_PRICE
+        if self.maximum is None or most <= self.maximum:
+            return
+        channels = f"{names:,} channel{'' if names == 1 else 's'}"
+        already = f", with {self.asked:,} metrics asked already," if self.asked else ""
+        msg = (
+            f"reading the metrics of {channels}{already} may cost ${most:.4f}, more than "
+            f"--max-own-cost {self.maximum}: nothing{' more' if already else ''} was asked; narrow "
+            "with --prefix or --match"
+        )
+        raise CheckFailedError(msg)
+
+
+class RecentUse:
+    """The names ListMetrics knows recent points of, and whether any metric had a point.
+
+    Both are found out once a run.
+    """
+
+    def __init__(self) -> None:
+        self._names: frozenset[str] | None = None
+        self._witnessed = False
+        self._asking, self._lock = threading.Lock(), threading.Lock()
+
+    def names(self, ask: Callable[[], frozenset[str]]) -> frozenset[str]:
+        """Return the names, asking for them the first time; where that fails, the next time too."""
+        with self._asking:
+            if self._names is None:
+                self._names = ask()
+            return self._names
+
+    def witness(self, *, heard: bool) -> bool:
+        """Note whether metrics had a point; return whether any had in this run, so far."""
+        with self._lock:
+            self._witnessed = self._witnessed or heard
+            return self._witnessed

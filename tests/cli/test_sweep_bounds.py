@@ -1,0 +1,150 @@
+"""How far `kvsops sweep` goes: fuse, limit, account, deadline, consent."""
+
+import json
+import re
+from datetime import timedelta
+
+import pytest
+
+from kvsops.local.faults import Fault
+from kvsops.local.server import LocalServer
+from tests.cli.conftest import Kvsops
+from tests.fleet import DAY, HOUR, names, put, put_many, writes
+
+DELETE = "DeleteSignalingChannel"
+OLD = ("sweep", "--older-than", "2h")
+CI = (*OLD, "--prefix", "ci-", "--yes")
+
+
+@pytest.mark.parametrize(
+    ("fuse", "code"),
+    [("3", 0), ("2", 3), ("75%", 0), ("74%", 3), ("100%", 0), ("1", 3)],
+)
+def test_the_fuse(kvsops: Kvsops, emulator: LocalServer, *, fuse: str, code: int) -> None:
+    """More deletions than the fuse allows, a number or a share of all listed: none, and exit 3."""
+    put_many(emulator, ["a", "b", "c"])
+    put(emulator, "new", timedelta(minutes=1))
+    ended = kvsops(*OLD, "--any-channel", "--yes", "--max-deletes", fuse)
+    assert ended.code == code
+    if code == 0:
+        assert names(emulator) == {"new"}
+        return
+    assert names(emulator) == {"a", "b", "c", "new"}
+    assert emulator.calls[DELETE] == 0
+    assert ended.err == (
+        f"error: the fuse blew: 3 of 4 channels are more than --max-deletes {fuse}, so nothing was "
+        "deleted; raise --max-deletes, or take the oldest first with --limit N\n"
+    )
+    assert ended.out.endswith("\n3 would be deleted, 1 kept, of 4 channels.\n")
+
+
+def test_the_fuse_is_100_unless_told(kvsops: Kvsops, emulator: LocalServer) -> None:
+    """A hundred and one deletions are too many by default, in a dry run with a warning only."""
+    put_many(emulator, [f"ci-{n:03}" for n in range(101)])
+    dry, wet = kvsops(*CI[:-1], "-o", "csv"), kvsops(*CI, "-o", "csv")
+    blown = "101 of 101 channels are more than --max-deletes 100"
+    how_on = "raise --max-deletes, or take the oldest first with --limit N"
+    assert (dry.code, wet.code) == (0, 3)
+    assert dry.err.endswith(f"warning: the fuse would blow: {blown}; {how_on}\n")
+    assert wet.err == f"error: the fuse blew: {blown}, so nothing was deleted; {how_on}\n"
+    assert writes(emulator) == {}
+
+
+def test_the_oldest_first(kvsops: Kvsops, emulator: LocalServer) -> None:
+    """--limit takes the oldest, leaves the rest, and keeps within the fuse."""
+    for days in (3, 9, 1, 7, 5):
+        put(emulator, f"ci-{days}", days * DAY)
+    ended = kvsops(*CI, "--limit", "2", "--max-deletes", "2")
+    assert ended.out == (
+        "CHANNEL      AGE  OUTCOME    REASON                    TAGS\n"
+        "ci-9          9d  deleted    9d old                    -\n"
+        "ci-7          7d  deleted    7d old                    -\n"
+        "ci-5          5d  left       5d old; beyond --limit 2  -\n"
+        "ci-3          3d  left       3d old; beyond --limit 2  -\n"
+        "ci-1          1d  left       1d old; beyond --limit 2  -\n"
+        "\n"
+        "2 deleted, 3 left, of 5 channels.\n"
+    )
+    assert ended.code == 0
+    assert names(emulator) == {"ci-5", "ci-3", "ci-1"}
+
+
+@pytest.mark.parametrize(
+    ("age", "code", "said"),
+    [("2h", 3, "error: --check: 1 channel to delete\n"), ("2d", 0, "")],
+)
+def test_check(kvsops: Kvsops, emulator: LocalServer, *, age: str, code: int, said: str) -> None:
+    """--check exits 3 if there is something to delete, and deletes nothing."""
+    put(emulator, "ci-1", tags={"env": "ci"})
+    ended = kvsops("sweep", "--older-than", age, "--check")
+    assert ended.code == code
+    assert ended.err.endswith(said)
+    assert writes(emulator) == {}
+
+
+def test_the_account_expected(kvsops: Kvsops, emulator: LocalServer) -> None:
+    """The right account lets the sweep go on."""
+    put(emulator, "ci-1")
+    assert kvsops(*CI, "--expect-account", "123456789012").code == 0
+    assert names(emulator) == set()
+
+
+def test_the_deadline(kvsops: Kvsops, emulator: LocalServer) -> None:
+    """At the deadline the run ends in order, lists what is left, and exits 1."""
+    put_many(emulator, [f"ci-{n:03}" for n in range(200)])
+    ended = kvsops(*CI, "--max-deletes", "200", "--deadline", "3s", "-o", "json")
+    told = json.loads(ended.out)
+    outcomes = told["summary"]["outcomes"]
+    left = {row["channel_name"] for row in told["channels"] if row["outcome"] == "left"}
+    assert outcomes["deleted"] + outcomes["left"] == 200
+    assert names(emulator) == left
+    assert left
+    assert {row["reason"] for row in told["channels"] if row["outcome"] == "left"} == {
+        "the deadline passed"
+    }
+    assert told["summary"]["stopped"] == "the deadline passed"
+    assert ended.code == 1
+    assert ended.err.endswith("error: stopped: the deadline passed\n")
+
+
+def test_the_deadline_while_reading(kvsops: Kvsops, emulator: LocalServer) -> None:
+    """What could not be read in time is not known, and nothing of it is deleted."""
+    put(emulator, "ci-1")
+    emulator.settings.faults = (Fault("GetResources", "Throttling"),)
+    ended = kvsops(*CI, "--tag", "env=ci", "--deadline", "1s", "-o", "json")
+    ((row,), code) = (json.loads(ended.out)["channels"], ended.code)
+    assert (row["outcome"], code) == ("unknown", 1)
+    assert row["reason"].endswith("the deadline passed before ListTagsForResource was asked")
+    assert writes(emulator) == {}
+
+
+def test_the_deadline_while_listing(kvsops: Kvsops, emulator: LocalServer) -> None:
+    """Without a whole list nothing is judged: one line says why."""
+    put_many(emulator, ["ci-1", "ci-2"])
+    emulator.settings.page_limit = 1
+    emulator.settings.latency = timedelta(seconds=1)
+    ended = kvsops(*CI, "--deadline", "1s")
+    said = "error: the deadline passed before ListSignalingChannels was asked\n"
+    assert (ended.code, ended.out, ended.err) == (1, "", said)
+
+
+def test_says_what_is_not_gone_in_time(kvsops: Kvsops, emulator: LocalServer) -> None:
+    """A channel that is still being deleted at the deadline is deleted, and its reason says so."""
+    put(emulator, "ci-1")
+    emulator.settings.state_delay = HOUR
+    ended = kvsops(*CI, "--deadline", "5s", "-o", "json", "--query", "channels[].[outcome, reason]")
+    ((outcome, reason),) = json.loads(ended.out)
+    assert outcome == "deleted"
+    assert re.fullmatch("1d old; still DELETING after [0-5] s", reason)
+    assert ended.code == 0
+
+
+def test_consent_never_comes_from_the_environment(
+    kvsops: Kvsops, emulator: LocalServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No variable stands for --yes."""
+    put(emulator, "ci-1")
+    for name in ("KVSOPS_YES", "KVSOPS_SWEEP_YES", "CLI_SWEEP_YES", "YES", "SWEEP_YES"):
+        monkeypatch.setenv(name, "1")
+    assert kvsops(*CI[:-1]).code == 0
+    assert writes(emulator) == {}

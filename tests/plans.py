@@ -1,0 +1,13 @@
+"""Plans for tests."""
+
+from typing import Any
+
+from kvsops.aws import channels
+from kvsops.aws.scope import Scope
+from kvsops.core.judge import sweep_rules
+from kvsops.sweep.plan import Plan, plan
+
+
+def planned(scope: Scope, given: dict[str, Any], *, directly: bool = False) -> Plan:
+    """Plan a sweep of all channels."""
+    return plan(scope, channels.each_listed(scope), sweep_rules(given), directly=directly)

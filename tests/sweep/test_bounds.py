@@ -1,0 +1,107 @@
+"""The bounds of a run hold for whoever begins it, not only for the command line."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from kvsops.aws.scope import Scope
+from kvsops.core.judge import deletion_rules, sweep_rules
+from kvsops.errors import UsageError
+from kvsops.facts.look import Look
+from kvsops.local.server import LocalServer
+from kvsops.sweep.fuse import Bounds, Fuse
+from kvsops.sweep.journal import Journal
+from kvsops.sweep.run import Sweep
+from tests.fleet import HOUR, Time, names, put, put_many, writes
+from tests.sweep.runs import OLD
+
+ACCOUNT = "123456789012"
+RULES = sweep_rules(OLD)
+
+
+@pytest.fixture
+def opener(tmp_path: Path) -> Callable[[str], Journal]:
+    """Return what opens the journal of a run."""
+    return lambda run: Journal(tmp_path / "journal", run)
+
+
+def outcomes(sweep: Sweep) -> dict[str, str]:
+    """Return the outcomes by channel name."""
+    return {item.channel.channel_name: item.outcome.value for item in sweep.plan.items}
+
+
+@pytest.mark.parametrize("fuses", [("1",), ("67%", "1"), ("3", "66%")])
+def test_a_blown_fuse(
+    scope: Scope, emulator: LocalServer, opener: Callable[[str], Journal], fuses: tuple[str, ...]
+) -> None:
+    """Where more would be deleted than the smallest fuse allows, nothing is, nor journalled."""
+    put_many(emulator, ["a", "b"])
+    put(emulator, "new", HOUR / 2)
+    first, *others = map(Fuse.parse, fuses)
+    sweep = Sweep.of_all(scope, RULES, Bounds(first, tuple(others)))
+    sweep.run(opener)
+    assert sweep.blown.startswith("2 of 3 channels are more than --max-deletes ")
+    assert outcomes(sweep) == {"a": "would-delete", "b": "would-delete", "new": "kept"}
+    assert (sweep.journal, sweep.why_stopped, writes(emulator)) == (None, "", {})
+
+
+def test_a_limit(scope: Scope, emulator: LocalServer, opener: Callable[[str], Journal]) -> None:
+    """The limit leaves all but the oldest, and the fuse counts what it leaves to be deleted."""
+    put(emulator, "old", 3 * HOUR)
+    put(emulator, "older", 4 * HOUR)
+    sweep = Sweep.of_all(scope, RULES, Bounds(Fuse.parse("1"), limit=1))
+    sweep.run(opener)
+    assert (sweep.blown, outcomes(sweep)) == ("", {"old": "left", "older": "deleted"})
+    assert names(emulator) == {"old"}
+
+
+def test_another_account(scope: Scope, emulator: LocalServer) -> None:
+    """In another account than the one expected nothing is even listed, or planned."""
+    expected = Bounds(Fuse.parse("100"), account_id="210987654321")
+    said = f"these credentials are of account {ACCOUNT}, not 210987654321"
+    with pytest.raises(UsageError, match=said):
+        Sweep.of_all(scope, RULES, expected)
+    assert emulator.calls["ListSignalingChannels"] == 0
+    planned = Sweep.of_all(scope, RULES, Bounds(Fuse.parse("100"), account_id=ACCOUNT))
+    with pytest.raises(UsageError, match=said):
+        Sweep(scope, RULES, planned.plan, expected)
+
+
+def test_a_read_only_scope(
+    environment: dict[str, str],
+    time: Time,
+    emulator: LocalServer,
+    opener: Callable[[str], Journal],
+) -> None:
+    """Where nothing may be written a run only shows what it would do."""
+    put(emulator, "a")
+    scope = time.scope(environment, read_only=True)
+    sweep = Sweep.of_all(scope, RULES, Bounds(Fuse.parse("100")), Look(directly=True))
+    sweep.run(opener)
+    assert (outcomes(sweep), sweep.journal) == ({"a": "would-delete"}, None)
+    assert names(emulator) == {"a"}
+
+
+def test_named_channels(
+    scope: Scope, emulator: LocalServer, opener: Callable[[str], Journal]
+) -> None:
+    """Of channels named one by one no more go than were named, each counted once."""
+    arn = put(emulator, "a").arn
+    put_many(emulator, ["b", "c"])
+    sweep = Sweep.of_named(scope, deletion_rules({}), ("a", arn, "b"))
+    assert sweep.bounds == Bounds(Fuse("2", 2, percent=False))
+    sweep.run(opener)
+    assert outcomes(sweep) == {"a": "deleted", "b": "deleted"}
+    assert names(emulator) == {"c"}
+
+
+def test_the_journal_has_the_runs_name(
+    scope: Scope, emulator: LocalServer, opener: Callable[[str], Journal], tmp_path: Path
+) -> None:
+    """A run is named for its time, region and process."""
+    put(emulator, "a")
+    sweep = Sweep.of_all(scope, RULES, Bounds(Fuse.parse("100")))
+    sweep.run(opener)
+    assert sweep.journal == tmp_path / "journal"
+    assert '"run": "20260501T120000Z-us-east-1-' in sweep.journal.read_text()

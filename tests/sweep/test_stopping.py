@@ -1,0 +1,113 @@
+"""What ends a run early: a deadline, Ctrl-C, a journal that cannot be written, a defect."""
+
+import json
+import resource
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from kvsops.local.server import LocalServer
+from kvsops.sweep.course import INTERRUPTED
+from tests.fleet import names, put_many, writes
+from tests.sweep.runs import DELETE, Run
+
+
+def test_a_deadline_that_has_passed_leaves_all(run: Run, emulator: LocalServer) -> None:
+    """No deletion begins after the deadline; what was to be done is left, and says why."""
+    put_many(emulator, ["ci-1", "ci-2"])
+    run.seconds = 0
+    run()
+    assert run.outcomes == {"ci-1": "left", "ci-2": "left"}
+    assert run.reasons == dict.fromkeys(("ci-1", "ci-2"), "the deadline passed")
+    assert run.why_stopped == "the deadline passed"
+    assert writes(emulator) == {}
+
+
+def test_a_deadline_on_the_way(run: Run, emulator: LocalServer) -> None:
+    """What has begun at the deadline is finished, the rest is left; nothing is half done."""
+    put_many(emulator, [f"ci-{n:03}" for n in range(120)])
+    run.seconds = 0.5
+    run()
+    deleted, left = run.named("deleted"), run.named("left")
+    assert (len(deleted) + len(left), names(emulator)) == (120, left)
+    assert left
+    assert deleted
+    assert run.why_stopped == "the deadline passed"
+    for name in deleted:
+        assert run.events(name)[-1] == "deleted"
+    for name in left:
+        assert run.events(name) == []
+
+
+@contextmanager
+def _files_end_at(size: int) -> Iterator[None]:
+    """Let no file of this process grow beyond this many bytes: as good as a full disk."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_a_journal_that_cannot_be_written(run: Run, emulator: LocalServer) -> None:
+    """Where not even the first line fits, nothing is deleted and all is left."""
+    put_many(emulator, [f"ci-{n:02}" for n in range(40)])
+    with _files_end_at(100):
+        run()
+    said = f"the journal {run.path} cannot be written: File too large"
+    assert run.why_stopped == said
+    assert set(run.outcomes.values()) <= {"failed", "left"}
+    assert set(run.reasons.values()) == {said}
+    assert run.named("left")
+    assert writes(emulator) == {}
+    assert len(names(emulator)) == 40
+
+
+def test_a_journal_that_fills_up(brisk_run: Run, emulator: LocalServer) -> None:
+    """Once a line does not fit, no more deletes begin; each that was sent has its first line."""
+    put_many(emulator, [f"ci-{n:03}" for n in range(150)])
+    with _files_end_at(8_000):
+        run = brisk_run()
+    assert run.why_stopped == f"the journal {run.path} cannot be written: File too large"
+    gone = {f"ci-{n:03}" for n in range(150)} - names(emulator)
+    whole = run.path.read_text().rpartition("\n")[0].splitlines()
+    begun = {line["channel_name"] for text in whole if "channel_name" in (line := json.loads(text))}
+    assert gone
+    assert gone <= begun
+    assert run.named("deleted") == gone
+    assert len(run.named("left")) > 50
+    assert emulator.calls[DELETE] == len(gone)
+
+
+def test_an_interruption_leaves_the_rest(brisk_run: Run, emulator: LocalServer) -> None:
+    """Ctrl-C ends in order: what has begun is finished, all else is left and says so."""
+    put_many(emulator, [f"ci-{n:03}" for n in range(150)])
+
+    def interrupt(_: int) -> None:
+        raise KeyboardInterrupt
+
+    brisk_run.advance = interrupt
+    run = brisk_run()
+    assert run.why_stopped == INTERRUPTED == "interrupted"
+    deleted, left = run.named("deleted"), run.named("left")
+    assert (len(deleted) + len(left), names(emulator)) == (150, left)
+    assert deleted
+    assert len(left) > 50
+    assert {run.reasons[name] for name in left} == {"interrupted"}
+    for name in deleted:
+        assert run.events(name) == ["deleting", "deleted"]
+
+
+def test_a_defect_of_ours_stops_the_sweep(brisk_run: Run, emulator: LocalServer) -> None:
+    """An error nobody foresaw is raised, and the deletions that have not begun never do."""
+    put_many(emulator, [f"ci-{n:03}" for n in range(150)])
+
+    def fail(_: int) -> None:
+        raise ZeroDivisionError
+
+    brisk_run.advance = fail
+    with pytest.raises(ZeroDivisionError):
+        brisk_run()
+    assert len(names(emulator)) > 50

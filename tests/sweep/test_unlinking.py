@@ -1,0 +1,93 @@
+"""Channels that are linked to storage: unlinked, deleted, and linked again where they stay."""
+
+from kvsops.local.faults import Fault
+from kvsops.local.server import LocalServer
+from tests.fleet import HOUR, From, names, put, writes
+from tests.sweep.runs import DELETE, DENIED, OLD, UNLINK, Run, delete
+
+
+def test_linked_to_storage(run: Run, emulator: LocalServer) -> None:
+    """A channel linked to a stream is planned for deletion, and spared when its link is read."""
+    put(emulator, "cam-1", stored=True)
+    run()
+    assert run.outcomes == {"cam-1": "kept"}
+    assert run.reasons["cam-1"].startswith("linked to storage: stream/cam-1-media/")
+    assert writes(emulator) == {}
+
+
+def test_unlinks_then_deletes(run: Run, emulator: LocalServer) -> None:
+    """With unlink-storage the link is taken off, journalled, and everything is read once more."""
+    stream = put(emulator, "cam-1", stored=True).stream_arn
+    run.given = OLD | {"unlink-storage": True}
+    run()
+    assert run.outcomes == {"cam-1": "deleted"}
+    assert names(emulator) == set()
+    assert list(emulator.backend().streams) == [stream]
+    assert writes(emulator) == {DELETE: 1, UNLINK: 1}
+    link = {"status": "ENABLED", "stream_arn": stream}
+    told = [(line["event"], line.get("storage")) for line in run.journal]
+    assert told == [
+        ("deleting", link),
+        ("unlinking", link),
+        ("deleting", link),
+        ("deleted", None),
+    ]
+
+
+def test_an_unlinked_channel_kept_at_last_is_linked_again(run: Run, emulator: LocalServer) -> None:
+    """When the delete does not follow, the link is put back, and the journal says so."""
+    stream = put(emulator, "cam-1", stored=True).stream_arn
+    emulator.settings.faults = (Fault(DELETE, DENIED),)
+    run.given = OLD | {"unlink-storage": True}
+    run()
+    assert run.outcomes == {"cam-1": "failed"}
+    assert run.reasons["cam-1"].startswith("DeleteSignalingChannel denied: ")
+    assert emulator.backend().channels["cam-1"].stream_arn == stream
+    assert run.events("cam-1") == ["deleting", "unlinking", "deleting", "relinked", "failed"]
+    relinked = run.journal[3]
+    assert relinked["storage"] == {"status": "ENABLED", "stream_arn": stream}
+
+
+def test_a_link_that_cannot_be_put_back(run: Run, emulator: LocalServer) -> None:
+    """When neither the delete nor the link succeeds, the reason and the journal say so."""
+    stream = put(emulator, "cam-1", stored=True).stream_arn
+    emulator.settings.faults = (Fault(DELETE, DENIED), From(UNLINK, DENIED, first=2))
+    run.given = OLD | {"unlink-storage": True}
+    run()
+    assert run.outcomes == {"cam-1": "failed"}
+    arn = emulator.backend().channels["cam-1"].arn
+    assert run.reasons["cam-1"] == (
+        f"{DELETE} denied: the credentials need kinesisvideo:{DELETE} on {arn}; "
+        f"it stays unlinked from {stream}: "
+        f"{UNLINK} denied: the credentials need kinesisvideo:{UNLINK} on {arn}"
+    )
+    assert run.events("cam-1") == ["deleting", "unlinking", "deleting", "failed"]
+    assert run.journal[-1]["reason"] == run.reasons["cam-1"]
+
+
+def test_a_link_that_cannot_be_taken_off(run: Run, emulator: LocalServer) -> None:
+    """A denied unlinking fails that channel alone, whose link is as it was."""
+    stream = put(emulator, "cam-1", stored=True).stream_arn
+    put(emulator, "cam-2")
+    emulator.settings.faults = (Fault(UNLINK, DENIED),)
+    run.given = OLD | {"unlink-storage": True}
+    run()
+    assert run.outcomes == {"cam-1": "failed", "cam-2": "deleted"}
+    arn = emulator.backend().channels["cam-1"].arn
+    denied = f"{UNLINK} denied: the credentials need kinesisvideo:{UNLINK} on {arn}"
+    assert run.reasons["cam-1"] == denied
+    assert emulator.backend().channels["cam-1"].stream_arn == stream
+    assert run.events("cam-1") == ["deleting", "unlinking", "failed"]
+
+
+def test_a_linked_channel_that_somebody_is_deleting(run: Run, emulator: LocalServer) -> None:
+    """Unlinking a channel that another run is deleting finds it gone, and stops nobody."""
+    put(emulator, "cam-1", stored=True)
+    put(emulator, "cam-2", stored=True)
+    run.given = OLD | {"unlink-storage": True}
+    run.meanwhile = lambda: delete(emulator, "cam-1", HOUR)
+    run()
+    assert run.outcomes == {"cam-1": "gone", "cam-2": "deleted"}
+    assert run.reasons["cam-1"] == "somebody else is deleting it"
+    assert run.events("cam-1")[-1] == "gone"
+    assert run.why_stopped == ""
