@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any, Final
 
 from kvsops.aws.scope import Scope
@@ -127,9 +128,7 @@ def read(
             if statuses[number] in _UNDECIDED:  # a failure on an earlier page stays one
                 statuses[number] = result.get("StatusCode", _TOLD)
             for time, value in zip(result["Timestamps"], result["Values"], strict=True):
-                utc = time.astimezone(UTC)
-                at = utc.date() if period == DAY else utc
-                add(points, name, at, query.counts(round(value)))
+                _add(points.setdefault(name, {}), _begin(time, period), query.counts(round(value)))
     scope.count_metrics(len(asked))
     return points, {
         name: f"CloudWatch answered {status}"
@@ -162,9 +161,7 @@ def ask(
     untold: dict[str, str] = {}
     for read_points, read_untold in scope.in_parallel(answer, batches):
         untold |= read_untold
-        for name, days in read_points.items():
-            for day, used in days.items():
-                add(points, name, day, used)
+        merge(points, read_points)
     return points, untold
 
 
@@ -195,10 +192,24 @@ def refuse_to_overspend(scope: Scope, names: int, metrics: int) -> None:
         raise CheckFailedError(msg)
 
 
-def add(points: Points, name: str, day: date, used: Day) -> None:
-    """Add what was used on a day to a name's days."""
-    days = points.setdefault(name, {})
+def merge(points: Points, more: Points) -> None:
+    """Add more points to those that are known, and keep them."""
+    for name, days in more.items():
+        known = points.setdefault(name, days)
+        if known is not days:
+            for day, used in days.items():
+                _add(known, day, used)
+
+
+def _add(days: dict[date, Day], day: date, used: Day) -> None:
     days[day] = days[day] + used if day in days else used
+
+
+@lru_cache(1_024)
+def _begin(time: datetime, period: int) -> date:
+    """Return what a point is known by: most answers have the same few times."""
+    utc = time.astimezone(UTC)
+    return utc.date() if period == DAY else utc
 
 
 def _query(identity: str, name: str, query: Query, period: int) -> dict[str, Any]:
