@@ -41,28 +41,24 @@ CLOUDWATCH_CALLS: Final = ("GetMetricData", "ListMetrics")
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """One statistic of one metric of channels: what it counts, and with which sign."""
+    """One statistic of one metric of channels: which of a day's figures it adds to, or lowers."""
 
     metric: str
     operation: str | None
     statistic: str
-    counts: Callable[[int], Day]
+    figure: int  # of `Day`
+    sign: int = 1
 
     def __str__(self) -> str:
         return f"{self.statistic} of {self.metric} {self.operation or ''}".rstrip()
 
 
 # A connection that succeeded is a point of Failure with the value 0: SampleCount less Sum.
-_ATTEMPTS: Final = tuple(
-    Query("Failure", each, "SampleCount", lambda value: Day(connections=value)) for each in CONNECTS
-)
-_FAILURES: Final = tuple(
-    Query("Failure", each, "Sum", lambda value: Day(connections=-value)) for each in CONNECTS
-)
-_MESSAGES: Final = Query(
-    "MessagesTransferred.Count", None, "Sum", lambda value: Day(messages=value)
-)
-_TURN: Final = Query("TURNConnectedMinutes", None, "Sum", lambda value: Day(turn_minutes=value))
+_CONNECTIONS, _SENT, _MINUTES = range(3)
+_ATTEMPTS: Final = tuple(Query("Failure", each, "SampleCount", _CONNECTIONS) for each in CONNECTS)
+_FAILURES: Final = tuple(Query("Failure", each, "Sum", _CONNECTIONS, -1) for each in CONNECTS)
+_MESSAGES: Final = Query("MessagesTransferred.Count", None, "Sum", _SENT)
+_TURN: Final = Query("TURNConnectedMinutes", None, "Sum", _MINUTES)
 
 FIRST: Final = (*_ATTEMPTS, _MESSAGES)
 """Asked of every channel: one without a point in these was neither connected to nor spoke."""
@@ -112,7 +108,7 @@ def read(
 
     A name without points has no use that these queries could tell. Raises `AwsError`.
     """
-    points: Points = {}
+    figures: dict[str, dict[date, list[int]]] = {}
     statuses = ["nothing"] * len(asked)
     pages = scope.pages(
         "GetMetricData",
@@ -128,8 +124,11 @@ def read(
             if statuses[number] in _UNDECIDED:  # a failure on an earlier page stays one
                 statuses[number] = result.get("StatusCode", _TOLD)
             for time, value in zip(result["Timestamps"], result["Values"], strict=True):
-                _add(points.setdefault(name, {}), _begin(time, period), query.counts(round(value)))
+                days = figures.setdefault(name, {})
+                day = days.setdefault(_begin(time, period), [0, 0, 0])
+                day[query.figure] += query.sign * round(value)
     scope.count_metrics(len(asked))
+    points = {name: {at: Day(*day) for at, day in days.items()} for name, days in figures.items()}
     return points, {
         name: f"CloudWatch answered {status}"
         for (name, _), status in zip(asked, statuses, strict=True)
@@ -198,11 +197,7 @@ def merge(points: Points, more: Points) -> None:
         known = points.setdefault(name, days)
         if known is not days:
             for day, used in days.items():
-                _add(known, day, used)
-
-
-def _add(days: dict[date, Day], day: date, used: Day) -> None:
-    days[day] = days[day] + used if day in days else used
+                known[day] = known.get(day, Day()) + used
 
 
 @lru_cache(1_024)
@@ -220,5 +215,4 @@ def _query(identity: str, name: str, query: Query, period: int) -> dict[str, Any
     return {
         "Id": identity,
         "MetricStat": {"Metric": metric, "Period": period, "Stat": query.statistic},
-        "ReturnData": True,
     }

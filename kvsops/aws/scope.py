@@ -21,7 +21,7 @@ from botocore import xform_name
 from kvsops.aws import failures
 from kvsops.aws.pace import Pace
 from kvsops.aws.quotas import OPERATIONS, writes
-from kvsops.aws.session import Account
+from kvsops.aws.session import Account, is_emulated
 from kvsops.errors import AwsError, UsageError, WriteRefusedError
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ class Scope:
     @property
     def emulated(self) -> bool:
         """Whether the calls go to an endpoint that is not AWS's."""
-        return self._account.emulated
+        return is_emulated(self._account.endpoint_url)
 
     def credentials(self) -> "ReadOnlyCredentials":
         """Return the credentials as they are now; raises `CredentialsError`."""

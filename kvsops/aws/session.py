@@ -43,11 +43,6 @@ class Account:
     authorities: str | None = None
     """The file of certificate authorities that a channel's own endpoints are trusted by."""
 
-    @property
-    def emulated(self) -> bool:
-        """Whether Kinesis Video is asked at an endpoint that is not AWS's."""
-        return _is_emulator(self.endpoint_url)
-
     @classmethod
     def open(
         cls,
@@ -67,7 +62,8 @@ class Account:
         chosen = region or environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION") or None
         with _configuration_errors():
             session = _session(profile)
-            session.set_config_variable("region", chosen or session.get_config_variable("region"))
+            if chosen:
+                session.set_config_variable("region", chosen)
             endpoint = _endpoint_of(endpoint_url, session, environ)
         # OpenSSL's variable, which the WebSocket and TURN obey by themselves: botocore does not.
         authorities = environ.get("AWS_CA_BUNDLE") or environ.get("SSL_CERT_FILE") or None
@@ -106,19 +102,23 @@ class Account:
         return client
 
     def _endpoint_of(self, service: str) -> str | None:
-        own = service == KINESIS_VIDEO or self.emulated
+        own = service == KINESIS_VIDEO or is_emulated(self.endpoint_url)
         return self.endpoint_url if own else None
 
 
-def is_emulated(profile: str | None, endpoint_url: str | None, environ: Mapping[str, str]) -> bool:
-    """Say what `Account.emulated` will, where no region need be known; raises `UsageError`."""
+def endpoint(profile: str | None, given: str | None, environ: Mapping[str, str]) -> str | None:
+    """Find the endpoint as `Account.open` does, where no region need be known."""
     with _configuration_errors():
-        return _is_emulator(_endpoint_of(endpoint_url, _session(profile), environ))
+        return _endpoint_of(given, _session(profile), environ)
 
 
-def _endpoint_of(
-    given: str | None, session: "Session", environ: Mapping[str, str]
-) -> str | None:
+def is_emulated(endpoint_url: str | None) -> bool:
+    """Whether the endpoint is one that is not AWS's."""
+    host = urlsplit(endpoint_url or "").hostname
+    return host is not None and not host.endswith(_AWS_DOMAINS)
+
+
+def _endpoint_of(given: str | None, session: "Session", environ: Mapping[str, str]) -> str | None:
     """Return the endpoint given, or that of the environment or the profile, as botocore finds it.
 
     Source: https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html
@@ -135,11 +135,6 @@ def _endpoint_of(
         profile.get("endpoint_url"),
     )
     return _checked_endpoint(next(filter(None, found), None))
-
-
-def _is_emulator(endpoint_url: str | None) -> bool:
-    host = urlsplit(endpoint_url or "").hostname
-    return host is not None and not host.endswith(_AWS_DOMAINS)
 
 
 @contextmanager
@@ -187,7 +182,7 @@ def _without_pyopenssl() -> Iterator[None]:
 
 def _moment(value: Any) -> datetime:
     """Read a time out of an answer: aware, in UTC where it is a number."""
-    if isinstance(value, int | float):
+    if isinstance(value, (int, float)):
         with suppress(OverflowError, ValueError, OSError):
             return _seconds(value)
     from botocore.utils import parse_timestamp
@@ -211,7 +206,7 @@ def _checked_region(session: "Session", endpoint: str | None) -> str:
         partition = session.get_partition_for_region(region)
     except (botocore_errors.BotoCoreError, ValueError) as error:
         raise UsageError(f"no such region: {region!r}: write it like us-east-1") from error
-    if endpoint and not _is_emulator(endpoint):
+    if endpoint and not is_emulated(endpoint):
         return region
     known = session.get_available_regions(KINESIS_VIDEO, partition_name=partition)
     if region not in known:

@@ -1,23 +1,19 @@
 """A scope on an emulator; both have a time that only sleeping moves, and retries do not wait."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
-import stamina
 
 from kvsops.aws.scope import Scope
 from kvsops.local.server import LocalServer
 from tests.aws.first_calls import FirstCalls
 from tests.fleet import Time
+from tests.retries import retry_at_once
 
 FailFirst = Callable[..., None]
 
 
-@pytest.fixture(autouse=True)
-def _retry_at_once() -> Iterator[None]:
-    """Leave out the waits between retries, and nothing else of them."""
-    with stamina.set_testing(True, attempts=100, cap=True):
-        yield
+_at_once = retry_at_once(attempts=100)
 
 
 @pytest.fixture

@@ -1,11 +1,10 @@
 """The use of many channels: the answer of asking everything, for less."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 
 import pytest
-import stamina
 
 from kvsops.aws import activity
 from kvsops.aws.activity import EVERY, QUERIES
@@ -19,17 +18,14 @@ from kvsops.local.faults import Fault
 from kvsops.local.server import LocalServer
 from tests.aws.first_calls import FirstCalls
 from tests.fleet import DAY, HOUR, NOON, Time
+from tests.retries import retry_at_once
 from tests.usage import everything, use
 
 START = NOON.replace(hour=0) - 30 * DAY
 DENIED = 'GetMetricData denied: the credentials need cloudwatch:GetMetricData on "*"'
 
 
-@pytest.fixture(autouse=True)
-def _retry_at_once() -> Iterator[None]:
-    """Leave out the waits between retries, and nothing else of them."""
-    with stamina.set_testing(True, attempts=100, cap=True):
-        yield
+_at_once = retry_at_once(attempts=100)
 
 
 @pytest.fixture

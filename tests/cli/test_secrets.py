@@ -2,24 +2,19 @@
 
 import json
 import logging
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import stamina
 
 from kvsops.local.faults import Fault
 from kvsops.local.server import LocalServer
 from tests.cli.conftest import Kvsops
+from tests.retries import retry_at_once
 
 QUICK = ("smoke", "--no-steady")
 
 
-@pytest.fixture(autouse=True)
-def _retry_at_once() -> Iterator[None]:
-    """Leave out the waits between retries, and nothing else of them."""
-    with stamina.set_testing(True, attempts=3, cap=True):
-        yield
+_at_once = retry_at_once(attempts=3)
 
 
 @pytest.mark.parametrize(

@@ -6,14 +6,12 @@ import re
 import signal
 import sys
 import xml.etree.ElementTree as ET
-from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING
 
 import pytest
-import stamina
 from prometheus_client.openmetrics import parser
 
 from kvsops.aws.scope import Scope
@@ -26,18 +24,17 @@ from kvsops.reports.smoke import sparkline
 from tests.aws.first_calls import FirstCalls
 from tests.cli.conftest import Kvsops
 from tests.fleet import names, put
+from tests.retries import retry_at_once
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from prometheus_client.metrics_core import Metric
 
 QUICK = ("smoke", "--no-steady")
 
 
-@pytest.fixture(autouse=True)
-def _retry_at_once() -> Iterator[None]:
-    """Leave out the waits between retries, and nothing else of them."""
-    with stamina.set_testing(True, attempts=3, cap=True):
-        yield
+_at_once = retry_at_once(attempts=3)
 
 
 def test_makes_its_channel_once(kvsops: Kvsops, emulator: LocalServer) -> None:

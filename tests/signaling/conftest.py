@@ -1,12 +1,11 @@
 """Sessions of a channel on the emulator, over TLS, and a bounded loop to run them on."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any
 
 import pytest
-import stamina
 
 from kvsops.aws import connect
 from kvsops.aws.scope import Scope
@@ -14,15 +13,12 @@ from kvsops.core.wire.ice import Role
 from kvsops.local.server import LocalServer
 from kvsops.signaling.session import Session
 from tests.fleet import put
+from tests.retries import retry_at_once
 
 Make = Callable[..., Session]
 
 
-@pytest.fixture(autouse=True)
-def _retry_at_once() -> Iterator[None]:
-    """Leave out the waits between retries, and nothing else of them."""
-    with stamina.set_testing(True, attempts=3, cap=True):
-        yield
+_at_once = retry_at_once(attempts=3)
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-import stamina
 from aioice.ice import get_host_addresses
 
 from kvsops.aws.scope import Scope
@@ -18,6 +17,7 @@ from kvsops.smoke.plan import Access, Limits, Wanted
 from kvsops.smoke.run import smoke
 from kvsops.smoke.verdict import SmokeReport
 from tests.fleet import put
+from tests.retries import retry_at_once
 
 BRIEF = Limits(probe=1.0, negotiate=4.0, ice=4.0, somebody=4.0)
 ADDRESSES = bool(get_host_addresses(use_ipv4=True, use_ipv6=True))
@@ -37,11 +37,7 @@ def failed(report: SmokeReport) -> list[tuple[str, str | None]]:
     return [(step.key, step.reason) for step in report.steps if step.status == "failed"]
 
 
-@pytest.fixture(autouse=True)
-def _retry_at_once() -> Iterator[None]:
-    """Leave out the waits between retries, and nothing else of them."""
-    with stamina.set_testing(True, attempts=4, cap=True):
-        yield
+_at_once = retry_at_once(attempts=4)
 
 
 @pytest.fixture
