@@ -40,7 +40,5 @@ def everything(
     for at in range(0, len(asked), QUERIES):
         points, untold = activity.read(scope, asked[at : at + QUERIES], start, end)
         assert untold == {}
-        for name, days in points.items():
-            for on, used in days.items():
-                activity.add(found, name, on, used)
+        activity.merge(found, points)
     return {name: Usage(days) for name, days in found.items()}

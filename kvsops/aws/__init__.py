@@ -1,1 +1,1 @@
-"""The only importer of boto3: calls to AWS, paced, retried and counted."""
+"""The only importer of botocore's client side: calls to AWS, paced, retried and counted."""

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any, Final
 
 from kvsops.aws.scope import Scope
@@ -39,28 +40,24 @@ CLOUDWATCH_CALLS: Final = ("GetMetricData", "ListMetrics")
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """One statistic of one metric of channels: what it counts, and with which sign."""
+    """One statistic of one metric of channels: which of a day's figures it adds to, or lowers."""
 
     metric: str
     operation: str | None
     statistic: str
-    counts: Callable[[int], Day]
+    figure: int  # of `Day`
+    sign: int = 1
 
     def __str__(self) -> str:
         return f"{self.statistic} of {self.metric} {self.operation or ''}".rstrip()
 
 
 # A connection that succeeded is a point of Failure with the value 0: SampleCount less Sum.
-_ATTEMPTS: Final = tuple(
-    Query("Failure", each, "SampleCount", lambda value: Day(connections=value)) for each in CONNECTS
-)
-_FAILURES: Final = tuple(
-    Query("Failure", each, "Sum", lambda value: Day(connections=-value)) for each in CONNECTS
-)
-_MESSAGES: Final = Query(
-    "MessagesTransferred.Count", None, "Sum", lambda value: Day(messages=value)
-)
-_TURN: Final = Query("TURNConnectedMinutes", None, "Sum", lambda value: Day(turn_minutes=value))
+_CONNECTIONS, _SENT, _MINUTES = range(3)
+_ATTEMPTS: Final = tuple(Query("Failure", each, "SampleCount", _CONNECTIONS) for each in CONNECTS)
+_FAILURES: Final = tuple(Query("Failure", each, "Sum", _CONNECTIONS, -1) for each in CONNECTS)
+_MESSAGES: Final = Query("MessagesTransferred.Count", None, "Sum", _SENT)
+_TURN: Final = Query("TURNConnectedMinutes", None, "Sum", _MINUTES)
 
 FIRST: Final = (*_ATTEMPTS, _MESSAGES)
 """Asked of every channel: one without a point in these was neither connected to nor spoke."""
@@ -110,7 +107,7 @@ def read(
 
     A name without points has no use that these queries could tell. Raises `AwsError`.
     """
-    points: Points = {}
+    figures: dict[str, dict[date, list[int]]] = {}
     statuses = ["nothing"] * len(asked)
     pages = scope.pages(
         "GetMetricData",
@@ -126,10 +123,11 @@ def read(
             if statuses[number] in _UNDECIDED:  # a failure on an earlier page stays one
                 statuses[number] = result.get("StatusCode", _TOLD)
             for time, value in zip(result["Timestamps"], result["Values"], strict=True):
-                utc = time.astimezone(UTC)
-                at = utc.date() if period == DAY else utc
-                add(points, name, at, query.counts(round(value)))
+                days = figures.setdefault(name, {})
+                day = days.setdefault(_begin(time, period), [0, 0, 0])
+                day[query.figure] += query.sign * round(value)
     scope.metric_budget.count(len(asked))
+    points = {name: {at: Day(*day) for at, day in days.items()} for name, days in figures.items()}
     return points, {
         name: f"CloudWatch answered {status}"
         for (name, _), status in zip(asked, statuses, strict=True)
@@ -161,9 +159,7 @@ def ask(
     untold: dict[str, str] = {}
     for read_points, read_untold in scope.in_parallel(answer, batches):
         untold |= read_untold
-        for name, days in read_points.items():
-            for day, used in days.items():
-                add(points, name, day, used)
+        merge(points, read_points)
     return points, untold
 
 
@@ -180,10 +176,20 @@ def own_cost(scope: Scope) -> Decimal:
     return scope.metric_budget.spent + scope.calls["ListMetrics"] * CALL_PRICE
 
 
-def add(points: Points, name: str, day: date, used: Day) -> None:
-    """Add what was used on a day to a name's days."""
-    days = points.setdefault(name, {})
-    days[day] = days[day] + used if day in days else used
+def merge(points: Points, more: Points) -> None:
+    """Add more points to those that are known, and keep them."""
+    for name, days in more.items():
+        known = points.setdefault(name, days)
+        if known is not days:
+            for day, used in days.items():
+                known[day] = known.get(day, Day()) + used
+
+
+@lru_cache(1_024)
+def _begin(time: datetime, period: int) -> date:
+    """Return what a point is known by: most answers have the same few times."""
+    utc = time.astimezone(UTC)
+    return utc.date() if period == DAY else utc
 
 
 def _query(identity: str, name: str, query: Query, period: int) -> dict[str, Any]:
@@ -194,5 +200,4 @@ def _query(identity: str, name: str, query: Query, period: int) -> dict[str, Any
     return {
         "Id": identity,
         "MetricStat": {"Metric": metric, "Period": period, "Stat": query.statistic},
-        "ReturnData": True,
     }

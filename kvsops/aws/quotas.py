@@ -28,7 +28,7 @@ READING: Final = ("Describe", "Get", "List")
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """An operation's service (as boto3 names it) and its quota for the account, in calls/s.
+    """An operation's service (as botocore names it) and its quota for the account, in calls/s.
 
     Where AWS documents no quota the figure is our own restraint, and the throttle is obeyed.
     """

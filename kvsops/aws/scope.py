@@ -21,7 +21,7 @@ from kvsops.aws.metrics import MetricBudget, RecentUse
 from kvsops.aws.pace import Pace
 from kvsops.aws.patience import Patience
 from kvsops.aws.quotas import OPERATIONS, writes
-from kvsops.aws.session import Account
+from kvsops.aws.session import Account, is_emulated
 from kvsops.errors import UsageError, WriteRefusedError
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ class Scope:
     @property
     def emulated(self) -> bool:
         """Whether the calls go to an endpoint that is not AWS's."""
-        return self._account.emulated
+        return is_emulated(self._account.endpoint_url)
 
     def credentials(self) -> "ReadOnlyCredentials":
         """Return the credentials as they are now; raises `CredentialsError`."""

@@ -1,25 +1,24 @@
 """Whose account, which region, which endpoint: what a scope is opened with."""
 
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
-import boto3
-import botocore.session
 from botocore import exceptions as botocore_errors
-from botocore.config import Config
-from botocore.utils import parse_timestamp
 
 import kvsops
 from kvsops.aws.failures import TRY_LOCALLY
-from kvsops.aws.quotas import KINESIS_VIDEO, PRICING, SIGNALING
+from kvsops.aws.quotas import CLOUDWATCH, KINESIS_VIDEO, PRICING, SIGNALING
 from kvsops.errors import UsageError
 
 if TYPE_CHECKING:
     from botocore.client import BaseClient
+    from botocore.session import Session
 
 ENDPOINT_VARIABLE: Final = "AWS_ENDPOINT_URL_KINESIS_VIDEO"
 PRICE_LIST_REGION: Final = "us-east-1"
@@ -38,16 +37,11 @@ class Account:
     account's tags or metrics; an endpoint in AWS's own domains holds for Kinesis Video alone.
     """
 
-    session: boto3.Session
+    session: "Session"
     region: str
     endpoint_url: str | None
     authorities: str | None = None
     """The file of certificate authorities that a channel's own endpoints are trusted by."""
-
-    @property
-    def emulated(self) -> bool:
-        """Whether Kinesis Video is asked at an endpoint that is not AWS's."""
-        return _is_emulator(self.endpoint_url)
 
     @classmethod
     def open(
@@ -67,9 +61,10 @@ class Account:
                 raise UsageError(f"{option} is empty: give its value, or leave it out")
         chosen = region or environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION") or None
         with _configuration_errors():
-            core = _core(profile)
-            session = boto3.Session(region_name=chosen, botocore_session=core)
-            endpoint = _endpoint_of(endpoint_url, core, environ)
+            session = _session(profile)
+            if chosen:
+                session.set_config_variable("region", chosen)
+            endpoint = _endpoint_of(endpoint_url, session, environ)
         # OpenSSL's variable, which the WebSocket and TURN obey by themselves: botocore does not.
         authorities = environ.get("AWS_CA_BUNDLE") or environ.get("SSL_CERT_FILE") or None
         known = _checked_region(session, endpoint)
@@ -82,14 +77,18 @@ class Account:
 
         `endpoint_url` is the one of a channel, where only that will do.
         """
+        from botocore.config import Config
+
         config = Config(
             retries={"mode": "standard", "total_max_attempts": 1},
             max_pool_connections=connections,
             connect_timeout=CONNECT_SECONDS,
             read_timeout=READ_SECONDS,
             user_agent_extra=f"kvsops/{kvsops.__version__}",
+            # 500 queries of ours in a request: looking through them took longer than all else.
+            parameter_validation=service != CLOUDWATCH,
         )
-        make: Any = self.session.client
+        make: Any = self.session.create_client
         try:
             client: BaseClient = make(
                 service,
@@ -103,27 +102,31 @@ class Account:
         return client
 
     def _endpoint_of(self, service: str) -> str | None:
-        own = service == KINESIS_VIDEO or self.emulated
+        own = service == KINESIS_VIDEO or is_emulated(self.endpoint_url)
         return self.endpoint_url if own else None
 
 
-def is_emulated(profile: str | None, endpoint_url: str | None, environ: Mapping[str, str]) -> bool:
-    """Say what `Account.emulated` will, where no region need be known; raises `UsageError`."""
+def endpoint(profile: str | None, given: str | None, environ: Mapping[str, str]) -> str | None:
+    """Find the endpoint as `Account.open` does, where no region need be known."""
     with _configuration_errors():
-        return _is_emulator(_endpoint_of(endpoint_url, _core(profile), environ))
+        return _endpoint_of(given, _session(profile), environ)
 
 
-def _endpoint_of(
-    given: str | None, core: botocore.session.Session, environ: Mapping[str, str]
-) -> str | None:
+def is_emulated(endpoint_url: str | None) -> bool:
+    """Whether the endpoint is one that is not AWS's."""
+    host = urlsplit(endpoint_url or "").hostname
+    return host is not None and not host.endswith(_AWS_DOMAINS)
+
+
+def _endpoint_of(given: str | None, session: "Session", environ: Mapping[str, str]) -> str | None:
     """Return the endpoint given, or that of the environment or the profile, as botocore finds it.
 
     Source: https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html
     """
-    if given or core.get_config_variable("ignore_configured_endpoint_urls"):
+    if given or session.get_config_variable("ignore_configured_endpoint_urls"):
         return _checked_endpoint(given)
-    profile = core.get_scoped_config()
-    services = core.full_config.get("services", {}).get(profile.get("services")) or {}
+    profile = session.get_scoped_config()
+    services = session.full_config.get("services", {}).get(profile.get("services")) or {}
     of_service = services.get("kinesis_video") or {}
     found = (
         environ.get(ENDPOINT_VARIABLE),
@@ -132,11 +135,6 @@ def _endpoint_of(
         profile.get("endpoint_url"),
     )
     return _checked_endpoint(next(filter(None, found), None))
-
-
-def _is_emulator(endpoint_url: str | None) -> bool:
-    host = urlsplit(endpoint_url or "").hostname
-    return host is not None and not host.endswith(_AWS_DOMAINS)
 
 
 @contextmanager
@@ -150,38 +148,65 @@ def _configuration_errors() -> Iterator[None]:
         raise UsageError(" ".join(str(error).split())) from error
 
 
-def _core(profile: str | None) -> botocore.session.Session:
+def _session(profile: str | None) -> "Session":
     """Make a session that reads times faster than botocore does by itself.
 
     Metrics are mostly times, and botocore takes each through the local time zone's rules.
     """
-    session = botocore.session.get_session()
-    if profile:
-        session.set_config_variable("profile", profile)
+    with _without_pyopenssl():
+        from botocore.session import Session
+
+    session = Session(profile=profile)
     parsers = session.get_component("response_parser_factory")
     parsers.set_parser_defaults(timestamp_parser=_moment)
     return session
 
 
+@contextmanager
+def _without_pyopenssl() -> Iterator[None]:
+    """Spare botocore's import the loading of pyOpenSSL, where that is installed.
+
+    botocore asks urllib3's adapter for the class that the adapter replaced, and takes the standard
+    library's, which is the same, where there is no adapter.
+    """
+    adapter = "urllib3.contrib.pyopenssl"
+    if adapter in sys.modules:
+        yield
+        return
+    sys.modules[adapter] = None  # type: ignore[assignment]  # documented: it is not to be had
+    try:
+        yield
+    finally:
+        del sys.modules[adapter]
+
+
 def _moment(value: Any) -> datetime:
     """Read a time out of an answer: aware, in UTC where it is a number."""
-    if isinstance(value, int | float):
+    if isinstance(value, (int, float)):
         with suppress(OverflowError, ValueError, OSError):
-            return datetime.fromtimestamp(value, UTC)
+            return _seconds(value)
+    from botocore.utils import parse_timestamp
+
     moment: datetime = parse_timestamp(value)
     return moment
 
 
-def _checked_region(session: boto3.Session, endpoint: str | None) -> str:
+@lru_cache(1_024)
+def _seconds(value: float) -> datetime:
+    """Read a time; those of metrics are mostly the same few midnights."""
+    return datetime.fromtimestamp(value, UTC)
+
+
+def _checked_region(session: "Session", endpoint: str | None) -> str:
     """Return the region; an endpoint of AWS's own may be in one that botocore does not know yet."""
-    region = session.region_name
+    region: str | None = session.get_config_variable("region")
     if not region:
         raise UsageError(f"no region: give --region or AWS_REGION; {TRY_LOCALLY}")
     try:
         partition = session.get_partition_for_region(region)
     except (botocore_errors.BotoCoreError, ValueError) as error:
         raise UsageError(f"no such region: {region!r}: write it like us-east-1") from error
-    if endpoint and not _is_emulator(endpoint):
+    if endpoint and not is_emulated(endpoint):
         return region
     known = session.get_available_regions(KINESIS_VIDEO, partition_name=partition)
     if region not in known:

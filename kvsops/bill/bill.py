@@ -235,6 +235,8 @@ def groupings(region: str) -> Mapping[str, GroupBy]:
 
 def _ghost(name: str, usage: Usage, prices: Prices, month: Month, now: datetime) -> list[Line]:
     """Price what will not be used any more: what was used in the month is what is billed."""
+    if not usage.days:
+        return []
     cost = estimate(usage, prices, month, max(now, month.end))
     return [Line(name, usage, cost)] if cost.active else []
 

@@ -68,9 +68,7 @@ def read(
     def ask(asked: list[Asked]) -> None:
         found, untold = activity.ask(scope, asked, start, end, advance=advance)
         metered.unknown |= untold
-        for name, days in found.items():
-            for day, used in days.items():
-                activity.add(points, name, day, used)
+        activity.merge(points, found)
 
     before = scope.metric_budget.asked
     ask([*_each(likely, (*FIRST, *REST)), *_each(others, FIRST)])

@@ -90,9 +90,9 @@ class Where:
     @property
     def emulated(self) -> bool:
         """Whether the endpoint is not AWS's; raises `UsageError` where it is wrong."""
-        from kvsops.aws.session import is_emulated
+        from kvsops.aws.session import endpoint, is_emulated
 
-        return is_emulated(self.profile, self.endpoint_url, os.environ)
+        return is_emulated(endpoint(self.profile, self.endpoint_url, os.environ))
 
     def open(self, *, read_only: bool = False, max_own_cost: "Decimal | None" = None) -> "Scope":
         """Open the scope; a dry run's is `read_only`."""

@@ -129,7 +129,10 @@ def dumps(value: object, query: str | None = None) -> str:
     All but printable ASCII is escaped, so that no value can act on a terminal. Raises UsageError
     for a query that cannot be read or does not fit the value.
     """
-    ready = json_ready(value)
+    return _dumps(json_ready(value), query)
+
+
+def _dumps(ready: object, query: str | None) -> str:
     if query is None:
         return _json(ready)
     found = search(query, ready)
@@ -163,7 +166,7 @@ def render(
     """
     check_query(query, output)
     if output == "json":
-        return dumps(records(rows, columns), query)
+        return _dumps(records(rows, columns), query)
     if output == "csv":
         return csv(rows, columns)
     if not rows:

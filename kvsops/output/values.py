@@ -13,7 +13,7 @@ def json_ready(value: object) -> object:
     shortest text has the same digits up to 15 of them (`Decimal("0.03")` is `0.03`).
     Raises ValueError for a time that is not aware, TypeError for what JSON cannot hold.
     """
-    if value is None or isinstance(value, str | int | float):
+    if value is None or isinstance(value, (str, int, float)):
         return value
     if isinstance(value, datetime):
         return iso(value)

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from functools import lru_cache
 from typing import Final
 
 from kvsops.bill.bill import Bill, Line
@@ -170,6 +171,7 @@ def _active_text(line: Line) -> str:
     return {None: UNKNOWN, True: "yes", False: "no"}[line.cost.active]
 
 
+@lru_cache(1)
 def _last_days(now: datetime) -> Sequence[date]:
     today = now.astimezone(UTC).date()
     return [today - timedelta(days=ago) for ago in reversed(range(BAR_DAYS))]

@@ -1,5 +1,7 @@
 """Where a scope's profile, region and endpoint come from, and how wrong ones are refused."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -236,3 +238,38 @@ def test_half_of_the_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(UsageError) as caught:
         Account.open(None, "us-east-1", EMULATOR, {}).client("kinesisvideo", 1)
     assert str(caught.value) == ("Partial credentials found in env, missing: AWS_SECRET_ACCESS_KEY")
+
+
+LISTING = """
+import sys
+from kvsops.cli.main import cli
+assert cli.main(["list"]) == 0
+print(*sys.modules, file=sys.stderr)
+"""
+
+
+def test_list_imports_what_it_needs(environment: dict[str, str]) -> None:
+    """boto3, its file transfers and pyOpenSSL take longer to load than the listing itself."""
+    done = subprocess.run(
+        [sys.executable, "-c", LISTING], env=environment, capture_output=True, text=True, check=True
+    )
+    loaded = set(done.stderr.split())
+    assert "botocore.httpsession" in loaded
+    assert loaded.isdisjoint({"boto3", "s3transfer", "OpenSSL", "urllib3.contrib.pyopenssl"})
+
+
+OPENING = """
+import ssl, sys
+{first}
+from kvsops.aws.session import Account
+Account.open(None, "us-east-1", None, {{}})
+import botocore.httpsession, urllib3.contrib.pyopenssl
+assert urllib3.contrib.pyopenssl.PyOpenSSLContext
+assert botocore.httpsession.SSLContext is ssl.SSLContext
+"""
+
+
+@pytest.mark.parametrize("first", ["", "import urllib3.contrib.pyopenssl"])
+def test_pyopenssl_may_be_loaded_before_and_after(first: str) -> None:
+    """Botocore's contexts are the standard library's, and others still get urllib3's adapter."""
+    subprocess.run([sys.executable, "-c", OPENING.format(first=first)], check=True)
