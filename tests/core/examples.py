@@ -149,6 +149,8 @@ EXAMPLES: Final[Mapping[str, Sequence[Example]]] = {
         Example({"never-used": True}, spares=False, last_used=None),
         Example({"never-used": True}, spares=True, last_used=20 * HOUR),
         Example({"never-used": True}, spares=None, last_used=None, witnessed=False),
+        Example({"never-used": True}, spares=False, age=455 * DAY),
+        Example({"never-used": True}, spares=None, age=455 * DAY + SECOND),
         Example({"never-used": True}, spares=None, age=timedelta(days=456)),
         Example({"never-used": True}, spares=True, age=timedelta(days=456), last_used=DAY),
         Example({"never-used": True}, spares=None, age=None),
