@@ -26,6 +26,7 @@ class Example:
     storage: str = "DISABLED"
     last_used: timedelta | None = None  # ago; None is never
     witnessed: bool = True
+    why: str = ""  # what it says, where that is looked at
 
     def facts(self, needs: Sequence[Need | None] = tuple(Need)) -> Facts:
         """Make the channel, with those facts read directly."""
@@ -112,7 +113,18 @@ EXAMPLES: Final[Mapping[str, Sequence[Example]]] = {
     ),
     "cloudformation": (
         Example({}, spares=False, tags={"cloudformation": "yes"}),
-        Example({}, spares=True, tags={"aws:cloudformation:stack-name": "video"}),
+        Example(
+            {},
+            spares=True,
+            tags={"aws:cloudformation:logical-id": "x", "aws:cloudformation:stack-name": "video"},
+            why="made by CloudFormation: stack video",
+        ),
+        Example(
+            {},
+            spares=True,
+            tags={"aws:cloudformation:logical-id": "x"},
+            why="made by CloudFormation: stack unnamed",
+        ),
     ),
     "storage-linked": (
         Example({}, spares=False),
@@ -158,7 +170,7 @@ EXAMPLES: Final[Mapping[str, Sequence[Example]]] = {
     "expired": (
         Example({"expired": True}, spares=False, tags={EXPIRES_AT_TAG: seconds_from_now(-300)}),
         Example({"expired": True}, spares=True, tags={EXPIRES_AT_TAG: seconds_from_now(-299)}),
-        Example({"expired": True}, spares=True, tags={EXPIRES_AT_TAG: "soon"}),
+        Example({"expired": True}, spares=True, tags={EXPIRES_AT_TAG: "soon"}, why="not expired"),
         Example({"expired": True}, spares=True),
     ),
     "orphaned": (
