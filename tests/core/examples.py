@@ -94,7 +94,8 @@ EXAMPLES: Final[Mapping[str, Sequence[Example]]] = {
     "no-creation-time": (
         Example({}, spares=False),
         Example({}, spares=True, age=None),
-        Example({}, spares=True, age=-timedelta(seconds=1)),
+        Example({}, spares=False, age=timedelta()),
+        Example({}, spares=True, age=-SECOND, why="its creation time is in the future"),
     ),
     "protected": (
         Example({}, spares=False, tags={"env": "ci"}),
@@ -106,6 +107,12 @@ EXAMPLES: Final[Mapping[str, Sequence[Example]]] = {
         Example({}, spares=False),
         Example({}, spares=False, tags={EXPIRES_AT_TAG: seconds_from_now(-300)}),
         Example({}, spares=True, tags={EXPIRES_AT_TAG: seconds_from_now(-299)}),
+        Example(
+            {},
+            spares=True,
+            tags={EXPIRES_AT_TAG: seconds_from_now(0)},
+            why="held: expired only 0s ago",
+        ),
         Example({}, spares=True, tags={EXPIRES_AT_TAG: seconds_from_now(3600)}),
         Example({}, spares=True, tags={EXPIRES_AT_TAG: "tomorrow"}),
         Example({}, spares=True, tags={EXPIRES_AT_TAG: "2020-01-01T00:00:00"}),
@@ -128,7 +135,7 @@ EXAMPLES: Final[Mapping[str, Sequence[Example]]] = {
     ),
     "storage-linked": (
         Example({}, spares=False),
-        Example({}, spares=True, storage="ENABLED"),
+        Example({}, spares=True, storage="ENABLED", why="linked to storage: a stream"),
         Example({}, spares=True, storage="A_STATUS_YET_TO_COME"),
         Example({"unlink-storage": True}, spares=False, storage="ENABLED"),
     ),
