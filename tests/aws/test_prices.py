@@ -25,7 +25,7 @@ from tests.fleet import Time
 D = Decimal
 ROW = """
 currency = "USD"
-[xx-nowhere-1]
+[eu-nowhere-1]
 channel_month = "0.04"
 million_messages = 3
 thousand_turn_minutes = 0.15
@@ -82,9 +82,9 @@ def test_shipped(cache: Path) -> None:
 def test_a_file_adds_a_region(file: Path, cache: Path) -> None:
     """Text and numbers will do, exact to the digit; the shipped rows stay."""
     known = load(file, cache)
-    expected = Prices("xx-nowhere-1", D("0.04"), D(3), D("0.15"), "2026-05-01", "our contract")
-    assert known["xx-nowhere-1"] == (expected, str(file))
-    assert known == load(None, cache) | {"xx-nowhere-1": (expected, str(file))}
+    expected = Prices("eu-nowhere-1", D("0.04"), D(3), D("0.15"), "2026-05-01", "our contract")
+    assert known["eu-nowhere-1"] == (expected, str(file))
+    assert known == load(None, cache) | {"eu-nowhere-1": (expected, str(file))}
 
 
 def test_file_before_cache_before_shipped(tmp_path: Path, cache: Path) -> None:
@@ -93,7 +93,7 @@ def test_file_before_cache_before_shipped(tmp_path: Path, cache: Path) -> None:
     store(refreshed_row, cache)
     assert load(None, cache)["us-east-1"] == (refreshed_row, "refreshed")
     own = tmp_path / "own.toml"
-    own.write_text(ROW.replace("xx-nowhere-1", "us-east-1"))
+    own.write_text(ROW.replace("eu-nowhere-1", "us-east-1"))
     row, origin = load(own, cache)["us-east-1"]
     assert (amounts(row), origin) == (("0.04", "3", "0.15"), str(own))
     assert load(own, cache)["ap-southeast-2"][1] == "shipped"
@@ -101,9 +101,9 @@ def test_file_before_cache_before_shipped(tmp_path: Path, cache: Path) -> None:
 
 def test_another_regions_prices_are_marked(known: dict[str, Known]) -> None:
     """Assumed prices say of which region they are."""
-    row = prices_of(known, "xx-nowhere-1", "us-east-1")
+    row = prices_of(known, "eu-nowhere-1", "us-east-1")
     assert (row.region, row.assumed_from, amounts(row)) == (
-        "xx-nowhere-1",
+        "eu-nowhere-1",
         "us-east-1",
         ("0.03", "2.25", "0.12"),
     )
@@ -123,7 +123,7 @@ def test_assumed_prices_go_before_the_regions_own(known: dict[str, Known]) -> No
 
 @pytest.mark.parametrize(
     ("region", "assume", "missing"),
-    [("xx-nowhere-1", None, "xx-nowhere-1"), ("us-east-1", "xx-nowhere-1", "xx-nowhere-1")],
+    [("eu-nowhere-1", None, "eu-nowhere-1"), ("us-east-1", "eu-nowhere-1", "eu-nowhere-1")],
 )
 def test_unknown_region(
     known: dict[str, Known], region: str, assume: str | None, missing: str
@@ -140,48 +140,48 @@ def test_unknown_region(
 # What is refused of a file
 
 BAD = [
-    (ROW.replace("million_messages = 3\n", ""), "[xx-nowhere-1] lacks million_messages"),
-    (ROW.replace('source = "our contract"\n', ""), "[xx-nowhere-1] lacks source"),
-    (ROW + "discount = 1\n", "[xx-nowhere-1] has unknown discount"),
+    (ROW.replace("million_messages = 3\n", ""), "[eu-nowhere-1] lacks million_messages"),
+    (ROW.replace('source = "our contract"\n', ""), "[eu-nowhere-1] lacks source"),
+    (ROW + "discount = 1\n", "[eu-nowhere-1] has unknown discount"),
     (
         ROW.replace('"0.04"', '"-0.04"'),
-        "[xx-nowhere-1] channel_month is '-0.04': write an amount of 0 to 1,000,000",
+        "[eu-nowhere-1] channel_month is '-0.04': write an amount of 0 to 1,000,000",
     ),
     (
         ROW.replace('"0.04"', '"1e30"'),
-        "[xx-nowhere-1] channel_month is '1e30': write an amount of 0 to 1,000,000",
+        "[eu-nowhere-1] channel_month is '1e30': write an amount of 0 to 1,000,000",
     ),
     (
         ROW.replace('"0.04"', '"cheap"'),
-        "[xx-nowhere-1] channel_month is 'cheap': write an amount like 0.03",
+        "[eu-nowhere-1] channel_month is 'cheap': write an amount like 0.03",
     ),
-    (ROW.replace('"0.04"', '""'), "[xx-nowhere-1] channel_month is '': write an amount like 0.03"),
+    (ROW.replace('"0.04"', '""'), "[eu-nowhere-1] channel_month is '': write an amount like 0.03"),
     (
         ROW.replace('"0.04"', "true"),
-        "[xx-nowhere-1] channel_month is True: write an amount like 0.03",
+        "[eu-nowhere-1] channel_month is True: write an amount like 0.03",
     ),
     (
         ROW.replace('"0.04"', "[1]"),
-        "[xx-nowhere-1] channel_month is [1]: write an amount like 0.03",
+        "[eu-nowhere-1] channel_month is [1]: write an amount like 0.03",
     ),
     (
         ROW.replace('"0.04"', "nan"),
-        "[xx-nowhere-1] channel_month is Decimal('NaN'): write an amount of 0 to 1,000,000",
+        "[eu-nowhere-1] channel_month is Decimal('NaN'): write an amount of 0 to 1,000,000",
     ),
     (
         ROW.replace('"0.04"', "inf"),
-        "[xx-nowhere-1] channel_month is Decimal('Infinity'): write an amount of 0 to 1,000,000",
+        "[eu-nowhere-1] channel_month is Decimal('Infinity'): write an amount of 0 to 1,000,000",
     ),
     (
         ROW.replace('"0.04"', '"NaN"'),
-        "[xx-nowhere-1] channel_month is 'NaN': write an amount of 0 to 1,000,000",
+        "[eu-nowhere-1] channel_month is 'NaN': write an amount of 0 to 1,000,000",
     ),
     (ROW.replace("USD", "EUR"), """: currency is 'EUR': write currency = "USD\""""),
     (ROW.replace('currency = "USD"', ""), """: currency is None: write currency = "USD\""""),
     ("", """: currency is None: write currency = "USD\""""),
     ('currency = "USD"', " has no region: write a table like [us-east-1]"),
-    ('currency = "USD"\nxx-nowhere-1 = 3', "[xx-nowhere-1] is not a table of prices"),
-    ("region,price\nxx-nowhere-1,3\n", " is not TOML: "),
+    ('currency = "USD"\neu-nowhere-1 = 3', "[eu-nowhere-1] is not a table of prices"),
+    ("region,price\neu-nowhere-1,3\n", " is not TOML: "),
     (ROW + ROW, " is not TOML: "),
 ]
 
@@ -297,12 +297,12 @@ def test_throttled(scope: Scope, fail_first: Any) -> None:
 def test_the_cache_keeps_other_regions(cache: Path) -> None:
     """A refresh replaces its own region's row and leaves the others."""
     old = Prices("us-east-1", D("0.02"), D(2), D("0.1"), "2025-01-01", 'a "quoted"\nsource')
-    other = Prices("xx-nowhere-1", D("0.04"), D("0.0000001"), D(0), "2026-01-01", "x")
+    other = Prices("eu-nowhere-1", D("0.04"), D("0.0000001"), D(0), "2026-01-01", "x")
     new = Prices("us-east-1", D("0.03"), D("30").normalize(), D("0.12"), "2026-05-01", "y")
     for row in (old, other, new):
         store(row, cache)
     known = load(None, cache)
-    assert (known["us-east-1"], known["xx-nowhere-1"]) == ((new, "refreshed"), (other, "refreshed"))
+    assert (known["us-east-1"], known["eu-nowhere-1"]) == ((new, "refreshed"), (other, "refreshed"))
     assert 'million_messages = "30"' in cache.read_text()  # as people write it, not 3E+1
 
 

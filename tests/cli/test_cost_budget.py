@@ -115,7 +115,7 @@ def test_max_own_cost(last: Kvsops, emulator: LocalServer) -> None:
         (("--fail-over", "much"), "not an amount in dollars: 'much'"),
         (("--max-growth", "5"), "give --baseline FILE"),
         (("--prices", "missing.toml"), "the price file missing.toml cannot be read"),
-        (("--region", "xx-nowhere-1"), "no prices are known for xx-nowhere-1"),
+        (("--region", "cn-north-1"), "no prices are known for cn-north-1"),  # priced in yuan
         (("--query", "total"), "--query"),
     ],
 )

@@ -41,10 +41,10 @@ def test_without_a_region(kvsops: Kvsops, monkeypatch: pytest.MonkeyPatch) -> No
 @pytest.mark.usefixtures("cache")
 def test_of_a_region_that_is_not_known(kvsops: Kvsops) -> None:
     """That none apply to it is an error, with how to give some, after those that are known."""
-    ended = kvsops("prices", "--region", "xx-nowhere-1")
+    ended = kvsops("prices", "--region", "eu-nowhere-1")
     assert (ended.code, ended.out) == (2, kvsops("prices", "--region", "us-east-1").out)
     assert ended.err.startswith(
-        "error: no prices are known for xx-nowhere-1: read them with kvsops"
+        "error: no prices are known for eu-nowhere-1: read them with kvsops"
     )
 
 
@@ -55,9 +55,9 @@ def test_json(kvsops: Kvsops, tmp_path: Path) -> None:
     file.write_text(NORTH)
     rows = json.loads(kvsops("prices", "--prices", str(file), "-o", "json").out)
     regions = [row["region"] for row in rows]
-    assert regions == sorted({"ap-southeast-2", "us-east-1", "xx-nowhere-1", *regions})
-    assert rows[regions.index("xx-nowhere-1")] == {
-        "region": "xx-nowhere-1",
+    assert regions == sorted({"ap-southeast-2", "us-east-1", "eu-nowhere-1", *regions})
+    assert rows[regions.index("eu-nowhere-1")] == {
+        "region": "eu-nowhere-1",
         "channel_month": 0.04,
         "million_messages": 3,
         "thousand_turn_minutes": 0.15,

@@ -26,6 +26,7 @@ class Example:
     storage: str = "DISABLED"
     last_used: timedelta | None = None  # ago; None is never
     witnessed: bool = True
+    why: str = ""  # what it says, where that is looked at
 
     def facts(self, needs: Sequence[Need | None] = tuple(Need)) -> Facts:
         """Make the channel, with those facts read directly."""
@@ -93,7 +94,8 @@ EXAMPLES: Final[Mapping[str, Sequence[Example]]] = {
     "no-creation-time": (
         Example({}, spares=False),
         Example({}, spares=True, age=None),
-        Example({}, spares=True, age=-timedelta(seconds=1)),
+        Example({}, spares=False, age=timedelta()),
+        Example({}, spares=True, age=-SECOND, why="its creation time is in the future"),
     ),
     "protected": (
         Example({}, spares=False, tags={"env": "ci"}),
@@ -105,6 +107,12 @@ EXAMPLES: Final[Mapping[str, Sequence[Example]]] = {
         Example({}, spares=False),
         Example({}, spares=False, tags={EXPIRES_AT_TAG: seconds_from_now(-300)}),
         Example({}, spares=True, tags={EXPIRES_AT_TAG: seconds_from_now(-299)}),
+        Example(
+            {},
+            spares=True,
+            tags={EXPIRES_AT_TAG: seconds_from_now(0)},
+            why="held: expired only 0s ago",
+        ),
         Example({}, spares=True, tags={EXPIRES_AT_TAG: seconds_from_now(3600)}),
         Example({}, spares=True, tags={EXPIRES_AT_TAG: "tomorrow"}),
         Example({}, spares=True, tags={EXPIRES_AT_TAG: "2020-01-01T00:00:00"}),
@@ -112,11 +120,22 @@ EXAMPLES: Final[Mapping[str, Sequence[Example]]] = {
     ),
     "cloudformation": (
         Example({}, spares=False, tags={"cloudformation": "yes"}),
-        Example({}, spares=True, tags={"aws:cloudformation:stack-name": "video"}),
+        Example(
+            {},
+            spares=True,
+            tags={"aws:cloudformation:logical-id": "x", "aws:cloudformation:stack-name": "video"},
+            why="made by CloudFormation: stack video",
+        ),
+        Example(
+            {},
+            spares=True,
+            tags={"aws:cloudformation:logical-id": "x"},
+            why="made by CloudFormation: stack unnamed",
+        ),
     ),
     "storage-linked": (
         Example({}, spares=False),
-        Example({}, spares=True, storage="ENABLED"),
+        Example({}, spares=True, storage="ENABLED", why="linked to storage: a stream"),
         Example({}, spares=True, storage="A_STATUS_YET_TO_COME"),
         Example({"unlink-storage": True}, spares=False, storage="ENABLED"),
     ),
@@ -149,6 +168,8 @@ EXAMPLES: Final[Mapping[str, Sequence[Example]]] = {
         Example({"never-used": True}, spares=False, last_used=None),
         Example({"never-used": True}, spares=True, last_used=20 * HOUR),
         Example({"never-used": True}, spares=None, last_used=None, witnessed=False),
+        Example({"never-used": True}, spares=False, age=455 * DAY),
+        Example({"never-used": True}, spares=None, age=455 * DAY + SECOND),
         Example({"never-used": True}, spares=None, age=timedelta(days=456)),
         Example({"never-used": True}, spares=True, age=timedelta(days=456), last_used=DAY),
         Example({"never-used": True}, spares=None, age=None),
@@ -156,7 +177,7 @@ EXAMPLES: Final[Mapping[str, Sequence[Example]]] = {
     "expired": (
         Example({"expired": True}, spares=False, tags={EXPIRES_AT_TAG: seconds_from_now(-300)}),
         Example({"expired": True}, spares=True, tags={EXPIRES_AT_TAG: seconds_from_now(-299)}),
-        Example({"expired": True}, spares=True, tags={EXPIRES_AT_TAG: "soon"}),
+        Example({"expired": True}, spares=True, tags={EXPIRES_AT_TAG: "soon"}, why="not expired"),
         Example({"expired": True}, spares=True),
     ),
     "orphaned": (

@@ -20,21 +20,24 @@ METRICS_REACH: Final = timedelta(days=455)
 """Older points are not kept, at any period."""
 
 
-def _used_since(activity: Activity, start: datetime) -> bool:
-    return activity.last_used is not None and activity.last_used > start
+def _used_since(activity: Activity, start: datetime) -> datetime | None:
+    """Return when it was last used, if that was after the start."""
+    last = activity.last_used
+    return last if last is not None and last > start else None
 
 
 def _in_use(facts: Facts, given: Given, now: datetime) -> Finding:
     activity = facts.use
-    if given["even-if-active"] or activity is None or not _used_since(activity, now - IN_USE):
+    if given["even-if-active"] or activity is None:
         return Finding(spares=False)
-    return Finding(spares=True, why=f"in use: last used {_ago(activity, now)}")
+    last = _used_since(activity, now - IN_USE)
+    return Finding(spares=False) if last is None else _used(last, now, "in use: ")
 
 
-def _ago(activity: Activity, now: datetime) -> str:
-    """Say when it was last used: the last point's period may reach to the present."""
-    last = activity.last_used
-    return "never" if last is None else f"at most {age(max(now - last, timedelta()))} ago"
+def _used(last: datetime, now: datetime, what: str = "") -> Finding:
+    """Spare it by its last use: the last point's period may reach to the present."""
+    ago = age(max(now - last, timedelta()))
+    return Finding(spares=True, why=f"{what}last used at most {ago} ago")
 
 
 def _idle_for(facts: Facts, given: Given, now: datetime) -> Finding:
@@ -44,15 +47,15 @@ def _idle_for(facts: Facts, given: Given, now: datetime) -> Finding:
         return Finding(spares=True, why=f"younger than {age(bound)}: too young to be idle so long")
     if activity is None:
         return Finding(None, "its activity is not known")
-    if _used_since(activity, now - bound):
-        return Finding(spares=True, why=f"last used {_ago(activity, now)}")
+    if last := _used_since(activity, now - bound):
+        return _used(last, now)
     return _silence(activity, given, f"not used for {age(bound)}")
 
 
 def _never_used(facts: Facts, given: Given, now: datetime) -> Finding:
     activity, created = facts.use, facts.channel.creation_time
     if activity is not None and activity.last_used is not None:
-        return Finding(spares=True, why=f"last used {_ago(activity, now)}")
+        return _used(activity.last_used, now)
     if activity is None or created is None or now - created > METRICS_REACH:
         return Finding(None, "its activity since it was made is not known")
     return _silence(activity, given, "never used")
@@ -97,7 +100,9 @@ def _active(facts: Facts, _: Given, now: datetime) -> Finding:
         return Finding(None, "its activity is not known")
     if activity.since is None and activity.last_used:  # a hint: within 3 hours
         return Finding(spares=False)
-    return Finding(spares=not _used_since(activity, now - IN_USE), why="not used in the last 2h")
+    return Finding(
+        spares=_used_since(activity, now - IN_USE) is None, why="not used in the last 2h"
+    )
 
 
 def _contradicting_activity(given: Given) -> str | None:
