@@ -2,7 +2,8 @@
 
 Prints one JSON line: calls by operation as the emulator counted them, the run's own cost in
 dollars and its share of what asking every metric of every channel would cost, whether the answer
-is the same, the process's peak resident memory in MB (10^6 bytes), and the seconds it took.
+is the same, the process's own processor time, its peak resident memory in MB (10^6 bytes), and
+the seconds it took.
 Run: python tests/benchmarks/cost.py
 """
 
@@ -61,6 +62,7 @@ def main() -> None:
             "calls": dict(sorted(local.calls.items())),
             "own_cost_usd": float(own),
             "own_cost_share": round(float(own / every), 3),
+            "processor_seconds": round(usage.ru_utime + usage.ru_stime, 2),
             "peak_megabytes": round(usage.ru_maxrss * 1024 / 1e6, 1),
             "seconds": round(seconds, 2),
         }
