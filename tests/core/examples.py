@@ -89,7 +89,7 @@ EXAMPLES: Final[Mapping[str, Sequence[Example]]] = {
         Example({}, spares=False),
         Example({}, spares=True, status="CREATING"),
         Example({}, spares=True, status="UPDATING"),
-        Example({}, spares=True, status=None),
+        Example({}, spares=True, status=None, why="status is missing"),
     ),
     "no-creation-time": (
         Example({}, spares=False),
