@@ -13,6 +13,7 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Any, Final
 
+from kvsops.aws.answers import DOUBTS
 from kvsops.aws.scope import Scope
 from kvsops.core.cost import Day
 from kvsops.core.rules.activity import METRICS_REACH
@@ -92,11 +93,11 @@ def names_with_points(scope: Scope, query: Query, *, recently: bool = False) -> 
         **narrowed,
     )
     return {
-        dimension["Value"]
+        name
         for page in pages
         for metric in page
-        for dimension in metric["Dimensions"]
-        if dimension["Name"] == NAME_DIMENSION
+        for dimension in metric.get("Dimensions", ())
+        if dimension.get("Name") == NAME_DIMENSION and (name := dimension.get("Value"))
     }
 
 
@@ -109,20 +110,25 @@ def read(
     """
     figures: dict[str, dict[date, list[int]]] = {}
     statuses = ["nothing"] * len(asked)
-    pages = scope.pages(
+    pages = scope.answers(
         "GetMetricData",
-        "MetricDataResults",
         MetricDataQueries=[_query(f"q{at}", *each, period) for at, each in enumerate(asked)],
         StartTime=start,
         EndTime=end,
     )
     for page in pages:
-        for result in page:
-            number = int(result["Id"][1:])
+        for at, result in enumerate(page["MetricDataResults"]):
+            number = _number(result.get("Id", ""), len(asked))
+            if number is None:
+                raise AwsError("GetMetricData failed: it told what was not asked", "NotAsked")
             name, query = asked[number]
+            times, values = result.get("Timestamps", ()), result.get("Values", ())
+            if at in page.get(DOUBTS, {}) or len(times) != len(values):
+                statuses[number] = "what cannot be read"
+                continue
             if statuses[number] in _UNDECIDED:  # a failure on an earlier page stays one
                 statuses[number] = result.get("StatusCode", _TOLD)
-            for time, value in zip(result["Timestamps"], result["Values"], strict=True):
+            for time, value in zip(times, values, strict=True):
                 days = figures.setdefault(name, {})
                 day = days.setdefault(_begin(time, period), [0, 0, 0])
                 day[query.figure] += query.sign * round(value)
@@ -183,6 +189,13 @@ def merge(points: Points, more: Points) -> None:
         if known is not days:
             for day, used in days.items():
                 known[day] = known.get(day, Day()) + used
+
+
+def _number(identity: str, asked: int) -> int | None:
+    """Return which query it is of, if of any."""
+    number = identity[1:]
+    known = identity[:1] == "q" and number.isdecimal() and int(number) < asked
+    return int(number) if known else None
 
 
 @lru_cache(1_024)

@@ -7,6 +7,8 @@ from typing import Any, Final
 
 from botocore import exceptions as botocore_errors
 
+from kvsops.aws.answers import UnreadableAnswerError
+from kvsops.aws.clock import SIGNATURES_LIVE
 from kvsops.aws.quotas import IAM_PREFIXES, OPERATIONS
 from kvsops.core.text import age
 from kvsops.errors import AwsError, CredentialsError, DeniedError, KvsopsError, NotFoundError
@@ -48,11 +50,8 @@ BAD_CREDENTIALS: Final = {
 SIGNATURE_CODES: Final = frozenset(
     {"InvalidSignatureException", "RequestExpired", "RequestTimeTooSkewed", "SignatureDoesNotMatch"}
 )
-SIGNATURES_LIVE: Final = timedelta(minutes=4, seconds=50)
-"""How far the clocks may differ: 5 minutes, less what an answer takes.
-
-Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/signing-elements.html
-"""
+ANSWERS_TAKE: Final = timedelta(seconds=10)
+"""How much later than it was made an answer may be looked at."""
 TRY_LOCALLY: Final = "to try kvsops without AWS: kvsops local --fleet 20 -- kvsops list"
 
 _NO_CREDENTIALS = (
@@ -70,6 +69,7 @@ _ANSWER_LOST = (
     botocore_errors.ConnectionClosedError,
     botocore_errors.ResponseStreamingError,
     botocore_errors.IncompleteReadError,
+    UnreadableAnswerError,
 )
 _ON_THE_WAY = (
     *_ANSWER_LOST,
@@ -99,6 +99,8 @@ def transient(error: Exception) -> bool:
     """Whether the same call may succeed later: a throttle, a fault of the service or on the way."""
     if isinstance(error, botocore_errors.ClientError):
         return code_of(error) in THROTTLES | TRANSIENT or _faulted(error)
+    if isinstance(error, UnreadableAnswerError):
+        return error.transient
     if isinstance(error, (botocore_errors.SSLError, botocore_errors.ProxyConnectionError)):
         return False
     return isinstance(error, _ON_THE_WAY)
@@ -131,7 +133,7 @@ def translated(
     `sent` is as in `AwsError`; `ahead` is how far AWS's clock is ahead of this machine's.
     """
     code = code_of(error)
-    if code in SIGNATURE_CODES and abs(ahead) > SIGNATURES_LIVE:
+    if code in SIGNATURE_CODES and abs(ahead) > SIGNATURES_LIVE - ANSWERS_TAKE:
         side = "behind" if ahead > timedelta() else "ahead of"
         msg = (
             f"this machine's clock is {age(abs(ahead))} {side} AWS's, so no signature holds: set it"

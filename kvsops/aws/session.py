@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from botocore import exceptions as botocore_errors
 
 import kvsops
+from kvsops.aws import answers
 from kvsops.aws.failures import TRY_LOCALLY
 from kvsops.aws.quotas import CLOUDWATCH, KINESIS_VIDEO, PRICING, SIGNALING
 from kvsops.errors import UsageError
@@ -159,6 +160,7 @@ def _session(profile: str | None) -> "Session":
     session = Session(profile=profile)
     parsers = session.get_component("response_parser_factory")
     parsers.set_parser_defaults(timestamp_parser=_moment)
+    session.register("before-parse", answers.check)  # type: ignore[arg-type]  # by keywords
     return session
 
 
@@ -180,11 +182,17 @@ def _without_pyopenssl() -> Iterator[None]:
         del sys.modules[adapter]
 
 
+_BEFORE: Final = datetime.min.replace(tzinfo=UTC)
+_NEVER: Final = datetime.max.replace(tzinfo=UTC)
+
+
 def _moment(value: Any) -> datetime:
     """Read a time out of an answer: aware, in UTC where it is a number."""
     if isinstance(value, (int, float)):
-        with suppress(OverflowError, ValueError, OSError):
+        try:
             return _seconds(value)
+        except (OverflowError, ValueError, OSError):  # milliseconds, say: a time that cannot be
+            return _NEVER if value > 0 else _BEFORE
     from botocore.utils import parse_timestamp
 
     moment: datetime = parse_timestamp(value)

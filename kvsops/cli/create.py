@@ -102,7 +102,7 @@ def create(
     if owner is not None and given.get(OWNER_TAG, owner) != owner:
         raise UsageError(f"--owner and --tag both set {OWNER_TAG}: drop one")
     scope, console = where.open(), Console()
-    all_tags = _tags(given, owner or default_owner(os.environ), ttl, scope.now())
+    all_tags = _tags(given, owner or default_owner(os.environ), ttl, scope.service_now())
     wanted = Wanted(all_tags, message_ttl, exist_ok=exist_ok, wait=not no_wait)
     unique = dict.fromkeys(names or [f"kvsops-{secrets.token_hex(5)}"])
     if query is not None:  # one that does not fit is refused before anything is made

@@ -107,13 +107,13 @@ def _made(
     name = f"kvsops-exec-{secrets.token_hex(5)}"
     with ExitStack() as at_end:
         with signals_wait():  # lest a channel be made of which nobody knows
-            ends = scope.now() + ttl
+            ends = scope.service_now() + ttl
             own = {OWNER_TAG: owner} | tags | {EXPIRES_AT_TAG: moment(ends)}
             arn = channels.create(scope, name, own)
             console.note(f"channel: {arn}")
             at_end.callback(_delete, scope, arn, console)
         channels.wait_until_active(scope, arn)
-        late = abs(scope.now() + ttl - ends) > ttl / RENEWALS  # or this machine's clock is
+        late = abs(scope.service_now() + ttl - ends) > ttl / RENEWALS  # or this machine's clock is
         at_end.enter_context(Lease(scope, arn, ttl, console.warn, overdue=late))
         yield name, arn
 

@@ -329,6 +329,9 @@ def price_list(time: Time, *products: str) -> Iterator[Scope]:
     """Serve these products as GetProducts does; yield a scope that asks there."""
 
     class Api(BaseHTTPRequestHandler):
+        def date_time_string(self, timestamp: float | None = None) -> str:
+            return super().date_time_string(timestamp or time.now().timestamp())
+
         def do_POST(self) -> None:
             self.rfile.read(int(self.headers["content-length"]))
             body = json.dumps({"PriceList": products, "FormatVersion": "aws_v1"}).encode()

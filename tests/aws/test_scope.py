@@ -380,7 +380,7 @@ def test_other_services_throttles(service: str, scope: Scope, fail_first: FailFi
 
 def test_retries_are_paced(environment: dict[str, str], time: Time, fail_first: FailFirst) -> None:
     """A retry takes a turn in the quota as a first call does."""
-    scope = Scope(environ=environment, quota_share=1, clock=time.clock, sleep=time.sleep)
+    scope = time.scope(environment, quota_share=1)
     fail_first("ListSignalingChannels", THROTTLE, 5)
     scope.call("ListSignalingChannels")
     assert time.clock() == pytest.approx(5 / 50)
@@ -546,33 +546,61 @@ def test_a_listing_that_fails_midway(scope: Scope, emulator: LocalServer) -> Non
 
 
 @pytest.mark.parametrize(
-    ("off", "told"),
+    ("off", "earlier", "service"),
     [
-        (timedelta(), timedelta()),
-        (timedelta(seconds=-2), timedelta(seconds=-2)),  # not worth speaking of
-        (timedelta(seconds=2), timedelta(seconds=2)),
-        (timedelta(minutes=-4), timedelta()),
-        (timedelta(minutes=4), timedelta()),
-        (timedelta(days=400), timedelta()),
+        (timedelta(), timedelta(), timedelta()),
+        (timedelta(seconds=-2), timedelta(seconds=-2), timedelta(seconds=-2)),  # not worth it
+        (timedelta(seconds=2), timedelta(seconds=2), timedelta(seconds=2)),
+        (timedelta(minutes=-4), timedelta(minutes=-4), timedelta()),
+        (timedelta(minutes=4), timedelta(), timedelta()),
     ],
 )
 def test_the_services_time(
-    emulator: LocalServer, environment: dict[str, str], *, off: timedelta, told: timedelta
+    emulator: LocalServer,
+    environment: dict[str, str],
+    *,
+    off: timedelta,
+    earlier: timedelta,
+    service: timedelta,
 ) -> None:
-    """From the first answer on, even a refusal, the time is the service's, and flows evenly."""
+    """Judged is by the earlier of both clocks; the service's is learnt, and flows evenly."""
     time = Time()
     emulator.settings.clock = lambda: time.now().astimezone(timezone(timedelta(hours=2)))
-    emulator.settings.faults = (Fault("ListSignalingChannels", "AccessDeniedException"),)
     scope = time.scope(environment, now=lambda: time.now() + off)
-    assert scope.now() == NOON + off
-    with suppress(DeniedError):
-        scope.call("ListSignalingChannels")
-    assert abs(scope.now() - time.now() - told) <= timedelta(seconds=1)
-    difference = scope.now() - time.now()
+    assert scope.now() == scope.service_now() == NOON + off
+    scope.call("ListSignalingChannels")
+    assert abs(scope.now() - time.now() - earlier) <= timedelta(seconds=1)
+    assert abs(scope.service_now() - time.now() - service) <= timedelta(seconds=1)
+    difference = scope.service_now() - time.now()
     for _ in range(5):
         time.sleep(0.7)
         scope.call("GetCallerIdentity")
-        assert scope.now() - time.now() == difference
+        assert scope.service_now() - time.now() == difference
+
+
+@pytest.mark.parametrize("off", [timedelta(minutes=-6), timedelta(minutes=6), timedelta(days=2)])
+def test_an_impossible_date(
+    emulator: LocalServer, environment: dict[str, str], *, off: timedelta
+) -> None:
+    """AWS takes no request from a clock so far off: whoever answered it was not AWS."""
+    time = Time()
+    emulator.settings.clock = lambda: time.now() + off
+    scope = time.scope(environment)
+    assert "this machine's clock, where AWS takes no request" in failure(scope)
+    assert scope.now() == scope.service_now() == time.now()
+
+
+def test_a_refusal_does_not_tell_the_time(
+    emulator: LocalServer, environment: dict[str, str]
+) -> None:
+    """Anybody may refuse."""
+    time = Time()
+    emulator.settings.clock = lambda: time.now() + timedelta(minutes=-4)
+    emulator.settings.faults = (Fault("ListSignalingChannels", "AccessDeniedException"),)
+    scope = time.scope(environment)
+    with suppress(DeniedError):
+        scope.call("ListSignalingChannels")
+    assert scope.now() == scope.service_now() == time.now()
 
 
 def test_a_slow_answer_does_not_set_the_time_back(

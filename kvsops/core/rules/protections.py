@@ -13,13 +13,15 @@ from kvsops.core.text import age, parsed_moment
 
 def _not_active(facts: Facts, _: Given, __: datetime) -> Finding:
     status = facts.channel.status
+    if facts.channel.doubt:
+        return Finding(None, facts.channel.doubt)
     return Finding(spares=status != "ACTIVE", why=f"status is {status or 'missing'}")
 
 
 def _no_creation_time(facts: Facts, _: Given, now: datetime) -> Finding:
     old = age_of(facts, now)
     if old is None:
-        return Finding(spares=True, why="its creation time is missing")
+        return Finding(spares=True, why=facts.channel.doubt or "its creation time is missing")
     return Finding(spares=old < timedelta(), why="its creation time is in the future")
 
 
