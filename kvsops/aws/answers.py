@@ -205,7 +205,7 @@ def misfit(shape: "Shape", value: Any) -> str:
     """Return which member is not as its shape says: its path, or nothing."""
     kind = shape.type_name
     if kind == "structure":
-        return _structure_misfit(_members(shape), value)  # type: ignore[arg-type]  # as its type says
+        return _structure_misfit(_members(shape), value)
     if kind == "list":
         return _list_misfit(shape.member, value)  # type: ignore[attr-defined]  # as its type says
     if kind == "map":
@@ -243,7 +243,7 @@ def _all_are(shape: "Shape", values: Iterable[Any]) -> bool:
 def _without_misfits(shape: "Shape", row: Any) -> dict[str, Any]:
     if not isinstance(row, dict):
         return {}
-    members = dict(_members(shape))  # type: ignore[arg-type]  # rows are structures
+    members = dict(_members(shape))
     return {
         name: value
         for name, value in row.items()

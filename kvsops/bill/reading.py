@@ -13,7 +13,6 @@ from kvsops.bill.baseline import Baseline
 from kvsops.bill.bill import Bill, Line, lines_of, window
 from kvsops.bill.narrowing import Narrowing
 from kvsops.bill.usage import Metered
-from kvsops.core.channel import ChannelArn
 from kvsops.core.cost import Month, Prices, assumed
 from kvsops.core.facts import Facts, Need
 from kvsops.errors import UsageError
@@ -91,7 +90,8 @@ def read_bill(scope: Scope, wanted: Wanted, deleted: Deleted, progress: Progress
 
 def _account_of(facts: Sequence[Facts]) -> str | None:
     """Return whose the channels are: each metric that is asked for is billed."""
-    return ChannelArn.parse(facts[0].channel.channel_arn).account_id if facts else None
+    arns = [each.channel.channel_arn for each in facts if not each.channel.doubt]
+    return arns[0].split(":")[4] if arns else None
 
 
 def _names(facts: Sequence[Facts]) -> list[str]:

@@ -179,7 +179,7 @@ def _chosen(
 
     given, direct = listing.given, listing.direct
     with (
-        _meanwhile(partial(_see, scope, found)) as seeing,
+        _meanwhile(scope, partial(_see, scope, found)) as seeing,
         progress("reading tags", None, console=console) as done,
     ):
         listed = channels.each_listed(scope, given["prefix"])
@@ -215,7 +215,7 @@ def _bill(
         tagged = chosen if listing.reads_tags else []
         tags = partial(gather.fetch, scope, Need.TAGS, tagged, directly=listing.direct)
         names = [each.channel.channel_name for each in chosen]
-        with _meanwhile(tags) as reading:
+        with _meanwhile(scope, tags) as reading:
             month = Month.of(scope.now())
             read_use(scope, found, names, month, partial(progress, console=console))
             read = reading.result()
@@ -241,7 +241,7 @@ def _total(bill: "Bill", output: "Output") -> str:
     return f"\n{markdown_safe(totals(bill))}.\n" if output == "markdown" else ""
 
 
-def _see(scope: "Scope", found: "Metered | None", **_: object) -> None:
+def _see(scope: "Scope", found: "Metered | None") -> None:
     """Learn which names have points at all, where metrics are to be read."""
     from kvsops.bill import usage
 
@@ -250,26 +250,18 @@ def _see(scope: "Scope", found: "Metered | None", **_: object) -> None:
 
 
 @contextmanager
-def _meanwhile(read: "Callable[..., Result]") -> "Iterator[Future[Result]]":
+def _meanwhile(scope: "Scope", read: "Callable[[], Result]") -> "Iterator[Future[Result]]":
     """Read in a thread of its own while the block runs: each has another pace to keep to.
 
-    Where the block ends with an error the reading ends too, the next time that it calls the
-    `advance` it is given.
+    Where the block ends with an error or Ctrl-C the reading is waited for no longer.
     """
     from concurrent.futures import ThreadPoolExecutor
-    from threading import Event
-
-    stopped = Event()
-
-    def advance(_: int) -> None:
-        if stopped.is_set():
-            raise InterruptedError
 
     with ThreadPoolExecutor(1) as aside:
         try:
-            yield aside.submit(read, advance=advance)
+            yield aside.submit(read)
         except BaseException:
-            stopped.set()
+            scope.patience.interrupt()
             raise
 
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 import click
 
 import kvsops
-from kvsops.cli.signals import heeded
+from kvsops.cli.signals import INTERRUPTED, heeded, next_one_ends
 from kvsops.errors import KvsopsError
 
 COMMANDS: Final = {
@@ -35,8 +35,8 @@ COMMANDS: Final = {
 
 Said here so that --help need not import them all, which would take as long again.
 """
-INTERRUPTED: Final = 130
 DEBUG: Final = "kvsops.debug"
+SCOPES: Final = "kvsops.scopes"
 
 
 class Kvsops(click.Group):
@@ -62,12 +62,18 @@ class Kvsops(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; an error of ours is one line, with a traceback under --debug."""
         try:
-            return super().invoke(ctx)
+            try:
+                result = super().invoke(ctx)
+            finally:
+                doubted = _tell_doubts(ctx)
+            return ctx.exit(1) if doubted else result
+        except click.exceptions.Exit as ending:
+            ctx.exit(ending.exit_code or (1 if doubted else 0))
         except KvsopsError as error:
             _trace(ctx)
             _say(str(error))
             ctx.exit(error.exit_code)
-        except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
+        except (click.ClickException, click.Abort, BrokenPipeError):
             raise
         except Exception as error:  # noqa: BLE001 - no traceback is shown unless asked for
             _trace(ctx)
@@ -88,7 +94,18 @@ class Kvsops(click.Group):
             return error.exit_code
         except click.Abort:
             _say("interrupted")
+            next_one_ends()
             return INTERRUPTED
+
+
+def _tell_doubts(ctx: click.Context) -> bool:
+    """Say what AWS told that cannot be: a line, however many there are."""
+    doubts = [doubt for scope in ctx.meta.get(SCOPES, ()) for doubt in scope.doubts]
+    if not doubts:
+        return False
+    more = f" (and {len(doubts) - 1:,} more)" if doubts[1:] else ""
+    _say(f"AWS told what cannot be, so it counts as unknown: {doubts[0]}{more}")
+    return True
 
 
 def _trace(ctx: click.Context) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
-from kvsops.cli.main import DEBUG
+from kvsops.cli.main import DEBUG, SCOPES
 from kvsops.core import channel
 from kvsops.core.rule import Option, Parameter, Rule
 from kvsops.errors import UsageError
@@ -96,17 +96,24 @@ class Where:
 
     def open(self, *, read_only: bool = False, max_own_cost: "Decimal | None" = None) -> "Scope":
         """Open the scope; a dry run's is `read_only`."""
-        from kvsops.aws.metrics import MetricBudget
-        from kvsops.aws.scope import QUOTA_SHARE, Scope
+        import time
 
-        return Scope(
+        from kvsops.aws.metrics import MetricBudget
+        from kvsops.aws.patience import Patience
+        from kvsops.aws.scope import QUOTA_SHARE, Scope
+        from kvsops.cli.signals import next_one_ends
+
+        scope = Scope(
             profile=self.profile,
             region=self.region,
             endpoint_url=self.endpoint_url,
             quota_share=QUOTA_SHARE if self.quota_share is None else self.quota_share,
             read_only=read_only,
             metric_budget=MetricBudget(max_own_cost),
+            patience=Patience(time.monotonic, on_interrupt=next_one_ends),
         )
+        click.get_current_context().meta.setdefault(SCOPES, []).append(scope)
+        return scope
 
 
 def scope_options(function: Function) -> Function:

@@ -1,11 +1,14 @@
 """Signals: which are heeded, and what they wait for."""
 
+import os
 import signal
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType
 from typing import Final
 
+INTERRUPTED: Final = 130
 ENDING: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -19,6 +22,17 @@ def heeded(numbers: Sequence[signal.Signals]) -> list[signal.Signals]:
         for number in numbers
         if number is signal.SIGINT or signal.getsignal(number) is not signal.SIG_IGN
     ]
+
+
+def next_one_ends() -> None:
+    """Let the next Ctrl-C end the process at once: the first is being obeyed, which takes time."""
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, _end)
+
+
+def _end(_number: int, _frame: FrameType | None) -> None:
+    os.write(2, b"interrupted again: ended at once\n")
+    os._exit(INTERRUPTED)
 
 
 @contextmanager

@@ -137,7 +137,8 @@ class Sweep:
             self.journal = journal.path
             course = Course(self.scope, self.rules, journal, self.deadline)
             try:
-                _carry_out(course, planned, advance)
+                with self.scope.patience.ending_by(self.deadline):
+                    _carry_out(course, planned, advance)
             finally:
                 self.why_stopped = course.why_stopped
 
