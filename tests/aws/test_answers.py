@@ -12,7 +12,7 @@ from kvsops.aws import activity, channels, patience
 from kvsops.aws.scope import Scope
 from kvsops.errors import AwsError
 from kvsops.local.server import LocalServer
-from tests.aws.between import Answer, Change, between
+from tests.between import Answer, Change, between
 from tests.fleet import DAY, Time, put
 
 HTML = b"<html><body>Sign in to the network</body></html>"

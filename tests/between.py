@@ -12,12 +12,19 @@ from urllib.parse import parse_qs, urlsplit
 
 @dataclass
 class Answer:
-    """An answer on its way; `drip` sends it a byte a tenth of a second."""
+    """An answer on its way, and what was `asked`; `drip` sends it a byte a tenth of a second.
+
+    With `lost` the connection ends instead, though what was asked for has been done; `short` bytes
+    of what its header announces are missing.
+    """
 
     status: int
     body: bytes
     headers: dict[str, str] = field(default_factory=dict)
+    asked: bytes = b""
     drip: bool = False
+    lost: bool = False
+    short: int = 0
 
 
 Change = Callable[[str, Answer], Answer]
@@ -37,7 +44,7 @@ def between(endpoint_url: str, change: Change) -> Iterator[str]:
             upstream = http.client.HTTPConnection(host, timeout=30)
             upstream.request("POST", self.path, body, dict(self.headers.items()))
             came = upstream.getresponse()
-            answer = Answer(came.status, came.read(), dict(came.getheaders()))
+            answer = Answer(came.status, came.read(), dict(came.getheaders()), body)
             upstream.close()
             self._answer(change(self._operation(body), answer))
 
@@ -47,11 +54,14 @@ def between(endpoint_url: str, change: Change) -> Iterator[str]:
             return name[:1].upper() + name[1:]
 
         def _answer(self, answer: Answer) -> None:
+            self.close_connection = self.close_connection or answer.lost or bool(answer.short)
+            if answer.lost:
+                return
             self.send_response_only(answer.status)
             for name, value in answer.headers.items():
                 if name.lower() not in ("content-length", "transfer-encoding", "connection"):
                     self.send_header(name, value)
-            self.send_header("content-length", str(len(answer.body)))
+            self.send_header("content-length", str(len(answer.body) + answer.short))
             self.end_headers()
             step = 1 if answer.drip else max(len(answer.body), 1)
             try:
