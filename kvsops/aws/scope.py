@@ -44,6 +44,11 @@ WORKERS: Final = 32
 stamina.instrumentation.set_on_retry_hooks([])
 
 
+def machine_now() -> datetime:
+    """Return this machine's time of day."""
+    return datetime.now(UTC)
+
+
 class Scope:
     """The calls to one account and region.
 
@@ -68,7 +73,7 @@ class Scope:
         environ: Mapping[str, str] = os.environ,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], object] = time.sleep,
-        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        now: Callable[[], datetime] = machine_now,
     ) -> None:
         if not 0 < quota_share <= 1:
             raise UsageError(f"--quota-share {quota_share}: it is above 0 and at most 1")
