@@ -51,8 +51,13 @@ class UnreadableAnswerError(botocore_errors.BotoCoreError):
         self.transient = status >= HTTPStatus.INTERNAL_SERVER_ERROR
 
 
-def whole(send: "Callable[[AWSPreparedRequest], AWSResponse]", request: Any) -> "AWSResponse":
-    """Send the request; return its answer, read to its end, which must be where it says."""
+def whole(
+    send: "Callable[[AWSPreparedRequest], AWSResponse]", request: Any, **_: object
+) -> "AWSResponse":
+    """Send the request; return its answer, read to its end, which must be where it says.
+
+    botocore asks it to before it would send by itself, and read an answer of any size.
+    """
     from botocore.awsrequest import AWSResponse
     from urllib3 import exceptions as urllib3_errors
 

@@ -1,13 +1,15 @@
 """Channels, their tags and their storage links, as the service tells and changes them."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from kvsops.aws.answers import DOUBTS
 from kvsops.aws.clock import TOLERANCE
+from kvsops.aws.quotas import channel_quota
 from kvsops.aws.scope import ATTEMPTS, Scope
-from kvsops.core.channel import Channel, StorageLink
+from kvsops.core.channel import Channel, ChannelArn, StorageLink
 from kvsops.errors import AwsError, KvsopsError, NotFoundError
 
 PAGE: Final = 10_000  # asked for; the service gives as many as it likes
@@ -56,6 +58,28 @@ def described(scope: Scope, target: str) -> Channel:
     return _channel(scope, info)
 
 
+def named(scope: Scope, target: str) -> Channel:
+    """Describe the channel that somebody named; a `NotFoundError` tells it from others."""
+    try:
+        return described(scope, target)
+    except NotFoundError as error:
+        place, why = scope.place(), ""
+        if target.startswith("arn:"):
+            why = _told_apart(scope, ChannelArn.parse(target), place.account_id)
+        msg = f"no such channel: {target} ({place}){why}"
+        raise NotFoundError(msg, error.code) from error
+
+
+def _told_apart(scope: Scope, arn: ChannelArn, account_id: str | None) -> str:
+    """Say what is known of a channel that is not there by its ARN; nothing if that fails, too."""
+    if account_id not in (None, arn.account_id):
+        return f": the ARN is of account {arn.account_id}"
+    with suppress(KvsopsError):
+        now = described(scope, arn.channel_name).channel_arn
+        return f": that was an earlier channel of the name, which is now {now}"
+    return ""
+
+
 def create(
     scope: Scope, name: str, tags: Mapping[str, str], message_ttl_seconds: int | None = None
 ) -> str:
@@ -73,6 +97,8 @@ def create(
     try:
         return str(scope.call("CreateSignalingChannel", **parameters)["ChannelARN"])
     except AwsError as error:
+        if error.code == "AccountChannelLimitExceededException":
+            raise AwsError(f"{error}{_how_full(scope)}", error.code, sent=error.sent) from error
         if error.code != "ResourceInUseException" or not error.sent:
             raise
         channel = described(scope, name)
@@ -81,6 +107,14 @@ def create(
         if not since or tags_of(scope, channel.channel_arn) != dict(tags):
             raise
         return channel.channel_arn
+
+
+def _how_full(scope: Scope) -> str:
+    """Say how many channels there are, and how to have fewer."""
+    full = f"; the quota is {channel_quota(scope.region):,} unless AWS raised it"
+    with suppress(KvsopsError):
+        full = f"; {sum(1 for _ in each_listed(scope)):,} channels are there{full}"
+    return f"{full} ({scope.place()}): see what could go with kvsops sweep --older-than 1d"
 
 
 def update(scope: Scope, channel: Channel, message_ttl_seconds: int) -> None:

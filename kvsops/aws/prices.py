@@ -1,6 +1,7 @@
 """Each region's prices: the shipped table, what the Price List API said, or the user's own file."""
 
 import json
+import os
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
@@ -55,7 +56,10 @@ def cache_path(*, emulated: bool) -> Path:
     import platformdirs
 
     name = "emulated-prices.toml" if emulated else "prices.toml"
-    return platformdirs.user_cache_path("kvsops") / name
+    try:
+        return platformdirs.user_cache_path("kvsops") / name
+    except RuntimeError:  # no home directory: nothing is kept, and none can be
+        return Path(os.devnull) / name
 
 
 def load(file: Path | None, cache: Path) -> dict[str, Known]:

@@ -7,6 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -27,7 +28,6 @@ from kvsops.aws.session import Account, is_emulated
 from kvsops.errors import AwsError, KvsopsError, UsageError, WriteRefusedError
 
 if TYPE_CHECKING:
-    from botocore.awsrequest import AWSPreparedRequest, AWSResponse
     from botocore.client import BaseClient
     from botocore.credentials import ReadOnlyCredentials
 
@@ -42,6 +42,11 @@ WORKERS: Final = 32
 
 # Retries are counted here and told by whoever called; stamina's own log lines would repeat them.
 stamina.instrumentation.set_on_retry_hooks([])
+
+
+def machine_now() -> datetime:
+    """Return this machine's time of day."""
+    return datetime.now(UTC)
 
 
 class Scope:
@@ -68,7 +73,7 @@ class Scope:
         environ: Mapping[str, str] = os.environ,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], object] = time.sleep,
-        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        now: Callable[[], datetime] = machine_now,
     ) -> None:
         if not 0 < quota_share <= 1:
             raise UsageError(f"--quota-share {quota_share}: it is above 0 and at most 1")
@@ -95,7 +100,10 @@ class Scope:
     @cached_property
     def account_id(self) -> str:
         """The account that the credentials belong to, as STS says."""
-        account = str(self.call("GetCallerIdentity").get("Account"))
+        return self._asked_account(ATTEMPTS)
+
+    def _asked_account(self, attempts: int) -> str:
+        account = str(self.call("GetCallerIdentity", attempts=attempts).get("Account"))
         if not re.fullmatch(r"[0-9]{12}", account):
             raise AwsError("GetCallerIdentity failed: it named no account", "UnreadableAnswerError")
         return account
@@ -113,9 +121,16 @@ class Scope:
 
         The caller's where it was asked for, else that of the first channel that was told.
         """
-        if "account_id" not in self.__dict__ and not self._told_account:
+        if not self._told_account:
             self._told_account = channel_arn.split(":")[4:5]
         return self.__dict__.get("account_id") or next(iter(self._told_account), None)
+
+    def place(self) -> failures.Caller:
+        """Return where the channels are: the region, and the account, unless it cannot be had."""
+        with suppress(KvsopsError):
+            if "account_id" not in self.__dict__:
+                self.__dict__["account_id"] = self._asked_account(1)
+        return self._caller()
 
     def doubt(self, what: str) -> None:
         """Note what was told that cannot be; whoever opened the scope says so at the end."""
@@ -130,12 +145,9 @@ class Scope:
     def credentials(self) -> "ReadOnlyCredentials":
         """Return the credentials as they are now; raises `CredentialsError`."""
         try:
-            found = self._account.session.get_credentials()
-            if found is None:
-                raise botocore_errors.NoCredentialsError
-            return found.get_frozen_credentials()
-        except failures.BOTOCORE_ERRORS as error:
-            raise self._translated(error, "GetCallerIdentity", {}, sent=False) from error
+            return self._account.credentials()
+        except Exception as error:  # a process that prints rubbish raises whatever comes
+            raise failures.uncredited(error, self._caller()) from error
 
     def turn(self, operation: str) -> None:
         """Wait for the operation's turn in its quota; `call` does so itself unless told not to."""
@@ -165,6 +177,7 @@ class Scope:
         def attempt(call: Call) -> dict[str, Any]:
             if in_turn:
                 self.turn(operation)
+            self.credentials()  # lest what they raise be taken for the call's
             call.send()
             try:
                 return self._send(operation, parameters, endpoint_url)
@@ -253,8 +266,16 @@ class Scope:
     def _translated(
         self, error: Exception, operation: str, parameters: Mapping[str, Any], *, sent: bool
     ) -> KvsopsError:
-        return failures.translated(
-            error, operation, parameters, sent=sent, ahead=self._time.ahead_by(error)
+        ahead = self._time.ahead_by(error)
+        caller = self._caller()
+        return failures.translated(error, operation, parameters, caller, sent=sent, ahead=ahead)
+
+    def _caller(self) -> failures.Caller:
+        return failures.Caller(
+            self.region,
+            self.__dict__.get("account_id"),
+            self._account.session.profile,
+            proxied=self._account.proxied,
         )
 
     def _client(self, service: str, endpoint_url: str | None) -> "BaseClient":
@@ -263,18 +284,11 @@ class Scope:
             if key not in self._clients:
                 client = self._account.client(service, WORKERS, endpoint_url)
                 send = client._endpoint.http_session.send  # type: ignore[attr-defined]  # no public name
-                client.meta.events.register("before-send", partial(_send_whole, send))  # type: ignore[arg-type]  # documented to answer
+                client.meta.events.register("before-send", partial(whole, send))  # type: ignore[arg-type]  # documented to answer
                 if self.read_only:
                     client.meta.events.register_first("provide-client-params", _refuse_writes)
                 self._clients[key] = client
             return self._clients[key]
-
-
-def _send_whole(
-    send: "Callable[[AWSPreparedRequest], AWSResponse]", request: Any, **_: object
-) -> "AWSResponse":
-    """Send in botocore's stead, which would read an answer of any size."""
-    return whole(send, request)
 
 
 def _refuse_writes(model: Any, **_: object) -> None:

@@ -1,5 +1,6 @@
 """Whose account, which region, which endpoint: what a scope is opened with."""
 
+import os
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -19,6 +20,7 @@ from kvsops.errors import UsageError
 
 if TYPE_CHECKING:
     from botocore.client import BaseClient
+    from botocore.credentials import ReadOnlyCredentials
     from botocore.session import Session
 
 ENDPOINT_VARIABLE: Final = "AWS_ENDPOINT_URL_KINESIS_VIDEO"
@@ -102,6 +104,28 @@ class Account:
             raise UsageError(" ".join(str(error).split())) from error
         return client
 
+    def credentials(self) -> "ReadOnlyCredentials":
+        """Return the credentials as they are now; raises what botocore does, or `EOFError`.
+
+        The latter where a code must be typed in: botocore's prompt would read standard input.
+        """
+        found = self.session.get_credentials()
+        if found is None:
+            raise botocore_errors.NoCredentialsError
+        asks = found.method == "assume-role" and self.session.get_scoped_config().get("mfa_serial")
+        if asks and getattr(found, "refresh_needed", bool)() and not _at_a_terminal():
+            raise EOFError
+        return found.get_frozen_credentials()
+
+    @property
+    def proxied(self) -> bool:
+        """Whether a proxy of the environment is asked for an endpoint on this machine."""
+        from urllib.request import getproxies, proxy_bypass
+
+        parts = urlsplit(self.endpoint_url or "")
+        here = parts.hostname in ("localhost", "127.0.0.1", "::1")
+        return here and parts.scheme in getproxies() and not proxy_bypass(parts.netloc)
+
     def _endpoint_of(self, service: str) -> str | None:
         own = service == KINESIS_VIDEO or is_emulated(self.endpoint_url)
         return self.endpoint_url if own else None
@@ -136,6 +160,14 @@ def _endpoint_of(given: str | None, session: "Session", environ: Mapping[str, st
         profile.get("endpoint_url"),
     )
     return _checked_endpoint(next(filter(None, found), None))
+
+
+def _at_a_terminal() -> bool:
+    try:
+        os.close(os.open("/dev/tty", os.O_RDWR))
+    except OSError:
+        return sys.stdin is not None and sys.stdin.isatty()
+    return True
 
 
 @contextmanager

@@ -107,11 +107,14 @@ class Listing:
         """Whether the tags are told: JSON and CSV always have them."""
         return self.shows_tags or self.output in ("json", "csv")
 
-    def render(self, rows: "Sequence[Row]", columns: "Sequence[Column[Row]]") -> str:
-        """Make the text for standard output."""
+    def render(
+        self, rows: "Sequence[Row]", columns: "Sequence[Column[Row]]", place: "Callable[[], object]"
+    ) -> str:
+        """Make the text for standard output; `place` is where was looked."""
         from kvsops.output.rows import render
 
-        return render(rows, columns, self.output, self.query, "No channels.")
+        nothing = "" if rows else f"No channels in {place()}."
+        return render(rows, columns, self.output, self.query, nothing)
 
 
 def _plain(scope: "Scope", listing: Listing) -> int:
@@ -125,7 +128,7 @@ def _plain(scope: "Scope", listing: Listing) -> int:
         scope, listing, console, order=listing.sort or "name", limit=listing.limit
     )
     columns = channel_columns(scope.now(), tags=listing.shows_tags)
-    click.echo(listing.render(chosen, columns), nl=False)
+    click.echo(listing.render(chosen, columns, scope.place), nl=False)
     if scope.metric_budget.asked:
         tell_own_cost(scope, console)
     _tell_beside(planned, console)
@@ -148,7 +151,7 @@ def _costs(scope: "Scope", listing: Listing, money: Money, no_metrics: bool) -> 
     bill = _bill(scope, listing, planned, chosen, console=console, prices=prices, found=found)
     lines = bill.lines if listing.sort else bill.dearest_first[:: -1 if listing.reverse else 1]
     columns = listing_columns(bill, tags=listing.shows_tags)
-    text = listing.render(lines[: listing.limit], columns)
+    text = listing.render(lines[: listing.limit], columns, scope.place)
     click.echo(text + _total(bill, listing.output), nl=False)
     tell_own_cost(scope, console)
     _tell_beside(planned, console)

@@ -95,14 +95,18 @@ class Where:
         return is_emulated(endpoint(self.profile, self.endpoint_url, os.environ))
 
     def open(self, *, read_only: bool = False, max_own_cost: "Decimal | None" = None) -> "Scope":
-        """Open the scope; a dry run's is `read_only`."""
+        """Open the scope; a dry run's is `read_only`.
+
+        It goes by the clock that the command line was given as its `obj`, or the machine's.
+        """
         import time
 
         from kvsops.aws.metrics import MetricBudget
         from kvsops.aws.patience import Patience
-        from kvsops.aws.scope import QUOTA_SHARE, Scope
+        from kvsops.aws.scope import QUOTA_SHARE, Scope, machine_now
         from kvsops.cli.signals import next_one_ends
 
+        context = click.get_current_context()
         scope = Scope(
             profile=self.profile,
             region=self.region,
@@ -111,8 +115,9 @@ class Where:
             read_only=read_only,
             metric_budget=MetricBudget(max_own_cost),
             patience=Patience(time.monotonic, on_interrupt=next_one_ends),
+            now=context.obj or machine_now,
         )
-        click.get_current_context().meta.setdefault(SCOPES, []).append(scope)
+        context.meta.setdefault(SCOPES, []).append(scope)
         return scope
 
 

@@ -85,7 +85,7 @@ class _Maker:
 def _found_or_made(scope: "Scope", name: str, maker: _Maker | None) -> Target:
     """Describe the channel, or make smoke's own where it is not there."""
     try:
-        channel = channels.described(scope, name)
+        channel = channels.named(scope, name)
         detail = channel.status or "its status is not told"
     except NotFoundError:
         if maker is None:

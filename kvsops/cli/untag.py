@@ -21,6 +21,6 @@ def untag(*, where: Where, target: str, keys: tuple[str, ...]) -> None:
 
     scope = where.open()
     in_region(scope, (target,))
-    channel = channels.described(scope, target)
+    channel = channels.named(scope, target)
     channels.untag(scope, channel.channel_arn, keys)
     Console().note(f"{channel.channel_name} untagged")

@@ -29,7 +29,7 @@ def tell_why(
 
     Returns whether everything could be read and judged.
     """
-    facts = Facts(channels.described(scope, target))
+    facts = Facts(channels.named(scope, target))
     for need in Need:
         facts = gather.direct(scope, facts, need, span=rules.span)
     decision = judge(facts, rules, scope.now(), direct=True)

@@ -90,7 +90,7 @@ class Sweep:
     def of_named(cls, scope: Scope, rules: Rules, targets: Sequence[str]) -> "Sweep":
         """Describe and judge the named channels; as many as were named may be deleted."""
         found = scope.in_parallel(
-            lambda target: channels.described(scope, target), dict.fromkeys(targets)
+            lambda target: channels.named(scope, target), dict.fromkeys(targets)
         )
         named = {channel.channel_arn: channel for channel in found}.values()
         planned = plan(scope, named, rules, directly=True)

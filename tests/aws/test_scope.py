@@ -439,9 +439,9 @@ def test_a_wrong_call_is_not_retried(
 
 def test_a_channel_that_is_not_there(scope: Scope) -> None:
     """It is named, by its name or its ARN."""
-    with pytest.raises(NotFoundError, match=r"^no such channel: b$"):
+    with pytest.raises(NotFoundError, match=r"^no such channel: b \(us-east-1\)$"):
         channels.described(scope, "b")
-    with pytest.raises(NotFoundError, match=f"^no such channel: {ARN}$"):
+    with pytest.raises(NotFoundError, match=rf"^no such channel: {ARN} \(us-east-1\)$"):
         channels.tags_of(scope, ARN)
 
 

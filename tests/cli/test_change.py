@@ -41,7 +41,11 @@ def test_untag(kvsops: Kvsops, emulator: LocalServer) -> None:
 def test_missing(kvsops: Kvsops, emulator: LocalServer, *, argv: tuple[str, ...]) -> None:
     """A channel that is not there is an error."""
     ended = kvsops(*argv)
-    assert (ended.code, ended.out, ended.err) == (1, "", "error: no such channel: nope\n")
+    assert (ended.code, ended.out, ended.err) == (
+        1,
+        "",
+        "error: no such channel: nope (us-east-1, account 123456789012)\n",
+    )
     assert writes(emulator) == {}
 
 

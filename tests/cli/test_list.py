@@ -179,7 +179,7 @@ def test_taken_as_untagged(kvsops: Kvsops, emulator: LocalServer) -> None:
     for number in range(101):
         channel = put(emulator, f"ci-{number:03}", HOUR / 2, tags={"env": "ci"})
     ended = kvsops("list", "--tag", "env=ci")
-    assert (ended.code, ended.out) == (0, "No channels.\n")
+    assert (ended.code, ended.out) == (0, "No channels in us-east-1, account 123456789012.\n")
     assert ended.err == f"101 channels are {UNTAGGED}\n"
     assert kvsops("list", "--tag", "env=ci", "--direct").err == ""
     emulator.backend().remove_channel(channel, emulator.settings.clock())
@@ -202,7 +202,7 @@ def test_tags_that_cannot_be_read(kvsops: Kvsops, emulator: LocalServer) -> None
     arn = put(emulator, "ci-1").arn
     emulator.settings.faults = (Fault("ListTagsForResource", DENIED),)
     ended = kvsops("list", "--without-tag", "env")
-    assert (ended.code, ended.out) == (1, "No channels.\n")
+    assert (ended.code, ended.out) == (1, "No channels in us-east-1, account 123456789012.\n")
     assert ended.err == (
         "warning: could not be judged, and left alone: ci-1: tags unknown: ListTagsForResource "
         f"denied: the credentials need kinesisvideo:ListTagsForResource on {arn}\n"
@@ -222,7 +222,11 @@ def test_a_listing_that_fails(kvsops: Kvsops, emulator: LocalServer) -> None:
 
 @pytest.mark.parametrize(
     ("output", "text"),
-    [("table", "No channels.\n"), ("markdown", "No channels.\n"), ("json", "[]\n")],
+    [
+        ("table", "No channels in us-east-1, account 123456789012.\n"),
+        ("markdown", "No channels.\n"),
+        ("json", "[]\n"),
+    ],
 )
 def test_none(kvsops: Kvsops, *, output: str, text: str) -> None:
     """No channel at all is no failure."""

@@ -100,7 +100,8 @@ def test_no_channels(kvsops: Kvsops) -> None:
     """An account without channels costs nothing, which is measured."""
     ended = kvsops(*COST)
     assert ended.out == (
-        f"No channels.\n\n0 channels, 0 used in {this_month()}: $0.00 to date, $0.00 for the month "
+        "No channels in us-east-1, account 123456789012.\n\n"
+        f"0 channels, 0 used in {this_month()}: $0.00 to date, $0.00 for the month "
         "(measured).\n"
     )
     assert (ended.code, ended.err) == (0, "own cost: 0 metrics in 3 calls, $0.0000 at most\n")

@@ -284,7 +284,7 @@ def test_waits_until_they_are_gone(kvsops: Kvsops, emulator: LocalServer) -> Non
     put_many(emulator, ["ci-1", "ci-2"])
     emulator.settings.state_delay = timedelta(seconds=0.5)
     assert kvsops(*CI).code == 0
-    assert kvsops("list").out == "No channels.\n"
+    assert kvsops("list").out == "No channels in us-east-1, account 123456789012.\n"
 
 
 def test_nothing_to_do(kvsops: Kvsops) -> None:
