@@ -109,6 +109,7 @@ class Deletion:
         """Note the end; of a channel that we may have deleted only that it was is certain."""
         if self.lost and outcome is not Outcome.DELETED:
             then = "" if reason == self.lost else f"; then: {reason}"
+            self.item.lost = True
             outcome, reason = Outcome.UNKNOWN, f"{LOST}: {self.lost}{then}"
         self.item.end(outcome, reason)
 

@@ -50,7 +50,7 @@ class Run:
         return self
 
     @contextmanager
-    def _shown(self, _journal: Path, _number: int) -> Iterator[Callable[[int], object]]:
+    def _shown(self, _number: int) -> Iterator[Callable[[int], object]]:
         yield self.advance
 
     @property
