@@ -2,6 +2,7 @@
 
 import functools
 import os
+import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -93,6 +94,16 @@ class Where:
         from kvsops.aws.session import endpoint, is_emulated
 
         return is_emulated(endpoint(self.profile, self.endpoint_url, os.environ))
+
+    def again(self, scope: "Scope") -> str:
+        """Return the options with which another command finds the same place.
+
+        An endpoint's user and password are not repeated.
+        """
+        given = {"--profile": self.profile, "--region": scope.region}
+        if self.endpoint_url and "@" not in self.endpoint_url:
+            given["--endpoint-url"] = self.endpoint_url
+        return "".join(f" {name} {shlex.quote(value)}" for name, value in given.items() if value)
 
     def open(self, *, read_only: bool = False, max_own_cost: "Decimal | None" = None) -> "Scope":
         """Open the scope; a dry run's is `read_only`.

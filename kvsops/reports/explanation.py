@@ -89,6 +89,7 @@ def _value(need: Need, facts: Facts) -> str:
         return "unknown"
     heard = "" if use.witnessed else "; no channel's metrics were heard in this run"
     last = f"last used by {moment(use.last_used)}" if use.last_used else "not used"
+    last += ", perhaps as an earlier channel of its name" if use.perhaps_anothers else ""
     return f"{last}, looked back to {moment(use.since)}{heard}"
 
 

@@ -43,7 +43,8 @@ def test_deletes(kvsops: Kvsops, emulator: LocalServer, tmp_path: Path) -> None:
         "\n"
         "2 deleted, of 2 channels.\n"
     )
-    assert (ended.code, ended.err) == (0, f"journal: {journal}\n")
+    undo = f"to undo: kvsops restore {journal} --yes --region us-east-1\n"
+    assert (ended.code, ended.err) == (0, f"journal: {journal}\n{undo}")
     assert names(emulator) == {"cam-3"}
     lines = [json.loads(line) for line in journal.read_text().splitlines()]
     assert sorted((line["event"], line["reason"]) for line in lines) == [
