@@ -13,7 +13,7 @@ from kvsops.aws.scope import Scope
 from kvsops.errors import AwsError, CredentialsError, DeniedError, NotFoundError
 from kvsops.local.faults import Fault
 from kvsops.local.server import LocalServer
-from tests.aws.between import Answer, between
+from tests.between import Answer, between
 from tests.fleet import Time, put, put_many
 
 OLD = "arn:aws:kinesisvideo:us-east-1:123456789012:channel/a/1600000000000"
