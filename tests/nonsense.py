@@ -13,8 +13,8 @@ and prints what went wrong. What is asked of every run:
 The nonsense is what breaks the form of the operation's answer, or contradicts another answer or the
 ARN. A well-formed lie cannot be told from the truth, and is left out: a tag, a metric or a page
 less; another version, status or message TTL; all ARNs of another account where nobody asked whose
-the credentials are; an age that the ARN, too, was made to bear. Of a member made null, and of one channel's metrics, the
-exit code is not asked for: they may not be needed.
+the credentials are; an age that the ARN, too, was made to bear. Of a member made null, and of one
+channel's metrics, the exit code is not asked for: a run may not need them.
 """
 
 import argparse
