@@ -131,3 +131,33 @@ def test_interrupted_while_throttled(
     assert child.returncode == 130, said
     assert time.monotonic() - began < 4, said  # 2 s, on a machine that is not busy
     assert "Traceback" not in said
+
+
+def test_interrupted_again(emulator: LocalServer, environment: dict[str, str]) -> None:
+    """A delete under way is waited for, which is said; a second Ctrl-C ends at once."""
+    put_many(emulator, ["ci-1"])
+
+    def stall(operation: str, answer: Answer) -> Answer:
+        time.sleep(60 if operation == "DeleteSignalingChannel" else 0)
+        return answer
+
+    with between(environment["AWS_ENDPOINT_URL"], stall) as url:
+        child = subprocess.Popen(
+            [sys.executable, "-m", "kvsops", *SWEEP, "--endpoint-url", url],
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        while not emulator.calls["DeleteSignalingChannel"]:
+            time.sleep(0.05)
+        child.send_signal(signal.SIGINT)
+        time.sleep(1)
+        assert child.poll() is None
+        child.send_signal(signal.SIGINT)
+        began = time.monotonic()
+        _, said = child.communicate(timeout=30)
+        assert time.monotonic() - began < 2
+    assert child.returncode == 130
+    assert "interrupted: at most 10 s are waited for DeleteSignalingChannel; Ctrl-C again" in said
+    assert said.endswith("interrupted again: ended at once\n")
