@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from botocore.awsrequest import AWSPreparedRequest, AWSResponse
     from botocore.model import OperationModel, Shape, StructureShape
 
+    _Member = tuple[str, Shape, frozenset[type]]
+
 LARGEST: Final = 32 * 2**20
 """More bytes than any answer has: 10,000 channels take some 5 MB."""
 CHUNK: Final = 2**16
@@ -207,24 +209,26 @@ class _Answer:
 
 
 def misfit(shape: "Shape", value: Any) -> str:
-    """Return which member is not as its shape says: its path, or nothing."""
+    """Return which member is not as its shape says: its name, or nothing."""
     kind = shape.type_name
     if kind == "structure":
         return _structure_misfit(_members(shape), value)
     if kind == "list":
         return _list_misfit(shape.member, value)  # type: ignore[attr-defined]  # as its type says
     if kind == "map":
-        wrong = not isinstance(value, dict) or _list_misfit(shape.value, [*value.values()])  # type: ignore[attr-defined]
+        wrong = not isinstance(value, dict) or _list_misfit(shape.value, [*value.values()])  # type: ignore[attr-defined]  # as its type says
         return "a value" if wrong else ""
-    return "" if _all_are(shape, (value,)) else "it"
+    return "" if _all_are(_types(shape), (value,)) else "it"
 
 
-def _structure_misfit(members: Iterable[tuple[str, "Shape"]], value: Any) -> str:
+def _structure_misfit(members: "Iterable[_Member]", value: Any) -> str:
     if not isinstance(value, dict):
         return "it"
-    for name, shape in members:
+    for name, shape, types in members:
         inner = value.get(name)
-        if inner is not None and (wrong := misfit(shape, inner)):
+        if inner is None or (type(inner) in types and type(inner) is not float):
+            continue
+        if wrong := misfit(shape, inner):
             return name if wrong in ("it", "a value") else wrong
     return ""
 
@@ -232,23 +236,28 @@ def _structure_misfit(members: Iterable[tuple[str, "Shape"]], value: Any) -> str
 def _list_misfit(shape: "Shape", values: Any) -> str:
     if not isinstance(values, list):
         return "it"
-    if shape.type_name in _SCALARS:
-        return "" if _all_are(shape, values) else "a value"
+    if types := _types(shape):
+        return "" if _all_are(types, values) else "a value"
     return next((wrong for each in values if (wrong := misfit(shape, each))), "")
 
 
-def _all_are(shape: "Shape", values: Iterable[Any]) -> bool:
-    types = set(map(type, values))
-    allowed = _SCALARS[shape.type_name]
-    if shape.type_name == "timestamp" and shape.serialization.get("timestampFormat"):
-        allowed = allowed | {str}
-    return types <= allowed and (float not in types or all(map(isfinite, values)))
+def _all_are(types: frozenset[type], values: Iterable[Any]) -> bool:
+    found = set(map(type, values))
+    return found <= types and (float not in found or all(map(isfinite, values)))
+
+
+@cache
+def _types(shape: "Shape") -> frozenset[type]:
+    """Return what a scalar may be in JSON; nothing for what is none."""
+    types = _SCALARS.get(shape.type_name, frozenset())
+    dated = shape.type_name == "timestamp" and shape.serialization.get("timestampFormat")
+    return types | {str} if dated else types
 
 
 def _without_misfits(shape: "Shape", row: Any) -> dict[str, Any]:
     if not isinstance(row, dict):
         return {}
-    members = dict(_members(shape))
+    members = {name: member for name, member, _ in _members(shape)}
     return {
         name: value
         for name, value in row.items()
@@ -257,10 +266,11 @@ def _without_misfits(shape: "Shape", row: Any) -> dict[str, Any]:
 
 
 @cache
-def _members(shape: "StructureShape") -> tuple[tuple[str, "Shape"], ...]:
+def _members(shape: "StructureShape") -> "tuple[_Member, ...]":
     """Return a structure's members by the names that they have in JSON."""
     return tuple(
-        (member.serialization.get("name", name), member) for name, member in shape.members.items()
+        (member.serialization.get("name", name), member, _types(member))
+        for name, member in shape.members.items()
     )
 
 

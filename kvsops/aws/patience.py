@@ -57,17 +57,21 @@ class Patience:
     """Bounds the calls of a scope by a deadline and by Ctrl-C; any thread may ask.
 
     Past the deadline no read begins, while what changes something is tried on, or it would be left
-    half done. The clock gives seconds; `on_interrupt` hears of Ctrl-C.
+    half done. The clock gives seconds; `on_interrupt` hears of Ctrl-C, and which writes are waited
+    for.
     """
 
     def __init__(
-        self, clock: Callable[[], float], on_interrupt: Callable[[], object] = lambda: None
+        self,
+        clock: Callable[[], float],
+        on_interrupt: Callable[[list[str]], object] = lambda _: None,
     ) -> None:
         self._clock, self._on_interrupt = clock, on_interrupt
         self._deadline: float | None = None
         self._end: float | None = None
         self._interrupted = threading.Event()
         self._interrupted_at = 0.0
+        self._writing: list[str] = []
 
     @contextmanager
     def reading_until(self, deadline: float | None) -> Iterator[None]:
@@ -92,7 +96,7 @@ class Patience:
         if not self._interrupted.is_set():
             self._interrupted_at = time.monotonic()
             self._interrupted.set()
-            self._on_interrupt()
+            self._on_interrupt(sorted(set(self._writing)))
 
     @property
     def interrupted(self) -> bool:
@@ -123,6 +127,8 @@ class Patience:
                 answer.set_exception(error)
             done.set()
 
+        writing = [operation] if writes(operation) else []
+        self._writing += writing
         threading.Thread(target=run, daemon=True).start()
         try:
             while not done.wait(_POLL_SECONDS):
@@ -130,6 +136,9 @@ class Patience:
         except BaseException:  # Ctrl-C, too
             call.give_up()
             raise
+        finally:
+            for each in writing:
+                self._writing.remove(each)
         return answer.result()
 
     def _check(self, call: Call) -> None:

@@ -20,6 +20,7 @@ USUAL: Final = "us-east-1"
 UNLIKELY: Final = 20
 """A price 20 times another region's is a unit misread: the units are not documented either."""
 CURRENCY: Final = "USD"
+_NOWHERE: Final = Path(os.devnull)
 AMOUNTS: Final = ("channel_month", "million_messages", "thousand_turn_minutes")
 MOST: Final = 1_000_000
 """No price is beyond it; a slip of the pen may be, and money is exact to 28 digits only."""
@@ -59,7 +60,7 @@ def cache_path(*, emulated: bool) -> Path:
     try:
         return platformdirs.user_cache_path("kvsops") / name
     except RuntimeError:  # no home directory: nothing is kept, and none can be
-        return Path(os.devnull) / name
+        return _NOWHERE / name
 
 
 def load(file: Path | None, cache: Path) -> dict[str, Known]:
@@ -110,6 +111,8 @@ def store(prices: Prices, cache: Path) -> None:
 
     Raises `KvsopsError` when it cannot be written.
     """
+    if cache.parent == _NOWHERE:
+        raise KvsopsError("there is no home directory to keep prices in: set XDG_CACHE_HOME")
     kept = {row.region: row for row in _rows(_text(cache), str(cache))} if cache.exists() else {}
     lines = [f'currency = "{CURRENCY}"']
     for row in (kept | {prices.region: prices}).values():

@@ -24,8 +24,15 @@ def heeded(numbers: Sequence[signal.Signals]) -> list[signal.Signals]:
     ]
 
 
-def next_one_ends() -> None:
-    """Let the next Ctrl-C end the process at once: the first is being obeyed, which takes time."""
+def next_one_ends(under_way: Sequence[str] = ()) -> None:
+    """Let the next Ctrl-C end the process at once: the first is being obeyed, which takes time.
+
+    What it waits for is said.
+    """
+    if under_way:
+        what = ", ".join(under_way)
+        said = f"interrupted: at most 10 s are waited for {what}; Ctrl-C again ends at once\n"
+        os.write(2, said.encode())
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGINT, _end)
 

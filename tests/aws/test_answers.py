@@ -13,7 +13,7 @@ from kvsops.aws.scope import Scope
 from kvsops.errors import AwsError
 from kvsops.local.server import LocalServer
 from tests.between import Answer, Change, between
-from tests.fleet import DAY, Time, put
+from tests.fleet import DAY, NOON, Time, put
 
 HTML = b"<html><body>Sign in to the network</body></html>"
 ARN = "arn:aws:kinesisvideo:us-east-1:123456789012:channel/a/"
@@ -245,14 +245,24 @@ def test_a_token_given_twice(through: Through, operation: str, token: str) -> No
 
 @pytest.mark.parametrize(
     "members",
-    [{"Values": [1.0]}, {"Values": ["1"]}, {"Values": [True]}, {"Timestamps": 7}, {"Id": "q0"}],
+    [
+        {"Values": [1.0]},
+        {"Values": ["1", 1]},
+        {"Values": [True, 1]},
+        {"Values": [-1, 1]},
+        {"Timestamps": 7},
+        {"Timestamps": [0, 1]},
+        {"Timestamps": [NOON.timestamp()] * 2},
+        {"Timestamps": [NOON.timestamp(), 1e300]},
+    ],
 )
 def test_metrics_that_cannot_be(through: Through, time: Time, members: dict[str, Any]) -> None:
     """Those queries are not told; none of the others fails for them."""
 
     def edit(answer: Any) -> None:
         at = time.now().timestamp()
-        good = {"Id": "q0", "StatusCode": "Complete", "Timestamps": [at, at], "Values": [1.0, 1.0]}
+        times = [at, at - 60]
+        good = {"Id": "q0", "StatusCode": "Complete", "Timestamps": times, "Values": [1.0, 1.0]}
         answer["MetricDataResults"] = [good, good | {"Id": "q1"} | members]
 
     scope = through(edited(edit))

@@ -426,3 +426,19 @@ def test_no_json(time: Time) -> None:
 def test_three_amounts() -> None:
     """What is looked for in the price list is what a row must have."""
     assert tuple(each.amount for each in prices.PRODUCTS) == prices.AMOUNTS
+
+
+def test_no_home_directory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is kept there, which is no error until something is to be."""
+
+    def nobody(_: int) -> None:
+        raise KeyError
+
+    for name in ("HOME", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name)
+    monkeypatch.setattr("pwd.getpwuid", nobody)
+    cache = prices.cache_path(emulated=False)
+    known = prices.load(None, cache)
+    assert known["us-east-1"][1] == "shipped"
+    with pytest.raises(KvsopsError, match="no home directory to keep prices in"):
+        prices.store(known["us-east-1"][0], cache)

@@ -45,7 +45,7 @@ def kvsops(
         )
         return Ended(result.return_value or 0, result.stdout, result.stderr)
 
-    taken = (signal.SIGTERM, signal.SIGHUP)  # by the command, and the tests go on
+    taken = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)  # by the command, and the tests go on
     before = [(number, signal.getsignal(number)) for number in taken]
     yield run
     for number, handler in before:

@@ -224,7 +224,7 @@ def test_a_listing_that_fails(kvsops: Kvsops, emulator: LocalServer) -> None:
     ("output", "text"),
     [
         ("table", "No channels in us-east-1, account 123456789012.\n"),
-        ("markdown", "No channels.\n"),
+        ("markdown", "No channels in us-east-1, account 123456789012.\n"),
         ("json", "[]\n"),
     ],
 )
