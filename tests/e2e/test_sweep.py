@@ -59,10 +59,11 @@ def test_the_first_command_of_the_readme() -> None:
     *_, totals, calls = ended.stdout.splitlines()
     assert re.fullmatch(r"\d+ would be deleted, \d+ kept, of 200 channels\.", totals)
     assert calls == (
-        "GetMetricData GetResources ListMetrics ListSignalingChannels ListTagsForResource"
+        "DescribeMediaStorageConfiguration GetMetricData GetResources ListMetrics "
+        "ListSignalingChannels ListTagsForResource"
     )
     assert re.match(
-        OWN_COST + r"dry run: nothing was deleted; to delete, add --yes \(", ended.stderr
+        OWN_COST + "dry run: nothing was deleted; --yes alone would be refused: ", ended.stderr
     )
 
 
@@ -124,7 +125,8 @@ def test_killed_in_the_midst(emulator: LocalServer, start: Start, tmp_path: Path
     second = start(*argv, *JSON)
     out, err = second.communicate()
     assert second.returncode == 0
-    assert re.fullmatch(re.escape(f"journal: {journal}\n") + OWN_COST, err)
+    undo = re.escape(f"to undo: kvsops restore {journal} --yes --region us-east-1\n")
+    assert re.fullmatch(re.escape(f"journal: {journal}\n") + OWN_COST + undo, err)
     assert names(emulator) == {"kept"}
     assert set(outcomes(out).values()) <= {"deleted", "gone", "kept"}
     told = last_events(journal)
@@ -147,8 +149,9 @@ def test_two_at_once(emulator: LocalServer, start: Start, tmp_path: Path) -> Non
     both = [start(*argv), start(*argv)]
     said = [process.communicate() for process in both]
     assert [process.returncode for process in both] == [0, 0]
+    undo = re.escape(f"to undo: kvsops restore {journal} --yes --region us-east-1\n")
     for _, err in said:
-        assert re.fullmatch(re.escape(f"journal: {journal}\n") + OWN_COST, err)
+        assert re.fullmatch(f"({re.escape(f'journal: {journal}')}\n)?{OWN_COST}({undo})?", err)
     told = [outcomes(out) for out, _ in said]
     assert names(emulator) == kept
     for each in told:
