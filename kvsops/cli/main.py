@@ -20,7 +20,7 @@ COMMANDS: Final = {
     "untag": "Take tags off a channel.",
     "delete": "Delete the named channels, and wait until they are gone.",
     "sweep": "Delete the channels nobody needs: those that meet every condition given.",
-    "restore": "Make the channels again that a JOURNAL says were deleted.",
+    "restore": "Make the channels again that a JOURNAL says were deleted, or list the journals.",
     "exec": "Run a COMMAND with a channel of its own, and delete the channel however it ends.",
     "smoke": "Prove with real media that a channel works, or tell at which step it fails and why.",
     "endpoint": "Show where a master and a viewer connect to a channel, and ask for ICE servers.",

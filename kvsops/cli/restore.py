@@ -34,7 +34,7 @@ def restore(
     output: "Output",
     query: str | None,
 ) -> None:
-    """Make the channels again that a JOURNAL says were deleted; alone, list the journals.
+    """Make the channels again that a JOURNAL says were deleted, or list the journals.
 
     \b
     Examples:

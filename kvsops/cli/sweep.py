@@ -41,9 +41,9 @@ def _report_file(text: str) -> Path:
 
 
 @click.command(
-    epilog="What is shown may rest on AWS's tag index; before each deletion the channel's tags and "
-    "storage link are read directly and it is judged again. Every deletion is journalled; "
-    "kvsops restore makes the channels again."
+    epilog="Of more than 500 candidates what is shown may rest on AWS's tag index, and its first "
+    "line says so; before each deletion the channel's tags and storage link are read directly and "
+    "it is judged again. Every deletion is journalled; kvsops restore makes the channels again."
 )
 @rule_options(
     *rules_of(Role.CONDITION),

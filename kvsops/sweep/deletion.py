@@ -107,9 +107,9 @@ class Deletion:
 
     def _end(self, outcome: Outcome, reason: str) -> None:
         """Note the end; of a channel that we may have deleted only that it was is certain."""
-        if self.lost and outcome is not Outcome.DELETED:
+        self.item.lost = bool(self.lost) and outcome is not Outcome.DELETED
+        if self.item.lost:
             then = "" if reason == self.lost else f"; then: {reason}"
-            self.item.lost = True
             outcome, reason = Outcome.UNKNOWN, f"{LOST}: {self.lost}{then}"
         self.item.end(outcome, reason)
 
@@ -189,6 +189,11 @@ class Deletion:
             raise
         except AwsError as error:
             self._refused(error)
+        except KvsopsError:
+            raise
+        except Exception as error:  # of an answer that nobody could read
+            self.lost = repr(error)
+            raise
         else:
             self._end(Outcome.DELETED, reason)
         return Tried.ENDED

@@ -154,13 +154,13 @@ def opener(
 def default_path(environ: Mapping[str, str], name: str) -> Path:
     """Return where a journal goes by default: a CI's workspace, else the state directory.
 
-    Raises `UsageError` where there is no home directory that it could be in.
+    Where the user has no home for that, it goes here.
     """
     for workspace in _workspaces(environ):
         return workspace / f"kvsops-journal-{name}.jsonl"
     for directory, _ in kept_in_state():
         return directory / f"{name}.jsonl"
-    raise UsageError("no home directory to keep the journal in: give --journal FILE")
+    return Path(f"kvsops-journal-{name}.jsonl")
 
 
 def kept(environ: Mapping[str, str]) -> list[tuple[Path, str]]:
