@@ -46,7 +46,11 @@ def test_table(kvsops: Kvsops) -> None:
     assert re.search(r"^viewer-1 +master +[0-9.]+ ", ended.out, re.MULTILINE)
     assert re.search(r"^viewer-1 +\d+ +\d+ +\d+ ms +\d+ ms$", ended.out, re.MULTILINE)
     assert re.search(r"^way: \w+( over \w+)? - \w+ \(\S+ - \S+\)$", ended.out, re.MULTILINE)
-    assert re.fullmatch(r"kvsops-smoke works: first picture [0-9.]+ m?s after the offer", lines[-1])
+    assert re.fullmatch(
+        r"kvsops-smoke works \((good|fair|poor)\): first picture [0-9.]+ m?s after the offer"
+        r"(; slow: .+)?(; relay proven over udp, tls)?",
+        lines[-1],
+    )
 
 
 def test_json(kvsops: Kvsops) -> None:
@@ -55,7 +59,17 @@ def test_json(kvsops: Kvsops) -> None:
     told = json.loads(ended.out)
     assert list(told) == [
         *("channel_name", "channel_arn", "mode", "passed", "reason", "started_at", "seconds"),
-        *("connect_ms", "first_video_ms", "steps", "selected_pair", "media", "thresholds", "notes"),
+        *(
+            "connect_ms",
+            "first_video_ms",
+            "grade",
+            "slow",
+            "relay",
+            "steps",
+            "selected_pair",
+            "media",
+        ),
+        *("thresholds", "notes"),
     ]
     assert list(told["steps"][0]) == ["step", "status", "at_seconds", "seconds", "reason", "detail"]
     assert list(told["media"]) == ["seconds", "directions", "round_trips"]
@@ -64,6 +78,8 @@ def test_json(kvsops: Kvsops) -> None:
         *("jitter_ms", "audio_jitter_ms", "video"),
     ]
     assert (told["passed"], told["reason"], told["mode"]) == (True, None, "loop")
+    assert told["grade"] in {"good", "fair", "poor"}
+    assert told["relay"] == "proven"
     assert kvsops(*QUICK, "-o", "json", "--query", "passed").out == "true\n"
 
 
@@ -107,7 +123,7 @@ def test_somebody_elses(kvsops: Kvsops, emulator: LocalServer) -> None:
     assert ended.out.endswith(
         "\ncam-door was not made by kvsops smoke: connecting as master would throw out the one that"
         " is there; --viewer-only meets it, --take-over takes its place\n"
-        "cam-door passed the checks; no media was sent\n"
+        "cam-door passed the checks; no media was sent; relay proven over udp, tls\n"
     )
     assert "offer" not in ended.out
     ended = kvsops(*QUICK, "cam-door", "--max-connect", "2s")
