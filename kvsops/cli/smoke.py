@@ -3,7 +3,7 @@
 import os
 import signal
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Unpack
 
@@ -175,15 +175,19 @@ def _run(
         loop.set_default_executor(Threads())
         ending: list[int] = []
 
-        def end(number: int) -> None:
+        def end() -> None:
+            console.note(ENDING)
+            if task is not None:
+                task.cancel()
+
+        def take(number: int) -> None:  # anywhere in the code: so it does next to nothing
             if ending and number == signal.SIGINT:
-                _end_at_once(console)
-            elif not ending and task is not None:
-                console.note(ENDING)
-                loop.call_soon_threadsafe(task.cancel)
+                _end_at_once()
+            if not ending:
+                loop.call_soon_threadsafe(end)
             ending.append(number)
 
-        with signals_go_to(end), _shown(console) as tell:
+        with signals_go_to(take), _shown(console) as tell:
             return await run_smoke(subject, wanted, limits, tell=tell, now=now, snapshot=snapshot)
 
     try:
@@ -200,10 +204,11 @@ def _silence() -> None:
         logging.getLogger(name).addHandler(logging.NullHandler())
 
 
-def _end_at_once(console: "Console") -> None:
+def _end_at_once() -> None:
     """Leave everything as it is: threads of aiortc would be waited for."""
-    console.rich.show_cursor()
-    console.error("interrupted")
+    shown = b"\x1b[?25h" if os.isatty(2) else b""  # the cursor, which a status hides
+    with suppress(OSError):
+        os.write(2, shown + b"error: interrupted\n")
     os._exit(130)
 
 
