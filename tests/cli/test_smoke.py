@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 from prometheus_client.openmetrics import parser
 
+from kvsops.cli.smoke import _encodable
 from kvsops.local.faults import Fault
 from kvsops.local.server import LocalServer
 from kvsops.reports.smoke import sparkline
@@ -169,6 +170,11 @@ WRONG = [
         "Invalid value for '--report': not a report: 'smoke.pdf': its name ends in .xml, .prom,"
         " .json, .md (see kvsops smoke --help)",
     ),
+    (
+        ("--transport", "tcp"),
+        "Invalid value for '--transport': 'tcp' is not one of 'udp', 'tls'. (see kvsops smoke"
+        " --help)",
+    ),
     (("--query", "passed"), "--query works on JSON, not on table; add --output json"),
 ]
 
@@ -180,6 +186,30 @@ def test_wrong_usage(kvsops: Kvsops, emulator: LocalServer) -> None:
         assert (ended.code, ended.out) == (2, "")
         assert said in ended.err
     assert emulator.calls == {}
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "iso-8859-1", "cp1252", "utf-8"])
+def test_encodable(encoding: str) -> None:
+    """What the output's encoding lacks is drawn in plain letters, or told by its number."""
+    told = _encodable("▁▂▃▄▅▆▇█ ·…\u263a\n", encoding)
+    told.encode(encoding)
+    if encoding != "utf-8":
+        assert told.startswith("_.:-=+*# ")
+        assert told.endswith("\\u263a\n")
+
+
+def test_many_viewers(kvsops: Kvsops) -> None:
+    """More viewers than a channel has by itself are tried, and what they need is said."""
+    ended = kvsops("smoke", "--no-steady", "--viewers", "11")
+    assert ended.code == 3
+    assert "a channel has 10 viewers, unless AWS raised this quota: it does on request" in ended.out
+    assert "connecting as viewer passed a limit of the channel" in ended.out
+
+
+def test_no_relay_probe(kvsops: Kvsops) -> None:
+    """The proof of the relay can be left out, which is said."""
+    ended = kvsops(*QUICK, "--no-relay-probe", "-o", "json", "--query", "relay")
+    assert (ended.code, ended.out) == (0, "null\n")
 
 
 def test_missing_extra(
