@@ -100,15 +100,16 @@ def ice_servers_of(scope: Scope, endpoints: Endpoints, channel_arn: str) -> list
         ChannelARN=channel_arn,
         Service="TURN",
     )
-    turn = [_ice_server(item) for item in answer.get("IceServerList", [])]
+    turn = [_ice_server(item) for item in answer.get("IceServerList") or []]
     stun = _stun_uri(scope, turn)
     return [*([IceServer((stun,))] if stun else []), *turn]
 
 
 def _ice_server(item: dict[str, Any]) -> IceServer:
-    return IceServer(
-        tuple(item.get("Uris", ())), item.get("Username"), item.get("Password"), item.get("Ttl")
-    )
+    uris = item.get("Uris") or []
+    if not all(isinstance(uri, str) for uri in uris):
+        raise AwsError("GetIceServerConfig named a server whose URI is no text", "UriUnreadable")
+    return IceServer(tuple(uris), item.get("Username"), item.get("Password"), item.get("Ttl"))
 
 
 def _stun_uri(scope: Scope, servers: list[IceServer]) -> str | None:
