@@ -10,20 +10,14 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Condition
 from typing import Any
 
-from kvsops.local.api.call import (
-    CORS_HEADERS,
-    Answer,
-    Call,
-    error_answer,
-    json_answer,
-    preflight_headers,
-)
+from kvsops.local import gate
+from kvsops.local.api.call import Answer, Call, error_answer, json_answer
 from kvsops.local.middleware import Middleware
 
 log = logging.getLogger("kvsops.local")
 
 HOST = "127.0.0.1"
-CALLS_PATH = "/kvsops-api/calls"
+CALLS_PATH = f"{gate.OWN_API}calls"
 """GET it for JSON: `calls` and `throttled` by operation, `log` as in `LocalServer.log`."""
 
 _SECONDS_TO_STOP = 5.0
@@ -102,20 +96,25 @@ class _HttpConnection(BaseHTTPRequestHandler):
     do_DELETE = do_GET = do_HEAD = do_OPTIONS = do_PATCH = do_POST = do_PUT = answer_request  # noqa: N815 - names that http.server looks for
 
     def _answer(self, body: bytes) -> Answer | None:
+        middleware = self.server.middleware
+        call = Call(self.command, self.path, self._headers(), body)
+        if refused := gate.refusal(call, middleware.settings):
+            return refused
         if self.command == "OPTIONS":
             return Answer(204)
         if self.path == CALLS_PATH:
-            return json_answer(self.server.middleware.counts._asdict())
-        headers = {name.lower(): value for name, value in self.headers.items()}
-        return self.server.middleware(Call(self.command, self.path, headers, body))
+            return json_answer(middleware.counts._asdict())
+        return middleware(call)
+
+    def _headers(self) -> dict[str, str]:
+        return {name.lower(): value for name, value in self.headers.items()}
 
     def _send(self, answer: Answer) -> None:
-        now = self.server.middleware.settings.clock().astimezone(UTC)
-        headers = answer.headers | CORS_HEADERS
+        settings = self.server.middleware.settings
+        now = settings.clock().astimezone(UTC)
+        headers = answer.headers | gate.cors_headers(self._headers(), settings)
         headers["content-length"] = str(len(answer.body))
         headers["date"] = format_datetime(now, usegmt=True)
-        if self.command == "OPTIONS":
-            headers |= preflight_headers(self.headers.get("access-control-request-headers", "*"))
         if self.close_connection:
             headers["connection"] = "close"
         lines = [f"HTTP/1.1 {answer.status} {responses.get(answer.status, 'Unknown')}"]

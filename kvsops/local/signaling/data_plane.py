@@ -15,7 +15,8 @@ from aiohttp import web
 
 from kvsops.core.channel import ChannelArn
 from kvsops.errors import UsageError
-from kvsops.local.api.call import CORS_HEADERS, Call, preflight_headers
+from kvsops.local import gate
+from kvsops.local.api.call import Answer, Call
 from kvsops.local.faults import ALLOCATE, TURN_REFUSED
 from kvsops.local.middleware import Middleware
 from kvsops.local.settings import Settings
@@ -173,6 +174,17 @@ async def _answer(
     headers = {name.lower(): value for name, value in request.headers.items()}
     call = Call(request.method, request.raw_path, headers, await request.read())
     await asyncio.sleep(settings.latency.total_seconds())
+    if refused := gate.refusal(call, settings):
+        return _response(refused, settings)
+    response = await _answer_call(settings, answering, request, call)
+    if not response.prepared:
+        response.headers.update(gate.cors_headers(headers, settings))
+    return response
+
+
+async def _answer_call(
+    settings: Settings, answering: Answering, request: web.BaseRequest, call: Call
+) -> web.StreamResponse:
     try:
         return await answering(request, call)
     except Exception:
@@ -186,11 +198,11 @@ async def _call_api(
     api: SignalingApi, settings: Settings, request: web.BaseRequest, call: Call
 ) -> web.StreamResponse:
     answer = await api(call)
-    if answer is None:
-        return hang_up(request)
-    headers = answer.headers | CORS_HEADERS | date_header(settings.clock())
-    if call.method == "OPTIONS":
-        headers |= preflight_headers(call.headers.get("access-control-request-headers", "*"))
+    return hang_up(request) if answer is None else _response(answer, settings)
+
+
+def _response(answer: Answer, settings: Settings) -> web.Response:
+    headers = answer.headers | date_header(settings.clock())
     return web.Response(status=answer.status, body=answer.body, headers=headers)
 
 
