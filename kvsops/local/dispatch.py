@@ -14,6 +14,7 @@ from kvsops.local.api.sigv4 import SignatureError
 from kvsops.local.cloudwatch.responses import CloudWatchResponse
 from kvsops.local.kinesisvideo import urls
 from kvsops.local.kinesisvideo.responses import KinesisVideoResponse
+from kvsops.local.overload import is_exhausted
 from kvsops.local.pricing import operations as price_list
 from kvsops.local.tagging.responses import ResourceGroupsTaggingAPIResponse
 
@@ -72,7 +73,11 @@ def carry_out(call: Call) -> Answer:
         answer = price_list.answer(call) if call.service == "pricing" else _ask_moto(call)
     except NotImplementedError:
         answer = None
-    except Exception:
+    except Exception as error:
+        if is_exhausted(error):
+            return error_for(
+                call, "ServiceUnavailable", "kvsops local has no file descriptor left."
+            )
         # A bug of ours or moto's must not end the server; the client sees what AWS would show.
         log.exception("%s failed", call.operation)
         return error_for(call, "InternalFailure", "kvsops local failed: see its log.")

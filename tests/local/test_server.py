@@ -226,6 +226,20 @@ def test_broken_requests(connection: http.client.HTTPConnection, header: str, va
     response.read()
 
 
+@pytest.mark.parametrize("length", ["99999999999", "9" * 30, "9" * 5_000, str(2**63 - 1)])
+def test_impossible_lengths(
+    connection: http.client.HTTPConnection, caplog: pytest.LogCaptureFixture, length: str
+) -> None:
+    """A length beyond what any call has is refused unread, with nothing in the log."""
+    connection.putrequest("POST", "/listSignalingChannels")
+    connection.putheader("Content-Length", length)
+    connection.endheaders()
+    response = connection.getresponse()
+    assert (response.status, response.headers["Connection"]) == (413, "close")
+    response.read()
+    assert caplog.text == ""
+
+
 @pytest.mark.parametrize(
     ("path", "service", "code"),
     [

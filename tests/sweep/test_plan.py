@@ -128,7 +128,7 @@ def test_a_seed_has_one_answer(
         emulator.settings.clock = time.now
         sow(emulator.backend(region), 200)
         plan = planned(time.scope(environment, region=region, read_only=True), rules)
-        found.append(sorted(each.channel_name for each in plan.chosen))
+        found.append(sorted(each.channel.channel_name for each in plan.chosen))
     assert found[0] == found[1] == found[2] != []
 
 

@@ -151,7 +151,7 @@ class Relay:
             if frame.type in _TEXT:
                 await self._message(connection, frame.data)
             elif frame.type is WSMsgType.PING:
-                await connection.ws.pong(frame.data)
+                await connection.pong(frame.data)
 
     # Messages
 
