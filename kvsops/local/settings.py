@@ -14,6 +14,13 @@ EndpointOf = Callable[[str, str], str | None]
 """Returns the endpoint of a protocol (WSS, HTTPS) and role (MASTER, VIEWER), or None."""
 
 
+_KEYS = {
+    ACCESS_KEY_ID: SECRET_ACCESS_KEY,
+    # AWS's own example, which moto gives out for GetSessionToken and GetFederationToken.
+    "AKIAIOSFODNN7EXAMPLE": "wJalrXUtnFEMI/K7MDENG/bPxRfiCYzEXAMPLEKEY",
+}
+
+
 def utc_now() -> datetime:
     """Return the time now, aware, in UTC."""
     return datetime.now(UTC)
@@ -53,8 +60,8 @@ class Settings:
     """Names, in lower case, that requests may be addressed to beside this machine's own."""
     allowed_origins: frozenset[str] = frozenset()
     """Origins, in lower case, whose pages may call the emulator, beside those on this machine."""
-    keys: dict[str, str] = field(default_factory=lambda: {ACCESS_KEY_ID: SECRET_ACCESS_KEY})
-    """Secrets by access key id. A key that STS gave out is known, too."""
+    keys: dict[str, str] = field(default_factory=lambda: dict(_KEYS))
+    """Secrets by access key id. The keys of roles assumed here are known, too."""
     seed: int = 0
     """Seeds the faults and the version strings."""
     clock: Callable[[], datetime] = utc_now

@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 
 import boto3
 import pytest
+from botocore import UNSIGNED as UNSIGNED_CLIENT
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
@@ -178,11 +179,23 @@ def test_signatures(
 def test_roles(over_http: Emulator) -> None:
     """Who has assumed a role signs with what STS gave out; who has yet to need not sign."""
     role = {"RoleArn": "arn:aws:iam::210987654321:role/ci", "RoleSessionName": "ci"}
+    for_mfa = over_http.client("sts").get_session_token()["Credentials"]
+    assert identity(over_http, for_mfa)["Account"] == "123456789012"
     made = over_http.client("sts").assume_role(**role)["Credentials"]
+    assert identity(over_http, made)["Account"] == "210987654321"
+    unsigned = over_http.client("sts", signature_version=UNSIGNED_CLIENT)
+    by_token = unsigned.assume_role_with_web_identity(**role, WebIdentityToken="from CI")
+    assert identity(over_http, by_token["Credentials"])["Account"] == "210987654321"
+    assert failure(unsigned.get_caller_identity)[:2] == ("MissingAuthenticationToken", 403)
+
+
+def identity(over_http: Emulator, made: dict[str, str]) -> dict[str, str]:
+    """Answer who calls by these credentials."""
     session = boto3.Session(made["AccessKeyId"], made["SecretAccessKey"], made["SessionToken"])
     make: Any = session.client
     sts = make("sts", "us-east-1", endpoint_url=over_http.endpoint_url)
-    assert sts.get_caller_identity()["Account"] == "210987654321"
-    by_token = sts.assume_role_with_web_identity(**role, WebIdentityToken="from CI")
-    assert by_token["Credentials"]["AccessKeyId"]
-    sts.close()
+    try:
+        answer: dict[str, str] = sts.get_caller_identity()
+        return answer
+    finally:
+        sts.close()
