@@ -50,7 +50,6 @@ def _count(lowest: int, highest: int | None = None) -> Callable[..., int | None]
 
 
 def _lower(_ctx: click.Context, _param: click.Parameter, names: tuple[str, ...]) -> frozenset[str]:
-    """Return hosts or origins as they are compared: in lower case, without an ending slash."""
     return frozenset(name.lower().rstrip("/") for name in names)
 
 
