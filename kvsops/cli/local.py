@@ -49,6 +49,10 @@ def _count(lowest: int, highest: int | None = None) -> Callable[..., int | None]
     return read
 
 
+def _lower(_ctx: click.Context, _param: click.Parameter, names: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(name.lower().rstrip("/") for name in names)
+
+
 _HELP = """\
 Emulate the service on this machine, without an AWS account.
 
@@ -170,6 +174,22 @@ GetMetricData:partial:SHARE answers that share of each call's queries InternalEr
     callback=_count(1),
     metavar="N",
     help="Channels per region.  [default: AWS's: 10,000 or 5,000]",
+)
+@click.option(
+    "--allow-host",
+    "allowed_hosts",
+    callback=_lower,
+    multiple=True,
+    metavar="NAME",
+    help="Answer requests addressed to NAME, too, such as a container's. Repeatable.",
+)
+@click.option(
+    "--allow-origin",
+    "allowed_origins",
+    callback=_lower,
+    multiple=True,
+    metavar="ORIGIN",
+    help="Answer pages of ORIGIN, too, not only this machine's. Repeatable.",
 )
 @click.argument("command", nargs=-1, type=click.UNPROCESSED, metavar="[-- COMMAND...]")
 @click.pass_context

@@ -23,6 +23,7 @@ from kvsops.errors import (
     UsageError,
     WriteRefusedError,
 )
+from kvsops.local.environment import ACCESS_KEY_ID
 from kvsops.local.faults import Fault
 from kvsops.local.server import LocalServer
 from tests.aws.conftest import FailFirst
@@ -193,6 +194,7 @@ def test_a_role_that_cannot_be_taken(
     said: str,
 ) -> None:
     """It is the credentials' trouble, not a permission missing for the call, nor a defect."""
+    emulator.settings.keys["a"] = "b"
     missing = str(tmp_path / "missing")
     role = "[profile role]\nrole_arn = arn:aws:iam::123456789012:role/x\n"
     (tmp_path / "config").write_text(role + lines.format(missing=missing))
@@ -274,6 +276,7 @@ def test_no_secret_in_any_error(
     """Neither the secret key nor the session token stands in what an error says."""
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
     monkeypatch.setenv("AWS_SESSION_TOKEN", TOKEN)
+    emulator.settings.keys[ACCESS_KEY_ID] = SECRET
     scope = Scope(clock=time.clock, sleep=time.sleep)
     nowhere = Scope(endpoint_url=f"http://127.0.0.1:{closed_port()}")
     fail_always(emulator, error)
