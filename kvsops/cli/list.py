@@ -225,7 +225,7 @@ def _bill(
 
 
 def _tell_beside(planned: "Plan", console: "Console") -> None:
-    for problem in (*planned.problems, *planned.undecided):
+    for problem in (*planned.problems, *planned.undecided, *planned.mistaken):
         console.warn(problem)
     for presumption in planned.presumed:
         console.note(presumption)

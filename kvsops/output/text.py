@@ -10,6 +10,7 @@ _UNSAFE: Final = re.compile(
     "\u061c\u202a-\u202e\u2066-\u206f"  # bidirectional marks, overrides and isolates
     "\u2028\u2029"  # line and paragraph separators
     "\ufff9-\ufffb\U000e0000-\U000e007f"  # annotations and tags, which never show
+    "\u115f\u1160\u3164\uffa0\u17b4\u17b5\U0001d173-\U0001d17a"  # letters that never show
     "\ud800-\udfff"  # lone surrogates: no encoding takes them
     "]"
 )

@@ -9,6 +9,7 @@ from typing import Final
 from kvsops.bill.bill import Bill, Line
 from kvsops.core.cost import Day, Usage, known_count, known_sum
 from kvsops.core.facts import Facts
+from kvsops.core.likeness import shown
 from kvsops.output.figures import usd
 from kvsops.output.rows import Column, Row
 from kvsops.output.text import count
@@ -33,7 +34,12 @@ def bill_columns(bill: Bill) -> list[Column[Line]]:
     known = {"channel_arn", "creation_time", "tags"}
     own = channel_columns(bill.now, tags=False, brief=True)
     return [
-        Column[Line]("channel_name", "CHANNEL", lambda line: line.channel_name),
+        Column[Line](
+            "channel_name",
+            "CHANNEL",
+            lambda line: line.channel_name,
+            lambda line: shown(line.channel_name),
+        ),
         Column[Line]("ghost", "DELETED", lambda line: line.ghost),
         *(_lifted(column) for column in own if column.key in known),
         *cost_columns(bill),

@@ -7,6 +7,7 @@ import click
 from kvsops.aws import channels
 from kvsops.core.facts import Fact, Facts, Need, Unknown
 from kvsops.core.judge import Rules, findings_of, judge
+from kvsops.core.likeness import shown
 from kvsops.core.rule import Finding, Role, Rule
 from kvsops.core.text import moment
 from kvsops.facts import gather
@@ -82,7 +83,9 @@ def _facts(facts: Facts) -> list[Row]:
 def _value(need: Need, facts: Facts) -> str:
     link, use = facts.storage_link, facts.use
     if need is Need.TAGS:
-        return " ".join(f"{key}={value}" for key, value in facts.tag_values.items()) or "none"
+        return (
+            " ".join(f"{shown(key)}={value}" for key, value in facts.tag_values.items()) or "none"
+        )
     if need is Need.STORAGE:
         return "unknown" if link is None else f"{link.status} {link.stream_arn or ''}".rstrip()
     if use is None or use.since is None:
