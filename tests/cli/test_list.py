@@ -250,3 +250,18 @@ def test_activity(
     use(emulator, "cam-idle", now - 9 * DAY, viewers=2)
     ended = kvsops("list", *argv, "-o", "json", "--query", "[].channel_name")
     assert (ended.code, json.loads(ended.out)) == (0, shown)
+
+
+@pytest.mark.parametrize("output", ["table", "json", "csv", "markdown"])
+def test_tags_that_could_not_be_read(kvsops: Kvsops, emulator: LocalServer, output: str) -> None:
+    """A failed look is told, in every form, and the exit code is 1."""
+    put_many(emulator, [f"cam-{number}" for number in range(5)])
+    emulator.settings.faults = (
+        Fault("GetResources", "AccessDeniedException"),
+        Fault("ListTagsForResource", "AccessDeniedException"),
+    )
+    ended = kvsops("list", "--tags", "-o", output)
+    assert ended.code == 1
+    assert (
+        "error: tags could not be read: cam-0, cam-1, cam-2 and 2 more: ListTagsForResource denied"
+    ) in ended.err
