@@ -1,18 +1,17 @@
 """A command run as a child: it gets our signals, we get its status."""
 
 import os
-import signal
 import subprocess
 from typing import Final
 
-from kvsops.cli.signals import ENDING, signals_go_to
+from kvsops.cli.signals import ENDING, present, signals_go_to
 from kvsops.errors import UsageError
 
 NOT_EXECUTABLE, NOT_FOUND, KILLED = 126, 127, 128
 """The statuses a shell has for a command it could not run, did not find, or saw killed (plus n)."""
 
-PASSED_ON: Final = (*ENDING, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2)
-_OF_A_TERMINAL: Final = (signal.SIGINT, signal.SIGQUIT)
+PASSED_ON: Final = (*ENDING, *present("SIGQUIT", "SIGUSR1", "SIGUSR2"))
+_OF_A_TERMINAL: Final = present("SIGINT", "SIGQUIT")
 
 
 class CommandNotRunError(UsageError):

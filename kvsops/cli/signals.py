@@ -6,7 +6,13 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Final
 
-ENDING: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+def present(*names: str) -> tuple[signal.Signals, ...]:
+    """Return those of the signals that this system has."""
+    return tuple(getattr(signal, name) for name in names if hasattr(signal, name))
+
+
+ENDING: Final = present("SIGINT", "SIGTERM", "SIGHUP")
 
 
 def heeded(numbers: Sequence[signal.Signals]) -> list[signal.Signals]:

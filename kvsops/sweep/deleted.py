@@ -5,6 +5,7 @@ from datetime import datetime
 from pathlib import Path
 
 from kvsops.errors import UsageError
+from kvsops.output.places import state_directory
 from kvsops.sweep import journal
 
 
@@ -16,11 +17,12 @@ def names_deleted(
     The journals are those given and those in the state directory. None is any account's. Raises
     `UsageError` where one of the given is no journal.
     """
-    kept = journal.default_path({}, "any").parent
+    kept = state_directory()
     names: set[str] = set()
     problems: list[str] = []
     # An empty one is of a run that deleted nothing.
-    own = [path for path in sorted(kept.glob("*.jsonl")) if path.stat().st_size]
+    found = sorted(kept.glob("journals/*.jsonl")) if kept else ()
+    own = [path for path in found if path.stat().st_size]
     for path in (*given, *own):
         try:
             entries = journal.read(path)

@@ -24,6 +24,7 @@ from typing import Any, Final, Self
 from kvsops.core.channel import MESSAGE_TTL_SECONDS, Channel, ChannelArn, StorageLink
 from kvsops.core.text import moment, parsed_moment
 from kvsops.errors import KvsopsError, UsageError
+from kvsops.output.places import state_directory
 
 VERSION: Final = 1
 MAY_BE_GONE: Final = frozenset({"deleting", "deleted", "gone", "failed", "unknown"})
@@ -119,9 +120,8 @@ def default_path(environ: Mapping[str, str], name: str) -> Path:
     for variable in _WORKSPACES:
         if environ.get(variable):
             return Path(environ[variable]) / f"kvsops-journal-{name}.jsonl"
-    import platformdirs
-
-    return platformdirs.user_state_path("kvsops") / "journals" / f"{name}.jsonl"
+    kept = state_directory()  # without a home directory: here
+    return kept / "journals" / f"{name}.jsonl" if kept else Path(f"kvsops-journal-{name}.jsonl")
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +179,7 @@ def _entry(line: Mapping[str, Any], last_event: str) -> Entry:
 
 def _lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         why = getattr(error, "strerror", None) or "it is not text"
         msg = f"the journal {path} cannot be read: {why}"
