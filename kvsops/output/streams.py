@@ -1,6 +1,7 @@
 """Standard output and error, whatever they are: closed, full, or of few letters.
 
-`guard()` puts a stream before each that takes any letter and tells what it cannot write.
+`guard()` puts a stream before each that takes any letter, and tells what it cannot write. It is
+the last to see what strangers wrote: no line of it is a command to a CI's runner.
 """
 
 import os
@@ -8,6 +9,7 @@ import sys
 from typing import Any, Final, TextIO
 
 from kvsops.errors import KvsopsError
+from kvsops.output.text import inert
 
 _PLAIN: Final = str.maketrans(
     {
@@ -38,6 +40,7 @@ class Guarded:
         self._stream, self._name, self._told = stream, name, told
         self.encoding: str = getattr(stream, "encoding", None) or "utf-8"
         self.errors = "strict"
+        self._line = ""  # what was written of the line
 
     def write(self, text: str) -> int:
         """Write the text, and say how long it is."""
@@ -47,7 +50,7 @@ class Guarded:
             self._fail("it is closed")
         elif text and self._stream is not None:
             try:
-                self._stream.write(self._fitting(text))
+                self._stream.write(self._fitting(self._inert(text)))
             except OSError as error:
                 self._fail(error.strerror, error)
         return len(text)
@@ -68,6 +71,14 @@ class Guarded:
         if name == "buffer":  # click would write past this stream
             raise AttributeError(name)
         return getattr(self._stream, name)
+
+    def _inert(self, text: str) -> str:
+        """Let nothing be taken for a CI's command, also where a line is written bit by bit."""
+        begins = "" if self._line.isspace() or not self._line else "-"
+        inner = inert(begins + text)[len(begins) :]
+        ended = max(text.rfind("\n"), text.rfind("\r"))
+        self._line = text[ended + 1 :] if ended >= 0 else self._line + text
+        return inner
 
     def _fitting(self, text: str) -> str:
         try:

@@ -12,6 +12,7 @@ from kvsops.core.rule import Finding, Role, Rule
 from kvsops.core.text import moment
 from kvsops.facts import gather
 from kvsops.output.rows import Column, dumps, markdown, table
+from kvsops.output.text import safe
 
 if TYPE_CHECKING:
     from kvsops.aws.scope import Scope
@@ -52,7 +53,7 @@ def tell_why(
         form = markdown if output == "markdown" else table
         facts_table = form(known, _columns("FACT", "VALUE", "READ FROM", "AT"))
         rules_table = form(said, _columns("POLICY", "RULE", "SAYS", "WHY"))
-        click.echo(f"{verdict}\n\n{facts_table}\n{rules_table}", nl=False)
+        click.echo(f"{safe(verdict)}\n\n{facts_table}\n{rules_table}", nl=False)
     unread = any(isinstance(facts.get(need), Unknown) for need in Need)
     return not (unread or decision.unknown)
 

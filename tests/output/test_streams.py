@@ -100,3 +100,22 @@ def _shell(command: str) -> "subprocess.CompletedProcess[str]":
         text=True,
         check=False,
     )
+
+
+@pytest.mark.parametrize("pieces", [["::a\n"], ["b\n", " ", "::a"], ["x\r", "::a"], ["", "::a"]])
+def test_no_command_of_a_ci(pieces: list[str]) -> None:
+    """Also where a line is written bit by bit, none begins as a command."""
+    data = io.StringIO()
+    stream = Guarded(data, "standard output", told=True)
+    for piece in pieces:
+        stream.write(piece)
+    assert "\\x3a:a" in data.getvalue()
+
+
+def test_within_a_line() -> None:
+    """What follows something on its line is no command."""
+    data = io.StringIO()
+    stream = Guarded(data, "standard output", told=True)
+    stream.write("a")
+    stream.write("::b\n")
+    assert data.getvalue() == "a::b\n"
