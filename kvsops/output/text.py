@@ -51,6 +51,14 @@ def json_inert(text: str) -> str:
     return _WITHIN.sub(r"\\u0023", text) if "##" in text else text
 
 
+_USERINFO: Final = re.compile(r"(?<=//)[^/\s?#'\"]*@")
+
+
+def without_userinfo(text: str) -> str:
+    """Leave out a user and password before the host of each URL in the text."""
+    return _USERINFO.sub("", text) if "@" in text else text
+
+
 _MARKUP: Final = re.compile(r"[\\`*\[\]~$]|(?<![0-9A-Za-z])_|_(?![0-9A-Za-z])")
 _ENTITIES: Final = {ord("&"): "&amp;", ord("<"): "&lt;", ord(">"): "&gt;", ord("|"): "&#124;"}
 # An address, a mention, an issue, an emoji: GitHub looks for these after the escapes are gone.
