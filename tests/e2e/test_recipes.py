@@ -110,6 +110,7 @@ def test_github() -> None:
     steps = found["jobs"]["sweep"]["steps"]
     used = [step["uses"] for step in steps if "uses" in step]
     assert [each.partition("@")[0] for each in used] == [
+        "actions/checkout",
         "actions/setup-python",
         "aws-actions/configure-aws-credentials",
         "actions/upload-artifact",
