@@ -238,12 +238,12 @@ def _bill(
 def _tell_beside(planned: "Plan", listed: "Sequence[Facts]", console: "Console") -> int:
     """Say what could not be read, and what else there is to say; return the exit code."""
     from kvsops.core.facts import Need
-    from kvsops.facts.unread import unread
+    from kvsops.facts.unread import unindexed, unread
 
     failed = unread(listed, Need.TAGS)
     for problem in (*planned.problems, *planned.undecided, *planned.mistaken):
         console.warn(problem)
-    for presumption in planned.presumed:
+    for presumption in planned.presumed or unindexed(listed):
         console.note(presumption)
     for failure in failed:
         console.error(failure)
