@@ -1,7 +1,6 @@
 """Each region's prices: the shipped table, what the Price List API said, or the user's own file."""
 
 import json
-import os
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
@@ -15,12 +14,12 @@ from kvsops.aws.scope import Scope
 from kvsops.core.cost import Prices
 from kvsops.errors import KvsopsError, UsageError
 from kvsops.output import files
+from kvsops.output.places import cache_directory
 
 USUAL: Final = "us-east-1"
 UNLIKELY: Final = 20
 """A price 20 times another region's is a unit misread: the units are not documented either."""
 CURRENCY: Final = "USD"
-_NOWHERE: Final = Path(os.devnull)
 AMOUNTS: Final = ("channel_month", "million_messages", "thousand_turn_minutes")
 MOST: Final = 1_000_000
 """No price is beyond it; a slip of the pen may be, and money is exact to 28 digits only."""
@@ -52,24 +51,22 @@ Known = tuple[Prices, str]
 """A region's prices, and whence they come: the file's path, `refreshed` or `shipped`."""
 
 
-def cache_path(*, emulated: bool) -> Path:
-    """Return where refreshed prices are kept: an emulator's never where AWS's are."""
-    import platformdirs
-
-    name = "emulated-prices.toml" if emulated else "prices.toml"
-    try:
-        return platformdirs.user_cache_path("kvsops") / name
-    except RuntimeError:  # no home directory: nothing is kept, and none can be
-        return _NOWHERE / name
+def cache_path(*, emulated: bool) -> Path | None:
+    """Return where refreshed prices are kept, if anywhere: an emulator's never where AWS's are."""
+    name, kept = "emulated-prices.toml" if emulated else "prices.toml", cache_directory()
+    return kept / name if kept else None
 
 
-def load(file: Path | None, cache: Path) -> dict[str, Known]:
+def load(file: Path | None, cache: Path | None) -> dict[str, Known]:
     """Return each region's prices: the file's before the cache's before the shipped.
 
     Raises `UsageError` for a file or a cache that is wrong, naming the row.
     """
     known = {row.region: (row, "shipped") for row in _shipped()}
-    for path, name in ((cache if cache.exists() else None, "refreshed"), (file, str(file))):
+    for path, name in (
+        (cache if cache and cache.exists() else None, "refreshed"),
+        (file, str(file)),
+    ):
         if path is not None:
             known |= {row.region: (row, name) for row in _rows(_text(path), str(path))}
     return known
@@ -111,8 +108,6 @@ def store(prices: Prices, cache: Path) -> None:
 
     Raises `KvsopsError` when it cannot be written.
     """
-    if cache.parent == _NOWHERE:
-        raise KvsopsError("there is no home directory to keep prices in: set XDG_CACHE_HOME")
     kept = {row.region: row for row in _rows(_text(cache), str(cache))} if cache.exists() else {}
     lines = [f'currency = "{CURRENCY}"']
     for row in (kept | {prices.region: prices}).values():
@@ -212,7 +207,7 @@ def _amount(value: object, where: str) -> Decimal:
 
 def _text(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         why = getattr(error, "strerror", None) or "it is not text"
         raise UsageError(f"the price file {path} cannot be read: {why}") from error

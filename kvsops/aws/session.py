@@ -17,6 +17,7 @@ from kvsops.aws import answers
 from kvsops.aws.failures import TRY_LOCALLY
 from kvsops.aws.quotas import CLOUDWATCH, KINESIS_VIDEO, PRICING, SIGNALING
 from kvsops.errors import UsageError
+from kvsops.output.text import without_userinfo
 
 if TYPE_CHECKING:
     from botocore.client import BaseClient
@@ -257,6 +258,7 @@ def _checked_region(session: "Session", endpoint: str | None) -> str:
 
 
 def _checked_endpoint(url: str | None) -> str | None:
+    """Return the endpoint without a user and password, which no request carries and no log may."""
     if url is None:
         return None
     try:
@@ -265,6 +267,6 @@ def _checked_endpoint(url: str | None) -> str | None:
     except ValueError:
         valid = False
     if not valid:
-        msg = f"not an endpoint: {url!r}: write it like http://127.0.0.1:4600"
+        msg = f"not an endpoint: {url.rpartition('@')[2]!r}: write it like http://127.0.0.1:4600"
         raise UsageError(msg)
-    return url
+    return without_userinfo(url)

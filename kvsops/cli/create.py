@@ -214,9 +214,10 @@ def _made(scope: "Scope", wanted: Wanted, name: str) -> "Facts | KvsopsError":
 def _text(scope: "Scope", made: "list[Facts]", output: "Output | Arns", query: str | None) -> str:
     """Make the text for standard output: bare ARNs, unless a form was asked for."""
     from kvsops.output.rows import render
+    from kvsops.output.text import safe
     from kvsops.reports.columns import channel_columns
 
     if output == "arn":
-        return "".join(f"{facts.channel.channel_arn}\n" for facts in made)
+        return "".join(f"{safe(facts.channel.channel_arn)}\n" for facts in made)
     columns = channel_columns(scope.now(), tags=True)
     return render(made, columns, output, query, nothing="None was made.")

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
 
     from kvsops.aws.scope import Scope
+    from kvsops.bill.baseline import Baseline
     from kvsops.bill.bill import Bill
     from kvsops.bill.usage import Metered
     from kvsops.core.cost import Prices
@@ -131,8 +132,7 @@ def _plain(scope: "Scope", listing: Listing) -> int:
     click.echo(listing.render(chosen, columns, scope.place), nl=False)
     if scope.metric_budget.asked:
         tell_own_cost(scope, console)
-    _tell_beside(planned, console)
-    return 1 if planned.undecided else 0
+    return _tell_beside(planned, chosen, console)
 
 
 def _costs(scope: "Scope", listing: Listing, money: Money, no_metrics: bool) -> int:  # noqa: FBT001 - an option
@@ -140,7 +140,7 @@ def _costs(scope: "Scope", listing: Listing, money: Money, no_metrics: bool) -> 
     from kvsops.bill.narrowing import Narrowing
     from kvsops.bill.usage import Metered
     from kvsops.output.console import Console
-    from kvsops.reports.bill_columns import listing_columns
+    from kvsops.reports.bill_columns import listing_columns, listing_total
     from kvsops.reports.own_cost import tell_own_cost
 
     console, prices = Console(), money.load_prices(scope)
@@ -148,15 +148,19 @@ def _costs(scope: "Scope", listing: Listing, money: Money, no_metrics: bool) -> 
     found = None if no_metrics else Metered()
     limit = None if money.judges else listing.limit  # a budget is of all of them
     planned, chosen = _chosen(scope, listing, console, order=listing.sort, limit=limit, found=found)
-    bill = _bill(scope, listing, planned, chosen, console=console, prices=prices, found=found)
+    bill = _bill(
+        scope, listing, planned, chosen, console=console, prices=prices, found=found, base=baseline
+    )
     lines = bill.lines if listing.sort else bill.dearest_first[:: -1 if listing.reverse else 1]
+    shown = [line for line in lines if not line.ghost]
     columns = listing_columns(bill, tags=listing.shows_tags)
-    text = listing.render(lines[: listing.limit], columns, scope.place)
-    click.echo(text + _total(bill, listing.output), nl=False)
+    text = listing.render(shown[: listing.limit], columns, scope.place)
+    click.echo(text + listing_total(bill, listing.output), nl=False)
     tell_own_cost(scope, console)
-    _tell_beside(planned, console)
+    bad = _tell_beside(planned, [line.facts for line in shown if line.facts], console)
+    unseen = bill.with_deleted and found is not None and not found.seen_all
     code = money.judge(bill, baseline, console)
-    return 1 if planned.undecided else code
+    return 1 if bad or unseen else code
 
 
 def _chosen(
@@ -206,42 +210,47 @@ def _bill(
     console: "Console",
     prices: "Prices",
     found: "Metered | None",
+    base: "Baseline | None",
 ) -> "Bill":
     """Price the channels by their use, which is read beside their tags; or without it."""
-    from kvsops.bill.reading import priced, read_use
+    from kvsops.bill.narrowing import Narrowing
+    from kvsops.bill.reading import names_gone, priced, read_use
     from kvsops.core.cost import Month
     from kvsops.core.facts import Need
     from kvsops.facts import gather
     from kvsops.output.console import progress
+    from kvsops.sweep.deleted import names_deleted
 
+    month, ghosts = Month.of(scope.now()), None
     if found is not None:
+        if Narrowing.suffices(listing.given) and len(chosen) == len(planned.chosen):
+            listed = [item.facts for item in planned.items]
+            told = partial(names_deleted, (), scope.region, month.start)
+            ghosts = names_gone(listed, Narrowing.of(listing.given), found, told, base)
         tagged = chosen if listing.reads_tags else []
         tags = partial(gather.fetch, scope, Need.TAGS, tagged, directly=listing.direct)
-        names = [each.channel.channel_name for each in chosen]
+        names = [*(each.channel.channel_name for each in chosen), *(ghosts or ())]
         with _meanwhile(scope, tags) as reading:
-            month = Month.of(scope.now())
             read_use(scope, found, names, month, partial(progress, console=console))
             read = reading.result()
         chosen = read.facts or chosen
         planned.problems += read.problems + found.problems
-    return priced(chosen, prices, found, scope.now())
+    return priced(chosen, ghosts, found, base, prices=prices, now=scope.now())
 
 
-def _tell_beside(planned: "Plan", console: "Console") -> None:
-    for problem in (*planned.problems, *planned.undecided):
+def _tell_beside(planned: "Plan", listed: "Sequence[Facts]", console: "Console") -> int:
+    """Say what could not be read, and what else there is to say; return the exit code."""
+    from kvsops.core.facts import Need
+    from kvsops.facts.unread import unindexed, unread
+
+    failed = unread(listed, Need.TAGS)
+    for problem in (*planned.problems, *planned.undecided, *planned.mistaken):
         console.warn(problem)
-    for presumption in planned.presumed:
+    for presumption in planned.presumed or unindexed(listed):
         console.note(presumption)
-
-
-def _total(bill: "Bill", output: "Output") -> str:
-    """Make the line under a table for people; JSON and CSV have none."""
-    from kvsops.output.text import markdown_safe
-    from kvsops.reports.bill_columns import totals
-
-    if output == "table":
-        return f"\n{totals(bill)}.\n"
-    return f"\n{markdown_safe(totals(bill))}.\n" if output == "markdown" else ""
+    for failure in failed:
+        console.error(failure)
+    return 1 if failed or planned.undecided else 0
 
 
 def _see(scope: "Scope", found: "Metered | None") -> None:

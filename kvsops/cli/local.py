@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from kvsops.errors import UsageError
+from kvsops.errors import UsageError, needs_extra
 
 if TYPE_CHECKING:
     from kvsops.local.server import LocalServer
@@ -253,7 +253,7 @@ def _require_moto() -> None:
     try:
         import moto.core  # noqa: F401 - only whether it is there
     except ModuleNotFoundError:
-        raise UsageError("this needs the emulator: pip install 'kvsops[local]'") from None
+        raise UsageError(f"this needs the emulator: {needs_extra('local')}") from None
 
 
 def _sow(server: "LocalServer", fleet: int, seed: int) -> None:

@@ -3,13 +3,17 @@
 import importlib
 import signal
 import sys
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 import kvsops
-from kvsops.cli.signals import INTERRUPTED, heeded, next_one_ends
+from kvsops.cli.signals import INTERRUPTED, heeded, next_one_ends, present
 from kvsops.errors import KvsopsError
+from kvsops.output import streams
+
+if TYPE_CHECKING:
+    from kvsops.output.console import Console
 
 COMMANDS: Final = {
     "create": "Create signaling channels and print their ARNs.",
@@ -82,10 +86,14 @@ class Kvsops(click.Group):
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
         """Run the command line; return its exit code."""
-        for number in heeded((signal.SIGTERM, signal.SIGHUP)):
+        streams.guard()
+        for number in heeded(present("SIGTERM", "SIGHUP")):
             signal.signal(number, signal.default_int_handler)  # ends as Ctrl-C does
         try:
             return super().main(*args, **{**kwargs, "standalone_mode": False})
+        except KvsopsError as error:  # --help cannot be written
+            _say(str(error))
+            return error.exit_code
         except click.exceptions.NoArgsIsHelpError as error:
             error.show()
             return error.exit_code
@@ -112,7 +120,8 @@ def _trace(ctx: click.Context) -> None:
     if ctx.meta.get(DEBUG):
         import traceback
 
-        traceback.print_exc()
+        for line in traceback.format_exc().splitlines():
+            _console().note(line)
 
 
 def _one_line(error: click.ClickException) -> str:
@@ -123,9 +132,13 @@ def _one_line(error: click.ClickException) -> str:
 
 
 def _say(message: str) -> None:
+    _console().error(message)
+
+
+def _console() -> "Console":
     from kvsops.output.console import Console
 
-    Console(sys.stderr).error(message)
+    return Console(sys.stderr)
 
 
 @click.group(

@@ -12,7 +12,10 @@ import click
 
 from kvsops.cli.main import DEBUG, SCOPES
 from kvsops.core import channel
+from kvsops.core.channel import EXPIRES_AT_TAG
+from kvsops.core.likeness import likeness, shown
 from kvsops.core.rule import Option, Parameter, Rule
+from kvsops.core.text import parsed_moment
 from kvsops.errors import UsageError
 from kvsops.sweep import parameters
 
@@ -46,12 +49,24 @@ class Text(click.ParamType[object]):
 
 
 def tags_by_key(pairs: tuple[tuple[str, str], ...]) -> dict[str, str]:
-    """Return the tags to set; raises `UsageError` where one is given twice."""
+    """Return the tags to set; raises `UsageError` where one is given twice, or holds no time."""
     tags: dict[str, str] = {}
     for key, value in pairs:
+        _check_time(key, value)
         if tags.setdefault(key, value) != value:
             raise UsageError(f"the tag {key} is given twice: drop one")
     return tags
+
+
+def _check_time(key: str, value: str) -> None:
+    """Refuse a lease's end that no sweep could read: its channel would be kept for ever."""
+    if likeness(key) != EXPIRES_AT_TAG:
+        return
+    if key != EXPIRES_AT_TAG:
+        raise UsageError(f"the tag {shown(key)} only looks like {EXPIRES_AT_TAG}: write it so")
+    if parsed_moment(value) is None:
+        said = f"{EXPIRES_AT_TAG}={value!r} is not a time like 2026-11-22T10:00:00Z"
+        raise UsageError(f"{said}; for a time from now give kvsops create or exec --ttl, like 1h")
 
 
 def target(text: str) -> str:

@@ -9,7 +9,14 @@ from types import FrameType
 from typing import Final
 
 INTERRUPTED: Final = 130
-ENDING: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+def present(*names: str) -> tuple[signal.Signals, ...]:
+    """Return those of the signals that this system has."""
+    return tuple(getattr(signal, name) for name in names if hasattr(signal, name))
+
+
+ENDING: Final = present("SIGINT", "SIGTERM", "SIGHUP")
 
 
 def heeded(numbers: Sequence[signal.Signals]) -> list[signal.Signals]:

@@ -28,7 +28,7 @@ from kvsops.cli.smoke_options import (
     objection,
     wanted_of,
 )
-from kvsops.errors import UsageError
+from kvsops.errors import UsageError, needs_extra
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -149,7 +149,7 @@ def require_extra() -> None:
     from importlib.util import find_spec
 
     if any(find_spec(name) is None for name in ("aiohttp", "aiortc", "av", "junitparser")):
-        raise UsageError("this needs pip install 'kvsops[smoke]'")
+        raise UsageError(f"this needs {needs_extra('smoke')}")
 
 
 def _run(

@@ -50,7 +50,8 @@ def _tell_beside(report: Report, console: Console) -> None:
         append_step_summary(report.markdown(), os.environ)
     except KvsopsError as error:
         console.warn(str(error))
-    for problem in (*report.plan.problems, *report.plan.undecided, *report.plan.uncertain):
+    plan = report.plan
+    for problem in (*plan.problems, *plan.undecided, *plan.uncertain, *plan.mistaken):
         console.warn(problem)
     for presumption in report.plan.presumed:
         console.note(presumption)

@@ -26,6 +26,7 @@ from typing import Final, Self
 from kvsops.core.channel import Channel, ChannelArn, StorageLink
 from kvsops.core.text import moment
 from kvsops.errors import KvsopsError, UsageError
+from kvsops.output.places import state_directory
 from kvsops.sweep import lines
 
 # Where a CI keeps what a job leaves behind: GitHub, GitLab, Jenkins, Azure Pipelines, Buildkite.
@@ -171,10 +172,8 @@ def kept(environ: Mapping[str, str]) -> list[tuple[Path, str]]:
 
 def kept_in_state() -> list[tuple[Path, str]]:
     """Return the same of the state directory alone; nothing where the user has no home."""
-    import platformdirs
-
-    path = platformdirs.user_state_path("kvsops") / "journals"
-    return [(path, "*.jsonl")] if path.is_absolute() else []
+    directory = state_directory()
+    return [(directory / "journals", "*.jsonl")] if directory else []
 
 
 def _workspaces(environ: Mapping[str, str]) -> list[Path]:

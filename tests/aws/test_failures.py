@@ -10,7 +10,7 @@ import pytest
 
 from kvsops.aws import channels
 from kvsops.aws.scope import Scope
-from kvsops.errors import AwsError, CredentialsError, DeniedError, NotFoundError
+from kvsops.errors import AwsError, CredentialsError, DeniedError, KvsopsError, NotFoundError
 from kvsops.local.faults import Fault
 from kvsops.local.server import LocalServer
 from tests.between import Answer, between
@@ -23,7 +23,7 @@ DELETE = "kinesisvideo:DeleteSignalingChannel"
 
 def refused(
     environment: dict[str, str], time: Time, code: str, words: str, **more: Any
-) -> AwsError | CredentialsError:
+) -> KvsopsError:
     """Return what a delete raises that AWS refuses with these words."""
 
     def change(_: str, answer: Answer) -> Answer:
@@ -32,7 +32,7 @@ def refused(
 
     with between(environment["AWS_ENDPOINT_URL"], change) as url:
         scope = time.scope(environment, endpoint_url=url, **more)
-        with pytest.raises((AwsError, CredentialsError)) as caught:
+        with pytest.raises(KvsopsError) as caught:
             scope.call("DeleteSignalingChannel", ChannelARN=OLD)
     return caught.value
 

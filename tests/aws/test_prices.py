@@ -87,6 +87,13 @@ def test_a_file_adds_a_region(file: Path, cache: Path) -> None:
     assert known == load(None, cache) | {"xx-nowhere-1": (expected, str(file))}
 
 
+def test_a_byte_order_mark(tmp_path: Path, cache: Path) -> None:
+    """What some editors put before a file is no part of it."""
+    marked = tmp_path / "marked.toml"
+    marked.write_text(f"\ufeff{ROW}", encoding="utf-8")
+    assert "xx-nowhere-1" in load(marked, cache)
+
+
 def test_file_before_cache_before_shipped(tmp_path: Path, cache: Path) -> None:
     """What the user gives goes before what was refreshed, and that before the shipped."""
     refreshed_row = Prices("us-east-1", D("0.031"), D("2.3"), D("0.13"), "2026-04-30", "the list")
@@ -429,7 +436,7 @@ def test_three_amounts() -> None:
 
 
 def test_no_home_directory(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing is kept there, which is no error until something is to be."""
+    """Nothing is kept anywhere, which is no error until something is to be."""
 
     def nobody(_: int) -> None:
         raise KeyError
@@ -439,6 +446,5 @@ def test_no_home_directory(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("pwd.getpwuid", nobody)
     cache = prices.cache_path(emulated=False)
     known = prices.load(None, cache)
+    assert cache is None
     assert known["us-east-1"][1] == "shipped"
-    with pytest.raises(KvsopsError, match="no home directory to keep prices in"):
-        prices.store(known["us-east-1"][0], cache)

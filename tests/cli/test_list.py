@@ -170,7 +170,12 @@ def test_unknown_tags(kvsops: Kvsops, emulator: LocalServer) -> None:
     told = json.loads(kvsops("list", "-o", "json", "--query", "[:2].{tags: tags}").out)
     assert told == [{"tags": {"env": "ci"}}, {"tags": None}]
     assert emulator.calls["ListTagsForResource"] == 0
-    assert kvsops("list", "--tags").out.splitlines()[2].endswith("  ?")
+    ended = kvsops("list", "--tags")
+    assert (ended.code, ended.out.splitlines()[2][-3:]) == (0, "  ?")
+    assert ended.err == (
+        "the tags of 101 channels are not known "
+        "(never tagged, or too recently for AWS's tag index): --direct reads each\n"
+    )
 
 
 def test_taken_as_untagged(kvsops: Kvsops, emulator: LocalServer) -> None:
@@ -254,3 +259,18 @@ def test_activity(
     use(emulator, "cam-idle", now - 9 * DAY, viewers=2)
     ended = kvsops("list", *argv, "-o", "json", "--query", "[].channel_name")
     assert (ended.code, json.loads(ended.out)) == (0, shown)
+
+
+@pytest.mark.parametrize("output", ["table", "json", "csv", "markdown"])
+def test_tags_that_could_not_be_read(kvsops: Kvsops, emulator: LocalServer, output: str) -> None:
+    """A failed look is told, in every form, and the exit code is 1."""
+    put_many(emulator, [f"cam-{number}" for number in range(5)])
+    emulator.settings.faults = (
+        Fault("GetResources", "AccessDeniedException"),
+        Fault("ListTagsForResource", "AccessDeniedException"),
+    )
+    ended = kvsops("list", "--tags", "-o", output)
+    assert ended.code == 1
+    assert (
+        "error: tags could not be read: cam-0, cam-1, cam-2 and 2 more: ListTagsForResource denied"
+    ) in ended.err

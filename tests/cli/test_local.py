@@ -138,7 +138,7 @@ def test_no_moto() -> None:
         [sys.executable, "-c", script], capture_output=True, text=True, check=False
     )
     assert done.returncode == 2
-    assert done.stderr == "this needs the emulator: pip install 'kvsops[local]'\n"
+    assert done.stderr == "this needs the emulator: pip install '.[local]' in a clone of kvsops\n"
 
 
 @pytest.mark.parametrize(

@@ -218,7 +218,10 @@ def test_missing_extra(
     """Where the extra is not installed as a whole, the message says what to install."""
     monkeypatch.setitem(sys.modules, "aiortc", None)  # as Python has it for what is not there
     ended = kvsops("smoke")
-    assert (ended.code, ended.err) == (2, "error: this needs pip install 'kvsops[smoke]'\n")
+    assert (ended.code, ended.err) == (
+        2,
+        "error: this needs pip install '.[smoke]' in a clone of kvsops\n",
+    )
     assert emulator.calls == {}
 
 
