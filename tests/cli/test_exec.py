@@ -207,10 +207,14 @@ def test_reuse_sets_no_expiry_where_none_was(
     assert writes(emulator) == {}
 
 
-def test_reuse_refuses_what_another_holds(kvsops: Kvsops, emulator: LocalServer) -> None:
+def test_reuse_refuses_what_another_holds(
+    kvsops: Kvsops, emulator: LocalServer, tmp_path: Path
+) -> None:
     """A live lease of another holder is said, and the command is not run."""
     put(emulator, "cam", tags={OWNER: "bob", EXPIRES: "2099-01-01T00:00:00Z"})
-    ended = kvsops("exec", "--reuse", "cam", "--", "no-such-command-here")
+    told = tmp_path / "told"
+    ended = kvsops("exec", "--reuse", "cam", *python(SHOW, str(told)))
+    assert not told.exists()
     assert (ended.code, ended.err) == (
         1,
         "error: cam is in use: bob holds it until 2099-01-01T00:00:00Z; wait, or use another "
