@@ -66,6 +66,7 @@ class Account:
         chosen = region or environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION") or None
         with _configuration_errors():
             session = _session(profile)
+            session.get_scoped_config()  # raises where there is no such profile
             if chosen:
                 session.set_config_variable("region", chosen)
             endpoint = _endpoint_of(endpoint_url, session, environ)
