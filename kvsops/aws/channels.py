@@ -98,7 +98,8 @@ def create(
         return str(scope.call("CreateSignalingChannel", **parameters)["ChannelARN"])
     except AwsError as error:
         if error.code == "AccountChannelLimitExceededException":
-            raise AwsError(f"{error}{_how_full(scope)}", error.code, sent=error.sent) from error
+            msg = f"{str(error).rstrip('.')}{_how_full(scope)}"
+            raise AwsError(msg, error.code, sent=error.sent) from error
         if error.code != "ResourceInUseException" or not error.sent:
             raise
         channel = described(scope, name)
@@ -113,7 +114,7 @@ def _how_full(scope: Scope) -> str:
     """Say how many channels there are, and how to have fewer."""
     full = f"; the quota is {channel_quota(scope.region):,} unless AWS raised it"
     with suppress(KvsopsError):
-        full = f"; {sum(1 for _ in each_listed(scope)):,} channels are there{full}"
+        full = f"; channels there: {sum(1 for _ in each_listed(scope)):,}{full}"
     return f"{full} ({scope.place()}): see what could go with kvsops sweep --older-than 1d"
 
 

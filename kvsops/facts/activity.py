@@ -133,8 +133,8 @@ def _asked(scope: Scope, wanted: Sequence[Facts], window: Window, advance: Advan
     names = dict.fromkeys([*(each.channel.channel_name for each in wanted), *witnesses])
     asked = [(name, query) for name in names for query in (*FIRST, *REST)]
     scope.metric_budget.refuse_to_overspend(len(names), len(asked))
-    # The period under way counts, too.
-    until = _floor(window.end, window.period) + timedelta(seconds=window.period)
+    # The period under way counts, too, by the service's clock, which may be the later one.
+    until = _floor(scope.service_now(), window.period) + timedelta(seconds=window.period)
     points, untold = ask(scope, asked, window.start, until, window.period, advance=advance)
     heard = any(day.connections for days in points.values() for day in days.values())
     witnessed = scope.recent_use.witness(heard=heard)

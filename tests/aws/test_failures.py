@@ -107,7 +107,7 @@ def test_a_full_quota(scope: Scope, emulator: LocalServer) -> None:
     with pytest.raises(AwsError) as caught:
         channels.create(scope, "c", {})
     assert str(caught.value).endswith(
-        "; 2 channels are there; the quota is 10,000 unless AWS raised it (us-east-1, account "
+        "; channels there: 2; the quota is 10,000 unless AWS raised it (us-east-1, account "
         "123456789012): see what could go with kvsops sweep --older-than 1d"
     )
 
