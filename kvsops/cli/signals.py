@@ -58,11 +58,11 @@ def signals_wait(tell: Callable[[], None] = lambda: None) -> Iterator[None]:
     waiting: list[int] = []
 
     def keep(number: int) -> None:
-        if waiting and number == signal.SIGINT:
-            raise KeyboardInterrupt
-        if not waiting:
+        waiting.append(number)  # first: another may come while it is told
+        if len(waiting) == 1:
             tell()
-        waiting.append(number)
+        elif number == signal.SIGINT:
+            raise KeyboardInterrupt
 
     with signals_go_to(keep):
         yield
