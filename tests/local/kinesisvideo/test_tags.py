@@ -173,7 +173,7 @@ def test_type_filters(emulator: Emulator, tagging: Any, types: list[str], count:
 
 
 def test_other_services_are_found_too(in_process: Emulator) -> None:
-    """Where moto's other services are, their resources are looked up, by ARN and in a scan."""
+    """Where moto's other services are, their resources are found by ARN and in a scan."""
     sns, tagging = in_process.client("sns"), in_process.client("resourcegroupstaggingapi")
     topic = sns.create_topic(Name="t", Tags=pairs({"k": "v"}))["TopicArn"]
     in_process.active("a", Tags=pairs({"k": "v"}))
