@@ -10,6 +10,10 @@ def main() -> None:
     # at Python's pace, every 700 objects, took a tenth of the time.
     gc.set_threshold(100_000)
 
+    from kvsops.output import streams
+
+    streams.occupy()
+
     from kvsops.cli.main import cli
 
     sys.exit(cli.main())

@@ -67,5 +67,10 @@ class PeerError(KvsopsError):
     """A peer cannot connect, or lost its connection; the text says why."""
 
 
+def needs_extra(extra: str) -> str:
+    """Say how to install an extra: of a clone, since on PyPI the name may be anybody's."""
+    return f"pip install '.[{extra}]' in a clone of kvsops"
+
+
 class WriteRefusedError(KvsopsError):
     """A dry run tried to write: a defect in kvsops, stopped before the call left."""

@@ -95,7 +95,7 @@ def renew(
 
     With an `owner` it is theirs from now on.
     """
-    ends = max(scope.now() + ttl, at_least or scope.now())
+    ends = max(scope.service_now() + ttl, at_least or scope.service_now())
     tags = {EXPIRES_AT_TAG: moment(ends)} | ({OWNER_TAG: owner} if owner else {})
     channels.tag(scope, channel_arn, tags, attempts=attempts)
 

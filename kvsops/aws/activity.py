@@ -6,13 +6,14 @@ be a mistake of ours or a permission that is missing, so it is never proof by it
 Source: https://docs.aws.amazon.com/kinesisvideostreams-webrtc-dg/latest/devguide/cloudwatch-metrics.html
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any, Final
 
+from kvsops.aws.answers import DOUBTS
 from kvsops.aws.scope import Scope
 from kvsops.core.cost import Day
 from kvsops.core.rules.activity import METRICS_REACH
@@ -33,7 +34,7 @@ LISTED_FOR: Final = timedelta(days=14)
 
 CALL_PRICE: Final = Decimal("0.01") / 1_000  # each CloudWatch call but GetMetricData
 _TOLD: Final = "Complete"
-_UNDECIDED: Final = ("nothing", "PartialData", _TOLD)  # a later page may say more
+_UNDECIDED: Final = ("PartialData", _TOLD)  # a later page may say more
 CLOUDWATCH_CALLS: Final = ("GetMetricData", "ListMetrics")
 # Source of the price: https://aws.amazon.com/cloudwatch/pricing/
 
@@ -92,12 +93,61 @@ def names_with_points(scope: Scope, query: Query, *, recently: bool = False) -> 
         **narrowed,
     )
     return {
-        dimension["Value"]
+        name
         for page in pages
         for metric in page
-        for dimension in metric["Dimensions"]
-        if dimension["Name"] == NAME_DIMENSION
+        for dimension in metric.get("Dimensions", ())
+        if dimension.get("Name") == NAME_DIMENSION and (name := dimension.get("Value"))
     }
+
+
+@dataclass(slots=True)
+class _Read:
+    """What the pages of one answer told so far, by query."""
+
+    asked: Sequence[Asked]
+    start: datetime
+    end: datetime
+    period: int
+    figures: dict[str, dict[date, list[int]]] = field(default_factory=dict)
+    statuses: dict[int, str] = field(default_factory=dict)
+    seen: dict[int, set[datetime]] = field(default_factory=dict)
+
+    def add(self, result: Mapping[str, Any], *, doubted: bool) -> None:
+        """Add what a query told; raises `AwsError` for one that was not asked."""
+        number = _number(result.get("Id", ""), len(self.asked))
+        if number is None:
+            raise AwsError("GetMetricData failed: it told what was not asked", "NotAsked")
+        times, values = result.get("Timestamps", ()), result.get("Values", ())
+        if doubted or not self._possible(number, times, values):
+            self.statuses[number] = "what cannot be"
+            return
+        if self.statuses.get(number, _TOLD) in _UNDECIDED:  # an earlier page's failure stays one
+            self.statuses[number] = result.get("StatusCode", _TOLD)
+        name, query = self.asked[number]
+        for time, value in zip(times, values, strict=True):
+            days = self.figures.setdefault(name, {})
+            day = days.setdefault(_begin(time, self.period), [0, 0, 0])
+            day[query.figure] += query.sign * round(value)
+
+    def _possible(self, number: int, times: Sequence[datetime], values: Sequence[float]) -> bool:
+        """Whether each moment was asked about, is told once, and has a value that can be one."""
+        seen = self.seen.setdefault(number, set())
+        known = len(seen)
+        seen.update(times)
+        if len(times) != len(values) or len(seen) != known + len(times):
+            return False
+        first = self.start - timedelta(seconds=self.period)
+        return not times or (min(values) >= 0 and first <= min(times) and max(times) <= self.end)
+
+    def untold(self) -> dict[str, str]:
+        """Return the names of which not all was told, with why."""
+        told = [self.statuses.get(number, "nothing") for number in range(len(self.asked))]
+        return {
+            name: f"CloudWatch answered {status}"
+            for (name, _), status in zip(self.asked, told, strict=True)
+            if status != _TOLD
+        }
 
 
 def read(
@@ -107,32 +157,19 @@ def read(
 
     A name without points has no use that these queries could tell. Raises `AwsError`.
     """
-    figures: dict[str, dict[date, list[int]]] = {}
-    statuses = ["nothing"] * len(asked)
-    pages = scope.pages(
+    told = _Read(asked, start, end, period)
+    pages = scope.answers(
         "GetMetricData",
-        "MetricDataResults",
         MetricDataQueries=[_query(f"q{at}", *each, period) for at, each in enumerate(asked)],
         StartTime=start,
         EndTime=end,
     )
     for page in pages:
-        for result in page:
-            number = int(result["Id"][1:])
-            name, query = asked[number]
-            if statuses[number] in _UNDECIDED:  # a failure on an earlier page stays one
-                statuses[number] = result.get("StatusCode", _TOLD)
-            for time, value in zip(result["Timestamps"], result["Values"], strict=True):
-                days = figures.setdefault(name, {})
-                day = days.setdefault(_begin(time, period), [0, 0, 0])
-                day[query.figure] += query.sign * round(value)
+        for at, result in enumerate(page["MetricDataResults"]):
+            told.add(result, doubted=at in page.get(DOUBTS, {}))
     scope.metric_budget.count(len(asked))
-    points = {name: {at: Day(*day) for at, day in days.items()} for name, days in figures.items()}
-    return points, {
-        name: f"CloudWatch answered {status}"
-        for (name, _), status in zip(asked, statuses, strict=True)
-        if status != _TOLD
-    }
+    points = {name: {at: Day(*d) for at, d in days.items()} for name, days in told.figures.items()}
+    return points, told.untold()
 
 
 def ask(
@@ -183,6 +220,13 @@ def merge(points: Points, more: Points) -> None:
         if known is not days:
             for day, used in days.items():
                 known[day] = known.get(day, Day()) + used
+
+
+def _number(identity: str, asked: int) -> int | None:
+    """Return which query it is of, if of any."""
+    number = identity[1:]
+    known = identity[:1] == "q" and number.isdecimal() and int(number) < asked
+    return int(number) if known else None
 
 
 @lru_cache(1_024)

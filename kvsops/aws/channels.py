@@ -1,11 +1,15 @@
 """Channels, their tags and their storage links, as the service tells and changes them."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from kvsops.aws.scope import ATTEMPTS, CLOCK_TOLERANCE, Scope
-from kvsops.core.channel import Channel, StorageLink
+from kvsops.aws.answers import DOUBTS
+from kvsops.aws.clock import TOLERANCE
+from kvsops.aws.quotas import channel_quota
+from kvsops.aws.scope import ATTEMPTS, Scope
+from kvsops.core.channel import Channel, ChannelArn, StorageLink
 from kvsops.errors import AwsError, KvsopsError, NotFoundError
 
 PAGE: Final = 10_000  # asked for; the service gives as many as it likes
@@ -15,13 +19,24 @@ WAIT_SECONDS: Final = 60.0
 
 
 def listed(scope: Scope, prefix: str | None = None) -> Iterator[list[Channel]]:
-    """Yield the scope's channels page by page, the prefix being the service's to apply."""
+    """Yield the scope's channels page by page, the prefix being the service's to apply.
+
+    Each channel comes once. What a row tells that cannot be is said in its `doubt`, and told by
+    the scope; a row that names no channel is told alone.
+    """
     condition = {"ComparisonOperator": "BEGINS_WITH", "ComparisonValue": prefix}
     narrowed: dict[str, Any] = {"ChannelNameCondition": condition} if prefix else {}
-    for page in scope.pages(
-        "ListSignalingChannels", "ChannelInfoList", MaxResults=PAGE, **narrowed
-    ):
-        yield [_channel(info) for info in page]
+    seen: set[str] = set()
+    for answer in scope.answers("ListSignalingChannels", MaxResults=PAGE, **narrowed):
+        doubts = answer.get(DOUBTS, {})
+        page: list[Channel] = []
+        for at, info in enumerate(answer["ChannelInfoList"]):
+            if not info.get("ChannelName") or not info.get("ChannelARN"):
+                scope.doubt(f"a row of the listing: {doubts.get(at) or 'it names no channel'}")
+            elif info["ChannelARN"] not in seen:
+                seen.add(info["ChannelARN"])
+                page.append(_channel(scope, info, doubts.get(at, "")))
+        yield page
 
 
 def each_listed(scope: Scope, prefix: str | None = None) -> Iterator[Channel]:
@@ -31,8 +46,38 @@ def each_listed(scope: Scope, prefix: str | None = None) -> Iterator[Channel]:
 
 
 def described(scope: Scope, target: str) -> Channel:
-    """Describe one channel by its name or ARN; raises `NotFoundError`."""
-    return _channel(scope.call("DescribeSignalingChannel", **_target(target))["ChannelInfo"])
+    """Describe one channel by its name or ARN; raises `NotFoundError`.
+
+    Raises `AwsError` where another channel than that is described.
+    """
+    info = scope.call("DescribeSignalingChannel", **_target(target))["ChannelInfo"]
+    names = info.get("ChannelName"), info.get("ChannelARN")
+    if target not in names or None in names:
+        msg = f"DescribeSignalingChannel failed for {target}: the answer is of another channel"
+        raise AwsError(msg, "UnreadableAnswerError")
+    return _channel(scope, info)
+
+
+def named(scope: Scope, target: str) -> Channel:
+    """Describe the channel that somebody named; a `NotFoundError` tells it from others."""
+    try:
+        return described(scope, target)
+    except NotFoundError as error:
+        place, why = scope.place(), ""
+        if target.startswith("arn:"):
+            why = _told_apart(scope, ChannelArn.parse(target), place.account_id)
+        msg = f"no such channel: {target} ({place}){why}"
+        raise NotFoundError(msg, error.code) from error
+
+
+def _told_apart(scope: Scope, arn: ChannelArn, account_id: str | None) -> str:
+    """Say what is known of a channel that is not there by its ARN; nothing if that fails, too."""
+    if account_id not in (None, arn.account_id):
+        return f": the ARN is of account {arn.account_id}"
+    with suppress(KvsopsError):
+        now = described(scope, arn.channel_name).channel_arn
+        return f": that was an earlier channel of the name, which is now {now}"
+    return ""
 
 
 def create(
@@ -52,14 +97,25 @@ def create(
     try:
         return str(scope.call("CreateSignalingChannel", **parameters)["ChannelARN"])
     except AwsError as error:
+        if error.code == "AccountChannelLimitExceededException":
+            msg = f"{str(error).rstrip('.')}{_how_full(scope)}"
+            raise AwsError(msg, error.code, sent=error.sent) from error
         if error.code != "ResourceInUseException" or not error.sent:
             raise
         channel = described(scope, name)
-        asked = scope.now() - timedelta(seconds=scope.clock() - began) - CLOCK_TOLERANCE
+        asked = scope.service_now() - timedelta(seconds=scope.clock() - began) - TOLERANCE
         since = channel.creation_time is not None and channel.creation_time >= asked
         if not since or tags_of(scope, channel.channel_arn) != dict(tags):
             raise
         return channel.channel_arn
+
+
+def _how_full(scope: Scope) -> str:
+    """Say how many channels there are, and how to have fewer."""
+    full = f"; the quota is {channel_quota(scope.region):,} unless AWS raised it"
+    with suppress(KvsopsError):
+        full = f"; channels there: {sum(1 for _ in each_listed(scope)):,}{full}"
+    return f"{full} ({scope.place()}): see what could go with kvsops sweep --older-than 1d"
 
 
 def update(scope: Scope, channel: Channel, message_ttl_seconds: int) -> None:
@@ -109,16 +165,8 @@ def delete_made(scope: Scope, channel_arn: str) -> None:
 
 def tags_of(scope: Scope, channel_arn: str, *, attempts: int = ATTEMPTS) -> dict[str, str]:
     """Read a channel's tags directly."""
-    tags: dict[str, str] = {}
-    more: dict[str, Any] = {}
-    while True:
-        answer = scope.call(
-            "ListTagsForResource", attempts=attempts, ResourceARN=channel_arn, **more
-        )
-        tags |= answer.get("Tags", {})
-        if not answer.get("NextToken"):
-            return tags
-        more = {"NextToken": answer["NextToken"]}
+    pages = scope.answers("ListTagsForResource", attempts=attempts, ResourceARN=channel_arn)
+    return {key: value for page in pages for key, value in page.get("Tags", {}).items()}
 
 
 def indexed_tags(scope: Scope, channel_arns: Sequence[str]) -> dict[str, dict[str, str]]:
@@ -126,32 +174,32 @@ def indexed_tags(scope: Scope, channel_arns: Sequence[str]) -> dict[str, dict[st
 
     An ARN that is absent from the answer was never tagged, or too recently to be in the index.
     """
-    return _mapped(scope.call("GetResources", ResourceARNList=list(channel_arns)))
+    return _mapped(scope, scope.call("GetResources", ResourceARNList=list(channel_arns)))
 
 
-def _mapped(answer: Mapping[str, Any]) -> dict[str, dict[str, str]]:
-    return {
-        found["ResourceARN"]: {tag["Key"]: tag["Value"] for tag in found["Tags"]}
-        for found in answer["ResourceTagMappingList"]
-    }
+def _mapped(scope: Scope, answer: Mapping[str, Any]) -> dict[str, dict[str, str]]:
+    """Return the tags by ARN; of a row that is not as it must be, none, as if it were absent."""
+    doubts, found = answer.get(DOUBTS, {}), {}
+    for at, row in enumerate(answer["ResourceTagMappingList"]):
+        tags = row.get("Tags") or ()
+        if at in doubts or any(tag.get("Key") is None or tag.get("Value") is None for tag in tags):
+            name = row.get("ResourceARN", "a row")
+            scope.doubt(f"{name} in the tag index: {doubts.get(at) or 'a tag without a value'}")
+        else:
+            found[row["ResourceARN"]] = {tag["Key"]: tag["Value"] for tag in tags}
+    return found
 
 
 def tagged(scope: Scope, key: str) -> dict[str, dict[str, str]]:
     """Read, from the tag index, the tags of all channels that have this one, by ARN."""
-    found: dict[str, dict[str, str]] = {}
-    more: dict[str, Any] = {}
-    while True:
-        answer = scope.call(
-            "GetResources",
-            TagFilters=[{"Key": key}],
-            ResourceTypeFilters=["kinesisvideo:channel"],
-            ResourcesPerPage=INDEX_PAGE,
-            **more,
-        )
-        found |= _mapped(answer)
-        if not answer.get("PaginationToken"):
-            return found
-        more = {"PaginationToken": answer["PaginationToken"]}
+    pages = scope.answers(
+        "GetResources",
+        "PaginationToken",
+        TagFilters=[{"Key": key}],
+        ResourceTypeFilters=["kinesisvideo:channel"],
+        ResourcesPerPage=INDEX_PAGE,
+    )
+    return {arn: tags for page in pages for arn, tags in _mapped(scope, page).items()}
 
 
 def tag(
@@ -168,15 +216,14 @@ def untag(scope: Scope, channel_arn: str, keys: Sequence[str]) -> None:
 
 
 def storage_link_of(scope: Scope, channel_arn: str, *, attempts: int = ATTEMPTS) -> StorageLink:
-    """Read the channel's link to a stream.
-
-    An answer without one is read as no link: were that wrong, the service would itself refuse the
-    deletion.
-    """
+    """Read the channel's link to a stream."""
     answer = scope.call(
         "DescribeMediaStorageConfiguration", attempts=attempts, ChannelARN=channel_arn
     )
-    found = answer.get("MediaStorageConfiguration") or {"Status": "DISABLED"}
+    found = answer["MediaStorageConfiguration"]
+    if found.get("Status") is None:
+        msg = f"DescribeMediaStorageConfiguration failed for {channel_arn}: it told no Status"
+        raise AwsError(msg, "UnreadableAnswerError")
     return StorageLink(found["Status"], found.get("StreamARN"))
 
 
@@ -233,11 +280,11 @@ def _target(target: str) -> dict[str, Any]:
     return {"ChannelARN" if target.startswith("arn:") else "ChannelName": target}
 
 
-def _channel(info: Mapping[str, Any]) -> Channel:
+def _channel(scope: Scope, info: Mapping[str, Any], doubt: str = "") -> Channel:
     """Return what the service told; a column it left out is None."""
     created: datetime | None = info.get("CreationTime")
     configuration = info.get("SingleMasterConfiguration") or {}
-    return Channel(
+    told = Channel(
         channel_name=info["ChannelName"],
         channel_arn=info["ChannelARN"],
         status=info.get("ChannelStatus"),
@@ -245,4 +292,9 @@ def _channel(info: Mapping[str, Any]) -> Channel:
         version=info.get("Version"),
         channel_type=info.get("ChannelType"),
         message_ttl_seconds=configuration.get("MessageTtlSeconds"),
+        doubt=doubt,
     )
+    channel = told.doubted(scope.region, scope.account_of(told.channel_arn), scope.now())
+    if channel.doubt:
+        scope.doubt(f"{channel.channel_name}: {channel.doubt}")
+    return channel

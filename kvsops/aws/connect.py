@@ -34,11 +34,25 @@ def endpoints_of(scope: Scope, channel_arn: str, role: Role) -> Endpoints:
         ChannelARN=channel_arn,
         SingleMasterChannelEndpointConfiguration=wanted,
     )
-    found = {item["Protocol"]: item["ResourceEndpoint"] for item in answer["ResourceEndpointList"]}
+    told = {
+        item.get("Protocol"): item.get("ResourceEndpoint")
+        for item in answer["ResourceEndpointList"]
+    }
+    found = {name: url for name, url in told.items() if name and _is_url(url, name)}
     if missing := [name for name in wanted["Protocols"] if name not in found]:
         text = f"{channel_arn} was given no {' nor '.join(missing)} endpoint"
         raise AwsError(text, "EndpointMissing")
     return Endpoints(role, found["WSS"], found["HTTPS"])
+
+
+def _is_url(text: str | None, protocol: str) -> bool:
+    """Whether it is one of the protocol; an emulator's may do without TLS."""
+    try:
+        parts = urlsplit(text or "")
+    except ValueError:
+        return False
+    plain = {"WSS": "ws", "HTTPS": "http"}.get(protocol)
+    return parts.scheme in (protocol.lower(), plain) and bool(parts.hostname)
 
 
 def presigned_url(
@@ -48,7 +62,7 @@ def presigned_url(
 
     A viewer has a client id. The URL is a secret while it is valid: never show it.
     """
-    credentials, now = scope.credentials(), scope.now()
+    credentials, now = scope.credentials(), scope.service_now()
     return signed(endpoints.wss, channel_arn, client_id, credentials, region=scope.region, now=now)
 
 
@@ -86,15 +100,16 @@ def ice_servers_of(scope: Scope, endpoints: Endpoints, channel_arn: str) -> list
         ChannelARN=channel_arn,
         Service="TURN",
     )
-    turn = [_ice_server(item) for item in answer.get("IceServerList", [])]
+    turn = [_ice_server(item) for item in answer.get("IceServerList") or []]
     stun = _stun_uri(scope, turn)
     return [*([IceServer((stun,))] if stun else []), *turn]
 
 
 def _ice_server(item: dict[str, Any]) -> IceServer:
-    return IceServer(
-        tuple(item.get("Uris", ())), item.get("Username"), item.get("Password"), item.get("Ttl")
-    )
+    uris = item.get("Uris") or []
+    if not all(isinstance(uri, str) for uri in uris):
+        raise AwsError("GetIceServerConfig named a server whose URI is no text", "UriUnreadable")
+    return IceServer(tuple(uris), item.get("Username"), item.get("Password"), item.get("Ttl"))
 
 
 def _stun_uri(scope: Scope, servers: list[IceServer]) -> str | None:

@@ -14,6 +14,7 @@ from kvsops.aws.scope import Scope
 from kvsops.core.cost import Prices
 from kvsops.errors import KvsopsError, UsageError
 from kvsops.output import files
+from kvsops.output.places import cache_directory
 
 USUAL: Final = "us-east-1"
 UNLIKELY: Final = 20
@@ -50,21 +51,22 @@ Known = tuple[Prices, str]
 """A region's prices, and whence they come: the file's path, `refreshed` or `shipped`."""
 
 
-def cache_path(*, emulated: bool) -> Path:
-    """Return where refreshed prices are kept: an emulator's never where AWS's are."""
-    import platformdirs
-
-    name = "emulated-prices.toml" if emulated else "prices.toml"
-    return platformdirs.user_cache_path("kvsops") / name
+def cache_path(*, emulated: bool) -> Path | None:
+    """Return where refreshed prices are kept, if anywhere: an emulator's never where AWS's are."""
+    name, kept = "emulated-prices.toml" if emulated else "prices.toml", cache_directory()
+    return kept / name if kept else None
 
 
-def load(file: Path | None, cache: Path) -> dict[str, Known]:
+def load(file: Path | None, cache: Path | None) -> dict[str, Known]:
     """Return each region's prices: the file's before the cache's before the shipped.
 
     Raises `UsageError` for a file or a cache that is wrong, naming the row.
     """
     known = {row.region: (row, "shipped") for row in _shipped()}
-    for path, name in ((cache if cache.exists() else None, "refreshed"), (file, str(file))):
+    for path, name in (
+        (cache if cache and cache.exists() else None, "refreshed"),
+        (file, str(file)),
+    ):
         if path is not None:
             known |= {row.region: (row, name) for row in _rows(_text(path), str(path))}
     return known
@@ -205,7 +207,7 @@ def _amount(value: object, where: str) -> Decimal:
 
 def _text(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         why = getattr(error, "strerror", None) or "it is not text"
         raise UsageError(f"the price file {path} cannot be read: {why}") from error

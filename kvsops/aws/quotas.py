@@ -31,32 +31,43 @@ class Operation:
     """An operation's service (as botocore names it) and its quota for the account, in calls/s.
 
     Where AWS documents no quota the figure is our own restraint, and the throttle is obeyed.
+    `needs` are the members without which its answer tells nothing.
     """
 
     service: str
     per_second: float
     documented: bool = True
+    needs: tuple[str, ...] = ()
 
 
 OPERATIONS: Final = {
-    "CreateSignalingChannel": Operation(KINESIS_VIDEO, 50),
+    "CreateSignalingChannel": Operation(KINESIS_VIDEO, 50, needs=("ChannelARN",)),
     "DeleteSignalingChannel": Operation(KINESIS_VIDEO, 50),
-    "DescribeMediaStorageConfiguration": Operation(KINESIS_VIDEO, 50),
-    "DescribeSignalingChannel": Operation(KINESIS_VIDEO, 300),
-    "GetIceServerConfig": Operation(SIGNALING, 100),
-    "GetSignalingChannelEndpoint": Operation(KINESIS_VIDEO, 300),
-    "ListSignalingChannels": Operation(KINESIS_VIDEO, 50),
+    "DescribeMediaStorageConfiguration": Operation(
+        KINESIS_VIDEO, 50, needs=("MediaStorageConfiguration",)
+    ),
+    "DescribeSignalingChannel": Operation(KINESIS_VIDEO, 300, needs=("ChannelInfo",)),
+    "GetIceServerConfig": Operation(SIGNALING, 100, needs=("IceServerList",)),
+    "GetSignalingChannelEndpoint": Operation(KINESIS_VIDEO, 300, needs=("ResourceEndpointList",)),
+    "ListSignalingChannels": Operation(KINESIS_VIDEO, 50, needs=("ChannelInfoList",)),
     "ListTagsForResource": Operation(KINESIS_VIDEO, 50),
     "TagResource": Operation(KINESIS_VIDEO, 50),
     "UntagResource": Operation(KINESIS_VIDEO, 50),
     "UpdateMediaStorageConfiguration": Operation(KINESIS_VIDEO, 10),
     "UpdateSignalingChannel": Operation(KINESIS_VIDEO, 50),
-    "GetResources": Operation(TAGGING, 20, documented=False),
+    "GetResources": Operation(TAGGING, 20, documented=False, needs=("ResourceTagMappingList",)),
     "GetCallerIdentity": Operation(STS, 10, documented=False),
-    "GetMetricData": Operation(CLOUDWATCH, 20, documented=False),
-    "ListMetrics": Operation(CLOUDWATCH, 20, documented=False),
-    "GetProducts": Operation(PRICING, 5, documented=False),
+    "GetMetricData": Operation(CLOUDWATCH, 20, documented=False, needs=("MetricDataResults",)),
+    "ListMetrics": Operation(CLOUDWATCH, 20, documented=False, needs=("Metrics",)),
+    "GetProducts": Operation(PRICING, 5, documented=False, needs=("PriceList",)),
 }
+
+ROWS: Final = {
+    "GetMetricData": ("MetricDataResults", ("Id",)),
+    "GetResources": ("ResourceTagMappingList", ("ResourceARN", "Tags")),
+    "ListSignalingChannels": ("ChannelInfoList", ("ChannelName", "ChannelARN")),
+}
+"""Where an operation answers in rows, each of which may be wrong by itself, and what names one."""
 
 
 def channel_quota(region: str) -> int:

@@ -1,14 +1,15 @@
 """One account and region: its clients, and its calls, which are paced, retried and counted."""
 
 import os
+import re
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
-from functools import cached_property
+from contextlib import suppress
+from datetime import UTC, datetime
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import stamina
@@ -17,12 +18,14 @@ from botocore import exceptions as botocore_errors
 from botocore import xform_name
 
 from kvsops.aws import failures
+from kvsops.aws.answers import UnreadableAnswerError, whole
+from kvsops.aws.clock import ServiceClock
 from kvsops.aws.metrics import MetricBudget, RecentUse
 from kvsops.aws.pace import Pace
-from kvsops.aws.patience import Patience
+from kvsops.aws.patience import Call, Patience
 from kvsops.aws.quotas import OPERATIONS, writes
 from kvsops.aws.session import Account, is_emulated
-from kvsops.errors import UsageError, WriteRefusedError
+from kvsops.errors import AwsError, KvsopsError, UsageError, WriteRefusedError
 
 if TYPE_CHECKING:
     from botocore.client import BaseClient
@@ -36,11 +39,14 @@ QUOTA_SHARE: Final = 0.8
 ATTEMPTS: Final = 10
 WORKERS: Final = 32
 """At most this many calls are under way at once: each client keeps as many connections."""
-CLOCK_TOLERANCE: Final = timedelta(seconds=3)
-"""A difference of the clocks that is not worth speaking of: answers take their time too."""
 
 # Retries are counted here and told by whoever called; stamina's own log lines would repeat them.
 stamina.instrumentation.set_on_retry_hooks([])
+
+
+def machine_now() -> datetime:
+    """Return this machine's time of day."""
+    return datetime.now(UTC)
 
 
 class Scope:
@@ -67,19 +73,21 @@ class Scope:
         environ: Mapping[str, str] = os.environ,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], object] = time.sleep,
-        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        now: Callable[[], datetime] = machine_now,
     ) -> None:
         if not 0 < quota_share <= 1:
             raise UsageError(f"--quota-share {quota_share}: it is above 0 and at most 1")
         self._account = Account.open(profile, region, endpoint_url, environ)
         self.region = self._account.region
         self.read_only = read_only
-        self.clock, self.sleep, self._own_now = clock, sleep, now
-        self._ahead = timedelta()  # how far the service's clock is ahead of ours
+        self.clock, self.sleep = clock, sleep
+        self._time = ServiceClock(now)
         self.calls: Counter[str] = Counter()
         self.metric_budget = metric_budget or MetricBudget()
         self.patience = patience or Patience(clock)
         self.recent_use = RecentUse()
+        self.doubts: dict[str, int] = {}
+        self._told_account: list[str] = []
         self.throttled: Counter[str] = Counter()
         self._paces = {
             name: Pace(operation.per_second * quota_share, clock, sleep)
@@ -92,11 +100,42 @@ class Scope:
     @cached_property
     def account_id(self) -> str:
         """The account that the credentials belong to, as STS says."""
-        return str(self.call("GetCallerIdentity")["Account"])
+        return self._asked_account(ATTEMPTS)
+
+    def _asked_account(self, attempts: int) -> str:
+        account = str(self.call("GetCallerIdentity", attempts=attempts).get("Account"))
+        if not re.fullmatch(r"[0-9]{12}", account):
+            raise AwsError("GetCallerIdentity failed: it named no account", "UnreadableAnswerError")
+        return account
 
     def now(self) -> datetime:
+        """Return the time to judge by: the earlier of this machine's and the service's."""
+        return self._time.earlier()
+
+    def service_now(self) -> datetime:
         """Return the service's time: this machine's, set right by the answers' Date headers."""
-        return self._own_now() + self._ahead
+        return self._time.service()
+
+    def account_of(self, channel_arn: str) -> str | None:
+        """Return the account that a channel told of must be in.
+
+        The caller's where it was asked for, else that of the first channel that was told.
+        """
+        if not self._told_account:
+            self._told_account = channel_arn.split(":")[4:5]
+        return self.__dict__.get("account_id") or next(iter(self._told_account), None)
+
+    def place(self) -> failures.Caller:
+        """Return where the channels are: the region, and the account, unless it cannot be had."""
+        with suppress(KvsopsError):
+            if "account_id" not in self.__dict__:
+                self.__dict__["account_id"] = self._asked_account(1)
+        return self._caller()
+
+    def doubt(self, what: str) -> None:
+        """Note what was told that cannot be; whoever opened the scope says so at the end."""
+        with self._lock:
+            self.doubts[what] = self.doubts.get(what, 0) + 1
 
     @property
     def emulated(self) -> bool:
@@ -106,12 +145,9 @@ class Scope:
     def credentials(self) -> "ReadOnlyCredentials":
         """Return the credentials as they are now; raises `CredentialsError`."""
         try:
-            found = self._account.session.get_credentials()
-            if found is None:
-                raise botocore_errors.NoCredentialsError
-            return found.get_frozen_credentials()
-        except failures.BOTOCORE_ERRORS as error:
-            raise failures.translated(error, "GetCallerIdentity", {}, sent=False) from error
+            return self._account.credentials()
+        except Exception as error:  # a process that prints rubbish raises whatever comes
+            raise failures.uncredited(error, self._caller()) from error
 
     def turn(self, operation: str) -> None:
         """Wait for the operation's turn in its quota; `call` does so itself unless told not to."""
@@ -138,30 +174,49 @@ class Scope:
         )
         lost: list[Exception] = []  # attempts that may have been carried out unanswered
 
-        def attempt() -> dict[str, Any]:
+        def attempt(call: Call) -> dict[str, Any]:
             if in_turn:
                 self.turn(operation)
+            self.credentials()  # lest what they raise be taken for the call's
+            call.send()
             try:
                 return self._send(operation, parameters, endpoint_url)
             except failures.BOTOCORE_ERRORS as error:
                 lost.extend([error] if failures.answer_lost(error) else [])
                 raise
 
+        def tried(call: Call) -> dict[str, Any]:
+            return caller.on(lambda error: self._worth_retrying(error, call))(attempt, call)
+
         try:
-            return caller.on(lambda error: self._worth_retrying(error, operation))(attempt)
+            return self.patience.waited_for(operation, tried)
         except failures.BOTOCORE_ERRORS as error:
-            raise failures.translated(
-                error, operation, parameters, sent=bool(lost), ahead=self._ahead
-            ) from error
+            raise self._translated(error, operation, parameters, sent=bool(lost)) from error
 
     def pages(self, operation: str, key: str, **parameters: Any) -> Iterator[list[Any]]:
-        """Call the operation until its NextToken ends; yield the list under `key` of each page."""
+        """Call the operation page by page; yield the list under `key` of each."""
+        for answer in self.answers(operation, **parameters):
+            yield answer.get(key, [])
+
+    def answers(
+        self, operation: str, following: str = "NextToken", **parameters: Any
+    ) -> Iterator[dict[str, Any]]:
+        """Call the operation until no page follows; yield each page.
+
+        Raises `AwsError` for a token that was given before: the pages would never end.
+        """
+        given: set[str] = set()
         while True:
             answer = self.call(operation, **parameters)
-            yield answer.get(key, [])
-            if not answer.get("NextToken"):
+            yield answer
+            token = answer.get(following)
+            if not token:
                 return
-            parameters["NextToken"] = answer["NextToken"]
+            if token in given:
+                msg = f"{operation} failed: it gave one {following} twice, so its pages never end"
+                raise AwsError(msg, "EndlessPages")
+            given.add(token)
+            parameters[following] = token
 
     def in_parallel(
         self, function: Callable[[Item], Result], items: Iterable[Item]
@@ -185,46 +240,51 @@ class Scope:
         client = self._client(OPERATIONS[operation].service, endpoint_url)
         with self._lock:
             self.calls[operation] += 1
-        sent_at = self._own_now()
+        sent_at = self._time.own_now()
         try:
             answer: dict[str, Any] = getattr(client, xform_name(operation))(**parameters)
         except botocore_errors.ClientError as error:
             self._reached = True
-            self._set_clock(error.response.get("ResponseMetadata", {}), sent_at)
             if failures.throttled(error):
                 with self._lock:
                     self.throttled[operation] += 1
             raise
+        except (*failures.BOTOCORE_ERRORS, KvsopsError):
+            raise
+        except Exception as error:  # botocore's parsers raise whatever comes of an odd answer
+            raise UnreadableAnswerError(f"{operation} cannot be read ({error!r:.80})") from error
         self._reached = True
-        self._set_clock(answer.get("ResponseMetadata", {}), sent_at)
+        self._time.learn(answer.get("ResponseMetadata", {}), sent_at)
         return answer
 
-    def _set_clock(self, metadata: Mapping[str, Any], sent_at: datetime) -> None:
-        """Learn the service's time from an answer, which it made between the call and now.
-
-        An answer that was long on its way does not set the clock back: what was read before it
-        would seem fresh. Its Date has whole seconds.
-        """
-        date = metadata.get("HTTPHeaders", {}).get("date")
-        try:
-            answered_at = parsedate_to_datetime(date)
-            least, most = answered_at - self._own_now(), answered_at - sent_at
-        except (TypeError, ValueError):  # missing, unreadable, or without a time zone
-            return
-        if not least - CLOCK_TOLERANCE <= self._ahead <= most + CLOCK_TOLERANCE:
-            self._ahead = least  # the tolerance, or it would jump to and fro
-
-    def _worth_retrying(self, error: Exception, operation: str) -> bool:
+    def _worth_retrying(self, error: Exception, call: Call) -> bool:
         """Whether to try again; an endpoint that never answered is not waited for."""
-        if self.patience.interrupted and not writes(operation):
+        if call.given_up or (self.patience.interrupted and not writes(call.operation)):
             return False
         return failures.transient(error) and (self._reached or not failures.unreachable(error))
+
+    def _translated(
+        self, error: Exception, operation: str, parameters: Mapping[str, Any], *, sent: bool
+    ) -> KvsopsError:
+        ahead = self._time.ahead_by(error)
+        caller = self._caller()
+        return failures.translated(error, operation, parameters, caller, sent=sent, ahead=ahead)
+
+    def _caller(self) -> failures.Caller:
+        return failures.Caller(
+            self.region,
+            self.__dict__.get("account_id"),
+            self._account.session.profile,
+            proxied=self._account.proxied,
+        )
 
     def _client(self, service: str, endpoint_url: str | None) -> "BaseClient":
         with self._lock:
             key = (service, endpoint_url)
             if key not in self._clients:
                 client = self._account.client(service, WORKERS, endpoint_url)
+                send = client._endpoint.http_session.send  # type: ignore[attr-defined]  # no public name
+                client.meta.events.register("before-send", partial(whole, send))  # type: ignore[arg-type]  # documented to answer
                 if self.read_only:
                     client.meta.events.register_first("provide-client-params", _refuse_writes)
                 self._clients[key] = client

@@ -1,8 +1,9 @@
 """Whose account, which region, which endpoint: what a scope is opened with."""
 
+import os
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -12,12 +13,15 @@ from urllib.parse import urlsplit
 from botocore import exceptions as botocore_errors
 
 import kvsops
+from kvsops.aws import answers
 from kvsops.aws.failures import TRY_LOCALLY
 from kvsops.aws.quotas import CLOUDWATCH, KINESIS_VIDEO, PRICING, SIGNALING
 from kvsops.errors import UsageError
+from kvsops.output.text import without_userinfo
 
 if TYPE_CHECKING:
     from botocore.client import BaseClient
+    from botocore.credentials import ReadOnlyCredentials
     from botocore.session import Session
 
 ENDPOINT_VARIABLE: Final = "AWS_ENDPOINT_URL_KINESIS_VIDEO"
@@ -62,6 +66,7 @@ class Account:
         chosen = region or environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION") or None
         with _configuration_errors():
             session = _session(profile)
+            session.get_scoped_config()  # raises where there is no such profile
             if chosen:
                 session.set_config_variable("region", chosen)
             endpoint = _endpoint_of(endpoint_url, session, environ)
@@ -101,6 +106,28 @@ class Account:
             raise UsageError(" ".join(str(error).split())) from error
         return client
 
+    def credentials(self) -> "ReadOnlyCredentials":
+        """Return the credentials as they are now; raises what botocore does, or `EOFError`.
+
+        The latter where a code must be typed in: botocore's prompt would read standard input.
+        """
+        found = self.session.get_credentials()
+        if found is None:
+            raise botocore_errors.NoCredentialsError
+        asks = found.method == "assume-role" and self.session.get_scoped_config().get("mfa_serial")
+        if asks and getattr(found, "refresh_needed", bool)() and not _at_a_terminal():
+            raise EOFError
+        return found.get_frozen_credentials()
+
+    @property
+    def proxied(self) -> bool:
+        """Whether a proxy of the environment is asked for an endpoint on this machine."""
+        from urllib.request import getproxies, proxy_bypass
+
+        parts = urlsplit(self.endpoint_url or "")
+        here = parts.hostname in ("localhost", "127.0.0.1", "::1")
+        return here and parts.scheme in getproxies() and not proxy_bypass(parts.netloc)
+
     def _endpoint_of(self, service: str) -> str | None:
         own = service == KINESIS_VIDEO or is_emulated(self.endpoint_url)
         return self.endpoint_url if own else None
@@ -137,6 +164,14 @@ def _endpoint_of(given: str | None, session: "Session", environ: Mapping[str, st
     return _checked_endpoint(next(filter(None, found), None))
 
 
+def _at_a_terminal() -> bool:
+    try:
+        os.close(os.open("/dev/tty", os.O_RDWR))
+    except OSError:
+        return sys.stdin is not None and sys.stdin.isatty()
+    return True
+
+
 @contextmanager
 def _configuration_errors() -> Iterator[None]:
     """Tell what is wrong with AWS's configuration, as `UsageError`."""
@@ -159,6 +194,7 @@ def _session(profile: str | None) -> "Session":
     session = Session(profile=profile)
     parsers = session.get_component("response_parser_factory")
     parsers.set_parser_defaults(timestamp_parser=_moment)
+    session.register("before-parse", answers.check)  # type: ignore[arg-type]  # by keywords
     return session
 
 
@@ -180,11 +216,17 @@ def _without_pyopenssl() -> Iterator[None]:
         del sys.modules[adapter]
 
 
+_BEFORE: Final = datetime.min.replace(tzinfo=UTC)
+_NEVER: Final = datetime.max.replace(tzinfo=UTC)
+
+
 def _moment(value: Any) -> datetime:
     """Read a time out of an answer: aware, in UTC where it is a number."""
     if isinstance(value, (int, float)):
-        with suppress(OverflowError, ValueError, OSError):
+        try:
             return _seconds(value)
+        except (OverflowError, ValueError, OSError):  # milliseconds, say: a time that cannot be
+            return _NEVER if value > 0 else _BEFORE
     from botocore.utils import parse_timestamp
 
     moment: datetime = parse_timestamp(value)
@@ -217,6 +259,7 @@ def _checked_region(session: "Session", endpoint: str | None) -> str:
 
 
 def _checked_endpoint(url: str | None) -> str | None:
+    """Return the endpoint without a user and password, which no request carries and no log may."""
     if url is None:
         return None
     try:
@@ -225,6 +268,6 @@ def _checked_endpoint(url: str | None) -> str | None:
     except ValueError:
         valid = False
     if not valid:
-        msg = f"not an endpoint: {url!r}: write it like http://127.0.0.1:4600"
+        msg = f"not an endpoint: {url.rpartition('@')[2]!r}: write it like http://127.0.0.1:4600"
         raise UsageError(msg)
-    return url
+    return without_userinfo(url)

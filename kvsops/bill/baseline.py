@@ -52,7 +52,7 @@ class Baseline:
 def read(path: Path) -> Baseline:
     """Read the JSON of `kvsops cost` or `kvsops list --cost`; raises `UsageError`."""
     try:
-        found = json.loads(path.read_text(encoding="utf-8"), parse_float=Decimal)
+        found = json.loads(path.read_text(encoding="utf-8-sig"), parse_float=Decimal)
         return _baseline(path, found)
     except (OSError, ValueError, ArithmeticError, LookupError, TypeError, AttributeError) as error:
         why = getattr(error, "strerror", None) or "it is not the JSON of kvsops cost or list --cost"

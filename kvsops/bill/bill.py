@@ -79,7 +79,7 @@ class Bill:
     """The month's lines, and how they were priced.
 
     `lower_bound` says that channels deleted early in the month may be missing: ListMetrics
-    reaches back two weeks only.
+    reaches back two weeks only. `with_deleted`: it has the channels deleted since at all.
     """
 
     month: Month
@@ -87,6 +87,7 @@ class Bill:
     prices: Prices
     lines: Sequence[Line] = field(default_factory=tuple)
     lower_bound: bool = False
+    with_deleted: bool = True
 
     @property
     def over(self) -> bool:
@@ -102,6 +103,11 @@ class Bill:
     def estimated_month(self) -> Decimal:
         """What the month will come to, of the channels of which it is known."""
         return total(line.cost.estimated_month for line in self.lines)
+
+    @property
+    def living(self) -> Sequence[Line]:
+        """The lines of channels that exist."""
+        return [line for line in self.lines if not line.ghost]
 
     @property
     def unknown(self) -> list[Line]:

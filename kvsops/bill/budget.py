@@ -1,7 +1,7 @@
 """What a month may come to, and whether it stays within."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Literal
 
@@ -58,6 +58,8 @@ class Budget:
 
     def _compare(self, verdict: Verdict, bill: Bill, baseline: Baseline) -> None:
         """Say what the month had come to in the earlier output, and whether it grew too much."""
+        # An earlier list has no deleted channels: like is compared with like.
+        bill = replace(bill, lines=bill.living) if baseline.region is None else bill
         estimated, growth = bill.estimated_month, self.max_growth
         before = _sum(baseline.estimated_month, baseline.unknown)
         said = f"{_sum(estimated, bill.unknown)}, where {baseline.path} had {before}"

@@ -5,6 +5,9 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
 
+from kvsops.core.rule import Role
+from kvsops.core.rules import completed, rules_of
+
 
 @dataclass(frozen=True, slots=True)
 class Narrowing:
@@ -17,6 +20,13 @@ class Narrowing:
     def of(cls, given: Mapping[str, Any]) -> "Narrowing":
         """Take it from a command's options, or from an earlier output's JSON."""
         return cls(given.get("prefix"), given.get("match"))
+
+    @staticmethod
+    def suffices(given: Mapping[str, Any]) -> bool:
+        """Whether channels are chosen by their names alone: all that is known of deleted ones."""
+        asked = rules_of(Role.NARROWING, Role.CONDITION, Role.FILTER)
+        values = completed(given)
+        return {rule.name for rule in asked if rule.active(values)} <= {"prefix", "match"}
 
     def means(self, name: str) -> bool:
         """Whether the channel of this name is meant."""

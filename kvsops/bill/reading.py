@@ -13,7 +13,6 @@ from kvsops.bill.baseline import Baseline
 from kvsops.bill.bill import Bill, Line, lines_of, window
 from kvsops.bill.narrowing import Narrowing
 from kvsops.bill.usage import Metered
-from kvsops.core.channel import ChannelArn
 from kvsops.core.cost import Month, Prices, assumed
 from kvsops.core.facts import Facts, Need
 from kvsops.errors import UsageError
@@ -72,26 +71,45 @@ def read_bill(scope: Scope, wanted: Wanted, deleted: Deleted, progress: Progress
         facts = tags.facts
         found.problems += tags.problems
     usage.see(scope, found)
-    gone, problems = deleted(_account_of(facts))
-    found.problems += problems
-    gone |= found.seen | (baseline.names if baseline else set())
-    gone -= {each.channel.channel_name for each in listed}
-    ghosts = sorted(filter(wanted.narrowing.means, gone))
+    ghosts = names_gone(listed, wanted.narrowing, found, deleted, baseline)
     read_use(scope, found, [*_names(facts), *ghosts], month, progress)
     lines = lines_of(facts, ghosts, found, prices=wanted.prices, month=month, now=now)
-    listed_since = now - LISTED_FOR
-    whole = found.seen_all and (
-        month.start >= listed_since
-        or (baseline is not None and baseline.covers(month, listed_since))
-    )
+    whole = _whole(found, month, now, baseline)
     return Reading(
         Bill(month, now, wanted.prices, lines, lower_bound=not whole), found, len(listed)
     )
 
 
+def names_gone(
+    listed: Sequence[Facts],
+    narrowing: Narrowing,
+    found: Metered,
+    deleted: Deleted,
+    baseline: Baseline | None,
+) -> list[str]:
+    """Return the names meant that are known to be deleted: by metrics, journals, an earlier output.
+
+    `listed` are all channels there are of these names.
+    """
+    gone, problems = deleted(_account_of(listed))
+    found.seen_all = found.seen_all and not problems
+    found.problems += problems
+    gone |= found.seen | (baseline.names if baseline else set())
+    gone -= {each.channel.channel_name for each in listed}
+    return sorted(filter(narrowing.means, gone))
+
+
+def _whole(found: Metered, month: Month, now: datetime, baseline: Baseline | None) -> bool:
+    """Whether all channels deleted in the month are known."""
+    since = now - LISTED_FOR
+    covered = baseline is not None and baseline.covers(month, since)
+    return found.seen_all and (month.start >= since or covered)
+
+
 def _account_of(facts: Sequence[Facts]) -> str | None:
     """Return whose the channels are: each metric that is asked for is billed."""
-    return ChannelArn.parse(facts[0].channel.channel_arn).account_id if facts else None
+    arns = [each.channel.channel_arn for each in facts if not each.channel.doubt]
+    return arns[0].split(":")[4] if arns else None
 
 
 def _names(facts: Sequence[Facts]) -> list[str]:
@@ -107,11 +125,28 @@ def read_use(
         usage.read(scope, found, names, start, end, advance=shown.advance)
 
 
-def priced(facts: Sequence[Facts], prices: Prices, found: Metered | None, now: datetime) -> Bill:
-    """Price the channels this month; without their use, as if each were used."""
+def priced(
+    facts: Sequence[Facts],
+    ghosts: Sequence[str] | None,
+    found: Metered | None,
+    baseline: Baseline | None,
+    *,
+    prices: Prices,
+    now: datetime,
+) -> Bill:
+    """Price the channels this month; without their use, as if each were used.
+
+    `ghosts` are the names of those deleted; None where it is not asked what these cost.
+    """
     month = Month.of(now)
     if found is None:
-        lines = [Line(each.channel.channel_name, None, assumed(prices), each) for each in facts]
-    else:
-        lines = lines_of(facts, (), found, prices=prices, month=month, now=now)
-    return Bill(month, now, prices, [line for line in lines if line.facts])
+        assumptions = (
+            Line(each.channel.channel_name, None, assumed(prices), each) for each in facts
+        )
+        return Bill(month, now, prices, list(assumptions), with_deleted=False)
+    lines = lines_of(facts, ghosts or (), found, prices=prices, month=month, now=now)
+    if ghosts is None:
+        living = [line for line in lines if not line.ghost]
+        return Bill(month, now, prices, living, with_deleted=False)
+    whole = _whole(found, month, now, baseline)
+    return Bill(month, now, prices, lines, lower_bound=not whole)

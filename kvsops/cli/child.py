@@ -1,18 +1,21 @@
 """A command run as a child: it gets our signals, we get its status."""
 
+import errno
 import os
-import signal
+import shutil
 import subprocess
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Final
 
-from kvsops.cli.signals import ENDING, signals_go_to
+from kvsops.cli.signals import ENDING, present, signals_go_to
 from kvsops.errors import UsageError
 
 NOT_EXECUTABLE, NOT_FOUND, KILLED = 126, 127, 128
 """The statuses a shell has for a command it could not run, did not find, or saw killed (plus n)."""
 
-PASSED_ON: Final = (*ENDING, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2)
-_OF_A_TERMINAL: Final = (signal.SIGINT, signal.SIGQUIT)
+PASSED_ON: Final = (*ENDING, *present("SIGQUIT", "SIGUSR1", "SIGUSR2"))
+_OF_A_TERMINAL: Final = present("SIGINT", "SIGQUIT")
 
 
 class CommandNotRunError(UsageError):
@@ -24,7 +27,17 @@ class CommandNotRunError(UsageError):
         self.exit_code = NOT_FOUND if missing else NOT_EXECUTABLE
 
 
-def run(command: tuple[str, ...], environment: dict[str, str]) -> int:
+def found(name: str, environment: Mapping[str, str]) -> str:
+    """Return the program's path, as the system looks for it; raises `CommandNotRunError`."""
+    path = shutil.which(name, path=environment.get("PATH"))
+    if path is not None:
+        return path
+    there = os.sep in name and Path(name).exists()
+    number = errno.EACCES if there else errno.ENOENT
+    raise CommandNotRunError(name, OSError(number, os.strerror(number)))
+
+
+def run(command: tuple[str, ...], environment: dict[str, str], program: str | None = None) -> int:
     """Run the command, hand it our signals, and return its status as a shell would."""
     early: list[int] = []
     children: list[subprocess.Popen[bytes]] = []
@@ -37,7 +50,7 @@ def run(command: tuple[str, ...], environment: dict[str, str]) -> int:
 
     with signals_go_to(forward, PASSED_ON):
         try:
-            child = subprocess.Popen(command, env=environment)  # noqa: S603 - the user's own command
+            child = subprocess.Popen(command, executable=program, env=environment)  # noqa: S603 - the user's own
         except OSError as error:
             raise CommandNotRunError(command[0], error) from None
         children.append(child)

@@ -92,6 +92,8 @@ def cost(
       kvsops cost --baseline last-week.json --max-growth 20%
       kvsops cost --html bill.html
     """
+    from kvsops.core.facts import Need
+    from kvsops.facts.unread import unread
     from kvsops.output.console import Console
     from kvsops.reports.bill import report_of
     from kvsops.reports.bill_text import tell
@@ -106,9 +108,13 @@ def cost(
     tell(report, console, output, query)
     written = _write(report, files, console)
     tell_own_cost(scope, console)
+    failed = unread((line.facts for line in reading.bill.lines if line.facts), Need.TAGS)
+    for failure in failed:
+        console.error(failure)
     code = money.judge(reading.bill, wanted.baseline, console)
     # A look for deleted channels that failed is never one that found none.
-    click.get_current_context().exit(code if reading.metered.seen_all and written else 1)
+    whole = reading.metered.seen_all and written and not failed
+    click.get_current_context().exit(code if whole else 1)
 
 
 def _checked(html: Path | None, open_metrics: Path | None) -> "Files":

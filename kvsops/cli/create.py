@@ -102,7 +102,7 @@ def create(
     if owner is not None and given.get(OWNER_TAG, owner) != owner:
         raise UsageError(f"--owner and --tag both set {OWNER_TAG}: drop one")
     scope, console = where.open(), Console()
-    all_tags = _tags(given, owner or default_owner(os.environ), ttl, scope.now())
+    all_tags = _tags(given, owner or default_owner(os.environ), ttl, scope.service_now())
     wanted = Wanted(all_tags, message_ttl, exist_ok=exist_ok, wait=not no_wait)
     unique = dict.fromkeys(names or [f"kvsops-{secrets.token_hex(5)}"])
     if query is not None:  # one that does not fit is refused before anything is made
@@ -214,9 +214,10 @@ def _made(scope: "Scope", wanted: Wanted, name: str) -> "Facts | KvsopsError":
 def _text(scope: "Scope", made: "list[Facts]", output: "Output | Arns", query: str | None) -> str:
     """Make the text for standard output: bare ARNs, unless a form was asked for."""
     from kvsops.output.rows import render
+    from kvsops.output.text import safe
     from kvsops.reports.columns import channel_columns
 
     if output == "arn":
-        return "".join(f"{facts.channel.channel_arn}\n" for facts in made)
+        return "".join(f"{safe(facts.channel.channel_arn)}\n" for facts in made)
     columns = channel_columns(scope.now(), tags=True)
     return render(made, columns, output, query, nothing="None was made.")

@@ -53,7 +53,8 @@ def delete(
     """
     from kvsops.core.judge import deletion_rules
     from kvsops.output.console import Console
-    from kvsops.reports.sweep import Report, shown_on, tell
+    from kvsops.reports.sweep import Report
+    from kvsops.reports.sweep_told import shown_on, tell, told_on
     from kvsops.sweep.item import Outcome
     from kvsops.sweep.journal import opener
     from kvsops.sweep.run import Sweep
@@ -61,10 +62,13 @@ def delete(
     scope, console = where.open(read_only=not yes), Console()
     in_region(scope, targets)
     began = scope.clock()
-    report = Report(Sweep.of_named(scope, deletion_rules(given), targets), began, everything=True)
+    planned = Sweep.of_named(scope, deletion_rules(given), targets)
+    report = Report(planned, began, everything=True, options=where.again(scope))
     if yes:
         report.check_query(output, query)
-        report.sweep.run(opener(journal, os.environ), shown_on(console))
+        planned.run(opener(journal, os.environ, told_on(console)), shown_on(console))
     tell(report, console, output, query)
+    if planned.defect:
+        raise planned.defect
     refused = any(item.outcome is Outcome.KEPT for item in report.plan.items)
     click.get_current_context().exit(report.exit_code or (1 if refused else 0))

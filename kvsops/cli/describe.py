@@ -59,7 +59,7 @@ def _read(scope: "Scope", target: str) -> "Facts | AwsError":
     from kvsops.facts import gather
 
     try:
-        facts = Facts(channels.described(scope, target))
+        facts = Facts(channels.named(scope, target))
         for need in (Need.TAGS, Need.STORAGE):
             facts = gather.direct(scope, facts, need)
     except AwsError as error:

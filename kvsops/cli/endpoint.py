@@ -39,7 +39,7 @@ def endpoint(
 
     scope = where.open(read_only=True)
     in_region(scope, (target,))
-    channel_arn = channels.described(scope, target).channel_arn
+    channel_arn = channels.named(scope, target).channel_arn
     roles: tuple[Role, ...] = (role,) if role else ("master", "viewer")
     found = [connect.endpoints_of(scope, channel_arn, each) for each in roles]
     columns = [

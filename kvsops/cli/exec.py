@@ -59,10 +59,11 @@ def exec_(
       kvsops exec --reuse ci-e2e -- pytest tests/e2e
 
     The command finds KVS_CHANNEL_NAME, KVS_CHANNEL_ARN and AWS_REGION (AWS_DEFAULT_REGION, too) in
-    its environment, gets the signals that kvsops gets, and its exit code is the exit code.
+    its environment, gets the signals that kvsops gets, and its exit code is the exit code; if it
+    succeeds and the channel cannot be deleted, the exit code is 1.
 
     The channel has a lease, kvsops:expires-at, that is renewed while the command runs: no sweep
-    takes it. Is kvsops itself killed, the lease lapses, and kvsops sweep --expired takes it.
+    takes it. If kvsops itself is killed, the lease lapses, and kvsops sweep --expired takes it.
     With --reuse nothing is deleted, and no lease is set on a channel that had none.
     """
     from kvsops.cli import child
@@ -70,18 +71,20 @@ def exec_(
     from kvsops.output.console import Console
 
     refuse(_contradiction(tags, reuse))
+    program = child.found(command[0], os.environ)
     scope, console = where.open(), Console()
     owner, ttl, wanted = default_owner(os.environ), ttl or TTL, tags_by_key(tags)
+    left: list[str] = []
     taken = (
         _reused(scope, reuse, owner, ttl, console)
         if reuse
-        else _made(scope, wanted, owner, ttl, console)
+        else _made(scope, wanted, owner, ttl, console, left=left)
     )
     with taken as (name, arn):
         regions = dict.fromkeys(("AWS_REGION", "AWS_DEFAULT_REGION"), scope.region)  # boto3's last
         variables = {"KVS_CHANNEL_NAME": name, "KVS_CHANNEL_ARN": arn, **regions}
-        status = child.run(command, {**os.environ, **variables})
-    click.get_current_context().exit(status)
+        status = child.run(command, {**os.environ, **variables}, program)
+    click.get_current_context().exit(status or (1 if left else 0))
 
 
 def _contradiction(tags: tuple[tuple[str, str], ...], reuse: str | None) -> str | None:
@@ -94,9 +97,18 @@ def _contradiction(tags: tuple[tuple[str, str], ...], reuse: str | None) -> str 
 
 @contextmanager
 def _made(
-    scope: "Scope", tags: dict[str, str], owner: str, ttl: timedelta, console: "Console"
+    scope: "Scope",
+    tags: dict[str, str],
+    owner: str,
+    ttl: timedelta,
+    console: "Console",
+    *,
+    left: list[str],
 ) -> "Iterator[tuple[str, str]]":
-    """Make a channel, its lease in the same call, for as long as the block runs."""
+    """Make a channel, its lease in the same call, for as long as the block runs.
+
+    If it cannot be deleted then, it is added to what is `left`.
+    """
     import secrets
 
     from kvsops.aws import channels
@@ -107,13 +119,13 @@ def _made(
     name = f"kvsops-exec-{secrets.token_hex(5)}"
     with ExitStack() as at_end:
         with signals_wait():  # lest a channel be made of which nobody knows
-            ends = scope.now() + ttl
+            ends = scope.service_now() + ttl
             own = {OWNER_TAG: owner} | tags | {EXPIRES_AT_TAG: moment(ends)}
             arn = channels.create(scope, name, own)
             console.note(f"channel: {arn}")
-            at_end.callback(_delete, scope, arn, console)
+            at_end.callback(_delete, scope, arn, console, left)
         channels.wait_until_active(scope, arn)
-        late = abs(scope.now() + ttl - ends) > ttl / RENEWALS  # or this machine's clock is
+        late = abs(scope.service_now() + ttl - ends) > ttl / RENEWALS  # or this machine's clock is
         at_end.enter_context(Lease(scope, arn, ttl, console.warn, overdue=late))
         yield name, arn
 
@@ -159,7 +171,7 @@ def _taken(scope: "Scope", name: str, owner: str) -> tuple[str, datetime | None]
     return arn, parsed_moment(tags[EXPIRES_AT_TAG]) or scope.now()
 
 
-def _delete(scope: "Scope", arn: str, console: "Console") -> None:
+def _delete(scope: "Scope", arn: str, console: "Console", left: list[str]) -> None:
     """Delete the channel that this run made; if that fails its lease lapses all the same."""
     from kvsops.aws import channels
 
@@ -169,4 +181,6 @@ def _delete(scope: "Scope", arn: str, console: "Console") -> None:
     except NotFoundError:
         return
     except KvsopsError as error:
-        console.warn(f"{arn} was not deleted, kvsops sweep --expired will take it: {error}")
+        left.append(arn)
+        why = f"{arn} was not deleted: {error}"
+        console.error(f"{why}; when its lease has lapsed: kvsops sweep --expired --yes")

@@ -35,7 +35,7 @@ def ice(*, where: Where, target: str, reveal: bool, output: "Output", query: str
 
     scope = where.open(read_only=True)
     in_region(scope, (target,))
-    channel_arn = channels.described(scope, target).channel_arn
+    channel_arn = channels.named(scope, target).channel_arn
     endpoints = connect.endpoints_of(scope, channel_arn, "viewer")
     servers = connect.ice_servers_of(scope, endpoints, channel_arn)
     rows = [(uri, server) for server in servers for uri in server.uris]

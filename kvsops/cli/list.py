@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
 
     from kvsops.aws.scope import Scope
+    from kvsops.bill.baseline import Baseline
     from kvsops.bill.bill import Bill
     from kvsops.bill.usage import Metered
     from kvsops.core.cost import Prices
@@ -107,11 +108,14 @@ class Listing:
         """Whether the tags are told: JSON and CSV always have them."""
         return self.shows_tags or self.output in ("json", "csv")
 
-    def render(self, rows: "Sequence[Row]", columns: "Sequence[Column[Row]]") -> str:
-        """Make the text for standard output."""
+    def render(
+        self, rows: "Sequence[Row]", columns: "Sequence[Column[Row]]", place: "Callable[[], object]"
+    ) -> str:
+        """Make the text for standard output; `place` is where was looked."""
         from kvsops.output.rows import render
 
-        return render(rows, columns, self.output, self.query, "No channels.")
+        nothing = "" if rows else f"No channels in {place()}."
+        return render(rows, columns, self.output, self.query, nothing)
 
 
 def _plain(scope: "Scope", listing: Listing) -> int:
@@ -125,11 +129,10 @@ def _plain(scope: "Scope", listing: Listing) -> int:
         scope, listing, console, order=listing.sort or "name", limit=listing.limit
     )
     columns = channel_columns(scope.now(), tags=listing.shows_tags)
-    click.echo(listing.render(chosen, columns), nl=False)
+    click.echo(listing.render(chosen, columns, scope.place), nl=False)
     if scope.metric_budget.asked:
         tell_own_cost(scope, console)
-    _tell_beside(planned, console)
-    return 1 if planned.undecided else 0
+    return _tell_beside(planned, chosen, console)
 
 
 def _costs(scope: "Scope", listing: Listing, money: Money, no_metrics: bool) -> int:  # noqa: FBT001 - an option
@@ -137,7 +140,7 @@ def _costs(scope: "Scope", listing: Listing, money: Money, no_metrics: bool) -> 
     from kvsops.bill.narrowing import Narrowing
     from kvsops.bill.usage import Metered
     from kvsops.output.console import Console
-    from kvsops.reports.bill_columns import listing_columns
+    from kvsops.reports.bill_columns import listing_columns, listing_total
     from kvsops.reports.own_cost import tell_own_cost
 
     console, prices = Console(), money.load_prices(scope)
@@ -145,15 +148,19 @@ def _costs(scope: "Scope", listing: Listing, money: Money, no_metrics: bool) -> 
     found = None if no_metrics else Metered()
     limit = None if money.judges else listing.limit  # a budget is of all of them
     planned, chosen = _chosen(scope, listing, console, order=listing.sort, limit=limit, found=found)
-    bill = _bill(scope, listing, planned, chosen, console=console, prices=prices, found=found)
+    bill = _bill(
+        scope, listing, planned, chosen, console=console, prices=prices, found=found, base=baseline
+    )
     lines = bill.lines if listing.sort else bill.dearest_first[:: -1 if listing.reverse else 1]
+    shown = [line for line in lines if not line.ghost]
     columns = listing_columns(bill, tags=listing.shows_tags)
-    text = listing.render(lines[: listing.limit], columns)
-    click.echo(text + _total(bill, listing.output), nl=False)
+    text = listing.render(shown[: listing.limit], columns, scope.place)
+    click.echo(text + listing_total(bill, listing.output), nl=False)
     tell_own_cost(scope, console)
-    _tell_beside(planned, console)
+    bad = _tell_beside(planned, [line.facts for line in shown if line.facts], console)
+    unseen = bill.with_deleted and found is not None and not found.seen_all
     code = money.judge(bill, baseline, console)
-    return 1 if planned.undecided else code
+    return 1 if bad or unseen else code
 
 
 def _chosen(
@@ -179,7 +186,7 @@ def _chosen(
 
     given, direct = listing.given, listing.direct
     with (
-        _meanwhile(partial(_see, scope, found)) as seeing,
+        _meanwhile(scope, partial(_see, scope, found)) as seeing,
         progress("reading tags", None, console=console) as done,
     ):
         listed = channels.each_listed(scope, given["prefix"])
@@ -203,45 +210,50 @@ def _bill(
     console: "Console",
     prices: "Prices",
     found: "Metered | None",
+    base: "Baseline | None",
 ) -> "Bill":
     """Price the channels by their use, which is read beside their tags; or without it."""
-    from kvsops.bill.reading import priced, read_use
+    from kvsops.bill.narrowing import Narrowing
+    from kvsops.bill.reading import names_gone, priced, read_use
     from kvsops.core.cost import Month
     from kvsops.core.facts import Need
     from kvsops.facts import gather
     from kvsops.output.console import progress
+    from kvsops.sweep.deleted import names_deleted
 
+    month, ghosts = Month.of(scope.now()), None
     if found is not None:
+        if Narrowing.suffices(listing.given) and len(chosen) == len(planned.chosen):
+            listed = [item.facts for item in planned.items]
+            told = partial(names_deleted, (), scope.region, month.start)
+            ghosts = names_gone(listed, Narrowing.of(listing.given), found, told, base)
         tagged = chosen if listing.reads_tags else []
         tags = partial(gather.fetch, scope, Need.TAGS, tagged, directly=listing.direct)
-        names = [each.channel.channel_name for each in chosen]
-        with _meanwhile(tags) as reading:
-            month = Month.of(scope.now())
+        names = [*(each.channel.channel_name for each in chosen), *(ghosts or ())]
+        with _meanwhile(scope, tags) as reading:
             read_use(scope, found, names, month, partial(progress, console=console))
             read = reading.result()
         chosen = read.facts or chosen
         planned.problems += read.problems + found.problems
-    return priced(chosen, prices, found, scope.now())
+    return priced(chosen, ghosts, found, base, prices=prices, now=scope.now())
 
 
-def _tell_beside(planned: "Plan", console: "Console") -> None:
-    for problem in (*planned.problems, *planned.undecided):
+def _tell_beside(planned: "Plan", listed: "Sequence[Facts]", console: "Console") -> int:
+    """Say what could not be read, and what else there is to say; return the exit code."""
+    from kvsops.core.facts import Need
+    from kvsops.facts.unread import unindexed, unread
+
+    failed = unread(listed, Need.TAGS)
+    for problem in (*planned.problems, *planned.undecided, *planned.mistaken):
         console.warn(problem)
-    for presumption in planned.presumed:
+    for presumption in planned.presumed or unindexed(listed):
         console.note(presumption)
+    for failure in failed:
+        console.error(failure)
+    return 1 if failed or planned.undecided else 0
 
 
-def _total(bill: "Bill", output: "Output") -> str:
-    """Make the line under a table for people; JSON and CSV have none."""
-    from kvsops.output.text import markdown_safe
-    from kvsops.reports.bill_columns import totals
-
-    if output == "table":
-        return f"\n{totals(bill)}.\n"
-    return f"\n{markdown_safe(totals(bill))}.\n" if output == "markdown" else ""
-
-
-def _see(scope: "Scope", found: "Metered | None", **_: object) -> None:
+def _see(scope: "Scope", found: "Metered | None") -> None:
     """Learn which names have points at all, where metrics are to be read."""
     from kvsops.bill import usage
 
@@ -250,26 +262,18 @@ def _see(scope: "Scope", found: "Metered | None", **_: object) -> None:
 
 
 @contextmanager
-def _meanwhile(read: "Callable[..., Result]") -> "Iterator[Future[Result]]":
+def _meanwhile(scope: "Scope", read: "Callable[[], Result]") -> "Iterator[Future[Result]]":
     """Read in a thread of its own while the block runs: each has another pace to keep to.
 
-    Where the block ends with an error the reading ends too, the next time that it calls the
-    `advance` it is given.
+    Where the block ends with an error or Ctrl-C the reading is waited for no longer.
     """
     from concurrent.futures import ThreadPoolExecutor
-    from threading import Event
-
-    stopped = Event()
-
-    def advance(_: int) -> None:
-        if stopped.is_set():
-            raise InterruptedError
 
     with ThreadPoolExecutor(1) as aside:
         try:
-            yield aside.submit(read, advance=advance)
+            yield aside.submit(read)
         except BaseException:
-            stopped.set()
+            scope.patience.interrupt()
             raise
 
 

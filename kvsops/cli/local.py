@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from kvsops.errors import UsageError
+from kvsops.errors import UsageError, needs_extra
 
 if TYPE_CHECKING:
     from kvsops.local.server import LocalServer
@@ -47,6 +47,10 @@ def _count(lowest: int, highest: int | None = None) -> Callable[..., int | None]
         return number
 
     return read
+
+
+def _lower(_ctx: click.Context, _param: click.Parameter, names: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(name.lower().rstrip("/") for name in names)
 
 
 _HELP = """\
@@ -171,6 +175,22 @@ GetMetricData:partial:SHARE answers that share of each call's queries InternalEr
     metavar="N",
     help="Channels per region.  [default: AWS's: 10,000 or 5,000]",
 )
+@click.option(
+    "--allow-host",
+    "allowed_hosts",
+    callback=_lower,
+    multiple=True,
+    metavar="NAME",
+    help="Answer requests addressed to NAME, too, such as a container's. Repeatable.",
+)
+@click.option(
+    "--allow-origin",
+    "allowed_origins",
+    callback=_lower,
+    multiple=True,
+    metavar="ORIGIN",
+    help="Answer pages of ORIGIN, too, not only this machine's. Repeatable.",
+)
 @click.argument("command", nargs=-1, type=click.UNPROCESSED, metavar="[-- COMMAND...]")
 @click.pass_context
 def local(
@@ -233,7 +253,7 @@ def _require_moto() -> None:
     try:
         import moto.core  # noqa: F401 - only whether it is there
     except ModuleNotFoundError:
-        raise UsageError("this needs the emulator: pip install 'kvsops[local]'") from None
+        raise UsageError(f"this needs the emulator: {needs_extra('local')}") from None
 
 
 def _sow(server: "LocalServer", fleet: int, seed: int) -> None:

@@ -3,13 +3,17 @@
 import importlib
 import signal
 import sys
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 import kvsops
-from kvsops.cli.signals import heeded
+from kvsops.cli.signals import INTERRUPTED, heeded, next_one_ends, present
 from kvsops.errors import KvsopsError
+from kvsops.output import streams
+
+if TYPE_CHECKING:
+    from kvsops.output.console import Console
 
 COMMANDS: Final = {
     "create": "Create signaling channels and print their ARNs.",
@@ -20,7 +24,7 @@ COMMANDS: Final = {
     "untag": "Take tags off a channel.",
     "delete": "Delete the named channels, and wait until they are gone.",
     "sweep": "Delete the channels nobody needs: those that meet every condition given.",
-    "restore": "Make the channels again that a JOURNAL says were deleted.",
+    "restore": "Make the channels again that a JOURNAL says were deleted, or list the journals.",
     "exec": "Run a COMMAND with a channel of its own, and delete the channel however it ends.",
     "smoke": "Prove with real media that a channel works, or tell at which step it fails and why.",
     "endpoint": "Show where a master and a viewer connect to a channel, and ask for ICE servers.",
@@ -35,8 +39,8 @@ COMMANDS: Final = {
 
 Said here so that --help need not import them all, which would take as long again.
 """
-INTERRUPTED: Final = 130
 DEBUG: Final = "kvsops.debug"
+SCOPES: Final = "kvsops.scopes"
 
 
 class Kvsops(click.Group):
@@ -62,12 +66,18 @@ class Kvsops(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; an error of ours is one line, with a traceback under --debug."""
         try:
-            return super().invoke(ctx)
+            try:
+                result = super().invoke(ctx)
+            finally:
+                doubted = _tell_doubts(ctx)
+            return ctx.exit(1) if doubted else result
+        except click.exceptions.Exit as ending:
+            ctx.exit(ending.exit_code or (1 if doubted else 0))
         except KvsopsError as error:
             _trace(ctx)
             _say(str(error))
             ctx.exit(error.exit_code)
-        except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
+        except (click.ClickException, click.Abort, BrokenPipeError):
             raise
         except Exception as error:  # noqa: BLE001 - no traceback is shown unless asked for
             _trace(ctx)
@@ -76,10 +86,14 @@ class Kvsops(click.Group):
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
         """Run the command line; return its exit code."""
-        for number in heeded((signal.SIGTERM, signal.SIGHUP)):
+        streams.guard()
+        for number in heeded(present("SIGTERM", "SIGHUP")):
             signal.signal(number, signal.default_int_handler)  # ends as Ctrl-C does
         try:
             return super().main(*args, **{**kwargs, "standalone_mode": False})
+        except KvsopsError as error:  # --help cannot be written
+            _say(str(error))
+            return error.exit_code
         except click.exceptions.NoArgsIsHelpError as error:
             error.show()
             return error.exit_code
@@ -88,14 +102,26 @@ class Kvsops(click.Group):
             return error.exit_code
         except click.Abort:
             _say("interrupted")
+            next_one_ends()
             return INTERRUPTED
+
+
+def _tell_doubts(ctx: click.Context) -> bool:
+    """Say what AWS told that cannot be: a line, however many there are."""
+    doubts = [doubt for scope in ctx.meta.get(SCOPES, ()) for doubt in scope.doubts]
+    if not doubts:
+        return False
+    more = f" (and {len(doubts) - 1:,} more)" if doubts[1:] else ""
+    _say(f"AWS told what cannot be, so it counts as unknown: {doubts[0]}{more}")
+    return True
 
 
 def _trace(ctx: click.Context) -> None:
     if ctx.meta.get(DEBUG):
         import traceback
 
-        traceback.print_exc()
+        for line in traceback.format_exc().splitlines():
+            _console().note(line)
 
 
 def _one_line(error: click.ClickException) -> str:
@@ -106,9 +132,13 @@ def _one_line(error: click.ClickException) -> str:
 
 
 def _say(message: str) -> None:
+    _console().error(message)
+
+
+def _console() -> "Console":
     from kvsops.output.console import Console
 
-    Console(sys.stderr).error(message)
+    return Console(sys.stderr)
 
 
 @click.group(

@@ -2,6 +2,7 @@
 
 import functools
 import os
+import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,9 +10,12 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
-from kvsops.cli.main import DEBUG
+from kvsops.cli.main import DEBUG, SCOPES
 from kvsops.core import channel
+from kvsops.core.channel import EXPIRES_AT_TAG
+from kvsops.core.likeness import likeness, shown
 from kvsops.core.rule import Option, Parameter, Rule
+from kvsops.core.text import parsed_moment
 from kvsops.errors import UsageError
 from kvsops.sweep import parameters
 
@@ -45,12 +49,24 @@ class Text(click.ParamType[object]):
 
 
 def tags_by_key(pairs: tuple[tuple[str, str], ...]) -> dict[str, str]:
-    """Return the tags to set; raises `UsageError` where one is given twice."""
+    """Return the tags to set; raises `UsageError` where one is given twice, or holds no time."""
     tags: dict[str, str] = {}
     for key, value in pairs:
+        _check_time(key, value)
         if tags.setdefault(key, value) != value:
             raise UsageError(f"the tag {key} is given twice: drop one")
     return tags
+
+
+def _check_time(key: str, value: str) -> None:
+    """Refuse a lease's end that no sweep could read: its channel would be kept for ever."""
+    if likeness(key) != EXPIRES_AT_TAG:
+        return
+    if key != EXPIRES_AT_TAG:
+        raise UsageError(f"the tag {shown(key)} only looks like {EXPIRES_AT_TAG}: write it so")
+    if parsed_moment(value) is None:
+        said = f"{EXPIRES_AT_TAG}={value!r} is not a time like 2026-11-22T10:00:00Z"
+        raise UsageError(f"{said}; for a time from now give kvsops create or exec --ttl, like 1h")
 
 
 def target(text: str) -> str:
@@ -94,19 +110,41 @@ class Where:
 
         return is_emulated(endpoint(self.profile, self.endpoint_url, os.environ))
 
-    def open(self, *, read_only: bool = False, max_own_cost: "Decimal | None" = None) -> "Scope":
-        """Open the scope; a dry run's is `read_only`."""
-        from kvsops.aws.metrics import MetricBudget
-        from kvsops.aws.scope import QUOTA_SHARE, Scope
+    def again(self, scope: "Scope") -> str:
+        """Return the options with which another command finds the same place.
 
-        return Scope(
+        An endpoint's user and password are not repeated.
+        """
+        given = {"--profile": self.profile, "--region": scope.region}
+        if self.endpoint_url and "@" not in self.endpoint_url:
+            given["--endpoint-url"] = self.endpoint_url
+        return "".join(f" {name} {shlex.quote(value)}" for name, value in given.items() if value)
+
+    def open(self, *, read_only: bool = False, max_own_cost: "Decimal | None" = None) -> "Scope":
+        """Open the scope; a dry run's is `read_only`.
+
+        It goes by the clock that the command line was given as its `obj`, or the machine's.
+        """
+        import time
+
+        from kvsops.aws.metrics import MetricBudget
+        from kvsops.aws.patience import Patience
+        from kvsops.aws.scope import QUOTA_SHARE, Scope, machine_now
+        from kvsops.cli.signals import next_one_ends
+
+        context = click.get_current_context()
+        scope = Scope(
             profile=self.profile,
             region=self.region,
             endpoint_url=self.endpoint_url,
             quota_share=QUOTA_SHARE if self.quota_share is None else self.quota_share,
             read_only=read_only,
             metric_budget=MetricBudget(max_own_cost),
+            patience=Patience(time.monotonic, on_interrupt=next_one_ends),
+            now=context.obj or machine_now,
         )
+        context.meta.setdefault(SCOPES, []).append(scope)
+        return scope
 
 
 def scope_options(function: Function) -> Function:

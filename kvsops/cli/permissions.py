@@ -95,7 +95,11 @@ CALLS: Final[dict[str, tuple[Call, ...]]] = {
     ),
     "update": (Call("DescribeSignalingChannel"), Call("UpdateSignalingChannel")),
     "tag": (Call("DescribeSignalingChannel"), Call("TagResource")),
-    "untag": (Call("DescribeSignalingChannel"), Call("UntagResource")),
+    "untag": (
+        Call("DescribeSignalingChannel"),
+        Call("ListTagsForResource"),
+        Call("UntagResource"),
+    ),
     "delete": (
         Call("DescribeSignalingChannel"),
         Call("ListTagsForResource"),
@@ -109,7 +113,7 @@ CALLS: Final[dict[str, tuple[Call, ...]]] = {
         Call("GetResources", without("explain", without("direct"))),
         Call("GetResources", without("explain", given("grace"))),
         Call("ListTagsForResource"),
-        Call("DescribeMediaStorageConfiguration", either("yes", "direct", "explain"), tagged=True),
+        Call("DescribeMediaStorageConfiguration", tagged=True),
         Call("DescribeSignalingChannel", either("yes", "explain"), tagged=True),
         Call("DeleteSignalingChannel", given("yes"), tagged=True),
         Call("UpdateMediaStorageConfiguration", given("yes", "unlink_storage"), tagged=True),
@@ -129,8 +133,9 @@ CALLS: Final[dict[str, tuple[Call, ...]]] = {
     "policy": (),
     "restore": (
         Call("GetCallerIdentity"),
-        Call("DescribeSignalingChannel"),
-        Call("DescribeMediaStorageConfiguration"),
+        Call("ListSignalingChannels", without("journal", without("last"))),
+        Call("DescribeSignalingChannel", either("journal", "last")),
+        Call("DescribeMediaStorageConfiguration", either("journal", "last")),
         Call("CreateSignalingChannel", given("yes")),
         Call("TagResource", given("yes")),
         Call("ListTagsForResource", given("yes")),

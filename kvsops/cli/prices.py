@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from kvsops.cli.options import Where, output_options, scope_options
+from kvsops.errors import UsageError
 
 if TYPE_CHECKING:
     from kvsops.output.rows import Output
@@ -47,6 +48,8 @@ def prices(
 
     kept = price_tables.cache_path(emulated=where.emulated)
     if refresh:
+        if kept is None:
+            raise UsageError("there is no home directory to keep prices in: set XDG_CACHE_HOME")
         scope = where.open(read_only=True)
         price_tables.store(price_tables.refreshed(scope), kept)
         Console().note(f"the prices of {scope.region} are kept in {kept}")

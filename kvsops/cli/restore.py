@@ -1,32 +1,48 @@
 """`kvsops restore`."""
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from kvsops.cli.options import Where, output_options, scope_options
+from kvsops.cli.options import Where, output_options, refuse, scope_options
+from kvsops.errors import AwsError, UsageError
 
 if TYPE_CHECKING:
     from kvsops.aws.scope import Scope
     from kvsops.output.console import Console
-    from kvsops.output.rows import Column, Output
-    from kvsops.sweep.journal import Entry
+    from kvsops.output.rows import Output
+    from kvsops.sweep.entries import Entry, Journalled
     from kvsops.sweep.restore import Restored
 
 
 @click.command()
-@click.argument("journal", type=click.Path(dir_okay=False, path_type=Path))
+@click.argument("journal", required=False, metavar="[JOURNAL|RUN]")
+@click.argument("names", nargs=-1, metavar="[NAME...]")
+@click.option("--last", is_flag=True, help="What the last run here deleted: give NAMEs alone.")
 @click.option("--yes", is_flag=True, help="Make them. Without it, only show what would be made.")
 @output_options()
 @scope_options
-def restore(*, where: Where, journal: Path, yes: bool, output: "Output", query: str | None) -> None:
-    """Make the channels again that a JOURNAL says were deleted.
+def restore(
+    *,
+    where: Where,
+    journal: str | None,
+    names: tuple[str, ...],
+    last: bool,
+    yes: bool,
+    output: "Output",
+    query: str | None,
+) -> None:
+    """Make the channels again that a JOURNAL says were deleted, or list the journals.
 
     \b
     Examples:
-      kvsops restore kvsops-journal-20261122T101500Z-us-east-1-4711.jsonl
-      kvsops restore JOURNAL --yes -o json
+      kvsops restore                                     # which runs deleted, what is missing
+      kvsops restore --last                              # shows what would be made
+      kvsops restore --last cam-door --yes
+      kvsops restore 20261122T101500Z-us-east-1-4711 --yes
+      kvsops restore kvsops-journal-20261122T101500Z-us-east-1-4711.jsonl -o json
 
     They get their names, tags, message TTL and storage link back, in the same account and region
     only. What cannot come back is the ARN: AWS gives each channel a new one, so whatever was
@@ -34,46 +50,124 @@ def restore(*, where: Where, journal: Path, yes: bool, output: "Output", query: 
     sweep would take the channel again. A channel whose name exists is left as it is.
     """
     from kvsops.output.console import Console
-    from kvsops.output.rows import render
-    from kvsops.sweep.journal import read
-    from kvsops.sweep.restore import Outcome, Restored, restorable
 
-    entries = read(journal)
-    scope, console = where.open(read_only=not yes), Console()
-    wanted, columns = restorable(scope, entries), _columns()
+    asked = journal is not None or last
+    console = Console()
+    if not asked:
+        refuse("--yes: which ones? give a JOURNAL, a RUN or --last" if yes else None)
+        scope = where.open(read_only=True)
+        click.get_current_context().exit(_list(scope, output, query, console))
+    if last and journal is not None:
+        names = (journal, *names)
+    told = None if last or journal is None else _told(journal)
+    scope = where.open(read_only=not yes)
+    wanted, whole = _wanted(scope, told or _last(scope), names, console)
+    failed = _restore(scope, wanted, output, query, console)
+    click.get_current_context().exit(1 if failed or not whole else 0)
+
+
+def _told(text: str) -> "Journalled":
+    """Return what the journal at a path, or a run, tells of."""
+    from kvsops.sweep import entries
+    from kvsops.sweep.journal import kept
+
+    if Path(text).exists() or os.sep in text or text.endswith(".jsonl"):
+        return entries.read(Path(text))
+    found, problems = entries.found(kept(os.environ))
+    runs = entries.by_run(found)
+    if text not in runs:
+        also = f" ({problems[0]})" if problems else ""
+        raise UsageError(f"no such journal or run: {text!r}: kvsops restore lists them{also}")
+    return runs[text]
+
+
+def _last(scope: "Scope") -> "Journalled":
+    from kvsops.sweep import entries
+    from kvsops.sweep.journal import kept
+
+    for run in entries.by_run(entries.found(kept(os.environ))[0]).values():
+        arn = run.latest.arn
+        if (arn.region, arn.account_id) == (scope.region, scope.account_id):
+            return run
+    msg = f"no journal of a run in {scope.region} of account {scope.account_id}: give its path"
+    raise UsageError(msg)
+
+
+def _wanted(
+    scope: "Scope", told: "Journalled", names: tuple[str, ...], console: "Console"
+) -> "tuple[list[Entry], bool]":
+    """Return what is to be made again, and whether all lines that tell of it could be used."""
+    from kvsops.sweep.restore import restorable
+
+    wanted, elsewhere = restorable(scope, told.entries)
+    known = {entry.arn.channel_name for entry in wanted}
+    if strange := [name for name in names if name not in known]:
+        raise UsageError(f"the journal {told.path} does not say that {strange[0]!r} was deleted")
+    for line in (*told.torn, *told.bad, *elsewhere):
+        console.warn(f"the journal {told.path}: {line}")
+    chosen = [entry for entry in wanted if not names or entry.arn.channel_name in names]
+    return chosen, not told.bad
+
+
+def _restore(
+    scope: "Scope",
+    wanted: "list[Entry]",
+    output: "Output",
+    query: str | None,
+    console: "Console",
+) -> bool:
+    """Make them again, and say so; return whether any failed."""
+    from kvsops.output.rows import render
+    from kvsops.reports.restore import restored_columns
+    from kvsops.sweep.restore import Outcome, Restored
+
+    columns = restored_columns()
     if query is not None:  # one that does not fit is refused before anything is done
         render([Restored(each, Outcome.CREATED) for each in wanted], columns, output, query)
-    rows = _restored(scope, wanted, console)
-    click.echo(render(rows, columns, output, query, nothing="Nothing to restore."), nl=False)
+    rows: list[Restored] = []
+    try:
+        _make(scope, wanted, rows, console)
+    finally:  # also of what was made before it ended early
+        click.echo(render(rows, columns, output, query, nothing="Nothing to restore."), nl=False)
     outcomes = {row.outcome for row in rows}
     if Outcome.WOULD_CREATE in outcomes:
         console.note("dry run: nothing was made; to make them, add --yes")
-    click.get_current_context().exit(1 if Outcome.FAILED in outcomes else 0)
+    return Outcome.FAILED in outcomes
 
 
-def _restored(scope: "Scope", wanted: "list[Entry]", console: "Console") -> "list[Restored]":
+def _make(
+    scope: "Scope", wanted: "list[Entry]", rows: "list[Restored]", console: "Console"
+) -> None:
     from kvsops.output.console import progress
     from kvsops.sweep.restore import restore
 
-    rows = []
     with progress("restoring", len(wanted), console=console) as shown:
         for row in scope.in_parallel(lambda entry: restore(scope, entry), wanted):
             rows.append(row)
             shown.advance()
-    return rows
 
 
-def _columns() -> "list[Column[Restored]]":
-    """Return the columns; the keys are an interface."""
-    from kvsops.output.rows import Column
-    from kvsops.sweep.restore import Restored
+def _list(scope: "Scope", output: "Output", query: str | None, console: "Console") -> int:
+    """Print which runs deleted, and what of it is missing; return the exit code."""
+    from kvsops.output.rows import render
+    from kvsops.reports.restore import DeletingRun, run_columns
+    from kvsops.sweep import entries
+    from kvsops.sweep.journal import kept
+    from kvsops.sweep.restore import missing
 
-    return [
-        Column[Restored]("channel_name", "CHANNEL", lambda row: row.entry.arn.channel_name),
-        Column[Restored]("outcome", "OUTCOME", lambda row: row.outcome.value),
-        Column[Restored]("reason", "REASON", lambda row: row.reason),
-        Column[Restored]("channel_arn", "ARN", lambda row: row.channel_arn),
-        Column[Restored](
-            "former_channel_arn", "FORMER ARN", lambda row: str(row.entry.arn), shown=False
-        ),
-    ]
+    found, problems = entries.found(kept(os.environ))
+    problems += [f"the journal {each.path}: {line}" for each in found for line in each.bad]
+    runs = entries.by_run(found)
+    absent: list[int | None] = [None] * len(runs)
+    try:
+        absent = missing(scope, list(runs.values())) if runs else []
+    except AwsError as error:
+        problems.append(f"what is missing is not known: {error}")
+    rows = [DeletingRun(*each, number) for each, number in zip(runs.items(), absent, strict=True)]
+    columns = run_columns(scope.now())
+    click.echo(render(rows, columns, output, query, nothing="No journals."), nl=False)
+    for problem in problems:
+        console.warn(problem)
+    if lacking := next((row.run for row in rows if row.missing), None):
+        console.note(f"to see what a run's journal would bring back: kvsops restore {lacking}")
+    return 1 if problems else 0

@@ -1,12 +1,22 @@
 """Signals: which are heeded, and what they wait for."""
 
+import os
 import signal
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType
 from typing import Final
 
-ENDING: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+INTERRUPTED: Final = 130
+
+
+def present(*names: str) -> tuple[signal.Signals, ...]:
+    """Return those of the signals that this system has."""
+    return tuple(getattr(signal, name) for name in names if hasattr(signal, name))
+
+
+ENDING: Final = present("SIGINT", "SIGTERM", "SIGHUP")
 
 
 def heeded(numbers: Sequence[signal.Signals]) -> list[signal.Signals]:
@@ -21,6 +31,24 @@ def heeded(numbers: Sequence[signal.Signals]) -> list[signal.Signals]:
     ]
 
 
+def next_one_ends(under_way: Sequence[str] = ()) -> None:
+    """Let the next Ctrl-C end the process at once: the first is being obeyed, which takes time.
+
+    What it waits for is said.
+    """
+    if under_way:
+        what = ", ".join(under_way)
+        said = f"interrupted: at most 10 s are waited for {what}; Ctrl-C again ends at once\n"
+        os.write(2, said.encode())
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, _end)
+
+
+def _end(_number: int, _frame: FrameType | None) -> None:
+    os.write(2, b"interrupted again: ended at once\n")
+    os._exit(INTERRUPTED)
+
+
 @contextmanager
 def signals_wait(tell: Callable[[], None] = lambda: None) -> Iterator[None]:
     """Let a signal to end wait for the block's end, and interrupt then; `tell` says so at once.
@@ -30,11 +58,11 @@ def signals_wait(tell: Callable[[], None] = lambda: None) -> Iterator[None]:
     waiting: list[int] = []
 
     def keep(number: int) -> None:
-        if waiting and number == signal.SIGINT:
-            raise KeyboardInterrupt
-        if not waiting:
+        waiting.append(number)  # first: another may come while it is told
+        if len(waiting) == 1:
             tell()
-        waiting.append(number)
+        elif number == signal.SIGINT:
+            raise KeyboardInterrupt
 
     with signals_go_to(keep):
         yield

@@ -1,9 +1,11 @@
 """`kvsops smoke`."""
 
+import os
 import signal
-from contextlib import contextmanager
+import sys
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Unpack
+from typing import TYPE_CHECKING, Final, Unpack
 
 import click
 
@@ -26,7 +28,7 @@ from kvsops.cli.smoke_options import (
     objection,
     wanted_of,
 )
-from kvsops.errors import UsageError
+from kvsops.errors import UsageError, needs_extra
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -37,6 +39,14 @@ if TYPE_CHECKING:
     from kvsops.smoke.report import Measure, SmokeReport
     from kvsops.smoke.snapshot import Snapshot
     from kvsops.smoke.steps import Step
+
+ENDING: Final = (
+    "ending: connections are closed and TURN allocations given back, which takes 10 s at most; "
+    "another Ctrl-C ends at once"
+)
+_DRAWN: Final = "▁▂▃▄▅▆▇█·…"
+_PLAIN: Final = str.maketrans(_DRAWN, "_.:-=+*#..")
+"""What is drawn, where the output's encoding lacks it."""
 
 
 @click.command(
@@ -56,16 +66,21 @@ if TYPE_CHECKING:
 @click.option("--relay", is_flag=True, help="Connect over TURN only.")
 @click.option(
     "--transport",
-    type=click.Choice(["udp", "tcp", "tls"]),
-    help="Reach the TURN server so; implies --relay.",
+    type=click.Choice(["udp", "tls"]),
+    help="Reach the TURN server so; implies --relay. There is none over TCP without TLS.",
+)
+@click.option(
+    "--no-relay-probe",
+    is_flag=True,
+    help="Do not prove that TURN relays: each allocation that does is billed a TURN minute.",
 )
 @click.option(
     "--viewers",
-    type=click.IntRange(1, 10),
+    type=click.IntRange(min=1),
     default=1,
     show_default=True,
     metavar="N",
-    help="Connect so many viewers at once.",
+    help="Connect so many viewers at once; above 10 AWS must have raised the channel's quota.",
 )
 @click.option("--codec", type=click.Choice(["VP8", "H264"]), help="Offer only this video codec.")
 @click.option("--viewer-only", is_flag=True, help="Meet the master that is there: a camera.")
@@ -134,7 +149,7 @@ def require_extra() -> None:
     from importlib.util import find_spec
 
     if any(find_spec(name) is None for name in ("aiohttp", "aiortc", "av", "junitparser")):
-        raise UsageError("this needs pip install 'kvsops[smoke]'")
+        raise UsageError(f"this needs {needs_extra('smoke')}")
 
 
 def _run(
@@ -146,28 +161,55 @@ def _run(
     now: "Callable[[], datetime]",
     snapshot: "Snapshot",
 ) -> "SmokeReport":
-    """Run the test to its end; a signal ends it in order, too."""
+    """Run the test to its end; a signal ends it in order, too, and a second Ctrl-C at once."""
     import asyncio
 
-    from kvsops.cli.signals import ENDING, signals_go_to
+    from kvsops.cli.signals import signals_go_to
+    from kvsops.signaling.threads import Threads
     from kvsops.smoke.run import smoke as run_smoke
 
-    others = [each for each in ENDING if each is not signal.SIGINT]
+    _silence()
 
     async def until_a_signal() -> "SmokeReport":
         loop, task = asyncio.get_running_loop(), asyncio.current_task()
+        loop.set_default_executor(Threads())
+        ending: list[int] = []
 
-        def end(_: int) -> None:  # Ctrl-C does so too, as asyncio.run has it
+        def end() -> None:
+            console.note(ENDING)
             if task is not None:
-                loop.call_soon_threadsafe(task.cancel)
+                task.cancel()
 
-        with signals_go_to(end, others), _shown(console) as tell:
+        def take(number: int) -> None:  # anywhere in the code: so it does next to nothing
+            if ending and number == signal.SIGINT:
+                _end_at_once()
+            if not ending:
+                loop.call_soon_threadsafe(end)
+            ending.append(number)
+
+        with signals_go_to(take), _shown(console) as tell:
             return await run_smoke(subject, wanted, limits, tell=tell, now=now, snapshot=snapshot)
 
     try:
         return asyncio.run(until_a_signal())
     except asyncio.CancelledError:
         raise KeyboardInterrupt from None
+
+
+def _silence() -> None:
+    """Let what aiortc logs of strangers' packets go nowhere, unless somebody set up logging."""
+    import logging
+
+    for name in ("aioice", "aiortc", "asyncio"):
+        logging.getLogger(name).addHandler(logging.NullHandler())
+
+
+def _end_at_once() -> None:
+    """Leave everything as it is: threads of aiortc would be waited for."""
+    shown = b"\x1b[?25h" if os.isatty(2) else b""  # the cursor, which a status hides
+    with suppress(OSError):
+        os.write(2, shown + b"error: interrupted\n")
+    os._exit(130)
 
 
 @contextmanager
@@ -202,7 +244,8 @@ def _write(
     from kvsops.reports.smoke import text
     from kvsops.reports.smoke_files import REPORT
 
-    click.echo(text(report) if output == "table" else dumps(report.to_json(), query), nl=False)
+    told = text(report) if output == "table" else dumps(report.to_json(), query)
+    click.echo(_encodable(told, getattr(sys.stdout, "encoding", None) or "utf-8"), nl=False)
     written = True
     for path in reports:
         try:
@@ -211,3 +254,13 @@ def _write(
             console.error(str(error))
             written = False
     return written
+
+
+def _encodable(text: str, encoding: str) -> str:
+    """Return the text, with plain letters where the encoding lacks what is drawn, or more."""
+    try:
+        text.encode(encoding)
+    except UnicodeEncodeError:
+        plain = text.translate(_PLAIN)
+        return plain.encode(encoding, "backslashreplace").decode(encoding)
+    return text

@@ -85,7 +85,7 @@ class _Maker:
 def _found_or_made(scope: "Scope", name: str, maker: _Maker | None) -> Target:
     """Describe the channel, or make smoke's own where it is not there."""
     try:
-        channel = channels.described(scope, name)
+        channel = channels.named(scope, name)
         detail = channel.status or "its status is not told"
     except NotFoundError:
         if maker is None:
@@ -127,7 +127,7 @@ def _tags(scope: "Scope", *, lasting: bool) -> dict[str, str]:
     tags = {SMOKE_TAG: "yes", OWNER_TAG: default_owner(os.environ)}
     if lasting:
         return tags | {KEEP_TAG: "yes"}
-    return tags | {EXPIRES_AT_TAG: moment(scope.now() + _EPHEMERAL_LIFE)}
+    return tags | {EXPIRES_AT_TAG: moment(scope.service_now() + _EPHEMERAL_LIFE)}
 
 
 def _delete(scope: "Scope", name: str, console: "Console") -> None:

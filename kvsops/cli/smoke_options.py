@@ -61,6 +61,7 @@ class Given(TypedDict):
     no_steady: bool
     relay: bool
     transport: "Transport | None"
+    no_relay_probe: bool
     viewers: int
     codec: "Codec | None"
     viewer_only: bool
@@ -104,6 +105,7 @@ def wanted_of(given: Given) -> "Wanted":
         transport=given["transport"],
         viewers=given["viewers"],
         codec=given["codec"],
+        prove_relay=not given["no_relay_probe"],
     )
 
 

@@ -41,9 +41,9 @@ def _report_file(text: str) -> Path:
 
 
 @click.command(
-    epilog="What is shown may rest on AWS's tag index; before each deletion the channel's tags and "
-    "storage link are read directly and it is judged again. Every deletion is journalled; "
-    "kvsops restore makes the channels again."
+    epilog="Of more than 500 candidates what is shown may rest on AWS's tag index, and its first "
+    "line says so; before each deletion the channel's tags and storage link are read directly and "
+    "it is judged again. Every deletion is journalled; kvsops restore makes the channels again."
 )
 @rule_options(
     *rules_of(Role.CONDITION),
@@ -138,7 +138,8 @@ def sweep(
     from kvsops.facts.look import Look
     from kvsops.output.console import Console, progress
     from kvsops.reports.explanation import tell_why
-    from kvsops.reports.sweep import Report, shown_on
+    from kvsops.reports.sweep import Report
+    from kvsops.reports.sweep_told import shown_on, told_on
     from kvsops.sweep.journal import opener
     from kvsops.sweep.run import Sweep
     from kvsops.sweep.terms import combined
@@ -160,14 +161,19 @@ def sweep(
     with progress("reading", None, console=console) as done:
         look = Look(directly=direct, advance=done.advance)
         planned = Sweep.of_all(scope, rules, bounds, look, given["prefix"], deadline=end)
-    report = Report(planned, began, everything)
+        planned.confirm(check=check, advance=done.advance)
+    report = Report(planned, began, everything, options=where.again(scope))
     report.check_query(output, query)
     if yes:
-        planned.run(opener(journal, os.environ), shown_on(console))
-    no = _no(report, yes=yes, check=check)
-    code = _tell(report, reports, console, output, query, no=no)
-    if no:
-        raise CheckFailedError(no)
+        planned.run(opener(journal, os.environ, told_on(console)), shown_on(console))
+    else:
+        report.how_to_delete = _how_to_delete(report, given, dry_run=dry_run, check=check)
+    report.answer = _no(report, yes=yes, check=check)
+    code = _tell(report, reports, console, output, query)
+    if planned.defect:
+        raise planned.defect
+    if report.answer and code == CheckFailedError.exit_code:
+        raise CheckFailedError(report.answer)
     click.get_current_context().exit(code)
 
 
@@ -177,18 +183,40 @@ def _contradiction(yes: bool, dry_run: bool, check: bool) -> str | None:  # noqa
     return None
 
 
+def _how_to_delete(
+    report: "Report",
+    given: dict[str, Any],
+    *,
+    dry_run: bool,
+    check: bool,
+) -> str:
+    """Say how the same would be deleted, or why --yes would be refused."""
+    from kvsops.core.judge import no_condition, objection
+
+    # A policy file's conditions are not refused with --yes alone.
+    refused = None if no_condition(given) else objection(given | {"yes": True})
+    if refused:
+        return f"--yes alone would be refused: {refused}"
+    if report.sweep.blown:
+        return "with --yes the fuse would blow"
+    other = "--dry-run" if dry_run else "--check"
+    return "to delete, add --yes" + (f" in place of {other}" if dry_run or check else "")
+
+
 _HOW_ON: Final = "raise --max-deletes, or take the oldest first with --limit N"
 
 
-def _no(report: "Report", *, yes: bool, check: bool) -> str | None:
+def _no(report: "Report", *, yes: bool, check: bool) -> str:
     """Say why the answer is no, if it is."""
     from kvsops.output.text import count
 
-    if check and report.plan.doomed:
-        return f"--check: {count(len(report.plan.doomed), 'channel')} to delete"
+    doomed = report.plan.doomed
+    if check and (confirmed := sum(item.confirmed for item in doomed)):
+        least = "" if confirmed == len(doomed) else "at least "
+        return f"--check: {least}{count(confirmed, 'channel')} to delete"
     if yes and report.sweep.blown:
         return f"the fuse blew: {report.sweep.blown}, so nothing was deleted; {_HOW_ON}"
-    return None
+    return ""
 
 
 def _tell(
@@ -197,19 +225,20 @@ def _tell(
     console: "Console",
     output: "Output",
     query: str | None,
-    *,
-    no: str | None,
 ) -> int:
     """Print the report and write its files; return the exit code."""
-    from kvsops.reports.sweep import tell
+    from kvsops.reports.sweep_told import tell
 
-    code = CheckFailedError.exit_code if no else report.exit_code
+    code = CheckFailedError.exit_code if report.answer else report.exit_code
+    would_blow = report.sweep.blown if report.scope.read_only else ""
+    if would_blow and not report.answer:
+        report.answer = f"the fuse would blow: {would_blow}; {_HOW_ON}"
     try:
         tell(report, console, output, query)
     finally:  # also where standard output takes no more
         code = _write(paths, report, code, console)
-    if report.sweep.blown and report.scope.read_only:
-        console.warn(f"the fuse would blow: {report.sweep.blown}; {_HOW_ON}")
+    if would_blow:
+        console.warn(f"the fuse would blow: {would_blow}; {_HOW_ON}")
     return code
 
 

@@ -23,6 +23,6 @@ def tag(*, where: Where, target: str, tags: tuple[tuple[str, str], ...]) -> None
     wanted = tags_by_key(tags)
     scope = where.open()
     in_region(scope, (target,))
-    channel = channels.described(scope, target)
+    channel = channels.named(scope, target)
     channels.tag(scope, channel.channel_arn, wanted)
     Console().note(f"{channel.channel_name} tagged")

@@ -21,6 +21,11 @@ def untag(*, where: Where, target: str, keys: tuple[str, ...]) -> None:
 
     scope = where.open()
     in_region(scope, (target,))
-    channel = channels.described(scope, target)
-    channels.untag(scope, channel.channel_arn, keys)
-    Console().note(f"{channel.channel_name} untagged")
+    channel = channels.named(scope, target)
+    tags = channels.tags_of(scope, channel.channel_arn)
+    there = [key for key in dict.fromkeys(keys) if key in tags]
+    if there:
+        channels.untag(scope, channel.channel_arn, there)
+        Console().note(f"{channel.channel_name} untagged")
+    if absent := [key for key in dict.fromkeys(keys) if key not in tags]:
+        Console().note(f"{channel.channel_name} has no tag {', '.join(absent)}")

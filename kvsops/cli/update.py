@@ -27,6 +27,6 @@ def update(*, where: Where, target: str, message_ttl: int) -> None:
 
     scope = where.open()
     in_region(scope, (target,))
-    channel = channels.described(scope, target)
+    channel = channels.named(scope, target)
     channels.update(scope, channel, message_ttl)
     Console().note(f"{channel.channel_name} updated: messages are kept {message_ttl} s")

@@ -3,8 +3,8 @@
 import re
 import string
 import unicodedata
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from fnmatch import fnmatchcase
 from typing import Final, Self
 
@@ -20,6 +20,11 @@ TAG_PUNCTUATION: Final = "_.:/=+-@"  # beside letters, digits and spaces of any 
 TAGS_MAXIMUM: Final = 50
 MESSAGE_TTL_SECONDS: Final = range(5, 121)
 
+SERVICE_BEGAN: Final = datetime(2017, 11, 29, tzinfo=UTC)
+"""No channel is older. Source: https://aws.amazon.com/about-aws/whats-new/2017/11/introducing-amazon-kinesis-video-streams/"""
+MOST_APART: Final = timedelta(minutes=1)
+"""How far a channel's creation time may be from the one in its ARN."""
+
 KEEP_TAG: Final = "kvsops:keep"
 EXPIRES_AT_TAG: Final = "kvsops:expires-at"
 OWNER_TAG: Final = "kvsops:owner"
@@ -30,6 +35,8 @@ _ARN = re.compile(
     rf":channel/(?P<channel_name>[{NAME_CHARACTERS}]{{1,{NAME_MAXIMUM}}})"
     r"/(?P<creation_ms>[1-9][0-9]{0,18})"
 )
+# AWS documents no more of an ARN than the model's pattern; the milliseconds may be left out.
+_TOLD_ARN = re.compile(_ARN.pattern.rpartition("/")[0] + r"(?:/(?P<creation_ms>[0-9]{1,19}))?")
 _BRACKET = re.compile(r"\[!?\]?[^\]]*\]")
 
 
@@ -71,7 +78,8 @@ class ChannelArn:
 class Channel:
     """One channel as ListSignalingChannels and DescribeSignalingChannel tell of it.
 
-    What the service left out is None, which is never read as zero, as new or as old.
+    What the service left out is None, which is never read as zero, as new or as old. `doubt` says
+    what was told of it that cannot be: it is not deleted by that.
     """
 
     channel_name: str
@@ -81,6 +89,43 @@ class Channel:
     version: str | None
     channel_type: str | None = None
     message_ttl_seconds: int | None = None
+    doubt: str = ""
+
+    def doubted(self, region: str, account_id: str | None, now: datetime) -> "Channel":
+        """Hold it against its ARN, its region and the calendar; return it with what cannot be.
+
+        What is wrong is None in it. `account_id` is None where it is not known.
+        """
+        arn = _TOLD_ARN.fullmatch(self.channel_arn)
+        if arn is None:
+            return replace(self, doubt=self.doubt or "its ARN is not a channel's")
+        doubts = [self.doubt] if self.doubt else []
+        if arn["channel_name"] != self.channel_name:
+            doubts.append(f"its ARN is of a channel named {arn['channel_name']}")
+        if arn["region"] != region:
+            doubts.append(f"its ARN is of region {arn['region']}")
+        if account_id is not None and arn["account_id"] != account_id:
+            doubts.append(f"its ARN is of account {arn['account_id']}")
+        created, ttl = self.creation_time, self.message_ttl_seconds
+        if created is not None and (why := _impossible(created, arn["creation_ms"], now)):
+            created = None
+            doubts.append(why)
+        if ttl is not None and ttl not in MESSAGE_TTL_SECONDS:
+            doubts.append(f"its MessageTtlSeconds is {ttl}")
+            ttl = None
+        if not doubts:
+            return self
+        doubt = "; ".join(doubts)
+        return replace(self, creation_time=created, message_ttl_seconds=ttl, doubt=doubt)
+
+
+def _impossible(created: datetime, creation_ms: str | None, now: datetime) -> str:
+    """Say why a channel cannot have been made then; nothing where it can."""
+    if created < SERVICE_BEGAN or created - now > timedelta(days=1):
+        return f"its CreationTime is {created:%Y-%m-%d}"
+    # An ARN without the milliseconds says nothing.
+    apart = abs(created.timestamp() - int(creation_ms) / 1_000) if creation_ms else 0
+    return "its CreationTime is not its ARN's" if apart > MOST_APART.total_seconds() else ""
 
 
 @dataclass(frozen=True, slots=True)

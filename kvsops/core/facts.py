@@ -33,12 +33,15 @@ class Activity:
     `last_used` is the latest moment that it may have been (a period's end); None is never, since
     `since`. `since` None marks a hint of ListMetrics: it tells of use, not of idleness.
     `witnessed` says that in this run the same queries had points for some channel: where they had
-    for none, silence may as well be a mistake or a missing permission.
+    for none, silence may as well be a mistake or a missing permission. `perhaps_anothers` says that
+    the only use was in the period in which the channel was made, and none finer is kept: it may be
+    of an earlier channel of its name.
     """
 
     last_used: datetime | None
     since: datetime | None
     witnessed: bool = False
+    perhaps_anothers: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,7 +42,7 @@ class Decision:
     `rule` is the rule that spared the channel; `unknown` marks a KEEP for want of a fact that
     could not be read; `unconfirmed` lists the facts that a DELETE or MARK presumes and has not
     read directly; `need` is the fact that a NEEDS asks for; `policy` is the one that decided;
-    `mark` is what a MARK has to write, or has written before.
+    `mark` is what a MARK has to write, or has written before; `mistaken` is as in a `Finding`.
     """
 
     verdict: Verdict
@@ -53,6 +53,7 @@ class Decision:
     need: Need | None = None
     policy: str = ""
     mark: Mark | None = None
+    mistaken: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,7 +285,7 @@ def _kept(findings: list[tuple[Rule, Finding]]) -> Decision | None:
     """Return what the first rule that spares decides; else the first that cannot tell."""
     for rule, found in findings:
         if found.spares:
-            return Decision(Verdict.KEEP, found.why, rule)
+            return Decision(Verdict.KEEP, found.why, rule, mistaken=found.mistaken)
     for rule, found in findings:
         if found.spares is None:
             return Decision(Verdict.KEEP, found.why, rule, unknown=True)

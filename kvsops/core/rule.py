@@ -54,10 +54,12 @@ class Finding:
 
     `why` reads after the channel's name: "2d old". A condition that does not spare gives the
     reason for the deletion; a protection or a narrowing that does not spare needs no words.
+    `mistaken`: it spares for a tag that only looks like the one it goes by, which must be told.
     """
 
     spares: bool | None
     why: str = ""
+    mistaken: bool = False
 
 
 Given = Mapping[str, Any]

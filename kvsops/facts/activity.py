@@ -7,13 +7,14 @@ found out on the way: it does where, in this run, the same queries had points fo
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Final
+from typing import Any, Final
 
 from kvsops.aws.activity import FIRST, REACH, REST, Points, ask, names_with_points, period_for
 from kvsops.aws.scope import Scope
 from kvsops.core.cost import Day
 from kvsops.core.facts import Activity, Fact, Facts, Need, Source, Unknown
 from kvsops.core.rules import IN_USE
+from kvsops.core.rules.activity import METRICS_REACH
 from kvsops.errors import AwsError
 from kvsops.facts.look import Advance, Gathered, Look, in_order, without_hints
 
@@ -21,6 +22,15 @@ HINT_REACH: Final = timedelta(hours=3)
 """ListMetrics tells the names that had points so recently."""
 FINE: Final = 3_600
 """Periods of at most this many seconds tell well enough whether a channel is in use."""
+KEPT: Final = (
+    (3_600, METRICS_REACH - timedelta(days=1)),
+    (300, timedelta(days=62)),
+    (60, timedelta(days=14)),
+)
+"""For how long CloudWatch keeps points of these periods, in seconds, less a day to be sure.
+
+Source: https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch_concepts.html
+"""
 WITNESSES: Final = 3
 """At most this many channels known to be in use are asked along, to hear whether metrics speak."""
 
@@ -109,7 +119,7 @@ def _read(
         return []
     end = scope.now()
     window = Window.until(end, span or end - _earliest(wanted, end))
-    known = _asked(scope, wanted, window, advance)
+    known = _told_apart(scope, _asked(scope, wanted, window, advance), window.period)
     if window.period <= FINE:
         return known
     lately = [each for each in known if _used_after(each, end - IN_USE)]
@@ -123,8 +133,8 @@ def _asked(scope: Scope, wanted: Sequence[Facts], window: Window, advance: Advan
     names = dict.fromkeys([*(each.channel.channel_name for each in wanted), *witnesses])
     asked = [(name, query) for name in names for query in (*FIRST, *REST)]
     scope.metric_budget.refuse_to_overspend(len(names), len(asked))
-    # The period under way counts, too.
-    until = _floor(window.end, window.period) + timedelta(seconds=window.period)
+    # The period under way counts, too, by the service's clock, which may be the later one.
+    until = _floor(scope.service_now(), window.period) + timedelta(seconds=window.period)
     points, untold = ask(scope, asked, window.start, until, window.period, advance=advance)
     heard = any(day.connections for days in points.values() for day in days.values())
     witnessed = scope.recent_use.witness(heard=heard)
@@ -132,6 +142,53 @@ def _asked(scope: Scope, wanted: Sequence[Facts], window: Window, advance: Advan
         each.having(Need.ACTIVITY, _activity(each, points, untold, window, witnessed=witnessed))
         for each in wanted
     ]
+
+
+def _told_apart(scope: Scope, known: Sequence[Facts], period: int) -> list[Facts]:
+    """Tell what a channel did first from what a forerunner of its name did last.
+
+    Metrics know the name alone. The period in which a channel was made, where it was used in none
+    since, is read as finely as CloudWatch still keeps it; what is in doubt then is marked so.
+    """
+    doubtful: dict[datetime, list[Facts]] = {}
+    for each in known:
+        created, use = each.channel.creation_time, each.use
+        if not (created and use and use.last_used):
+            continue
+        begin = _floor(created, period)
+        if begin != created and use.last_used <= begin + timedelta(seconds=period):
+            doubtful.setdefault(begin, []).append(each)
+    groups = [_finely(scope, group, begin, period) for begin, group in doubtful.items()]
+    return in_order(known, *groups)
+
+
+def _finely(scope: Scope, group: Sequence[Facts], begin: datetime, period: int) -> list[Facts]:
+    """Read one period of the metrics of these channels again, in shorter ones."""
+    age = scope.now() - begin
+    finer = next((each for each, kept in KEPT if each < period and age < kept), None)
+    if finer is None:
+        return [_with_use(each, perhaps_anothers=True) for each in group]
+    window = Window(begin, min(begin + timedelta(seconds=period), scope.now()), finer)
+    asked = [(each.channel.channel_name, query) for each in group for query in (*FIRST, *REST)]
+    scope.metric_budget.refuse_to_overspend(len(group), len(asked))
+    until = min(window.end + timedelta(seconds=finer), begin + timedelta(seconds=period))
+    points, untold = ask(scope, asked, begin, until, finer)
+    read: list[Facts] = []
+    for each in group:
+        name, created = each.channel.channel_name, each.channel.creation_time
+        if name in untold:
+            read.append(each.having(Need.ACTIVITY, Unknown(untold[name], scope.now())))
+        else:
+            last_used = _last_used(points.get(name, {}), created, window)
+            read.append(_with_use(each, last_used=last_used))
+    return _told_apart(scope, read, finer)
+
+
+def _with_use(facts: Facts, **changes: Any) -> Facts:
+    fact = facts.activity
+    if not isinstance(fact, Fact):
+        return facts
+    return facts.having(Need.ACTIVITY, replace(fact, value=replace(fact.value, **changes)))
 
 
 def _in_use(scope: Scope) -> frozenset[str]:
@@ -170,11 +227,10 @@ def _used_after(facts: Facts, moment: datetime) -> bool:
 
 def _refined(facts: Facts, finer: Facts) -> Facts:
     """Take the time of the last use from a finer look, where that tells one."""
-    fact, seen = facts.activity, finer.use
-    if not isinstance(fact, Fact) or seen is None or seen.last_used is None:
+    known, seen = facts.use, finer.use
+    if not (known and known.last_used and seen and seen.last_used):
         return facts
-    last = replace(fact.value, last_used=seen.last_used)
-    return facts.having(Need.ACTIVITY, replace(fact, value=last))
+    return _with_use(facts, last_used=min(known.last_used, seen.last_used))
 
 
 def _earliest(wanted: Iterable[Facts], end: datetime) -> datetime:

@@ -1,8 +1,10 @@
 """The control plane over HTTP, on 127.0.0.1 only: one thread for each connection, kept alive."""
 
 import logging
+import re
 import socket
 import sys
+import time
 from datetime import UTC
 from email.utils import format_datetime
 from http.client import responses
@@ -10,23 +12,21 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Condition
 from typing import Any
 
-from kvsops.local.api.call import (
-    CORS_HEADERS,
-    Answer,
-    Call,
-    error_answer,
-    json_answer,
-    preflight_headers,
-)
+from kvsops.local import gate
+from kvsops.local.api.call import Answer, Call, error_answer, json_answer
 from kvsops.local.middleware import Middleware
+from kvsops.local.overload import Spare, is_exhausted
 
 log = logging.getLogger("kvsops.local")
 
 HOST = "127.0.0.1"
-CALLS_PATH = "/kvsops-api/calls"
+CALLS_PATH = f"{gate.OWN_API}calls"
 """GET it for JSON: `calls` and `throttled` by operation, `log` as in `LocalServer.log`."""
 
 _SECONDS_TO_STOP = 5.0
+_LONGEST_BODY = 4 * 1024 * 1024
+_SHED_AT_ONCE = 8
+_SECONDS_TO_MAKE_ROOM = 0.05
 
 
 class ControlPlane(ThreadingHTTPServer):
@@ -39,6 +39,8 @@ class ControlPlane(ThreadingHTTPServer):
         self.middleware = middleware
         self._open: set[socket.socket] = set()
         self._closed = Condition()
+        self._idle: dict[socket.socket, None] = {}  # those idle for longest come first
+        self._spare = Spare()
         super().__init__((HOST, port), _HttpConnection)
 
     def server_bind(self) -> None:
@@ -48,14 +50,50 @@ class ControlPlane(ThreadingHTTPServer):
         self.server_address = self.socket.getsockname()
         self.server_name, self.server_port = HOST, self.server_address[1]
 
+    def get_request(self) -> tuple[socket.socket, Any]:
+        """Accept a connection; where no descriptor is left, make room instead."""
+        try:
+            return super().get_request()
+        except OSError as error:
+            if is_exhausted(error):
+                self._shed()
+            raise
+
     def process_request(self, request: Any, client_address: Any) -> None:
         """Remember the connection before its thread starts."""
         with self._closed:
             self._open.add(request)
-        super().process_request(request, client_address)
+        try:
+            super().process_request(request, client_address)
+        except RuntimeError:  # no thread could be had
+            self._shed()
+            self.shutdown_request(request)
+
+    def is_idle(self, connection: socket.socket, *, idle: bool) -> None:
+        """Take note of whether a connection waits for a request."""
+        self._idle.pop(connection, None)
+        if idle:
+            self._idle[connection] = None
+
+    def _shed(self) -> None:
+        """Close connections that wait for a request, or hang up on those who want another."""
+        self._spare.tell()
+        idle = list(self._idle)[:_SHED_AT_ONCE]
+        for connection in idle:
+            self._idle.pop(connection, None)
+            _shut(connection)
+        if not idle:
+            self._spare.refuse(self.fileno())
+        time.sleep(_SECONDS_TO_MAKE_ROOM)  # their threads end; and this one must not spin
+
+    def server_close(self) -> None:
+        """Give back the descriptors."""
+        super().server_close()
+        self._spare.close()
 
     def shutdown_request(self, request: Any) -> None:
         """Forget the connection when its thread ends."""
+        self._idle.pop(request, None)
         super().shutdown_request(request)
         with self._closed:
             self._open.discard(request)
@@ -83,15 +121,21 @@ class _HttpConnection(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True
     server: ControlPlane
 
+    def handle_one_request(self) -> None:
+        """Wait for a request and answer it."""
+        self.server.is_idle(self.connection, idle=True)
+        super().handle_one_request()
+
     def answer_request(self) -> None:
         """Answer one request, or close the connection if a fault says so."""
-        length = self.headers.get("content-length", "0")
-        if "transfer-encoding" in self.headers or not length.isdecimal():
+        self.server.is_idle(self.connection, idle=False)
+        length, refused = self._length()
+        if refused is not None:
             self.close_connection = True
-            self._send(error_answer(411, "LengthRequired", "kvsops local wants a Content-Length."))
+            self._send(refused)
             return
-        body = self.rfile.read(int(length))
-        gone = len(body) < int(length)  # the client left in the middle of its request
+        body = self.rfile.read(length)
+        gone = len(body) < length  # the client left in the middle of its request
         answer = None if gone else self._answer(body)
         if answer is None:
             self.close_connection = True
@@ -101,21 +145,37 @@ class _HttpConnection(BaseHTTPRequestHandler):
 
     do_DELETE = do_GET = do_HEAD = do_OPTIONS = do_PATCH = do_POST = do_PUT = answer_request  # noqa: N815 - names that http.server looks for
 
+    def _length(self) -> tuple[int, Answer | None]:
+        """Return the length of the body, or why it is not read."""
+        text = self.headers.get("content-length", "0")
+        if "transfer-encoding" in self.headers or not re.fullmatch("[0-9]+", text):
+            said = "kvsops local wants a Content-Length."
+            return 0, error_answer(411, "LengthRequired", said)
+        if len(text) > len(str(_LONGEST_BODY)) or int(text) > _LONGEST_BODY:
+            said = f"kvsops local reads at most {_LONGEST_BODY} bytes."
+            return 0, error_answer(413, "RequestEntityTooLarge", said)
+        return int(text), None
+
     def _answer(self, body: bytes) -> Answer | None:
+        middleware = self.server.middleware
+        call = Call(self.command, self.path, self._headers(), body)
+        if refused := gate.refusal(call, middleware.settings):
+            return refused
         if self.command == "OPTIONS":
             return Answer(204)
         if self.path == CALLS_PATH:
-            return json_answer(self.server.middleware.counts._asdict())
-        headers = {name.lower(): value for name, value in self.headers.items()}
-        return self.server.middleware(Call(self.command, self.path, headers, body))
+            return json_answer(middleware.counts._asdict())
+        return middleware(call)
+
+    def _headers(self) -> dict[str, str]:
+        return {name.lower(): value for name, value in self.headers.items()}
 
     def _send(self, answer: Answer) -> None:
-        now = self.server.middleware.settings.clock().astimezone(UTC)
-        headers = answer.headers | CORS_HEADERS
+        settings = self.server.middleware.settings
+        now = settings.clock().astimezone(UTC)
+        headers = answer.headers | gate.cors_headers(self._headers(), settings)
         headers["content-length"] = str(len(answer.body))
         headers["date"] = format_datetime(now, usegmt=True)
-        if self.command == "OPTIONS":
-            headers |= preflight_headers(self.headers.get("access-control-request-headers", "*"))
         if self.close_connection:
             headers["connection"] = "close"
         lines = [f"HTTP/1.1 {answer.status} {responses.get(answer.status, 'Unknown')}"]

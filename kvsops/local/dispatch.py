@@ -4,17 +4,17 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
-from botocore.awsrequest import AWSPreparedRequest
-from moto import backend_index
-from moto.core.botocore_stubber import BotocoreStubber
 from moto.core.request import Request
 from moto.kinesisvideo.models import kinesisvideo_backends
+from moto.sts.responses import TokenResponse
 
-from kvsops.local.api.call import Answer, Call, error_answer, query_error_answer
+from kvsops.local.api.call import Answer, Call, error_to
 from kvsops.local.api.model import operations
+from kvsops.local.api.sigv4 import SignatureError
 from kvsops.local.cloudwatch.responses import CloudWatchResponse
 from kvsops.local.kinesisvideo import urls
 from kvsops.local.kinesisvideo.responses import KinesisVideoResponse
+from kvsops.local.overload import is_exhausted
 from kvsops.local.pricing import operations as price_list
 from kvsops.local.tagging.responses import ResourceGroupsTaggingAPIResponse
 
@@ -33,6 +33,8 @@ STATUSES = {
     "InternalServiceException": 500,
     "InvalidClientTokenId": 403,
     "InvalidSignatureException": 403,
+    "MissingAuthenticationToken": 403,
+    "MissingAuthenticationTokenException": 403,
     "NotAuthorizedException": 401,
     "RequestTimeout": 408,
     "ServiceUnavailable": 503,
@@ -45,9 +47,21 @@ STATUSES = {
 Source: https://docs.aws.amazon.com/kinesisvideostreams/latest/dg/CommonErrors.html
 """
 
+_REGIONAL = frozenset({"kinesisvideo", "monitoring", "tagging"})
+SERVICES = _REGIONAL | {"pricing", "sts"}
+"""The signing names of what the emulator has. moto has more: nothing of it is served, for some
+of it sends requests to wherever its caller says, or runs what it is given."""
+UNSIGNED = frozenset({"AssumeRoleWithSAML", "AssumeRoleWithWebIdentity"})
+"""What STS answers to unsigned calls: their callers have no key yet."""
+
+_IN_QUERY_PROTOCOL = {
+    "IncompleteSignatureException": "IncompleteSignature",
+    "InvalidSignatureException": "SignatureDoesNotMatch",
+    "MissingAuthenticationTokenException": "MissingAuthenticationToken",
+    "UnrecognizedClientException": "InvalidClientTokenId",
+}
 _NOT_READ = "SerializationException"
 _KINESIS_VIDEO_PATHS = frozenset(path.format("").rstrip("$") for path in urls.url_paths)
-_stubber = BotocoreStubber()
 
 
 def carry_out(call: Call) -> Answer:
@@ -57,25 +71,34 @@ def carry_out(call: Call) -> Answer:
         return refusal
     try:
         answer = price_list.answer(call) if call.service == "pricing" else _ask_moto(call)
-    except NotImplementedError as error:
-        return error_answer(501, "NotImplemented", f"kvsops local: {error}")
-    except Exception:
+    except NotImplementedError:
+        answer = None
+    except Exception as error:
+        if is_exhausted(error):
+            return error_for(
+                call, "ServiceUnavailable", "kvsops local has no file descriptor left."
+            )
         # A bug of ours or moto's must not end the server; the client sees what AWS would show.
         log.exception("%s failed", call.operation)
         return error_for(call, "InternalFailure", "kvsops local failed: see its log.")
-    return answer or unknown(f"the operation {call.operation} of {call.service}")
+    return answer or unknown(call, f"the operation {call.operation} of {call.service}")
 
 
 def error_for(call: Call, code: str, message: str) -> Answer:
     """Return the error of that code in the call's protocol."""
-    if "x-www-form-urlencoded" in call.headers.get("content-type", ""):
-        return query_error_answer(status_of(code), code, message)
-    return error_answer(status_of(code), code, message)
+    return error_to(call, status_of(code), code, message)
 
 
-def unknown(what: str) -> Answer:
-    """Return the answer for something the emulator does not have."""
-    return error_answer(404, "UnknownOperationException", f"kvsops local does not have {what}.")
+def wrongly_signed(call: Call, error: SignatureError) -> Answer:
+    """Return what AWS answers then: in its query protocol the codes are others."""
+    in_query = _IN_QUERY_PROTOCOL if call.is_form else {}
+    return error_for(call, in_query.get(error.code, error.code), str(error))
+
+
+def unknown(call: Call, what: str) -> Answer:
+    """Return the answer to a call of something that the emulator does not have."""
+    said = f"kvsops local does not have {what}."
+    return error_to(call, 404, "UnknownOperationException", said)
 
 
 def status_of(code: str) -> int:
@@ -90,18 +113,15 @@ def status_of(code: str) -> int:
 
 
 def _refusal(call: Call) -> Answer | None:
-    """Return an error for a call that moto would not understand or would mistake for S3's."""
-    if not call.service:
-        return unknown(f"{call.method} {call.path}: it is not a signed call of an AWS service")
+    """Return an error for a call of something that is not served."""
+    if call.service not in SERVICES:
+        return unknown(call, f"a service {call.service}")
     if call.headers.get("content-type") == "application/cbor":  # moto knows JSON and query
-        return unknown(f"{call.service} in CBOR: let the client speak JSON")
-    if call.service in _HANDLERS and call.region not in kinesisvideo_backends[ACCOUNT_ID]:
-        return unknown(f"a region {call.region} of {call.service}")
-    if call.service == "kinesisvideo":
-        if call.path not in _KINESIS_VIDEO_PATHS:
-            return unknown(f"the operation {call.operation} of kinesisvideo")
-    elif call.service != "pricing" and not _moto_has(call):
-        return unknown(f"a service {call.service}")
+        return unknown(call, f"{call.service} in CBOR: let the client speak JSON")
+    if call.service in _REGIONAL and call.region not in kinesisvideo_backends[ACCOUNT_ID]:
+        return unknown(call, f"a region {call.region} of {call.service}")
+    if call.service == "kinesisvideo" and call.path not in _KINESIS_VIDEO_PATHS:
+        return unknown(call, f"the operation {call.operation} of kinesisvideo")
     return None
 
 
@@ -115,31 +135,17 @@ def _unreadable(call: Call) -> Answer | None:
     return None
 
 
-def _moto_has(call: Call) -> bool:
-    patterns = backend_index.backend_url_patterns
-    return any(pattern.match(_host(call)) for _, pattern in patterns)
+def _ask_moto(call: Call) -> Answer:
+    """Moto's answer; raises NotImplementedError if it lacks the operation."""
+    url = f"https://{call.service}.{call.region}.amazonaws.com{call.target}"
+    request = Request.from_primitives(call.method, url, call.headers, call.body)
+    return _answer(_HANDLERS[call.service].dispatch(request, url, request.headers))
 
 
-def _host(call: Call) -> str:
-    return f"https://{call.service}.{call.region}.amazonaws.com"
-
-
-def _ask_moto(call: Call) -> Answer | None:
-    """Moto's answer to a call of a service it has; None if it lacks the operation."""
-    url = _host(call) + call.target
-    if call.service in _HANDLERS:  # straight there: moto would try the patterns of all services
-        request = Request.from_primitives(call.method, url, call.headers, call.body)
-        return _answer(_HANDLERS[call.service].dispatch(request, url, request.headers))
-    headers: Any = call.headers  # a dictionary is all that moto reads
-    prepared = AWSPreparedRequest(call.method, url, headers, call.body, stream_output=False)
-    answered = _stubber.process_request(prepared)
-    return _answer(answered) if answered is not None and answered[2] != _NOT_THERE else None
-
-
-_NOT_THERE = "Not yet implemented"
 _HANDLERS: dict[str, Any] = {
     "kinesisvideo": KinesisVideoResponse,
     "monitoring": CloudWatchResponse,
+    "sts": TokenResponse,
     "tagging": ResourceGroupsTaggingAPIResponse,
 }
 

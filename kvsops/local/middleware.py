@@ -8,7 +8,8 @@ from typing import NamedTuple
 from moto.iam.models import get_account_id_from
 
 from kvsops.local.api.call import Answer, Call
-from kvsops.local.dispatch import carry_out, error_for
+from kvsops.local.api.sigv4 import SignatureError, verify_header
+from kvsops.local.dispatch import UNSIGNED, carry_out, error_for, wrongly_signed
 from kvsops.local.faults import CONNECTION_FAULTS, DROP, LATE, first_to_strike
 from kvsops.local.quotas import Throttle
 from kvsops.local.settings import Settings
@@ -88,6 +89,8 @@ class Middleware:
             time.sleep(self.settings.latency.total_seconds() / 2)
 
     def _answer(self, call: Call) -> Answer | None:
+        if refused := self._wrongly_signed(call):
+            return self._counted(call, refused)
         fault = self.fault(call.operation)
         if fault == DROP:
             self.count(call.operation, fault)
@@ -103,6 +106,16 @@ class Middleware:
         if fault == LATE:
             self._closing.wait(self.settings.late_by.total_seconds())
         return answer if fault in (None, LATE) else None
+
+    def _wrongly_signed(self, call: Call) -> Answer | None:
+        if call.service == "sts" and call.operation in UNSIGNED:
+            return None
+        try:
+            now = self.settings.signing_clock()
+            verify_header(call, self.settings.secret_of, now, call.service)
+        except SignatureError as error:
+            return wrongly_signed(call, error)
+        return None
 
     def _within_quota(self, call: Call) -> bool:
         if not self.settings.quotas or call.service != "kinesisvideo":

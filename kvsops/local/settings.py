@@ -5,10 +5,20 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from random import Random
 
+from moto.iam.models import iam_backends
+
+from kvsops.local.environment import ACCESS_KEY_ID, SECRET_ACCESS_KEY
 from kvsops.local.faults import Fault
 
 EndpointOf = Callable[[str, str], str | None]
 """Returns the endpoint of a protocol (WSS, HTTPS) and role (MASTER, VIEWER), or None."""
+
+
+_KEYS = {
+    ACCESS_KEY_ID: SECRET_ACCESS_KEY,
+    # AWS's own example, which moto gives out for GetSessionToken and GetFederationToken.
+    "AKIAIOSFODNN7EXAMPLE": "wJalrXUtnFEMI/K7MDENG/bPxRfiCYzEXAMPLEKEY",
+}
 
 
 def utc_now() -> datetime:
@@ -46,10 +56,18 @@ class Settings:
     """How much longer a connect or message takes that meets the fault `delay` or `reorder`."""
     signaling: bool = True
     """Whether channels have endpoints here, with a relay behind them; read at startup."""
+    allowed_hosts: frozenset[str] = frozenset()
+    """Names, in lower case, that requests may be addressed to beside this machine's own."""
+    allowed_origins: frozenset[str] = frozenset()
+    """Origins, in lower case, whose pages may call the emulator, beside those on this machine."""
+    keys: dict[str, str] = field(default_factory=lambda: dict(_KEYS))
+    """Secrets by access key id. The keys of roles assumed here are known, too."""
     seed: int = 0
     """Seeds the faults and the version strings."""
     clock: Callable[[], datetime] = utc_now
     """The time now, aware: states, lags and quotas follow from it."""
+    signing_clock: Callable[[], datetime] = utc_now
+    """The time by which control plane calls are signed: clients sign by the machine's clock."""
     endpoint_of: EndpointOf | None = field(default=None, init=False, repr=False, compare=False)
     """Where the emulator's own endpoints are, while it runs with `signaling`."""
     random: Random = field(init=False, repr=False, compare=False)
@@ -57,6 +75,16 @@ class Settings:
 
     def __post_init__(self) -> None:
         self.random = Random(self.seed)  # noqa: S311 - runs must repeat; nothing is kept secret
+
+    def secret_of(self, access_key_id: str) -> str | None:
+        """Return the secret of one of `keys`, or of a role's key made in the emulator."""
+        if secret := self.keys.get(access_key_id):
+            return secret
+        for account in [*iam_backends.values()]:
+            for backend in [*account.values()]:
+                if key := backend.access_keys.get(access_key_id):
+                    return str(key.secret_access_key)
+        return None
 
 
 _active = Settings()

@@ -13,7 +13,7 @@ from typing import Final, Generic, Literal, TypeVar
 
 from kvsops.errors import UsageError
 from kvsops.output.query import check_query, search
-from kvsops.output.text import markdown_safe, safe
+from kvsops.output.text import inert, json_inert, markdown_safe, safe
 from kvsops.output.values import json_ready, plain
 
 Row = TypeVar("Row")
@@ -80,7 +80,7 @@ def table(rows: Iterable[Row], columns: Sequence[Column[Row]]) -> str:
         disable_numparse=True,  # or a name such as 1e5 would be shown as 100000
         colalign=aligns,
     )
-    return "".join(line.rstrip() + "\n" for line in text.split("\n"))
+    return inert("".join(line.rstrip() + "\n" for line in text.split("\n")))
 
 
 def markdown(rows: Iterable[Row], columns: Sequence[Column[Row]]) -> str:
@@ -105,7 +105,7 @@ def csv(rows: Iterable[Row], columns: Sequence[Column[Row]]) -> str:
     writer.writerow([column.key for column in columns])
     for record in _records(rows, columns):
         writer.writerow([_csv_cell(value) for value in record.values()])
-    return text.getvalue()
+    return inert(text.getvalue())
 
 
 # Full-width forms too: some spreadsheets take them for the plain ones.
@@ -118,7 +118,7 @@ def _csv_cell(value: object) -> str:
     if value is None:
         return ""
     if not isinstance(value, str):
-        return json.dumps(value, allow_nan=False)
+        return json_inert(json.dumps(value, allow_nan=False))
     formula = _FORMULA.match(value) and not _NUMBER.fullmatch(value)
     return ("'" if formula else "") + safe(value)
 
@@ -150,7 +150,7 @@ def _json(value: object) -> str:
     encoder = json.JSONEncoder(indent=2, ensure_ascii=True, allow_nan=False)
     text.writelines(encoder.iterencode(value))  # never all the small pieces at once
     text.write("\n")
-    return text.getvalue()
+    return json_inert(text.getvalue())
 
 
 def render(

@@ -10,6 +10,7 @@ _UNSAFE: Final = re.compile(
     "\u061c\u202a-\u202e\u2066-\u206f"  # bidirectional marks, overrides and isolates
     "\u2028\u2029"  # line and paragraph separators
     "\ufff9-\ufffb\U000e0000-\U000e007f"  # annotations and tags, which never show
+    "\u115f\u1160\u3164\uffa0\u17b4\u17b5\U0001d173-\U0001d17a"  # letters that never show
     "\ud800-\udfff"  # lone surrogates: no encoding takes them
     "]"
 )
@@ -21,9 +22,41 @@ def safe(text: str) -> str:
     Controls, newlines, separators, bidirectional marks, characters of no width and lone
     surrogates are written as in Python's source (`\n`, `\x1b`, `\u202e`); all else stays. A
     backslash stays as it is, so what has been made safe is not changed by a second time; JSON is
-    the output that tells a newline from a backslash followed by an n.
+    the output that tells a newline from a backslash followed by an n. Nor is what a CI's runner
+    looks for within a line left as it is.
     """
-    return _UNSAFE.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), text)
+    shown = _UNSAFE.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), text)
+    return _WITHIN.sub(r"\\x23", shown) if "##" in shown else shown
+
+
+# GitHub's runner takes a line for a command that begins with :: after any space, or holds ##[ ;
+# that of Azure Pipelines looks for ##vso[ and ##[ .
+# Source: https://github.com/actions/runner/blob/main/src/Runner.Common/ActionCommand.cs
+_WITHIN: Final = re.compile(r"(?<=#)#(?=(?:vso)?\[)", re.IGNORECASE)
+_LEADING: Final = re.compile(r"((?:\A|[\r\n])\s*):(?=:)")
+
+
+def inert(lines: str) -> str:
+    r"""Make lines such as no CI's runner takes for its commands: `::` begins as `\x3a:`.
+
+    For what is printed; in JSON, where `json_inert` does it, no line begins so.
+    """
+    if "##" in lines:
+        lines = _WITHIN.sub(r"\\x23", lines)
+    return _LEADING.sub(r"\g<1>\\x3a", lines) if "::" in lines else lines
+
+
+def json_inert(text: str) -> str:
+    """Do the same to JSON, where the value stays the same: `##` stands in strings only."""
+    return _WITHIN.sub(r"\\u0023", text) if "##" in text else text
+
+
+_USERINFO: Final = re.compile(r"(?<=//)[^/\s?#'\"]*@")
+
+
+def without_userinfo(text: str) -> str:
+    """Leave out a user and password before the host of each URL in the text."""
+    return _USERINFO.sub("", text) if "@" in text else text
 
 
 _MARKUP: Final = re.compile(r"[\\`*\[\]~$]|(?<![0-9A-Za-z])_|_(?![0-9A-Za-z])")

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from kvsops.core.wire.ice import Role
 from kvsops.core.wire.payload import Candidate, Description
-from kvsops.peers.peer import Peer
+from kvsops.peers.peer import CANDIDATES, Peer
 from kvsops.signaling.session import Session
 
 
@@ -53,7 +53,9 @@ class Call:
         """Hand our end of this role a candidate of the other, or keep it until it can be used."""
         peer = self._end(role)
         if peer is None or peer.connection.remoteDescription is None:
-            self.early.setdefault(role, []).append(candidate)
+            early = self.early.setdefault(role, [])
+            if len(early) < CANDIDATES:
+                early.append(candidate)
         else:
             await peer.add(candidate)
 

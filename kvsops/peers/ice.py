@@ -35,13 +35,21 @@ def choose(
     *,
     relay_only: bool = False,
     transport: Transport | None = None,
+    both_ends: bool = True,
 ) -> Ice:
     """Choose the URIs to connect through, as aiortc uses only the first of a kind.
 
-    What a probe found silent is left out: it would cost aiortc 5 seconds a peer. Raises
-    `PeerError` where a relay is required, by `relay_only` or a `transport`, and none can be used.
+    What a probe found silent is left out: it would cost aiortc 5 seconds a peer. So is, where a
+    relay is required, one that was not proven, if it would have to join `both_ends` of a call; and
+    one that was proven comes first. Raises `PeerError` where a relay is required, by `relay_only`
+    or a `transport`, and none can be used.
     """
-    usable = {found.uri for found in probes if found.usable}
+    required = relay_only or transport is not None
+    usable = {
+        found.uri: found.relay
+        for found in probes
+        if found.usable and not (required and both_ends and found.relay == "not-proven")
+    }
     offered = [
         (IceUri.parse(uri), uri, server)
         for server in servers
@@ -49,7 +57,8 @@ def choose(
         if uri in usable
     ]
     relays = [each for each in offered if _relays(each[0], transport)]
-    if not relays and (relay_only or transport):
+    relays.sort(key=lambda each: usable[each[1]] == "not-proven")
+    if not relays and required:
         raise PeerError(_no_relay(probes, transport))
     stun = [each for each in offered if not each[0].relay]
     picked = [*stun[:1], *relays[:1]]

@@ -24,6 +24,9 @@ from kvsops.peers.reception import Reception
 Codec = Literal["VP8", "H264"]
 KINDS: Final = ("video", "audio")
 CLOSE_SECONDS: Final = 3.0
+_HIGHEST_PORT: Final = 65_535
+CANDIDATES: Final = 64
+"""How many candidates of the other end are tried: each is paired with all of ours, one in 20 ms."""
 
 
 class Peer:
@@ -52,6 +55,7 @@ class Peer:
         self._ice = ice
         self._changed = asyncio.Event()
         self._gathering: asyncio.Task[None] | None = None
+        self._adding: list[asyncio.Task[None]] = []
         self._listen()
         for kind in KINDS:
             if kind in kinds:
@@ -83,15 +87,20 @@ class Peer:
             raise PeerError(f"{self.name} cannot use the {description.type}: {why}") from None
 
     async def add(self, candidate: Candidate) -> None:
-        """Take one more candidate of the other end, and leave one that cannot be used."""
+        """Take one more candidate of the other end; leave one too many, or that cannot be used."""
         if not candidate.candidate:  # the end of them, or AssertionError
             return
-        with suppress(ValueError, AssertionError, IndexError):
+        if len(self._adding) < CANDIDATES:  # in a task: a name takes a second to resolve
+            self._adding.append(asyncio.ensure_future(self._added(candidate)))
+
+    async def _added(self, candidate: Candidate) -> None:
+        with suppress(Exception):  # aiortc raises whatever a strange candidate leads to
             found = candidate_from_sdp(candidate.candidate.removeprefix("candidate:"))
             found.sdpMid, found.sdpMLineIndex = candidate.sdp_mid, candidate.sdp_m_line_index
             if found.sdpMid is None and found.sdpMLineIndex is None:
                 found.sdpMLineIndex = 0  # all is bundled
-            await self.connection.addIceCandidate(found)
+            if 0 < found.port <= _HIGHEST_PORT:
+                await self.connection.addIceCandidate(found)
 
     async def reach_ice(self) -> None:
         """Wait until ICE is connected; raises `PeerError` if it fails."""
@@ -138,6 +147,9 @@ class Peer:
     async def close(self) -> None:
         """End the connection; a TURN server that is gone is not waited for."""
         await self.received.close()
+        for task in self._adding:
+            task.cancel()
+        await asyncio.gather(*self._adding, return_exceptions=True)
         if self._gathering is not None:
             await asyncio.wait({self._gathering}, timeout=CLOSE_SECONDS)
         with suppress(TimeoutError, ConnectionError):

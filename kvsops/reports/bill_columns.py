@@ -1,6 +1,6 @@
 """The columns of costs, and the words of a bill's totals."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
@@ -9,9 +9,10 @@ from typing import Final
 from kvsops.bill.bill import Bill, Line
 from kvsops.core.cost import Day, Usage, known_count, known_sum
 from kvsops.core.facts import Facts
+from kvsops.core.likeness import shown
 from kvsops.output.figures import usd
-from kvsops.output.rows import Column, Row
-from kvsops.output.text import count
+from kvsops.output.rows import Column, Output, Row
+from kvsops.output.text import count, markdown_safe
 from kvsops.reports.bill import Group
 from kvsops.reports.columns import UNKNOWN, channel_columns
 
@@ -33,7 +34,12 @@ def bill_columns(bill: Bill) -> list[Column[Line]]:
     known = {"channel_arn", "creation_time", "tags"}
     own = channel_columns(bill.now, tags=False, brief=True)
     return [
-        Column[Line]("channel_name", "CHANNEL", lambda line: line.channel_name),
+        Column[Line](
+            "channel_name",
+            "CHANNEL",
+            lambda line: line.channel_name,
+            lambda line: shown(line.channel_name),
+        ),
         Column[Line]("ghost", "DELETED", lambda line: line.ghost),
         *(_lifted(column) for column in own if column.key in known),
         *cost_columns(bill),
@@ -112,6 +118,28 @@ def totals(bill: Bill) -> str:
         f"{count(len(bill.lines), 'channel')}, {used} used in {bill.month}: "
         f"{to_date} to date, {month} for the month ({bill.basis.value}{by}{at})"
     )
+
+
+def listing_total(bill: Bill, output: Output) -> str:
+    """Make the lines under a list for people; JSON and CSV have none."""
+    lines = [f"{totals(bill)}.", *_on_deleted(bill)]
+    if output == "table":
+        return "".join(f"\n{line}" for line in lines) + "\n"
+    text = "  \n".join(map(markdown_safe, lines))
+    return f"\n{text}\n" if output == "markdown" else ""
+
+
+def _on_deleted(bill: Bill) -> Iterator[str]:
+    """Say what of the total the channels add that are not in the list."""
+    if not bill.with_deleted:
+        yield "Not counted: channels deleted since; kvsops cost tells what these add."
+        return
+    costs = [line.cost for line in bill.lines if line.ghost]
+    if costs:
+        month = sum_text([cost.estimated_month for cost in costs])
+        yield f"In it: {month} for {count(len(costs), 'channel')} deleted since, not listed."
+    if bill.lower_bound:
+        yield "A lower bound: channels deleted more than two weeks ago may be missing."
 
 
 def sum_text(amounts: Sequence[Decimal | None]) -> str:

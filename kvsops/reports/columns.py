@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from kvsops.core.channel import Channel
 from kvsops.core.facts import Fact, Facts, Source
+from kvsops.core.likeness import likeness, shown
 from kvsops.core.mark import Mark
 from kvsops.core.text import age, moment
 from kvsops.output.rows import Column
@@ -23,7 +24,12 @@ def channel_columns(
     what is not known: for `tags`, that they could not be read, or are not in the tag index.
     """
     return [
-        Column[Facts]("channel_name", "CHANNEL", lambda row: row.channel.channel_name),
+        Column[Facts](
+            "channel_name",
+            "CHANNEL",
+            lambda row: row.channel.channel_name,
+            lambda row: shown(row.channel.channel_name),
+        ),
         Column[Facts]("status", "STATUS", lambda row: row.channel.status),
         Column[Facts](
             "age_seconds",
@@ -72,12 +78,15 @@ def known_tags(facts: Facts) -> dict[str, str] | None:
 
 
 def tags_text(facts: Facts, only: Sequence[str] | None = None) -> str:
-    """Say the tags (of these keys only), `?` where they are not known."""
+    """Say the tags (of keys like these only), `?` where they are not known."""
     tags = known_tags(facts)
     if tags is None:
         return UNKNOWN
-    shown = {key: tags[key] for key in sorted(tags) if only is None or key in only}
-    return " ".join(f"{key}={value}" if value else key for key, value in shown.items()) or "-"
+    alike = None if only is None else set(map(likeness, only))
+    cells = {
+        shown(key): tags[key] for key in sorted(tags) if alike is None or likeness(key) in alike
+    }
+    return " ".join(f"{key}={value}" if value else key for key, value in cells.items()) or "-"
 
 
 def _doomed_at(facts: Facts) -> datetime | None:

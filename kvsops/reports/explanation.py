@@ -7,10 +7,12 @@ import click
 from kvsops.aws import channels
 from kvsops.core.facts import Fact, Facts, Need, Unknown
 from kvsops.core.judge import Rules, findings_of, judge
+from kvsops.core.likeness import shown
 from kvsops.core.rule import Finding, Role, Rule
 from kvsops.core.text import moment
 from kvsops.facts import gather
 from kvsops.output.rows import Column, dumps, markdown, table
+from kvsops.output.text import safe
 
 if TYPE_CHECKING:
     from kvsops.aws.scope import Scope
@@ -29,7 +31,7 @@ def tell_why(
 
     Returns whether everything could be read and judged.
     """
-    facts = Facts(channels.described(scope, target))
+    facts = Facts(channels.named(scope, target))
     for need in Need:
         facts = gather.direct(scope, facts, need, span=rules.span)
     decision = judge(facts, rules, scope.now(), direct=True)
@@ -51,7 +53,7 @@ def tell_why(
         form = markdown if output == "markdown" else table
         facts_table = form(known, _columns("FACT", "VALUE", "READ FROM", "AT"))
         rules_table = form(said, _columns("POLICY", "RULE", "SAYS", "WHY"))
-        click.echo(f"{verdict}\n\n{facts_table}\n{rules_table}", nl=False)
+        click.echo(f"{safe(verdict)}\n\n{facts_table}\n{rules_table}", nl=False)
     unread = any(isinstance(facts.get(need), Unknown) for need in Need)
     return not (unread or decision.unknown)
 
@@ -82,13 +84,16 @@ def _facts(facts: Facts) -> list[Row]:
 def _value(need: Need, facts: Facts) -> str:
     link, use = facts.storage_link, facts.use
     if need is Need.TAGS:
-        return " ".join(f"{key}={value}" for key, value in facts.tag_values.items()) or "none"
+        return (
+            " ".join(f"{shown(key)}={value}" for key, value in facts.tag_values.items()) or "none"
+        )
     if need is Need.STORAGE:
         return "unknown" if link is None else f"{link.status} {link.stream_arn or ''}".rstrip()
     if use is None or use.since is None:
         return "unknown"
     heard = "" if use.witnessed else "; no channel's metrics were heard in this run"
     last = f"last used by {moment(use.last_used)}" if use.last_used else "not used"
+    last += ", perhaps as an earlier channel of its name" if use.perhaps_anothers else ""
     return f"{last}, looked back to {moment(use.since)}{heard}"
 
 

@@ -7,7 +7,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Final, Generic, TypeVar
 
-from kvsops.errors import KvsopsError, UsageError
+from kvsops.errors import KvsopsError, UsageError, needs_extra
 from kvsops.output.files import replace, written_through
 from kvsops.output.text import safe
 
@@ -50,7 +50,7 @@ class ReportFiles(Generic[Reported]):
             raise UsageError(f"not a {self.what}: '{name}': its name ends in {ends}")
         asked = self.option if ANY in self.kinds else f"{self.option} {name}"
         if kind.library and find_spec(kind.library) is None:
-            raise UsageError(f"{asked} needs pip install 'kvsops[{self.extra}]'")
+            raise UsageError(f"{asked} needs {needs_extra(self.extra)}")
         if obstacle := _obstacle(path):
             raise UsageError(f"{self.option} {name} cannot be written: {obstacle}")
         return path

@@ -5,6 +5,7 @@ import statistics
 from collections.abc import Sequence
 from typing import Final
 
+from kvsops.core.wire.ice import IceUri
 from kvsops.output.rows import Column, markdown, table
 from kvsops.output.text import markdown_safe, safe
 from kvsops.smoke.measurement import Direction, RoundTrips
@@ -45,11 +46,27 @@ def verdict(report: SmokeReport) -> str:
     if not report.passed:
         return f"{name} FAILED: {report.reason}"
     if report.mode == "checks":
-        return f"{name} passed the checks; no media was sent"
+        return f"{name} passed the checks; no media was sent{_relay(report)}"
+    works = f"{name} works" if report.grade is None else f"{name} works ({report.grade})"
+    slow = f"; slow: {', '.join(map(str, report.slow))}" if report.slow else ""
     if report.first_video_ms is None:
         connected = took_ms(report.connect_ms)
-        return f"{name} works: connected {connected} after the offer; no video was sent"
-    return f"{name} works: first picture {took_ms(report.first_video_ms)} after the offer"
+        return f"{works}: connected {connected} after the offer; no video was sent{_relay(report)}"
+    first = took_ms(report.first_video_ms)
+    return f"{works}: first picture {first} after the offer{slow}{_relay(report)}"
+
+
+def _relay(report: SmokeReport) -> str:
+    """Say, where the media went direct or nowhere, whether a TURN server would have relayed it."""
+    if report.selected_pair is not None and report.selected_pair.relayed:
+        return ""
+    if report.relay == "proven":
+        uris = [IceUri.parse(each.uri) for each in report.probes if each.relay == "proven"]
+        return f"; relay proven over {', '.join(dict.fromkeys(str(uri.kind) for uri in uris))}"
+    if report.relay is None:
+        return "; relay not tried"
+    reasons = [each.reason for each in report.probes if each.relay == "not-proven" and each.reason]
+    return f"; {reasons[0] if reasons else 'relay not proven: no TURN server can be used'}"
 
 
 def one_step(step: Step) -> str:

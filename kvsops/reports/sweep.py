@@ -1,35 +1,24 @@
 """How a sweep or a deletion is told: its rows, its totals, the step summary, its exit code."""
 
-import os
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from pathlib import Path
 from typing import Any, Final, TypedDict
-
-import click
 
 from kvsops.aws.activity import own_cost
 from kvsops.aws.scope import Scope
 from kvsops.core.channel import EXPIRES_AT_TAG, KEEP_TAG, OWNER_TAG
-from kvsops.core.facts import Need
 from kvsops.core.judge import Verdict
 from kvsops.core.rule import Role
-from kvsops.errors import KvsopsError
-from kvsops.facts.look import Advance
-from kvsops.output.console import Console, progress
 from kvsops.output.rows import Column, Output, csv, dumps, markdown, records, table
-from kvsops.output.summary import append_step_summary
-from kvsops.output.text import count
+from kvsops.output.text import count, markdown_safe
 from kvsops.output.values import json_ready
 from kvsops.reports.columns import age_text, known_tags, tags_text
-from kvsops.reports.own_cost import tell_own_cost
 from kvsops.sweep.item import Item, Outcome
 from kvsops.sweep.plan import Plan
-from kvsops.sweep.run import Shown, Sweep
+from kvsops.sweep.run import Sweep
 
 _WORDS: Final = {
     Outcome.WOULD_DELETE: "would be deleted",
@@ -65,13 +54,17 @@ class Summary(TypedDict):
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A run that has ended, at `now`; `markdown` makes what a CI's step summary shows of it."""
+    """A run that has ended, at `now`; `markdown` makes what a CI's step summary shows of it.
+
+    `answer` is why the answer to a check is no.
+    """
 
     items: Sequence[Item]
     columns: Sequence[Column[Item]]
     summary: Summary
     markdown: Callable[[], str]
     now: datetime
+    answer: str = ""
 
     def as_json(self) -> dict[str, object]:
         """Return the JSON object of `kvsops sweep`; its keys are an interface."""
@@ -83,12 +76,17 @@ class Run:
 class Report:
     """What came of a sweep, whether it was carried out or only shown.
 
-    `everything` shows the channels, too, that no condition meets.
+    `everything` shows the channels, too, that no condition meets. `answer` is why the answer to a
+    check is no, `how_to_delete` what to do after a dry run; `options` are those of the scope, as
+    they are to be typed again.
     """
 
     sweep: Sweep
     began: float  # on the scope's clock
     everything: bool = False
+    answer: str = ""
+    how_to_delete: str = "to delete, add --yes"
+    options: str = ""
 
     @property
     def plan(self) -> Plan:
@@ -111,14 +109,15 @@ class Report:
             return self.markdown()
         shown = self._shown()
         rows = table(shown, columns) + "\n" if shown else ""
-        return f"{rows}{self.totals()}.\n"
+        first = f"{self._unconfirmed()}\n\n" if self._unconfirmed() else ""
+        return f"{first}{rows}{self.totals()}.\n"
 
     def run(self, code: int | None = None) -> Run:
         """Return the run as it is written to files; `code` is its exit code."""
         now = self.scope.now()
         columns = item_columns(now, self.sweep.rules.given)
         summary = self._summary(self.exit_code if code is None else code)
-        return Run(self.plan.items, columns, summary, self.markdown, now)
+        return Run(self.plan.items, columns, summary, self.markdown, now, self.answer)
 
     def check_query(self, output: Output, query: str | None) -> None:
         """Raise `UsageError`, before anything is done, for a query that does not fit the report."""
@@ -130,7 +129,26 @@ class Report:
         columns = item_columns(self.scope.now(), self.sweep.rules.given)
         shown = self._shown()
         rows = "\n" + markdown(shown, columns) if shown else ""
-        return f"**kvsops in {self.scope.region}**: {self.totals()}.\n{rows}"
+        said = " ".join(filter(None, (f"{self.totals()}.", self._unconfirmed())))
+        ended = f"\n**{markdown_safe(self.ended)}**\n" if self.ended else ""
+        return f"**kvsops in {self.scope.region}**: {said}\n{ended}{rows}"
+
+    @property
+    def ended(self) -> str:
+        """Say what ended the run early, or why its answer is no; nothing where neither is so."""
+        return f"stopped: {self.sweep.why_stopped}" if self.sweep.why_stopped else self.answer
+
+    @property
+    def stopped(self) -> str:
+        """Say what stopped it: a blown fuse does so, too."""
+        blown = "" if self.scope.read_only else self.sweep.blown
+        return self.sweep.why_stopped or (f"the fuse blew: {blown}" if blown else "")
+
+    def _unconfirmed(self) -> str:
+        """Say that candidates are shown which no direct read has confirmed, if any are."""
+        doomed = self.plan.doomed
+        number = sum(not item.confirmed for item in doomed)
+        return f"Unconfirmed: {number:,} of {len(doomed):,} to delete." if number else ""
 
     def totals(self) -> str:
         """Say how many came to what, of how many."""
@@ -146,7 +164,7 @@ class Report:
             outcomes={each.value: outcomes[each] for each in Outcome},
             dry_run=self.scope.read_only,
             journal=str(self.sweep.journal) if self.sweep.journal else None,
-            stopped=self.sweep.why_stopped or None,
+            stopped=self.stopped or None,
             api_calls=dict(sorted(self.scope.calls.items())),
             throttled=self.scope.throttled.total(),
             own_cost_usd=own_cost(self.scope),
@@ -159,7 +177,7 @@ class Report:
         """130 interrupted; 1 where anything failed, could not be told, or was left undone."""
         if self.sweep.interrupted:
             return 130
-        bad = self._outcomes()[Outcome.FAILED] or self.plan.undecided
+        bad = self._outcomes()[Outcome.FAILED] or self.plan.undecided or self.plan.uncertain
         return 1 if bad or self.sweep.why_stopped else 0
 
     def _outcomes(self) -> Counter[Outcome]:
@@ -223,52 +241,3 @@ def _reason(item: Item) -> str:
     """Say the reason, and which policy's it is."""
     policy = item.decision.policy
     return f"{policy}: {item.reason}" if policy and item.reason else item.reason
-
-
-def shown_on(console: Console) -> Shown:
-    """Return what says where the journal is, and on a terminal how far the deletions are."""
-
-    @contextmanager
-    def shown(journal: Path, number: int) -> Iterator[Advance]:
-        with progress("deleting", number, console=console) as counter:
-            console.note(f"journal: {journal}")
-            yield counter.advance
-
-    return shown
-
-
-def tell(report: Report, console: Console, output: Output, query: str | None) -> None:
-    """Print the report, append it to a CI's step summary, and say what there is to say of it."""
-    try:
-        click.echo(report.render(output, query), nl=False)
-    finally:  # also where standard output takes no more
-        _tell_beside(report, console)
-
-
-def _tell_beside(report: Report, console: Console) -> None:
-    try:
-        append_step_summary(report.markdown(), os.environ)
-    except KvsopsError as error:
-        console.warn(str(error))
-    for problem in (*report.plan.problems, *report.plan.undecided):
-        console.warn(problem)
-    for presumption in report.plan.presumed:
-        console.note(presumption)
-    if report.scope.metric_budget.asked:
-        tell_own_cost(report.scope, console)
-    if report.sweep.why_stopped:
-        console.error(f"stopped: {report.sweep.why_stopped}")
-    if report.scope.read_only and report.plan.doomed:
-        console.note(f"dry run: nothing was deleted; to delete, add --yes{_presumed(report.plan)}")
-
-
-def _presumed(plan: Plan) -> str:
-    """Say how many of the doomed rest on something that was not read directly."""
-    unconfirmed = [item for item in plan.doomed if item.decision.unconfirmed]
-    if not unconfirmed:
-        return ""
-    unread = {need for item in unconfirmed for need in item.decision.unconfirmed}
-    *first, last = [need.value for need in Need if need in unread]
-    needs = f"{', '.join(first)} and {last}" if first else last
-    number = f"{len(unconfirmed):,} unconfirmed"
-    return f" ({number}: the {needs} of each will be read directly before it is deleted)"

@@ -49,8 +49,9 @@ def _junit(run: Run, _: Path) -> bytes:
     suite.add_property("journal", xml_safe(str(summary["journal"])))
     cases = [*_cases(run.items, classname)]
     itself = TestCase("the run", classname)
-    if summary["exit_code"] and (summary["stopped"] or not any(map(_is_failure, cases))):
-        itself.result = [Failure(xml_safe(summary["stopped"] or _why(summary["exit_code"])))]
+    why = summary["stopped"] or run.answer
+    if summary["exit_code"] and (why or not any(map(_is_failure, cases))):
+        itself.result = [Failure(xml_safe(why or _why(summary["exit_code"])))]
     for case in (itself, *cases):
         suite.add_testcase(case)
     suite.time = summary["seconds"]

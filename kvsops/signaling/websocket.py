@@ -39,7 +39,7 @@ class WebSocket:
                     heartbeat=ping_seconds,
                     timeout=aiohttp.ClientWSTimeout(ws_close=CLOSE_SECONDS),
                 )
-        except (aiohttp.ClientError, OSError, ssl.SSLError) as error:
+        except (aiohttp.ClientError, OSError, ValueError) as error:  # ValueError: of a strange URL
             failure = error
         except BaseException:
             await self._let_go()

@@ -80,6 +80,8 @@ class Wanted:
     transport: Transport | None = None
     viewers: int = 1
     codec: Codec | None = None
+    prove_relay: bool = True
+    """Whether probes relay a datagram, which costs a TURN minute for each of two allocations."""
     limits: Limits = field(default_factory=Limits)
 
     @property

@@ -5,8 +5,11 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Final, Literal
 
+from kvsops.core.wire.ice import IceUri
 from kvsops.peers.pair import Pair
+from kvsops.peers.probe import Probe, Relay
 from kvsops.smoke.flow import milliseconds
+from kvsops.smoke.grade import Grade, Mark, grade_of, worst
 from kvsops.smoke.measurement import Media
 from kvsops.smoke.plan import Mode, Target
 from kvsops.smoke.steps import Step
@@ -66,6 +69,7 @@ class SmokeReport:
     seconds: float = 0.0
     media: Media = field(default_factory=Media)
     selected_pair: Pair | None = None
+    probes: Sequence[Probe] = ()
     thresholds: list[Threshold] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
@@ -108,6 +112,27 @@ class SmokeReport:
         return max((each for each in latencies if each is not None), default=None)
 
     @property
+    def grade(self) -> Grade | None:
+        """How well it works; None where it does not, or nothing was measured."""
+        return grade_of(self.media) if self.passed else None
+
+    @property
+    def slow(self) -> list[Mark]:
+        """What keeps the grade from being good."""
+        return [mark for mark in worst(self.media) if mark.grade != "good"]
+
+    @property
+    def relay(self) -> Relay | None:
+        """Whether something was seen to be relayed by TURN; None where that was not tried."""
+        if self.selected_pair is not None and self.selected_pair.relayed:
+            return "proven"
+        relays = [each for each in self.probes if IceUri.parse(each.uri).relay]
+        if any(each.relay == "proven" for each in relays):
+            return "proven"
+        tried = any(each.relay or each.result == "failed" for each in relays)
+        return "not-proven" if tried else None
+
+    @property
     def connect_ms(self) -> float | None:
         """The time from the beginning of the offer until DTLS was connected."""
         return self._since_offer("dtls")
@@ -129,6 +154,9 @@ class SmokeReport:
             "seconds": round(self.seconds, 3),
             "connect_ms": self.connect_ms,
             "first_video_ms": self.first_video_ms,
+            "grade": self.grade,
+            "slow": [str(mark) for mark in self.slow],
+            "relay": self.relay,
             "steps": [_step(step) for step in self.steps],
             "selected_pair": self.selected_pair and asdict(self.selected_pair),
             "media": asdict(self.media),

@@ -1,7 +1,9 @@
 """A smoke test from its first step to its last, and the end of all that it began."""
 
+import asyncio
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Final
 
@@ -21,6 +23,13 @@ from kvsops.smoke.report import Measure, SmokeReport
 from kvsops.smoke.steps import Step, StepFailedError, Steps
 
 SLACK_SECONDS: Final = 5.0
+END_SECONDS: Final = 8.0
+"""What the end of all that was begun may take: goodbyes, and allocations given back."""
+VIEWERS: Final = 10
+"""How many viewers a channel has unless AWS raised that.
+
+Source: https://docs.aws.amazon.com/kinesisvideostreams-webrtc-dg/latest/devguide/kvswebrtc-limits.html
+"""
 NO_ANSWER: Final = "AWS did not answer in time"
 NO_MASTER: Final = "no master is connected to this channel, or it does not answer offers"
 NO_VIEWER: Final = "no viewer connected and offered"
@@ -110,7 +119,9 @@ class _Run:
             for session in self.meeting.sessions:
                 if session.connects > 1:
                     self.report.notes.append(f"GO_AWAY: the {session.role} connected anew")
-            await self.meeting.close()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(END_SECONDS):
+                    await self.meeting.close()
         self.report.steps, self.report.mode = self.steps.all, self._mode
         self.report.seconds = self.steps.elapsed()
 
@@ -156,7 +167,10 @@ class _Run:
         """Probe all at once. One that fails does not stop what may work without it."""
         steps = self.steps.probes(uri for server in servers for uri in server.uris)
         began = self.steps.elapsed()
-        probes = await probe_all(servers, self._limits.probe, self._clock)
+        probes = await probe_all(
+            servers, self._limits.probe, self._clock, prove=self._wanted.prove_relay
+        )
+        self.report.probes = probes
         for step, found in zip(steps, probes, strict=True):
             self.steps.note(step, found.result, began, found.seconds, found.reason)
         return probes
@@ -172,10 +186,18 @@ class _Run:
         """Choose the servers to connect through; a probe holds the reason if none will do."""
         relay_only, transport = self._wanted.relay, self._wanted.transport
         try:
-            return choose(servers, probes, relay_only=relay_only, transport=transport)
+            return choose(
+                servers,
+                probes,
+                relay_only=relay_only,
+                transport=transport,
+                both_ends=self._mode == "loop",
+            )
         except PeerError as error:
             if self.steps.first_failed is None:
-                last = [step for step in self.steps.all if step.key == "probe"][-1]
+                probed = [step for step in self.steps.all if step.key == "probe"]
+                told = [each for each in probed if each.reason and each.status == "ok"]
+                last = (told or probed)[-1]  # rather the one whose relay was not proven
                 self.steps.note(last, "failed", last.at or 0.0, last.seconds or 0.0, str(error))
             raise
 
@@ -187,6 +209,10 @@ class _Run:
         if "master" in self._roles:
             async with self.steps.step("master_connects", limit, late):
                 await meeting.connect_master()
+        if self._wanted.viewers > VIEWERS:
+            self.report.notes.append(
+                f"a channel has {VIEWERS} viewers, unless AWS raised this quota: it does on request"
+            )
         if "viewer" in self._roles:
             async with self.steps.step("viewer_connects", limit + self._wanted.viewers, late):
                 await meeting.watched(meeting.connect_viewers())
@@ -223,7 +249,7 @@ class _Run:
             return
         endpoints = self._endpoints[self._roles[-1]]
         servers = await in_thread(self._access.ice_servers, endpoints, self._arn)
-        probes = await probe_all(servers, self._limits.probe, self._clock)
+        probes = await probe_all(servers, self._limits.probe, self._clock, prove=False)
         meeting.ice = choose(
             servers, probes, relay_only=self._wanted.relay, transport=self._wanted.transport
         )

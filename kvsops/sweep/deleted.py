@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
-from kvsops.errors import UsageError
-from kvsops.sweep import journal
+from kvsops.sweep import entries
+from kvsops.sweep.journal import kept_in_state
 
 
 def names_deleted(
@@ -16,23 +16,14 @@ def names_deleted(
     The journals are those given and those in the state directory. None is any account's. Raises
     `UsageError` where one of the given is no journal.
     """
-    kept = journal.default_path({}, "any").parent
-    names: set[str] = set()
-    problems: list[str] = []
-    # An empty one is of a run that deleted nothing.
-    own = [path for path in sorted(kept.glob("*.jsonl")) if path.stat().st_size]
-    for path in (*given, *own):
-        try:
-            entries = journal.read(path)
-        except UsageError as error:
-            if path in given:
-                raise
-            problems.append(str(error))
-            continue
-        names |= {
-            entry.arn.channel_name
-            for entry in entries
-            if entry.arn.region == region and entry.time >= since
-            if account_id in (None, entry.arn.account_id)
-        }
+    found, problems = entries.found(kept_in_state())
+    journals = [*map(entries.read, given), *found]
+    problems += [f"the journal {each.path}: {line}" for each in journals for line in each.bad]
+    names = {
+        entry.arn.channel_name
+        for each in journals
+        for entry in each.entries
+        if entry.arn.region == region and entry.time >= since
+        if account_id in (None, entry.arn.account_id)
+    }
     return names, problems

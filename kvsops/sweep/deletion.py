@@ -22,11 +22,14 @@ from kvsops.facts import gather
 from kvsops.sweep import marks
 from kvsops.sweep.course import Course
 from kvsops.sweep.item import Item, Outcome
+from kvsops.sweep.journal import UnrestorableError
 
 FRESH: Final = timedelta(seconds=2)
 """How long after a direct read the delete that rests on it may leave."""
 
 DELETE: Final = "DeleteSignalingChannel"
+
+LOST: Final = "it may be deleted, the answer was lost"
 
 
 class Tried(Enum):
@@ -48,7 +51,7 @@ class Deletion:
     item: Item
     tries: int = 0
     why_again: str = ""
-    sent: bool = False  # an earlier try may have been carried out though its answer was lost
+    lost: str = ""  # why an earlier try may have been carried out: its answer was lost
     unlinked: StorageLink | None = None
     begun: bool = False  # a line in the journal says that the deletion begins
 
@@ -64,7 +67,12 @@ class Deletion:
         except KvsopsError as error:  # as bad for all the others
             self._give_up(str(error))
             self.course.end(str(error))
-        self._close()
+        except Exception as error:  # a defect of ours: what was begun has an end all the same
+            self._give_up(f"a defect in kvsops: {error!r}")
+            self.course.end(repr(error))
+            raise
+        finally:
+            self._close()
 
     def _try_until_ended(self) -> None:
         while self._try() is Tried.AGAIN:
@@ -93,9 +101,17 @@ class Deletion:
 
     def _give_up(self, why: str) -> None:
         if self._cut_short:
-            self.item.end(Outcome.LEFT, self.course.why_stopped)
+            self._end(Outcome.LEFT, self.course.why_stopped)
         else:
-            self.item.end(Outcome.FAILED, why)
+            self._end(Outcome.FAILED, why)
+
+    def _end(self, outcome: Outcome, reason: str) -> None:
+        """Note the end; of a channel that we may have deleted only that it was is certain."""
+        self.item.lost = bool(self.lost) and outcome is not Outcome.DELETED
+        if self.item.lost:
+            then = "" if reason == self.lost else f"; then: {reason}"
+            outcome, reason = Outcome.UNKNOWN, f"{LOST}: {self.lost}{then}"
+        self.item.end(outcome, reason)
 
     def _close(self) -> None:
         """Put back what was taken off in vain, and write down the end of what was begun."""
@@ -118,7 +134,7 @@ class Deletion:
         if channel.status == "DELETING":
             self._end_gone("somebody else is deleting it")
         elif channel.version != self.item.channel.version:
-            self.item.end(Outcome.CHANGED, "it changed after it was planned")
+            self._end(Outcome.CHANGED, "it changed after it was planned")
         else:
             self.item.facts = replace(self.item.facts, channel=channel)
             return False
@@ -140,11 +156,13 @@ class Deletion:
             self.item.decision = decision
             return self._delete(facts, decision.reason)
         if condemned:
-            self.item.end(Outcome.LEFT, f"{decision.reason}; the next run deletes it")
+            self._end(Outcome.LEFT, f"{decision.reason}; the next run deletes it")
+        elif self.lost:
+            self._end(Outcome.KEPT, decision.reason)
         elif decision.verdict is Verdict.MARK:
             self._mark(decision)
         elif decision.unknown and self._cut_short:
-            self.item.end(Outcome.LEFT, self.course.why_stopped)
+            self._end(Outcome.LEFT, self.course.why_stopped)
         else:
             self.item.decide(decision)
         return Tried.ENDED
@@ -156,9 +174,13 @@ class Deletion:
         scope, now = self.course.scope, self.course.scope.now()
         if now - min(tags.read_at, storage.read_at) > FRESH:
             return self._again("what was read could not be acted on within 2 s")
-        self.begun = True
         link = self.unlinked or storage.value
-        self.course.journal.deleting(now, facts.channel, tags.value, link, reason)
+        try:
+            self.course.journal.deleting(now, facts.channel, tags.value, link, reason)
+        except UnrestorableError as error:
+            self._end(Outcome.UNKNOWN, str(error))
+            return Tried.ENDED
+        self.begun = True
         if storage.value.linked:
             return self._unlink(storage.value)
         try:
@@ -167,8 +189,13 @@ class Deletion:
             raise
         except AwsError as error:
             self._refused(error)
+        except KvsopsError:
+            raise
+        except Exception as error:  # of an answer that nobody could read
+            self.lost = repr(error)
+            raise
         else:
-            self.item.end(Outcome.DELETED, reason)
+            self._end(Outcome.DELETED, reason)
         return Tried.ENDED
 
     def _mark(self, decision: Decision) -> None:
@@ -181,13 +208,13 @@ class Deletion:
         except AwsError as error:
             if error.transient:
                 raise
-            self.item.end(Outcome.FAILED, f"cannot be marked, so it is not deleted: {error}")
+            self._end(Outcome.FAILED, f"cannot be marked, so it is not deleted: {error}")
 
     def _refused(self, error: AwsError) -> None:
         """Make something of a delete's error; raises it where that is a failure."""
-        self.sent = self.sent or error.sent
+        self.lost = self.lost or (str(error) if error.sent else "")
         if error.code == "VersionMismatchException":
-            self.item.end(Outcome.CHANGED, "it changed after it was read")
+            self._end(Outcome.CHANGED, "it changed after it was read")
         elif error.code == "ResourceInUseException" and self._being_deleted():
             self._end_gone("somebody else is deleting it")
         else:
@@ -198,10 +225,10 @@ class Deletion:
         return channel.status == "DELETING"
 
     def _end_gone(self, why: str) -> None:
-        if self.sent:
-            self.item.end(Outcome.DELETED, self.item.decision.reason)
+        if self.lost:
+            self._end(Outcome.DELETED, self.item.decision.reason)
         else:
-            self.item.end(Outcome.GONE, why)
+            self._end(Outcome.GONE, why)
 
     def _unlink(self, link: StorageLink) -> Tried:
         """Take the link off, then judge anew; it is put back if the delete does not follow."""
@@ -231,7 +258,7 @@ class Deletion:
             self._end_gone("it was gone already")
         except AwsError as error:
             why = f"{self.item.reason}; it stays unlinked from {link.stream_arn}: {error}"
-            self.item.end(Outcome.FAILED, why)
+            self.item.end(Outcome.UNKNOWN if self.lost else Outcome.FAILED, why)
         else:
             self._note("relinked", storage=asdict(link))
 

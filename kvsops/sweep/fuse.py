@@ -42,8 +42,9 @@ DEFAULT: Final = Fuse.parse("100")
 class Bounds:
     """What a run must keep within, whatever its rules condemn.
 
-    Of the fuses the smallest holds: if more would be deleted, nothing is. `limit` leaves all but
-    the oldest for another run. `account_id` is the only account to run in.
+    Of the fuses the smallest holds: if more would be deleted, nothing is. `limit` ends the run when
+    so many, the oldest, are deleted. Both count what direct reads confirmed. `account_id` is the
+    only account to run in.
     """
 
     fuse: Fuse
@@ -62,10 +63,22 @@ class Bounds:
             msg = f"these credentials are of account {scope.account_id}, not {self.account_id}"
             raise UsageError(msg)
 
+    def most(self, plan: "Plan") -> int:
+        """Return how many deletions the smallest fuse allows."""
+        return self._smallest(plan).most(len(plan.items))
+
+    def within(self, number: int) -> int:
+        """Return how many of so many the limit lets be deleted."""
+        return number if self.limit is None else min(number, self.limit)
+
     def blown(self, plan: "Plan") -> str:
-        """Say by what the fuse blows; nothing where it holds."""
-        doomed, listed = len(plan.doomed), len(plan.items)
-        fuse = min((self.fuse, *self.others), key=lambda each: each.most(listed))
-        if doomed <= fuse.most(listed):
+        """Say by what the fuse blows, as far as is confirmed; nothing where it holds."""
+        confirmed = sum(item.confirmed for item in plan.doomed)
+        if self.within(confirmed) <= self.most(plan):
             return ""
-        return f"{doomed:,} of {listed:,} channels are more than --max-deletes {fuse.text}"
+        least = "" if confirmed == len(plan.doomed) else "at least "
+        number = f"{least}{confirmed:,} of {len(plan.items):,} channels"
+        return f"{number} are more than --max-deletes {self._smallest(plan).text}"
+
+    def _smallest(self, plan: "Plan") -> Fuse:
+        return min((self.fuse, *self.others), key=lambda each: each.most(len(plan.items)))

@@ -25,7 +25,7 @@ class Outcome(StrEnum):
     CHANGED = "changed"  # it is not the version that was judged
     FAILED = "failed"
     KEPT = "kept"
-    UNKNOWN = "unknown"  # a fact of it could not be read, which keeps it
+    UNKNOWN = "unknown"  # a fact of it could not be read, which keeps it; or `Item.lost`
     LEFT = "left"  # for another run: beyond the limit, or its turn never came
     WOULD_MARK = "would-mark"
     MARKED = "marked"
@@ -45,6 +45,13 @@ class Item:
     decision: Decision
     outcome: Outcome = Outcome.KEPT
     reason: str = ""
+    lost: bool = False
+    """The answer to its delete was lost, and what became of it could not be found out."""
+
+    @property
+    def confirmed(self) -> bool:
+        """Whether it is to be deleted, by facts that were all read directly."""
+        return self.outcome is Outcome.WOULD_DELETE and not self.decision.unconfirmed
 
     @property
     def channel(self) -> Channel:

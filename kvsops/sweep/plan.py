@@ -3,7 +3,7 @@
 One plan feeds both what is shown and what is done (`kvsops.sweep.run`).
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import product
 from typing import Final
@@ -18,6 +18,8 @@ from kvsops.sweep.item import Item, Outcome
 
 NAMED: Final = 3
 """At most this many channels are named in a message; the rest are counted."""
+CONFIRMED_AT_ONCE: Final = 256
+"""At most this many channels are read directly before it is seen whether that is enough."""
 
 
 @dataclass(slots=True)
@@ -35,15 +37,19 @@ class Plan:
     @property
     def undecided(self) -> list[str]:
         """A line on the channels that could not be judged, if there are any."""
-        unjudged = (Outcome.UNKNOWN, Outcome.WOULD_UNMARK, Outcome.UNMARKED)
+        marked = (Outcome.WOULD_UNMARK, Outcome.UNMARKED)
         unknown = [
-            item for item in self.items if item.decision.unknown and item.outcome in unjudged
+            item
+            for item in self.items
+            if (item.outcome is Outcome.UNKNOWN and not item.lost)
+            or (item.decision.unknown and item.outcome in marked)
         ]
-        if not unknown:
-            return []
-        names = ", ".join(item.channel.channel_name for item in unknown[:NAMED])
-        more = f" and {len(unknown) - NAMED} more" if unknown[NAMED:] else ""
-        return [f"could not be judged, and left alone: {names}{more}: {unknown[0].decision.reason}"]
+        return _named("could not be judged, and left alone", unknown)
+
+    @property
+    def uncertain(self) -> list[str]:
+        """A line on the channels that may have been deleted or not, if there are any."""
+        return _named("deleted or not", [item for item in self.items if item.lost])
 
     @property
     def presumed(self) -> list[str]:
@@ -55,6 +61,16 @@ class Plan:
         number = "1 channel is" if len(absent) == 1 else f"{len(absent):,} channels are"
         why = "not in AWS's tag index, being never tagged or too recently: taken as untagged"
         return [f"{number} {why}; --direct reads each"]
+
+    @property
+    def mistaken(self) -> list[str]:
+        """A line on the channels that are left out for a tag that only looks like the one meant."""
+        found = [item for item in self.items if item.decision.mistaken]
+        if not found:
+            return []
+        names = ", ".join(item.channel.channel_name for item in found[:NAMED])
+        more = f" and {len(found) - NAMED} more" if found[NAMED:] else ""
+        return [f"spared by a tag that is not quite the one: {names}{more}: {found[0].reason}"]
 
     @property
     def doomed(self) -> list[Item]:
@@ -73,13 +89,33 @@ class Plan:
 
         In this order, lest a run that ends early leave a mark that must not count.
         """
-        marked = [item for item in self.items if item.outcome is Outcome.WOULD_MARK]
-        return self.stale + self.doomed + marked
+        return self.stale + self.doomed + self.marking
+
+    @property
+    def marking(self) -> list[Item]:
+        """The channels to put a mark on."""
+        return [item for item in self.items if item.outcome is Outcome.WOULD_MARK]
 
     def limit(self, number: int) -> None:
         """Leave all but the oldest `number` of the doomed for another run."""
-        for item in self.doomed[number:]:
-            item.end(Outcome.LEFT, f"{item.reason}; beyond --limit {number}")
+        leave(self.doomed[number:], number)
+
+
+def leave(items: Iterable[Item], limit: int) -> None:
+    """Leave what is beyond the limit for another run."""
+    for item in items:
+        item.end(Outcome.LEFT, f"{item.reason}; beyond --limit {limit}")
+
+
+def _named(what: str, items: Sequence[Item]) -> list[str]:
+    """Return a line that names some of them, with the reason of the first; none for none."""
+    if not items:
+        return []
+    names = ", ".join(item.channel.channel_name for item in items[:NAMED])
+    more = f" and {len(items) - NAMED} more" if items[NAMED:] else ""
+    first = items[0]
+    reason = first.decision.reason if first.decision.unknown else first.reason
+    return [f"{what}: {names}{more}: {reason}"]
 
 
 def _left_out_unread(item: Item) -> bool:
@@ -106,7 +142,45 @@ def plan(
     channel of which a fact was read.
     """
     planned = Plan([_judged(scope, Facts(channel), rules, directly=directly) for channel in listed])
-    while needing := [item for item in planned.items if item.decision.need]:
+    _decide(scope, planned, planned.items, rules, directly=directly, advance=advance)
+    return planned
+
+
+def confirm(
+    scope: Scope, planned: Plan, rules: Rules, enough: int, advance: Advance = lambda _: None
+) -> None:
+    """Judge the doomed on direct reads, oldest first, until `enough` are confirmed, or all judged.
+
+    The reads go out in batches: of what is still wanted, and twice as many as the last time where
+    that was too few.
+    """
+    size = 0
+    waiting = [item for item in planned.doomed if not item.confirmed]
+    while waiting and (wanted := enough - sum(item.confirmed for item in planned.doomed)) > 0:
+        size = min(max(wanted, 2 * size), CONFIRMED_AT_ONCE)
+        judge_directly(scope, planned, waiting[:size], rules, advance)
+        waiting = waiting[size:]
+
+
+def judge_directly(
+    scope: Scope, planned: Plan, items: Sequence[Item], rules: Rules, advance: Advance
+) -> None:
+    """Judge these channels again, on direct reads alone."""
+    for item in items:
+        item.decide(judge(item.facts, rules, scope.now(), direct=True))
+    _decide(scope, planned, items, rules, directly=True, advance=advance)
+
+
+def _decide(
+    scope: Scope,
+    planned: Plan,
+    items: Sequence[Item],
+    rules: Rules,
+    *,
+    directly: bool,
+    advance: Advance,
+) -> None:
+    while needing := [item for item in items if item.decision.need]:
         for need, again in product(Need, (False, True)):
             needed = [item for item in needing if item.decision.need is need]
             wanted = [item for item in needed if (item.facts.get(need) is not None) is again]
@@ -125,7 +199,6 @@ def plan(
                 fact = known.get(need)
                 if isinstance(fact, Unknown) and fact.why == GONE:
                     item.end(Outcome.GONE, fact.why)
-    return planned
 
 
 def _judged(scope: Scope, facts: Facts, rules: Rules, *, directly: bool) -> Item:

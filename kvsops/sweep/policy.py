@@ -90,7 +90,7 @@ def found(path: Path | None) -> Policies | None:
 def load(path: Path) -> Policies:
     """Read a policy file; raises `UsageError` naming the line that is wrong."""
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         why = getattr(error, "strerror", None) or "it is not text"
         raise UsageError(f"the policy file {path} cannot be read: {why}") from error

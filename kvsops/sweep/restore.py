@@ -1,5 +1,6 @@
 """Making again what a journal says was deleted."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -10,7 +11,7 @@ from kvsops.aws.scope import Scope
 from kvsops.core.channel import EXPIRES_AT_TAG, Channel, StorageLink
 from kvsops.core.mark import DOOMED_TAG
 from kvsops.errors import AwsError, CredentialsError, KvsopsError, NotFoundError, UsageError
-from kvsops.sweep.journal import MAY_BE_GONE, Entry
+from kvsops.sweep.entries import MAY_BE_GONE, Entry, Journalled
 
 NOT_RESTORED: Final = (EXPIRES_AT_TAG, DOOMED_TAG)
 """Tags that are left off: with its old expiry or mark the channel would be swept at once."""
@@ -35,23 +36,50 @@ class Restored:
     channel_arn: str | None = None
 
 
-def restorable(scope: Scope, entries: Sequence[Entry]) -> list[Entry]:
+def restorable(scope: Scope, entries: Sequence[Entry]) -> tuple[list[Entry], list[str]]:
     """Return what may be gone, of channels that had the same name one after the other the last.
 
-    Raises `UsageError` for another account's or region's journal.
+    Beside them what is said of other accounts' and regions' channels, which are left out. Raises
+    `UsageError` where all are.
     """
-    for entry in entries:
-        if entry.arn.region != scope.region:
-            msg = f"the journal is of region {entry.arn.region}, not {scope.region}: give --region"
-            raise UsageError(msg)
-        if entry.arn.account_id != scope.account_id:
-            msg = f"the journal is of account {entry.arn.account_id}, not {scope.account_id}"
-            raise UsageError(msg)
-    gone = [entry for entry in entries if entry.last_event in MAY_BE_GONE]
+    here = [entry for entry in entries if _elsewhere(scope, entry) is None]
+    elsewhere = Counter(why for entry in entries if (why := _elsewhere(scope, entry)))
+    if elsewhere and not here:
+        raise UsageError(f"the journal is {next(iter(elsewhere))}")
+    gone = [entry for entry in here if entry.last_event in MAY_BE_GONE]
     last: dict[str, Entry] = {}
     for entry in sorted(gone, key=lambda entry: entry.arn.creation_ms):
         last[entry.arn.channel_name] = entry
-    return [entry for entry in gone if entry is last[entry.arn.channel_name]]
+    wanted = [entry for entry in gone if entry is last[entry.arn.channel_name]]
+    return wanted, [f"{number:,} left out: {why}" for why, number in elsewhere.items()]
+
+
+def _elsewhere(scope: Scope, entry: Entry) -> str | None:
+    if entry.arn.region != scope.region:
+        return f"of region {entry.arn.region}, not {scope.region}: give --region"
+    if entry.arn.account_id != scope.account_id:
+        return f"of account {entry.arn.account_id}, not {scope.account_id}"
+    return None
+
+
+def missing(scope: Scope, runs: Sequence[Journalled]) -> list[int | None]:
+    """Return how many channels of each run are not there any more; None where that is elsewhere.
+
+    A channel that was made again since, by whomever, is there.
+    """
+    there = {
+        channel.channel_name
+        for channel in channels.each_listed(scope)
+        if channel.status != "DELETING"
+    }
+
+    def of(run: Journalled) -> int | None:
+        if all(_elsewhere(scope, entry) for entry in run.entries):
+            return None
+        wanted, _ = restorable(scope, run.entries)
+        return sum(entry.arn.channel_name not in there for entry in wanted)
+
+    return [of(each) for each in runs]
 
 
 def restore(scope: Scope, entry: Entry) -> Restored:

@@ -26,20 +26,20 @@ from kvsops.sweep.course import INTERRUPTED, Course
 from kvsops.sweep.deletion import Deletion
 from kvsops.sweep.fuse import Bounds
 from kvsops.sweep.item import PLANNED, Item, Outcome
-from kvsops.sweep.journal import Journal
-from kvsops.sweep.plan import Plan, plan
+from kvsops.sweep.journal import Opener
+from kvsops.sweep.plan import Plan, confirm, judge_directly, leave, plan
 
 SETTLE_SECONDS: Final = 60.0
 
-OpenJournal = Callable[[str], Journal]
-"""Opens the journal of the run of this name."""
+CONFIRMED_UP_TO: Final = 500
+"""At most this many of a dry run's candidates are confirmed unless more are asked for."""
 
-Shown = Callable[[Path, int], AbstractContextManager[Advance]]
-"""Shows what is under way, of a journal's path and how many channels; hears of each done."""
+Shown = Callable[[int], AbstractContextManager[Advance]]
+"""Shows what is under way, of how many channels; hears of each done."""
 
 
 @contextmanager
-def unseen(_journal: Path, _number: int) -> Iterator[Advance]:
+def unseen(_number: int) -> Iterator[Advance]:
     """Show nothing."""
     yield lambda _: None
 
@@ -48,8 +48,8 @@ def unseen(_journal: Path, _number: int) -> Iterator[Advance]:
 class Sweep:
     """A plan, the bounds within which it may be carried out, and what came of that.
 
-    The limit is taken off the plan at once. `deadline` is on the scope's clock. `journal` is the
-    file's path, where anything was to be written; `why_stopped` is what ended the run early.
+    `deadline` is on the scope's clock. `journal` is the file's path, where anything was written;
+    `why_stopped` is what ended the run early, `defect` a mistake of ours that did.
 
     Raises `UsageError` in another account than the bounds allow.
     """
@@ -61,11 +61,12 @@ class Sweep:
     deadline: float | None = None
     journal: Path | None = field(default=None, init=False)
     why_stopped: str = field(default="", init=False)
+    defect: Exception | None = field(default=None, init=False)
+    _confirmed: bool = field(default=False, init=False)
+    _name: str = field(default="", init=False)
 
     def __post_init__(self) -> None:
         self.bounds.check_account(self.scope)
-        if self.bounds.limit is not None:
-            self.plan.limit(self.bounds.limit)
 
     @classmethod
     def of_all(
@@ -90,7 +91,7 @@ class Sweep:
     def of_named(cls, scope: Scope, rules: Rules, targets: Sequence[str]) -> "Sweep":
         """Describe and judge the named channels; as many as were named may be deleted."""
         found = scope.in_parallel(
-            lambda target: channels.described(scope, target), dict.fromkeys(targets)
+            lambda target: channels.named(scope, target), dict.fromkeys(targets)
         )
         named = {channel.channel_arn: channel for channel in found}.values()
         planned = plan(scope, named, rules, directly=True)
@@ -106,40 +107,113 @@ class Sweep:
         """Whether Ctrl-C ended it."""
         return self.why_stopped == INTERRUPTED
 
-    def run(self, open_journal: OpenJournal, shown: Shown = unseen) -> None:
-        """Carry the plan out, then look until the deleted are gone, unless a person waits."""
-        self.carry_out(open_journal, shown)
-        if self.journal is None or self.interrupted:
-            return
-        left = SETTLE_SECONDS
-        if self.deadline is not None:
-            left = min(left, max(self.deadline - self.scope.clock(), 0))
-        try:
-            settle(self.scope, self.plan.items, left)
-        except KeyboardInterrupt:
-            self.why_stopped = INTERRUPTED
-        except KvsopsError as error:
-            why = f"whether the deleted are gone was not seen: {error}"
-            self.why_stopped = self.why_stopped or why
+    def confirm(self, *, check: bool = False, advance: Advance = lambda _: None) -> None:
+        """Read directly what the fuse, the limit or a dry run rests on; `check` asks for one.
 
-    def carry_out(self, open_journal: OpenJournal, shown: Shown = unseen) -> None:
+        Where the candidates fit the fuse, they are confirmed while they are deleted.
+        """
+        self._confirmed = True
+        with self.scope.patience.reading_until(self.deadline):
+            confirm(self.scope, self.plan, self.rules, self._enough(check=check), advance)
+            marking = self.plan.marking
+            if self.scope.read_only and not check and len(marking) <= CONFIRMED_UP_TO:
+                judge_directly(self.scope, self.plan, marking, self.rules, advance)
+                for item in marking:
+                    if item.outcome is Outcome.WOULD_DELETE:  # as the deed would
+                        item.end(Outcome.LEFT, f"{item.reason}; the next run deletes it")
+        if self.scope.read_only and self.bounds.limit is not None:
+            self.plan.limit(self.bounds.limit)
+
+    def _enough(self, *, check: bool) -> int:
+        """Return how many confirmed candidates settle what is to be known."""
+        candidates, most = self.bounds.within(len(self.plan.doomed)), self.bounds.most(self.plan)
+        if check:
+            return 1
+        if self.scope.read_only and candidates <= CONFIRMED_UP_TO:
+            return candidates
+        return most + 1 if candidates > most else 0
+
+    def run(self, open_journal: Opener, shown: Shown = unseen) -> None:
+        """Carry the plan out, then look until the deleted are gone, unless a person waits.
+
+        Once anything was written to the journal nothing is raised: what came of it is to be told.
+        """
+        try:
+            self.carry_out(open_journal, shown)
+            if self.journal and not self.interrupted:
+                self._settle(open_journal)
+        except KeyboardInterrupt:
+            if self.journal is None:
+                raise
+            self.why_stopped = INTERRUPTED
+        except Exception as error:
+            if self.journal is None:
+                raise
+            self.defect, self.why_stopped = error, self.why_stopped or repr(error)
+
+    def carry_out(self, open_journal: Opener, shown: Shown = unseen) -> None:
         """Do what the plan has; each item says what became of it.
 
         A read-only scope's plan is only looked at. Where the fuse blows, marks are taken off and
         nothing else is done. Ctrl-C stops in order. Once more makes it no quicker: the journal
         stays open until what has begun is finished.
         """
+        if not self._confirmed:
+            self.confirm()
         planned = self.plan.stale if self.blown else self.plan.to_write
         if self.scope.read_only or not planned:
             return
-        name = f"{self.scope.now():%Y%m%dT%H%M%SZ}-{self.scope.region}-{os.getpid()}"
-        with open_journal(name) as journal, shown(journal.path, len(planned)) as advance:
-            self.journal = journal.path
+        self._name = f"{self.scope.now():%Y%m%dT%H%M%SZ}-{self.scope.region}-{os.getpid()}"
+        with open_journal(self._name) as journal, shown(len(planned)) as advance:
             course = Course(self.scope, self.rules, journal, self.deadline)
             try:
-                _carry_out(course, planned, advance)
+                with self.scope.patience.ending_by(self.deadline):
+                    for together in _rounds(planned, self.bounds.limit):
+                        _carry_out(course, together, advance)
             finally:
                 self.why_stopped = course.why_stopped
+                self.journal = journal.path if journal.written else None
+                for item in planned:
+                    if item.outcome in PLANNED:  # its turn never came
+                        item.end(Outcome.LEFT, course.why_stopped)
+
+    def _settle(self, open_journal: Opener) -> None:
+        """Look until the deleted are gone; write down which are seen again."""
+        left = SETTLE_SECONDS
+        if self.deadline is not None:
+            left = min(left, max(self.deadline - self.scope.clock(), 0))
+        deleted = [item for item in self.plan.items if item.outcome is Outcome.DELETED]
+        try:
+            settle(self.scope, deleted, left)
+            back = [item for item in deleted if item.outcome is Outcome.FAILED]
+            if back:
+                with open_journal(self._name) as journal:
+                    for item in back:
+                        arn, now = item.channel.channel_arn, self.scope.now()
+                        journal.write(Outcome.FAILED.value, now, arn, reason=item.reason)
+        except KvsopsError as error:
+            why = f"whether the deleted are gone was not seen: {error}"
+            self.why_stopped = self.why_stopped or why
+
+
+def _rounds(planned: Sequence[Item], limit: int | None) -> Iterator[Sequence[Item]]:
+    """Yield what is to be done together: under a limit as many at a time as it still allows.
+
+    What the last look spares makes room for the next oldest.
+    """
+    if limit is None:
+        yield planned
+        return
+    yield [item for item in planned if item.outcome is Outcome.WOULD_UNMARK]
+    doomed = [item for item in planned if item.outcome is Outcome.WOULD_DELETE]
+    marking = [item for item in planned if item.outcome is Outcome.WOULD_MARK]
+    done = 0
+    while doomed and done < limit:
+        now, doomed = doomed[: limit - done], doomed[limit - done :]
+        yield now
+        done += sum(item.outcome is Outcome.DELETED or item.lost for item in now)
+    leave(doomed, limit)
+    yield marking
 
 
 def _carry_out(course: Course, planned: Sequence[Item], advance: Advance) -> None:
@@ -166,15 +240,12 @@ def _carry_out(course: Course, planned: Sequence[Item], advance: Advance) -> Non
             except Exception as error:  # a defect of ours: delete no more
                 course.end(repr(error))
                 raise
-    for item in planned:
-        if item.outcome in PLANNED:  # its turn never came
-            item.end(Outcome.LEFT, course.why_stopped)
 
 
 def _read_activity(course: Course, planned: Sequence[Item]) -> None:
     """Read all metrics at once that a judgement will rest on; they stay good for a while."""
     rules = course.rules
-    if not rules.looks_at(Need.ACTIVITY):
+    if course.stop.is_set() or not rules.looks_at(Need.ACTIVITY):
         return
     judged = [item for item in planned if item.outcome is not Outcome.WOULD_UNMARK]
     items = [item for item in judged if course.fresh(item.facts).activity is None]

@@ -87,6 +87,13 @@ def test_a_file_adds_a_region(file: Path, cache: Path) -> None:
     assert known == load(None, cache) | {"eu-nowhere-1": (expected, str(file))}
 
 
+def test_a_byte_order_mark(tmp_path: Path, cache: Path) -> None:
+    """What some editors put before a file is no part of it."""
+    marked = tmp_path / "marked.toml"
+    marked.write_text(f"\ufeff{ROW}", encoding="utf-8")
+    assert "xx-nowhere-1" in load(marked, cache)
+
+
 def test_file_before_cache_before_shipped(tmp_path: Path, cache: Path) -> None:
     """What the user gives goes before what was refreshed, and that before the shipped."""
     refreshed_row = Prices("us-east-1", D("0.031"), D("2.3"), D("0.13"), "2026-04-30", "the list")
@@ -329,6 +336,9 @@ def price_list(time: Time, *products: str) -> Iterator[Scope]:
     """Serve these products as GetProducts does; yield a scope that asks there."""
 
     class Api(BaseHTTPRequestHandler):
+        def date_time_string(self, timestamp: float | None = None) -> str:
+            return super().date_time_string(timestamp or time.now().timestamp())
+
         def do_POST(self) -> None:
             self.rfile.read(int(self.headers["content-length"]))
             body = json.dumps({"PriceList": products, "FormatVersion": "aws_v1"}).encode()
@@ -423,3 +433,18 @@ def test_no_json(time: Time) -> None:
 def test_three_amounts() -> None:
     """What is looked for in the price list is what a row must have."""
     assert tuple(each.amount for each in prices.PRODUCTS) == prices.AMOUNTS
+
+
+def test_no_home_directory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is kept anywhere, which is no error until something is to be."""
+
+    def nobody(_: int) -> None:
+        raise KeyError
+
+    for name in ("HOME", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name)
+    monkeypatch.setattr("pwd.getpwuid", nobody)
+    cache = prices.cache_path(emulated=False)
+    known = prices.load(None, cache)
+    assert cache is None
+    assert known["us-east-1"][1] == "shipped"

@@ -23,6 +23,7 @@ from kvsops.errors import (
     UsageError,
     WriteRefusedError,
 )
+from kvsops.local.environment import ACCESS_KEY_ID
 from kvsops.local.faults import Fault
 from kvsops.local.server import LocalServer
 from tests.aws.conftest import FailFirst
@@ -193,6 +194,7 @@ def test_a_role_that_cannot_be_taken(
     said: str,
 ) -> None:
     """It is the credentials' trouble, not a permission missing for the call, nor a defect."""
+    emulator.settings.keys["a"] = "b"
     missing = str(tmp_path / "missing")
     role = "[profile role]\nrole_arn = arn:aws:iam::123456789012:role/x\n"
     (tmp_path / "config").write_text(role + lines.format(missing=missing))
@@ -274,6 +276,7 @@ def test_no_secret_in_any_error(
     """Neither the secret key nor the session token stands in what an error says."""
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
     monkeypatch.setenv("AWS_SESSION_TOKEN", TOKEN)
+    emulator.settings.keys[ACCESS_KEY_ID] = SECRET
     scope = Scope(clock=time.clock, sleep=time.sleep)
     nowhere = Scope(endpoint_url=f"http://127.0.0.1:{closed_port()}")
     fail_always(emulator, error)
@@ -380,7 +383,7 @@ def test_other_services_throttles(service: str, scope: Scope, fail_first: FailFi
 
 def test_retries_are_paced(environment: dict[str, str], time: Time, fail_first: FailFirst) -> None:
     """A retry takes a turn in the quota as a first call does."""
-    scope = Scope(environ=environment, quota_share=1, clock=time.clock, sleep=time.sleep)
+    scope = time.scope(environment, quota_share=1)
     fail_first("ListSignalingChannels", THROTTLE, 5)
     scope.call("ListSignalingChannels")
     assert time.clock() == pytest.approx(5 / 50)
@@ -439,9 +442,9 @@ def test_a_wrong_call_is_not_retried(
 
 def test_a_channel_that_is_not_there(scope: Scope) -> None:
     """It is named, by its name or its ARN."""
-    with pytest.raises(NotFoundError, match=r"^no such channel: b$"):
+    with pytest.raises(NotFoundError, match=r"^no such channel: b \(us-east-1\)$"):
         channels.described(scope, "b")
-    with pytest.raises(NotFoundError, match=f"^no such channel: {ARN}$"):
+    with pytest.raises(NotFoundError, match=rf"^no such channel: {ARN} \(us-east-1\)$"):
         channels.tags_of(scope, ARN)
 
 
@@ -546,33 +549,61 @@ def test_a_listing_that_fails_midway(scope: Scope, emulator: LocalServer) -> Non
 
 
 @pytest.mark.parametrize(
-    ("off", "told"),
+    ("off", "earlier", "service"),
     [
-        (timedelta(), timedelta()),
-        (timedelta(seconds=-2), timedelta(seconds=-2)),  # not worth speaking of
-        (timedelta(seconds=2), timedelta(seconds=2)),
-        (timedelta(minutes=-4), timedelta()),
-        (timedelta(minutes=4), timedelta()),
-        (timedelta(days=400), timedelta()),
+        (timedelta(), timedelta(), timedelta()),
+        (timedelta(seconds=-2), timedelta(seconds=-2), timedelta(seconds=-2)),  # not worth it
+        (timedelta(seconds=2), timedelta(seconds=2), timedelta(seconds=2)),
+        (timedelta(minutes=-4), timedelta(minutes=-4), timedelta()),
+        (timedelta(minutes=4), timedelta(), timedelta()),
     ],
 )
 def test_the_services_time(
-    emulator: LocalServer, environment: dict[str, str], *, off: timedelta, told: timedelta
+    emulator: LocalServer,
+    environment: dict[str, str],
+    *,
+    off: timedelta,
+    earlier: timedelta,
+    service: timedelta,
 ) -> None:
-    """From the first answer on, even a refusal, the time is the service's, and flows evenly."""
+    """Judged is by the earlier of both clocks; the service's is learnt, and flows evenly."""
     time = Time()
     emulator.settings.clock = lambda: time.now().astimezone(timezone(timedelta(hours=2)))
-    emulator.settings.faults = (Fault("ListSignalingChannels", "AccessDeniedException"),)
     scope = time.scope(environment, now=lambda: time.now() + off)
-    assert scope.now() == NOON + off
-    with suppress(DeniedError):
-        scope.call("ListSignalingChannels")
-    assert abs(scope.now() - time.now() - told) <= timedelta(seconds=1)
-    difference = scope.now() - time.now()
+    assert scope.now() == scope.service_now() == NOON + off
+    scope.call("ListSignalingChannels")
+    assert abs(scope.now() - time.now() - earlier) <= timedelta(seconds=1)
+    assert abs(scope.service_now() - time.now() - service) <= timedelta(seconds=1)
+    difference = scope.service_now() - time.now()
     for _ in range(5):
         time.sleep(0.7)
         scope.call("GetCallerIdentity")
-        assert scope.now() - time.now() == difference
+        assert scope.service_now() - time.now() == difference
+
+
+@pytest.mark.parametrize("off", [timedelta(minutes=-6), timedelta(minutes=6), timedelta(days=2)])
+def test_an_impossible_date(
+    emulator: LocalServer, environment: dict[str, str], *, off: timedelta
+) -> None:
+    """AWS takes no request from a clock so far off: whoever answered it was not AWS."""
+    time = Time()
+    emulator.settings.clock = lambda: time.now() + off
+    scope = time.scope(environment)
+    assert "this machine's clock, where AWS takes no request" in failure(scope)
+    assert scope.now() == scope.service_now() == time.now()
+
+
+def test_a_refusal_does_not_tell_the_time(
+    emulator: LocalServer, environment: dict[str, str]
+) -> None:
+    """Anybody may refuse."""
+    time = Time()
+    emulator.settings.clock = lambda: time.now() + timedelta(minutes=-4)
+    emulator.settings.faults = (Fault("ListSignalingChannels", "AccessDeniedException"),)
+    scope = time.scope(environment)
+    with suppress(DeniedError):
+        scope.call("ListSignalingChannels")
+    assert scope.now() == scope.service_now() == time.now()
 
 
 def test_a_slow_answer_does_not_set_the_time_back(

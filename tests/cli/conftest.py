@@ -29,14 +29,23 @@ def kvsops(
     emulator: LocalServer,
     environment: dict[str, str],  # noqa: ARG001 - sets it
 ) -> Iterator[Kvsops]:
-    """Yield what runs `kvsops` with these arguments; channels change their states at once."""
+    """Yield what runs `kvsops` with these arguments, on a machine whose clock is the emulator's.
+
+    Channels change their states at once.
+    """
     emulator.settings.state_delay = timedelta()
 
     def run(*argv: str) -> Ended:
-        result = CliRunner().invoke(cli, argv, prog_name="kvsops", catch_exceptions=False)
+        result = CliRunner().invoke(
+            cli,
+            argv,
+            prog_name="kvsops",
+            catch_exceptions=False,
+            obj=emulator.settings.clock,
+        )
         return Ended(result.return_value or 0, result.stdout, result.stderr)
 
-    taken = (signal.SIGTERM, signal.SIGHUP)  # by the command, and the tests go on
+    taken = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)  # by the command, and the tests go on
     before = [(number, signal.getsignal(number)) for number in taken]
     yield run
     for number, handler in before:

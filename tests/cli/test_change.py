@@ -27,11 +27,14 @@ def test_tag(kvsops: Kvsops, emulator: LocalServer) -> None:
 
 
 def test_untag(kvsops: Kvsops, emulator: LocalServer) -> None:
-    """Tags are taken off, also one that is not there."""
+    """Tags are taken off; of one that is not there it is said."""
     channel = put(emulator, "cam", tags={"env": "ci", "site": "x"})
     ended = kvsops("untag", channel.arn, "env", "none")
-    assert (ended.code, ended.out, ended.err) == (0, "", "cam untagged\n")
+    assert (ended.code, ended.out, ended.err) == (0, "", "cam untagged\ncam has no tag none\n")
     assert channel.tags == {"site": "x"}
+    ended = kvsops("untag", "cam", "env", "none", "env")
+    assert (ended.code, ended.out, ended.err) == (0, "", "cam has no tag env, none\n")
+    assert writes(emulator) == {"UntagResource": 1}
 
 
 @pytest.mark.parametrize(
@@ -41,7 +44,11 @@ def test_untag(kvsops: Kvsops, emulator: LocalServer) -> None:
 def test_missing(kvsops: Kvsops, emulator: LocalServer, *, argv: tuple[str, ...]) -> None:
     """A channel that is not there is an error."""
     ended = kvsops(*argv)
-    assert (ended.code, ended.out, ended.err) == (1, "", "error: no such channel: nope\n")
+    assert (ended.code, ended.out, ended.err) == (
+        1,
+        "",
+        "error: no such channel: nope (us-east-1, account 123456789012)\n",
+    )
     assert writes(emulator) == {}
 
 
@@ -57,7 +64,7 @@ def test_denied(
     kvsops: Kvsops, emulator: LocalServer, *, argv: tuple[str, ...], operation: str
 ) -> None:
     """A denied change names the permission and the channel."""
-    arn = put(emulator, "cam").arn
+    arn = put(emulator, "cam", tags={"a": "1"}).arn
     emulator.settings.faults = (Fault(operation, "AccessDeniedException"),)
     ended = kvsops(*argv)
     needs = f"the credentials need kinesisvideo:{operation} on {arn}"

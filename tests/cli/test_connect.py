@@ -50,7 +50,10 @@ def test_ice_revealed(kvsops: Kvsops, emulator: LocalServer) -> None:
 def test_refused(kvsops: Kvsops, emulator: LocalServer, command: str) -> None:
     """A channel that is not there, and a permission that is missing, are told in one line."""
     ended = kvsops(command, "nope")
-    assert (ended.code, ended.err) == (1, "error: no such channel: nope\n")
+    assert (ended.code, ended.err) == (
+        1,
+        "error: no such channel: nope (us-east-1, account 123456789012)\n",
+    )
     arn = put(emulator, "cam-door").arn
     operation = "GetSignalingChannelEndpoint" if command == "endpoint" else "GetIceServerConfig"
     emulator.settings.faults = (Fault(operation, "AccessDeniedException"),)

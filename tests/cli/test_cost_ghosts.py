@@ -72,7 +72,7 @@ def test_nothing_is_asked_of_another_accounts_journals(
 
 @pytest.mark.usefixtures("last_months_fleet")
 def test_a_journal_that_cannot_be_read(last: Kvsops, tmp_path: Path) -> None:
-    """One that was given is wrong usage; one that lay around is said."""
+    """One that was given is wrong usage; one that lay around is a look that failed."""
     given = tmp_path / "given.jsonl"
     given.write_text("no journal\n")
     ended = last("--journal", str(given))
@@ -81,7 +81,7 @@ def test_a_journal_that_cannot_be_read(last: Kvsops, tmp_path: Path) -> None:
     kept.mkdir(parents=True)
     given.rename(kept / "x.jsonl")
     ended = last()
-    assert ended.code == 0
+    assert ended.code == 1
     assert "warning: the journal" in ended.err
 
 

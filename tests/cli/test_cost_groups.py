@@ -131,3 +131,14 @@ def test_a_channel_that_is_left_out_is_no_ghost(
     use(last_months_fleet, "ci-1", just_now(), masters=1)
     report = told(last("--match", "cam-*", "-o", "json"))
     assert [row["channel_name"] for row in report["channels"]] == ["cam-door", "cam-yard"]
+
+
+def test_tags_that_could_not_be_read(last: Kvsops, last_months_fleet: LocalServer) -> None:
+    """Groups by a tag that could not be read are no answer: it is told, and the exit code is 1."""
+    last_months_fleet.settings.faults = (
+        Fault("GetResources", "AccessDeniedException"),
+        Fault("ListTagsForResource", "AccessDeniedException"),
+    )
+    ended = last("--group-by", "owner")
+    assert ended.code == 1
+    assert "error: tags could not be read: cam-door, cam-yard, ci-1: " in ended.err

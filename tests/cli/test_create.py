@@ -157,7 +157,9 @@ def test_the_quota(kvsops: Kvsops, emulator: LocalServer) -> None:
     assert (ended.code, ended.out) == (1, "")
     assert ended.err == (
         f"error: {CREATE} failed for two: AccountChannelLimitExceededException: You have reached "
-        "the maximum number of signaling channels (1) for this account in this region.\n"
+        "the maximum number of signaling channels (1) for this account in this region; channels "
+        "there: 1; the quota is 10,000 unless AWS raised it (us-east-1, account 123456789012): "
+        "see what could go with kvsops sweep --older-than 1d\n"
     )
 
 
@@ -206,3 +208,24 @@ def test_many_fail_alone(kvsops: Kvsops, emulator: LocalServer) -> None:
     assert ended.code == 1
     assert len(ended.out.splitlines()) == 2
     assert ended.err.count("\n") == 1
+
+
+@pytest.mark.parametrize("command", ["create", "tag"])
+@pytest.mark.parametrize(
+    ("tag", "said"),
+    [
+        ("kvsops:expires-at=1h", "kvsops:expires-at='1h' is not a time like 2026-11-22T10:00:00Z"),
+        ("kvsops:expires-at=2026-11-22", "give kvsops create or exec --ttl, like 1h"),
+        ("kvsops:expires-at=", "is not a time like"),
+        ("Kvsops:Expires-At=2026-11-22T10:00:00Z", "only looks like kvsops:expires-at"),
+    ],
+)
+def test_a_lease_that_no_sweep_could_read(
+    kvsops: Kvsops, emulator: LocalServer, *, command: str, tag: str, said: str
+) -> None:
+    """It would keep the channel for ever, so it is refused, and what is meant is named."""
+    argv = ("create", "cam", "--tag", tag) if command == "create" else ("tag", "cam", tag)
+    ended = kvsops(*argv)
+    assert ended.code == 2
+    assert said in ended.err
+    assert emulator.calls == {}

@@ -43,7 +43,8 @@ def test_deletes(kvsops: Kvsops, emulator: LocalServer, tmp_path: Path) -> None:
         "\n"
         "2 deleted, of 2 channels.\n"
     )
-    assert (ended.code, ended.err) == (0, f"journal: {journal}\n")
+    undo = f"to undo: kvsops restore {journal} --yes --region us-east-1\n"
+    assert (ended.code, ended.err) == (0, f"journal: {journal}\n{undo}")
     assert names(emulator) == {"cam-3"}
     lines = [json.loads(line) for line in journal.read_text().splitlines()]
     assert sorted((line["event"], line["reason"]) for line in lines) == [
@@ -110,16 +111,20 @@ def test_missing(kvsops: Kvsops, emulator: LocalServer, *, consent: tuple[str, .
     put_many(emulator, ["cam-1", "cam-2"])
     ended = kvsops("delete", "cam-1", "nope", "cam-2", *consent)
     assert (ended.code, ended.out) == (1, "")
-    assert ended.err == "error: no such channel: nope\n"
+    assert ended.err == "error: no such channel: nope (us-east-1, account 123456789012)\n"
     assert writes(emulator) == {}
 
 
 def test_an_arn_of_a_channel_made_again(kvsops: Kvsops, emulator: LocalServer) -> None:
     """The ARN of a channel that is gone does not delete the one that has its name now."""
-    put(emulator, "cam-1")
+    new = put(emulator, "cam-1").arn
     old = "arn:aws:kinesisvideo:us-east-1:123456789012:channel/cam-1/1700000000000"
     ended = kvsops("delete", old, "--yes")
-    assert (ended.code, ended.err) == (1, f"error: no such channel: {old}\n")
+    assert (ended.code, ended.err) == (
+        1,
+        f"error: no such channel: {old} (us-east-1, account 123456789012): that was an earlier "
+        f"channel of the name, which is now {new}\n",
+    )
     assert names(emulator) == {"cam-1"}
 
 

@@ -77,7 +77,7 @@ def test_missing(kvsops: Kvsops, emulator: LocalServer) -> None:
     put(emulator, "cam")
     ended = kvsops("describe", "nope", "cam", "-o", "json", "--query", "[].channel_name")
     assert (ended.code, json.loads(ended.out)) == (1, ["cam"])
-    assert ended.err == "error: no such channel: nope\n"
+    assert ended.err == "error: no such channel: nope (us-east-1, account 123456789012)\n"
 
 
 def test_denied(kvsops: Kvsops, emulator: LocalServer) -> None:

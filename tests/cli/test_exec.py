@@ -104,11 +104,19 @@ def test_tags_and_lease_are_set_in_the_create_call(
 
 
 def test_command_not_found(kvsops: Kvsops, emulator: LocalServer) -> None:
-    """A command that is not there ends as in a shell, and its channel goes."""
+    """A command that is not there ends as in a shell, before a channel is made."""
     ended = kvsops("exec", "--", "no-such-command-here")
     assert ended.code == 127
-    assert ended.err.endswith("error: no-such-command-here: command not found\n")
-    assert names(emulator) == set()
+    assert ended.err == "error: no-such-command-here: command not found\n"
+    assert emulator.calls == {}
+
+
+def test_command_not_executable(kvsops: Kvsops, emulator: LocalServer, tmp_path: Path) -> None:
+    """Nor is one made for a command that may not be run."""
+    (tmp_path / "script").write_text("#!/bin/sh\n")
+    ended = kvsops("exec", "--", str(tmp_path / "script"))
+    assert (ended.code, ended.err) == (126, f"error: {tmp_path}/script: Permission denied\n")
+    assert emulator.calls == {}
 
 
 @pytest.mark.parametrize(
@@ -142,12 +150,15 @@ def test_create_denied(kvsops: Kvsops, emulator: LocalServer, tmp_path: Path) ->
 
 
 def test_delete_denied(kvsops: Kvsops, emulator: LocalServer) -> None:
-    """A channel that could not be deleted is said; the status stays the command's."""
+    """A channel that could not be deleted is said, how it goes, too; a success ends with 1."""
     emulator.settings.faults = (Fault(DELETE, DENIED),)
     ended = kvsops("exec", "--", "true")
-    assert ended.code == 0
-    assert "was not deleted, kvsops sweep --expired will take it: " in ended.err
-    assert len(names(emulator)) == 1
+    assert ended.code == 1
+    (name,) = names(emulator)
+    assert f":channel/{name}/" in ended.err
+    assert " was not deleted: DeleteSignalingChannel denied: " in ended.err
+    assert ended.err.endswith("; when its lease has lapsed: kvsops sweep --expired --yes\n")
+    assert kvsops("exec", "--", "sh", "-c", "exit 7").code == 7
 
 
 SWAP = """
@@ -196,10 +207,14 @@ def test_reuse_sets_no_expiry_where_none_was(
     assert writes(emulator) == {}
 
 
-def test_reuse_refuses_what_another_holds(kvsops: Kvsops, emulator: LocalServer) -> None:
+def test_reuse_refuses_what_another_holds(
+    kvsops: Kvsops, emulator: LocalServer, tmp_path: Path
+) -> None:
     """A live lease of another holder is said, and the command is not run."""
     put(emulator, "cam", tags={OWNER: "bob", EXPIRES: "2099-01-01T00:00:00Z"})
-    ended = kvsops("exec", "--reuse", "cam", "--", "no-such-command-here")
+    told = tmp_path / "told"
+    ended = kvsops("exec", "--reuse", "cam", *python(SHOW, str(told)))
+    assert not told.exists()
     assert (ended.code, ended.err) == (
         1,
         "error: cam is in use: bob holds it until 2099-01-01T00:00:00Z; wait, or use another "

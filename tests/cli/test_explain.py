@@ -127,7 +127,7 @@ def test_each_policy(
 @pytest.mark.parametrize(
     ("argv", "code", "said"),
     [
-        (("nope",), 1, "error: no such channel: nope\n"),
+        (("nope",), 1, "error: no such channel: nope (us-east-1, account 123456789012)\n"),
         (("a b",), 2, "not a channel name: 'a b'"),
         (
             ("arn:aws:kinesisvideo:eu-west-1:123456789012:channel/ci-1/1",),

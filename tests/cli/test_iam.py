@@ -119,7 +119,8 @@ def lines() -> Iterator[str]:
         "delete ci-stored --unlink-storage",
         "delete ci-stored --unlink-storage --yes",
     )
-    yield from ("restore gone", "restore gone --yes")
+    yield from ("restore", "restore --last ci-bare", "restore --last --yes")
+    yield from ("restore kvsops-journal-gone.jsonl", "restore run gone ci-bare --yes")
     yield from ("endpoint ci-bare --role viewer", "ice ci-bare --reveal")
 
 
@@ -159,7 +160,7 @@ def fleet(
     Path("prices.toml").write_text(shipped, "utf-8")
     channels = emulator.backend().channels
     gone = f"arn:aws:kinesisvideo:us-east-1:{ACCOUNT}:channel/gone/1700000000000"
-    with Journal(Path("gone"), "run") as journal:
+    with Journal(Path("kvsops-journal-gone.jsonl"), "run") as journal:
         for name, arn in (("gone", gone), ("ci-bare", channels["ci-bare"].arn)):
             stream = channels["ci-stored"].stream_arn
             channel = Channel(name, arn, "ACTIVE", None, "1", "SINGLE_MASTER", 60)

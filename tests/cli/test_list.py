@@ -170,7 +170,12 @@ def test_unknown_tags(kvsops: Kvsops, emulator: LocalServer) -> None:
     told = json.loads(kvsops("list", "-o", "json", "--query", "[:2].{tags: tags}").out)
     assert told == [{"tags": {"env": "ci"}}, {"tags": None}]
     assert emulator.calls["ListTagsForResource"] == 0
-    assert kvsops("list", "--tags").out.splitlines()[2].endswith("  ?")
+    ended = kvsops("list", "--tags")
+    assert (ended.code, ended.out.splitlines()[2][-3:]) == (0, "  ?")
+    assert ended.err == (
+        "the tags of 101 channels are not known "
+        "(never tagged, or too recently for AWS's tag index): --direct reads each\n"
+    )
 
 
 def test_taken_as_untagged(kvsops: Kvsops, emulator: LocalServer) -> None:
@@ -179,7 +184,7 @@ def test_taken_as_untagged(kvsops: Kvsops, emulator: LocalServer) -> None:
     for number in range(101):
         channel = put(emulator, f"ci-{number:03}", HOUR / 2, tags={"env": "ci"})
     ended = kvsops("list", "--tag", "env=ci")
-    assert (ended.code, ended.out) == (0, "No channels.\n")
+    assert (ended.code, ended.out) == (0, "No channels in us-east-1, account 123456789012.\n")
     assert ended.err == f"101 channels are {UNTAGGED}\n"
     assert kvsops("list", "--tag", "env=ci", "--direct").err == ""
     emulator.backend().remove_channel(channel, emulator.settings.clock())
@@ -202,7 +207,7 @@ def test_tags_that_cannot_be_read(kvsops: Kvsops, emulator: LocalServer) -> None
     arn = put(emulator, "ci-1").arn
     emulator.settings.faults = (Fault("ListTagsForResource", DENIED),)
     ended = kvsops("list", "--without-tag", "env")
-    assert (ended.code, ended.out) == (1, "No channels.\n")
+    assert (ended.code, ended.out) == (1, "No channels in us-east-1, account 123456789012.\n")
     assert ended.err == (
         "warning: could not be judged, and left alone: ci-1: tags unknown: ListTagsForResource "
         f"denied: the credentials need kinesisvideo:ListTagsForResource on {arn}\n"
@@ -222,7 +227,11 @@ def test_a_listing_that_fails(kvsops: Kvsops, emulator: LocalServer) -> None:
 
 @pytest.mark.parametrize(
     ("output", "text"),
-    [("table", "No channels.\n"), ("markdown", "No channels.\n"), ("json", "[]\n")],
+    [
+        ("table", "No channels in us-east-1, account 123456789012.\n"),
+        ("markdown", "No channels in us-east-1, account 123456789012.\n"),
+        ("json", "[]\n"),
+    ],
 )
 def test_none(kvsops: Kvsops, *, output: str, text: str) -> None:
     """No channel at all is no failure."""
@@ -250,3 +259,18 @@ def test_activity(
     use(emulator, "cam-idle", now - 9 * DAY, viewers=2)
     ended = kvsops("list", *argv, "-o", "json", "--query", "[].channel_name")
     assert (ended.code, json.loads(ended.out)) == (0, shown)
+
+
+@pytest.mark.parametrize("output", ["table", "json", "csv", "markdown"])
+def test_tags_that_could_not_be_read(kvsops: Kvsops, emulator: LocalServer, output: str) -> None:
+    """A failed look is told, in every form, and the exit code is 1."""
+    put_many(emulator, [f"cam-{number}" for number in range(5)])
+    emulator.settings.faults = (
+        Fault("GetResources", "AccessDeniedException"),
+        Fault("ListTagsForResource", "AccessDeniedException"),
+    )
+    ended = kvsops("list", "--tags", "-o", output)
+    assert ended.code == 1
+    assert (
+        "error: tags could not be read: cam-0, cam-1, cam-2 and 2 more: ListTagsForResource denied"
+    ) in ended.err

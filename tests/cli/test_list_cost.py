@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -20,7 +21,7 @@ from tests.usage import use
 
 COST = ("list", "--cost")
 DENIED = (Fault("GetMetricData", "AccessDenied"),)
-SIX = "own cost: 15 metrics in 4 calls, $0.0002 at most\n"  # 6 + 6 + 3, and 3 of ListMetrics
+SIX = "own cost: 21 metrics in 4 calls, $0.0002 at most\n"  # 6 + 6 + 6 + 3, and 3 of ListMetrics
 FIGURES = [
     "last_activity",
     "active_this_month",
@@ -46,6 +47,12 @@ def projection() -> Projection:
     return Projection.TRAILING if young else Projection.ELAPSED
 
 
+def bounded(out: str) -> str:
+    """Leave out what is said from the 15th of a month on."""
+    bound = "channels deleted more than two weeks ago may be missing"
+    return re.sub(rf"( {{2}})?\nA lower bound: {bound}\.", "", out)
+
+
 # What is shown
 
 
@@ -53,7 +60,7 @@ def projection() -> Projection:
 def test_table(kvsops: Kvsops, tmp_path: Path, golden: Golden) -> None:
     """The dearest first, then by name; a bar of the last days; the total; what asking cost."""
     ended = kvsops(*COST, "--prices", free_use(tmp_path))
-    golden(ended.out, month=this_month(), projection=projection())
+    golden(bounded(ended.out), month=this_month(), projection=projection())
     assert (ended.code, ended.err) == (0, SIX)
 
 
@@ -93,14 +100,39 @@ def test_csv(kvsops: Kvsops, golden: Golden) -> None:
 def test_markdown(kvsops: Kvsops, tmp_path: Path, golden: Golden) -> None:
     """Markdown has what the table has, the total too; no dollar begins a formula."""
     ended = kvsops(*COST, "--prices", free_use(tmp_path), "-o", "markdown", "--prefix", "ci")
-    golden(ended.out, month=this_month(), projection=projection())
+    golden(bounded(ended.out), month=this_month(), projection=projection())
+
+
+@pytest.mark.usefixtures("fleet")
+def test_the_month_is_that_of_cost(kvsops: Kvsops, tmp_path: Path) -> None:
+    """A channel deleted since is in the total, which says so, and in what is held to a budget."""
+    budget = ("--prices", free_use(tmp_path), "--fail-over", "0.08")
+    listed, told_of = kvsops(*COST, *budget), kvsops("cost", *budget)
+    assert (listed.code, told_of.code) == (3, 3)
+    said = "error: the month will come to $0.09, over --fail-over $0.08\n"
+    assert listed.err.endswith(said)
+    assert told_of.err.endswith(said)
+    assert "\n4 channels, 3 used in " in listed.out
+    assert "\nIn it: $0.03 for 1 channel deleted since, not listed.\n" in listed.out
+    assert "old-1" not in listed.out
+
+
+@pytest.mark.usefixtures("fleet")
+def test_a_filter_leaves_the_deleted_out(kvsops: Kvsops) -> None:
+    """Of deleted channels nothing but the name is known: that they are not counted is said."""
+    out = kvsops(*COST, "--older-than", "1d").out
+    assert "\n3 channels, 2 used in " in out
+    assert out.endswith(
+        "\nNot counted: channels deleted since; kvsops cost tells what these add.\n"
+    )
 
 
 def test_no_channels(kvsops: Kvsops) -> None:
     """An account without channels costs nothing, which is measured."""
     ended = kvsops(*COST)
-    assert ended.out == (
-        f"No channels.\n\n0 channels, 0 used in {this_month()}: $0.00 to date, $0.00 for the month "
+    assert bounded(ended.out) == (
+        "No channels in us-east-1, account 123456789012.\n\n"
+        f"0 channels, 0 used in {this_month()}: $0.00 to date, $0.00 for the month "
         "(measured).\n"
     )
     assert (ended.code, ended.err) == (0, "own cost: 0 metrics in 3 calls, $0.0000 at most\n")
@@ -168,7 +200,7 @@ def test_nothing_is_asked_of_what_is_left_out(
 def test_without_metrics(kvsops: Kvsops, fleet: LocalServer, golden: Golden) -> None:
     """Nothing is asked of CloudWatch: each is taken to be used, and said to be."""
     ended = kvsops(*COST, "--no-metrics", "--sort", "name")
-    golden(ended.out, month=this_month())
+    golden(bounded(ended.out), month=this_month())
     assert (ended.code, ended.err) == (0, "own cost: 0 metrics in 0 calls, $0.0000 at most\n")
     assert not {"GetMetricData", "ListMetrics"} & fleet.calls.keys()
     (first, *_) = told(kvsops(*COST, "--no-metrics", "-o", "json"))
@@ -187,26 +219,26 @@ def test_without_metrics(kvsops: Kvsops, fleet: LocalServer, golden: Golden) -> 
 @pytest.mark.parametrize(
     ("options", "code", "said"),
     [
-        (("--fail-over", "0.06"), 0, ""),
+        (("--fail-over", "0.09"), 0, ""),
         (("--fail-over", "$1"), 0, ""),
         (
-            ("--fail-over", "0.05"),
+            ("--fail-over", "0.08"),
             3,
-            "error: the month will come to $0.06, over --fail-over $0.05\n",
+            "error: the month will come to $0.09, over --fail-over $0.08\n",
         ),
-        (("--fail-over", "0"), 3, "error: the month will come to $0.06, over --fail-over $0.00\n"),
+        (("--fail-over", "0"), 3, "error: the month will come to $0.09, over --fail-over $0.00\n"),
         (
-            ("--sort", "name", "--limit", "1", "--fail-over", "0.05"),
+            ("--sort", "name", "--limit", "1", "--fail-over", "0.08"),
             3,
-            "error: the month will come to $0.06, over --fail-over $0.05\n",
+            "error: the month will come to $0.09, over --fail-over $0.08\n",
         ),
-        (("--warn-over", "0.06"), 0, ""),
-        (("--warn-over", "0.05"), 0, "warning: the month will come to $0.06, over $0.05\n"),
+        (("--warn-over", "0.09"), 0, ""),
+        (("--warn-over", "0.08"), 0, "warning: the month will come to $0.09, over $0.08\n"),
         (
-            ("--warn-over", "0.01", "--fail-over", "0.05"),
+            ("--warn-over", "0.01", "--fail-over", "0.08"),
             3,
-            "warning: the month will come to $0.06, over $0.01\n"
-            "error: the month will come to $0.06, over --fail-over $0.05\n",
+            "warning: the month will come to $0.09, over $0.01\n"
+            "error: the month will come to $0.09, over --fail-over $0.08\n",
         ),
     ],
 )
@@ -226,7 +258,7 @@ def test_metrics_denied(
     """What is not known is shown as such, and never passes for cheap."""
     fleet.settings.faults = DENIED
     ended = kvsops(*COST, *options, "--prefix", "cam")
-    golden(ended.out, month=this_month())
+    golden(bounded(ended.out), month=this_month())
     assert ended.code == code
     assert ended.err.startswith("own cost: 0 metrics in 4 calls, $0.0000 at most\n")
     assert ended.err.endswith(
@@ -270,12 +302,14 @@ def test_a_batch_answered_in_part(
 
 
 def test_list_metrics_denied(kvsops: Kvsops, fleet: LocalServer, tmp_path: Path) -> None:
-    """Every metric is asked instead: the figures are the same."""
+    """Every metric is asked instead; that the deleted could not be looked for is a failure."""
     options = (*COST, "--prices", free_use(tmp_path))
     before = kvsops(*options)
     fleet.settings.faults = (Fault("ListMetrics", "AccessDenied"),)
     ended = kvsops(*options)
-    assert (ended.code, ended.out) == (0, before.out)
+    table, _, _ = before.out.partition("\n\n")
+    assert (ended.code, ended.out.partition("\n\n")[0]) == (1, table)
+    assert bounded(ended.out) != ended.out
     assert 'the credentials need cloudwatch:ListMetrics on "*"' in ended.err
 
 
@@ -294,11 +328,11 @@ def test_max_own_cost(kvsops: Kvsops, fleet: LocalServer) -> None:
     ended = kvsops(*COST, "--max-own-cost", "0.0001")
     assert (ended.code, ended.out) == (3, "")
     assert ended.err == (
-        "error: reading the metrics of 3 channels may cost $0.0002, more than --max-own-cost "
+        "error: reading the metrics of 4 channels may cost $0.0002, more than --max-own-cost "
         "0.0001: nothing was asked; narrow with --prefix or --match\n"
     )
     assert fleet.calls["GetMetricData"] == 0
-    assert kvsops(*COST, "--max-own-cost", "0.00018").code == 0  # 3 x 6 x 0.00001
+    assert kvsops(*COST, "--max-own-cost", "0.00024").code == 0  # 4 x 6 x 0.00001
 
 
 def test_max_own_cost_is_of_what_rules_ask_too(kvsops: Kvsops, fleet: LocalServer) -> None:
@@ -408,7 +442,7 @@ def test_assumed_prices(kvsops: Kvsops, emulator: LocalServer) -> None:
     emulator.backend("eu-west-1").put_channel("cam", now - DAY, now - DAY)
     ended = kvsops(*COST, "--region", "eu-west-1", "--assume-prices-of", "ap-southeast-2")
     assert ended.code == 0
-    assert ended.out.endswith("; at ap-southeast-2's prices).\n")
+    assert "; at ap-southeast-2's prices).\n" in ended.out
     options = ("--no-metrics", "--region", "eu-west-1", "--assume-prices-of", "ap-southeast-2")
     (row,) = told(kvsops(*COST, *options, "-o", "json"))
     assert Decimal(str(row["estimated_monthly_usd"])) == Decimal("0.0473")

@@ -138,7 +138,7 @@ def test_no_moto() -> None:
         [sys.executable, "-c", script], capture_output=True, text=True, check=False
     )
     assert done.returncode == 2
-    assert done.stderr == "this needs the emulator: pip install 'kvsops[local]'\n"
+    assert done.stderr == "this needs the emulator: pip install '.[local]' in a clone of kvsops\n"
 
 
 @pytest.mark.parametrize(
@@ -237,6 +237,30 @@ def test_fleet_and_settings_reach_the_command() -> None:
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.splitlines() == ["[10, 10, 5]", "AccessDenied"]
+
+
+def test_hosts_and_origins_let_in() -> None:
+    """By their options other names and other pages are let in, however they are written."""
+    script = """
+import os, urllib.error, urllib.request
+url = os.environ["AWS_ENDPOINT_URL"]
+for path, name, value in (
+    ("/kvsops-api/calls", "Host", "kvs:80"),
+    ("/kvsops-api/calls", "Host", "other"),
+    ("/", "Origin", "https://app.example"),
+    ("/", "Origin", "https://other.example"),
+):
+    request = urllib.request.Request(url + path, headers={name: value})
+    try:
+        print(urllib.request.urlopen(request).status)
+    except urllib.error.HTTPError as error:
+        print(error.headers["x-amzn-errortype"])
+"""
+    options = ("--allow-host", "KVS", "--allow-origin", "https://App.example/")
+    done = run(*options, "--", sys.executable, "-c", script)
+    assert (done.returncode, done.stderr) == (0, "")
+    denied, unsigned = "AccessDeniedException", "MissingAuthenticationTokenException"
+    assert done.stdout.splitlines() == ["200", denied, unsigned, denied]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

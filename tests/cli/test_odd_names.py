@@ -150,3 +150,26 @@ def test_odd_arguments(kvsops: Kvsops, *, argv: tuple[str, ...]) -> None:
     assert (ended.code, ended.out) == (2, "")
     assert ended.err.count("\n") == 1
     check_safe(ended)
+
+
+@pytest.mark.parametrize("output", ["table", "json", "csv", "markdown"])
+def test_no_command_to_a_ci(kvsops: Kvsops, emulator: LocalServer, output: str) -> None:
+    """What a stranger wrote into a tag is no command to the runner that prints it."""
+    command = "::set-output name=approved::true"
+    put(emulator, "cam", tags={"kvsops:owner": command, "##[error]": "##vso[task]", "a": "\r::b"})
+    for argv in (
+        ("cost", "--group-by", "owner"),
+        ("cost", "--group-by", "tag:a"),
+        ("list", "--tags"),
+        ("describe", "cam"),
+        ("sweep", "--older-than", "1h", "--all"),
+        ("sweep", "--older-than", "1h", "--explain", "cam"),
+    ):
+        if output == "csv" and "--explain" in argv:
+            continue
+        ended = kvsops(*argv, "-o", output)
+        assert ended.code == 0
+        for line in re.split("[\r\n]", ended.out + ended.err):
+            assert not line.lstrip().startswith("::")
+            assert "##[" not in line
+            assert "##vso[" not in line

@@ -138,3 +138,118 @@ def test_denied(kvsops: Kvsops, emulator: LocalServer, journal: str) -> None:
     )
     assert (ended.code, json.loads(ended.out)) == (1, ["failed", denied])
     assert names(emulator) == set()
+
+
+@pytest.fixture
+def runs(kvsops: Kvsops, emulator: LocalServer) -> list[str]:
+    """Delete two channels, then one more, each run with a journal of its own; return the runs."""
+    journals: list[str] = []
+    for names_of_run in (("ci-1", "ci-2"), ("cam",)):
+        for name in names_of_run:
+            put(emulator, name)
+        ended = kvsops("delete", *names_of_run, "--yes")
+        journal = Path(ended.err.splitlines()[0].removeprefix("journal: "))
+        # Both are of this process and perhaps of one second: let the first be long ago.
+        run = f"{journal.stem}{len(journals)}"
+        text = journal.read_text().replace(f'"run": "{journal.stem}"', f'"run": "{run}"')
+        journal.unlink()
+        if not journals:
+            text = text.replace('"time": "20', '"time": "19')
+        journal.with_name(f"{run}.jsonl").write_text(text)
+        journals.append(run)
+    return journals
+
+
+def test_lists_the_runs(kvsops: Kvsops, emulator: LocalServer, runs: list[str]) -> None:
+    """Alone it lists which runs deleted, where, and how many of their channels are missing."""
+    put(emulator, "ci-2")
+    ended = kvsops("restore", "-o", "json")
+    rows = {row.pop("run"): row for row in json.loads(ended.out)}
+    assert rows.keys() == set(runs)
+    for run, (deleted, missing) in zip(runs, ((2, 1), (1, 1)), strict=True):
+        told = rows[run]
+        assert (told["deleted"], told["missing"]) == (deleted, missing)
+        assert (told["account_id"], told["region"]) == ("123456789012", "us-east-1")
+        assert told["journal"].endswith(f"/{run}.jsonl")
+    assert ended.code == 0
+    table = kvsops("restore")
+    assert table.out.splitlines()[0].split() == ["RUN", "AGE", "ACCOUNT", "REGION", "MISSING"]
+    assert "  us-east-1  1 of 2\n" in table.out
+    assert table.err.startswith("to see what a run's journal would bring back: kvsops restore 2")
+    elsewhere = kvsops("restore", "--region", "eu-west-1", "-o", "json", "--query", "[].[missing]")
+    assert json.loads(elsewhere.out) == [[None], [None]]
+
+
+def test_no_journals(kvsops: Kvsops) -> None:
+    """Where nothing was deleted there is nothing to list, nor to restore."""
+    assert kvsops("restore").out == "No journals.\n"
+    ended = kvsops("restore", "--last")
+    assert (ended.code, ended.out) == (2, "")
+    assert ended.err == (
+        "error: no journal of a run in us-east-1 of account 123456789012: give its path\n"
+    )
+    ended = kvsops("restore", "--yes")
+    assert (ended.code, ended.err) == (
+        2,
+        "error: --yes: which ones? give a JOURNAL, a RUN or --last\n",
+    )
+    ended = kvsops("restore", "2026")
+    assert ended.err == "error: no such journal or run: '2026': kvsops restore lists them\n"
+
+
+def test_the_listing_denied(kvsops: Kvsops, emulator: LocalServer, runs: list[str]) -> None:
+    """What is missing is not known then: it is said, and no failed look is an empty one."""
+    emulator.settings.faults = (Fault("ListSignalingChannels", "AccessDeniedException"),)
+    ended = kvsops("restore")
+    assert (ended.code, ended.out.count("? of ")) == (1, len(runs))
+    assert ended.err.startswith("warning: what is missing is not known: ListSignalingChannels")
+
+
+@pytest.mark.parametrize(
+    ("chosen", "made"),
+    [
+        (("RUN",), {"ci-1", "ci-2"}),
+        (("RUN", "ci-2"), {"ci-2"}),
+        (("--last",), {"cam"}),
+        (("--last", "cam"), {"cam"}),
+    ],
+)
+def test_some_of_them(
+    kvsops: Kvsops,
+    emulator: LocalServer,
+    runs: list[str],
+    *,
+    chosen: tuple[str, ...],
+    made: set[str],
+) -> None:
+    """A run's id, the last run, and names among what it deleted choose what is made again."""
+    argv = [runs[0] if each == "RUN" else each for each in chosen]
+    assert kvsops("restore", *argv, "--yes").code == 0
+    assert names(emulator) == made
+
+
+@pytest.mark.usefixtures("runs")
+def test_a_name_that_was_not_deleted(kvsops: Kvsops, emulator: LocalServer) -> None:
+    """A name that the journal does not tell of is refused, and nothing is made."""
+    ended = kvsops("restore", "--last", "ci-1", "--yes")
+    assert ended.code == 2
+    assert ended.err.endswith(".jsonl does not say that 'ci-1' was deleted\n")
+    assert names(emulator) == set()
+
+
+@pytest.mark.parametrize(
+    ("line", "code", "said"),
+    [
+        ('{"journal": 1, "event": "dele', 0, "line 5: it is cut short"),
+        ("rubbish\n", 1, "line 5: it is not JSON: is this a kvsops journal?"),
+    ],
+)
+def test_a_line_that_cannot_be_used(
+    kvsops: Kvsops, emulator: LocalServer, journal: str, *, line: str, code: int, said: str
+) -> None:
+    """It is said, and the rest is made; only a torn line loses nothing."""
+    with Path(journal).open("a") as file:
+        file.write(line)
+    ended = kvsops("restore", journal, "--yes")
+    assert (ended.code, ended.err) == (code, f"warning: the journal {journal}: {said}\n")
+    assert names(emulator) == {"ci-1", "ci-2"}

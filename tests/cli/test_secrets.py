@@ -54,3 +54,25 @@ def test_no_secret_anywhere(
         *("AKIAKVSOPSLOCALTEST0", "kvsops-local-throw-away", *usernames),
     ):
         assert secret not in text
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://user:s3cret@127.0.0.1:1",
+        "http://user:s3cr@et@127.0.0.1:1",
+        "http://s3cret@127.0.0.1:1/path",
+        "ftp://user:s3cret@127.0.0.1",
+        "user:s3cret@127.0.0.1",
+        "http:user:s3cret@127.0.0.1",
+        "http://user:s3cret@127.0.0.1:port",
+        "http://user:s3cret@",
+    ],
+)
+@pytest.mark.parametrize("debug", [(), ("--debug",)])
+def test_userinfo_of_an_endpoint(kvsops: Kvsops, url: str, debug: tuple[str, ...]) -> None:
+    """A user and password in the endpoint's URL are shown nowhere."""
+    ended = kvsops("describe", "cam", "--endpoint-url", url, *debug)
+    assert ended.code in {1, 2}
+    assert "127.0.0.1" in ended.err or "not an endpoint" in ended.err
+    assert "s3cr" not in ended.out + ended.err

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 from prometheus_client.openmetrics import parser
 
+from kvsops.cli.smoke import _encodable
 from kvsops.local.faults import Fault
 from kvsops.local.server import LocalServer
 from kvsops.reports.smoke import sparkline
@@ -46,7 +47,11 @@ def test_table(kvsops: Kvsops) -> None:
     assert re.search(r"^viewer-1 +master +[0-9.]+ ", ended.out, re.MULTILINE)
     assert re.search(r"^viewer-1 +\d+ +\d+ +\d+ ms +\d+ ms$", ended.out, re.MULTILINE)
     assert re.search(r"^way: \w+( over \w+)? - \w+ \(\S+ - \S+\)$", ended.out, re.MULTILINE)
-    assert re.fullmatch(r"kvsops-smoke works: first picture [0-9.]+ m?s after the offer", lines[-1])
+    assert re.fullmatch(
+        r"kvsops-smoke works \((good|fair|poor)\): first picture [0-9.]+ m?s after the offer"
+        r"(; slow: .+)?(; relay proven over udp, tls)?",
+        lines[-1],
+    )
 
 
 def test_json(kvsops: Kvsops) -> None:
@@ -55,7 +60,17 @@ def test_json(kvsops: Kvsops) -> None:
     told = json.loads(ended.out)
     assert list(told) == [
         *("channel_name", "channel_arn", "mode", "passed", "reason", "started_at", "seconds"),
-        *("connect_ms", "first_video_ms", "steps", "selected_pair", "media", "thresholds", "notes"),
+        *(
+            "connect_ms",
+            "first_video_ms",
+            "grade",
+            "slow",
+            "relay",
+            "steps",
+            "selected_pair",
+            "media",
+        ),
+        *("thresholds", "notes"),
     ]
     assert list(told["steps"][0]) == ["step", "status", "at_seconds", "seconds", "reason", "detail"]
     assert list(told["media"]) == ["seconds", "directions", "round_trips"]
@@ -64,6 +79,8 @@ def test_json(kvsops: Kvsops) -> None:
         *("jitter_ms", "audio_jitter_ms", "video"),
     ]
     assert (told["passed"], told["reason"], told["mode"]) == (True, None, "loop")
+    assert told["grade"] in {"good", "fair", "poor"}
+    assert told["relay"] == "proven"
     assert kvsops(*QUICK, "-o", "json", "--query", "passed").out == "true\n"
 
 
@@ -107,7 +124,7 @@ def test_somebody_elses(kvsops: Kvsops, emulator: LocalServer) -> None:
     assert ended.out.endswith(
         "\ncam-door was not made by kvsops smoke: connecting as master would throw out the one that"
         " is there; --viewer-only meets it, --take-over takes its place\n"
-        "cam-door passed the checks; no media was sent\n"
+        "cam-door passed the checks; no media was sent; relay proven over udp, tls\n"
     )
     assert "offer" not in ended.out
     ended = kvsops(*QUICK, "cam-door", "--max-connect", "2s")
@@ -153,6 +170,11 @@ WRONG = [
         "Invalid value for '--report': not a report: 'smoke.pdf': its name ends in .xml, .prom,"
         " .json, .md (see kvsops smoke --help)",
     ),
+    (
+        ("--transport", "tcp"),
+        "Invalid value for '--transport': 'tcp' is not one of 'udp', 'tls'. (see kvsops smoke"
+        " --help)",
+    ),
     (("--query", "passed"), "--query works on JSON, not on table; add --output json"),
 ]
 
@@ -166,13 +188,40 @@ def test_wrong_usage(kvsops: Kvsops, emulator: LocalServer) -> None:
     assert emulator.calls == {}
 
 
+@pytest.mark.parametrize("encoding", ["ascii", "iso-8859-1", "cp1252", "utf-8"])
+def test_encodable(encoding: str) -> None:
+    """What the output's encoding lacks is drawn in plain letters, or told by its number."""
+    told = _encodable("▁▂▃▄▅▆▇█ ·…\u263a\n", encoding)
+    told.encode(encoding)
+    if encoding != "utf-8":
+        assert told.startswith("_.:-=+*# ")
+        assert told.endswith("\\u263a\n")
+
+
+def test_many_viewers(kvsops: Kvsops) -> None:
+    """More viewers than a channel has by itself are tried, and what they need is said."""
+    ended = kvsops("smoke", "--no-steady", "--viewers", "11")
+    assert ended.code == 3
+    assert "a channel has 10 viewers, unless AWS raised this quota: it does on request" in ended.out
+    assert "connecting as viewer passed a limit of the channel" in ended.out
+
+
+def test_no_relay_probe(kvsops: Kvsops) -> None:
+    """The proof of the relay can be left out, which is said."""
+    ended = kvsops(*QUICK, "--no-relay-probe", "-o", "json", "--query", "relay")
+    assert (ended.code, ended.out) == (0, "null\n")
+
+
 def test_missing_extra(
     kvsops: Kvsops, emulator: LocalServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where the extra is not installed as a whole, the message says what to install."""
     monkeypatch.setitem(sys.modules, "aiortc", None)  # as Python has it for what is not there
     ended = kvsops("smoke")
-    assert (ended.code, ended.err) == (2, "error: this needs pip install 'kvsops[smoke]'\n")
+    assert (ended.code, ended.err) == (
+        2,
+        "error: this needs pip install '.[smoke]' in a clone of kvsops\n",
+    )
     assert emulator.calls == {}
 
 

@@ -3,6 +3,7 @@
 import json
 import re
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -31,10 +32,12 @@ def test_the_fuse(kvsops: Kvsops, emulator: LocalServer, *, fuse: str, code: int
         return
     assert names(emulator) == {"a", "b", "c", "new"}
     assert emulator.calls[DELETE] == 0
-    assert ended.err == (
-        f"error: the fuse blew: 3 of 4 channels are more than --max-deletes {fuse}, so nothing was "
-        "deleted; raise --max-deletes, or take the oldest first with --limit N\n"
+    number = "at least 2" if fuse == "1" else "3"  # no more are read than blow it
+    assert ended.err.endswith(
+        f"\nerror: the fuse blew: {number} of 4 channels are more than --max-deletes {fuse}, so "
+        "nothing was deleted; raise --max-deletes, or take the oldest first with --limit N\n"
     )
+    assert ended.out.startswith("Unconfirmed: 1 of 3 to delete.\n") is (fuse == "1")
     assert ended.out.endswith("\n3 would be deleted, 1 kept, of 4 channels.\n")
 
 
@@ -46,7 +49,8 @@ def test_the_fuse_is_100_unless_told(kvsops: Kvsops, emulator: LocalServer) -> N
     how_on = "raise --max-deletes, or take the oldest first with --limit N"
     assert (dry.code, wet.code) == (0, 3)
     assert dry.err.endswith(f"warning: the fuse would blow: {blown}; {how_on}\n")
-    assert wet.err == f"error: the fuse blew: {blown}, so nothing was deleted; {how_on}\n"
+    assert "dry run: nothing was deleted; with --yes the fuse would blow\n" in dry.err
+    assert wet.err.endswith(f"\nerror: the fuse blew: {blown}, so nothing was deleted; {how_on}\n")
     assert writes(emulator) == {}
 
 
@@ -104,7 +108,9 @@ def test_the_deadline(kvsops: Kvsops, emulator: LocalServer) -> None:
     }
     assert told["summary"]["stopped"] == "the deadline passed"
     assert ended.code == 1
-    assert ended.err.endswith("error: stopped: the deadline passed\n")
+    *_, stopped, undo = ended.err.splitlines()
+    assert stopped == "error: stopped: the deadline passed"
+    assert undo.startswith("to undo: kvsops restore /")
 
 
 def test_the_deadline_while_reading(kvsops: Kvsops, emulator: LocalServer) -> None:
@@ -148,3 +154,94 @@ def test_consent_never_comes_from_the_environment(
         monkeypatch.setenv(name, "1")
     assert kvsops(*CI[:-1]).code == 0
     assert writes(emulator) == {}
+
+
+LINKED = ("one", "two", "three")
+
+
+@pytest.fixture
+def linked_and_leaked(emulator: LocalServer) -> None:
+    """Put three old channels there that are linked to storage, and four younger leaks."""
+    for name in LINKED:
+        put(emulator, f"ci-{name}", 9 * DAY, stored=True)
+    for days in (4, 3, 2, 1):
+        put(emulator, f"ci-{days}", days * DAY)
+
+
+def test_check_of_what_would_never_be_deleted(kvsops: Kvsops, emulator: LocalServer) -> None:
+    """--check answers by direct reads: what only looks like a leak is none."""
+    for name in LINKED:
+        put(emulator, name, 9 * DAY, stored=True)
+    ended = kvsops(*OLD, "--check")
+    assert (ended.code, "--check" in ended.err) == (0, False)
+    assert ended.out.endswith("\n3 kept, of 3 channels.\n")
+
+
+@pytest.mark.usefixtures("linked_and_leaked")
+def test_check_ends_at_the_first(kvsops: Kvsops, emulator: LocalServer) -> None:
+    """One that is confirmed answers --check; no more are read than it takes to find it."""
+    put_many(emulator, [f"young-{n:02}" for n in range(60)], 3 * HOUR)
+    ended = kvsops(*OLD, "--check")
+    assert ended.code == 3
+    assert re.search(r"\nerror: --check: at least [14] channels? to delete\n$", ended.err)
+    assert emulator.calls["DescribeMediaStorageConfiguration"] == 7  # 1, 2 and 4 at a time
+    assert "to delete, add --yes in place of --check" not in ended.err  # it would be refused
+
+
+@pytest.mark.usefixtures("linked_and_leaked")
+def test_a_limit_goes_on_until_so_many_are_deleted(kvsops: Kvsops, emulator: LocalServer) -> None:
+    """What the direct reads spare does not count: the next oldest take its place."""
+    dry = kvsops(*CI[:-1], "--limit", "2")
+    assert dry.out.endswith("\n2 would be deleted, 2 left, 3 kept, of 7 channels.\n")
+    ended = kvsops(*CI, "--limit", "2", "--max-deletes", "2")
+    assert ended.out.endswith("\n2 deleted, 2 left, 3 kept, of 7 channels.\n")
+    assert ended.code == 0
+    assert names(emulator) == {"ci-one", "ci-two", "ci-three", "ci-2", "ci-1"}
+
+
+@pytest.mark.usefixtures("linked_and_leaked")
+@pytest.mark.parametrize(("fuse", "code"), [("4", 0), ("3", 3)])
+def test_the_fuse_counts_what_is_confirmed(
+    kvsops: Kvsops, emulator: LocalServer, *, fuse: str, code: int
+) -> None:
+    """Channels that a direct read spares do not blow it."""
+    ended = kvsops(*CI, "--max-deletes", fuse)
+    assert ended.code == code
+    assert emulator.calls[DELETE] == (4 if code == 0 else 0)
+
+
+def test_a_dry_run_of_many(kvsops: Kvsops, emulator: LocalServer) -> None:
+    """Beyond 500 candidates nothing is confirmed unless it is asked for; the first line says so."""
+    put_many(emulator, [f"ci-{n:03}" for n in range(501)])
+    ended = kvsops(*CI[:-1], "--max-deletes", "501")
+    assert ended.out.startswith("Unconfirmed: 501 of 501 to delete.\n\nCHANNEL ")
+    assert ended.err.endswith(
+        "dry run: nothing was deleted; to delete, add --yes (501 unconfirmed: the tags, storage "
+        "link and activity of each will be read directly before it is deleted)\n"
+    )
+    assert emulator.calls["DescribeMediaStorageConfiguration"] == 0
+    shown = kvsops(*CI[:-1], "--max-deletes", "501", "-o", "markdown").out.splitlines()
+    assert shown[0].endswith("501 channels. Unconfirmed: 501 of 501 to delete.")
+
+
+@pytest.mark.parametrize("flag", ["--check", "--dry-run"])
+def test_how_to_delete_after_a_flag(kvsops: Kvsops, emulator: LocalServer, flag: str) -> None:
+    """--yes beside it would be refused, so it is to take its place."""
+    put(emulator, "ci-1")
+    ended = kvsops(*CI[:-1], flag)
+    assert f"dry run: nothing was deleted; to delete, add --yes in place of {flag}\n" in ended.err
+
+
+def test_a_blown_fuse_is_told_wherever_the_run_is(
+    kvsops: Kvsops, emulator: LocalServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The step summary, Markdown, JSON and JUnit say that it blew, and by what."""
+    put_many(emulator, ["ci-1", "ci-2"])
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "summary"))
+    reports = [tmp_path / f"report.{kind}" for kind in ("json", "md", "xml")]
+    options = [each for path in reports for each in ("--report", str(path))]
+    assert kvsops(*CI, "--max-deletes", "1", *options).code == 3
+    blew = "the fuse blew: 2 of 2 channels are more than --max-deletes 1"
+    assert json.loads(reports[0].read_text())["summary"]["stopped"] == blew
+    for path in (*reports[1:], tmp_path / "summary"):
+        assert blew in path.read_text().replace("\\", ""), path

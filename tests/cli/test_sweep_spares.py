@@ -111,3 +111,21 @@ def test_silence(kvsops: Kvsops, emulator: LocalServer) -> None:
     assert "--trust-silence if truly nothing runs" in ended.err
     assert kvsops("sweep", "--idle-for", "7d", "--yes", "--trust-silence").code == 0
     assert names(emulator) == set()
+
+
+def test_a_tag_that_only_looks_like_one_that_protects(
+    kvsops: Kvsops, emulator: LocalServer
+) -> None:
+    """It spares, also from a deletion by name, and is warned of with what does not show."""
+    put(emulator, "ci-1", tags={"kvsops:keep\u3164": "yes"})
+    put(emulator, "ci-2", tags={"KVSOPS:KEEP": "yes"})
+    put(emulator, "ci-3", tags={"Team": "ana"})
+    ended = kvsops(*CI, "--protect-tag", "team")
+    assert (ended.code, names(emulator)) == (0, {"ci-1", "ci-2", "ci-3"})
+    assert (
+        "warning: spared by a tag that is not quite the one: ci-1, ci-2, ci-3: "
+        "has kvsops:keep\\u3164, which only looks like kvsops:keep\n"
+    ) in ended.err
+    assert "kvsops:keep\\u3164=yes" in ended.out
+    assert kvsops("delete", "ci-1", "--yes").code == 1
+    assert names(emulator) == {"ci-1", "ci-2", "ci-3"}

@@ -69,6 +69,8 @@ EXAMPLES: Final[Mapping[str, Sequence[Example]]] = {
         Example({"without-tag": (TagFilter("env", None),)}, spares=False),
         Example({"without-tag": (TagFilter("env", "prod"),)}, spares=False, tags={"env": "ci"}),
         Example({"without-tag": (TagFilter("env", None),)}, spares=True, tags={"env": "ci"}),
+        Example({"without-tag": (TagFilter("env", None),)}, spares=True, tags={"Env": "ci"}),
+        Example({"without-tag": (TagFilter("env", "prod"),)}, spares=False, tags={"Env": "ci"}),
     ),
     "status": (
         Example({"status": ("ACTIVE",)}, spares=False),
@@ -102,6 +104,9 @@ EXAMPLES: Final[Mapping[str, Sequence[Example]]] = {
         Example({}, spares=True, tags={KEEP_TAG: ""}),
         Example({}, spares=True, tags={KEEP_TAG: "false"}),
         Example({"protect-tag": ("env",)}, spares=True, tags={"env": "ci"}),
+        Example({}, spares=True, tags={f"{KEEP_TAG}\u3164": "yes"}),
+        Example({}, spares=True, tags={"KVSOPS:KEEP": "yes"}),
+        Example({"protect-tag": ("env",)}, spares=True, tags={"\u2007Env\ufe0f": "ci"}),
     ),
     "held": (
         Example({}, spares=False),
@@ -117,6 +122,12 @@ EXAMPLES: Final[Mapping[str, Sequence[Example]]] = {
         Example({}, spares=True, tags={EXPIRES_AT_TAG: "tomorrow"}),
         Example({}, spares=True, tags={EXPIRES_AT_TAG: "2020-01-01T00:00:00"}),
         Example({}, spares=True, tags={EXPIRES_AT_TAG: ""}),
+        Example({}, spares=True, tags={"Kvsops:Expires-At": seconds_from_now(-3600)}),
+        Example(
+            {},
+            spares=True,
+            tags={EXPIRES_AT_TAG: seconds_from_now(-300), f"{EXPIRES_AT_TAG}\u2800": "x"},
+        ),
     ),
     "cloudformation": (
         Example({}, spares=False, tags={"cloudformation": "yes"}),
@@ -132,6 +143,7 @@ EXAMPLES: Final[Mapping[str, Sequence[Example]]] = {
             tags={"aws:cloudformation:logical-id": "x"},
             why="made by CloudFormation: stack unnamed",
         ),
+        Example({}, spares=True, tags={"aws:cloudformation\u115f:stack-name": "video"}),
     ),
     "storage-linked": (
         Example({}, spares=False),
@@ -184,5 +196,6 @@ EXAMPLES: Final[Mapping[str, Sequence[Example]]] = {
         Example({"orphaned": True}, spares=False, tags={"owner": "ana"}),
         Example({"orphaned": True}, spares=True, tags={OWNER_TAG: ""}),
         Example({"orphaned": True, "owner-tag": "owner"}, spares=True, tags={"owner": "ana"}),
+        Example({"orphaned": True, "owner-tag": "owner"}, spares=True, tags={"Owner": "ana"}),
     ),
 }

@@ -21,6 +21,7 @@ from kvsops.core.cost import Month
 from kvsops.core.facts import Facts
 from kvsops.local.demo.channel_usage import ChannelUsage, Used
 from kvsops.local.demo.fleet import sow
+from kvsops.local.environment import ACCESS_KEY_ID, SECRET_ACCESS_KEY
 from kvsops.local.server import LocalServer
 from kvsops.local.settings import Settings
 
@@ -151,9 +152,9 @@ def test_totals(region: str, when: str) -> None:
 
 @pytest.fixture(autouse=True)
 def _credentials(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Give the scopes credentials, which the emulator does not check."""
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "x")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "x")
+    """Give the scopes the emulator's credentials."""
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", ACCESS_KEY_ID)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET_ACCESS_KEY)
 
 
 # As a process, at the time that it is

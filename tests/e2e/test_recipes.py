@@ -2,7 +2,6 @@
 
 import re
 import shlex
-import tomllib
 from datetime import timedelta
 from fnmatch import fnmatch
 from pathlib import Path
@@ -110,6 +109,7 @@ def test_github() -> None:
     steps = found["jobs"]["sweep"]["steps"]
     used = [step["uses"] for step in steps if "uses" in step]
     assert [each.partition("@")[0] for each in used] == [
+        "actions/checkout",
         "actions/setup-python",
         "aws-actions/configure-aws-credentials",
         "actions/upload-artifact",
@@ -154,14 +154,13 @@ def test_systemd() -> None:
     assert rule["expr"] == f"time() - {LAST_SUCCESS} > 7200 or absent({LAST_SUCCESS})"
 
 
-def test_what_is_installed_is_there() -> None:
-    """Every recipe installs an extra that the package has."""
-    project = tomllib.loads((recipes.README.parent / "pyproject.toml").read_text("utf-8"))[
-        "project"
-    ]
-    extras = re.findall(r"(?:kvsops|\.|/src)\[(\w+)\]", section())
-    assert (len(extras), {*extras}) == (3, {"report"})
-    assert {*extras} <= {*project["optional-dependencies"]}
+def test_what_is_installed_is_pinned() -> None:
+    """Every recipe installs what is pinned by its hashes, which has the reports' extra, no more."""
+    installed = re.findall(r"pip install (?:--no-cache-dir )?(.*)", section())
+    pinned, ours = installed[::2], installed[1::2]
+    assert len(pinned) == len(ours) == 3
+    assert all(re.fullmatch(r"--require-hashes -r \S*constraints\.txt", each) for each in pinned)
+    assert all(each.startswith("--no-deps --no-build-isolation ") for each in ours)
 
 
 def test_the_placeholders_are_told() -> None:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from kvsops.local.environment import ACCESS_KEY_ID
 from kvsops.local.faults import DROP, Fault
 from kvsops.local.server import LocalServer
 from tests.e2e.conftest import Start
@@ -34,6 +35,7 @@ def test_no_secret_is_written(
     """Neither the secret key nor the session token is on a stream or in the journal."""
     put(emulator, "ci-1", tags={"env": "ci"})
     put(emulator, "ci-2")
+    emulator.settings.keys[ACCESS_KEY_ID] = SECRET
     emulator.settings.faults = FAULTS[fault]
     process = start(
         *argv,

@@ -12,6 +12,7 @@ from datetime import timedelta
 
 import pytest
 
+from kvsops.cli.smoke import ENDING
 from kvsops.local.server import LocalServer
 from tests.fleet import names
 
@@ -49,8 +50,26 @@ def test_signals(
         until(lambda: any(operation == after for _, operation, _ in emulator.log))
         process.send_signal(number)
         out, err = process.communicate(timeout=SECONDS)
-    assert (process.returncode, out, err.strip()) == (130, "", "error: interrupted")
+    said = [line for line in err.splitlines() if line]
+    assert (process.returncode, out, said) == (130, "", [ENDING, "error: interrupted"])
     until(lambda: names(emulator) == set())
+
+
+@pytest.mark.parametrize("pause", [0.0, 0.3])
+def test_a_second_ctrl_c(emulator: LocalServer, environment: dict[str, str], pause: float) -> None:
+    """A second Ctrl-C ends it at once, whatever it is at."""
+    command = [*KVSOPS, "smoke", "--duration", "60s", "--relay"]
+    with subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        until(lambda: any(operation == "ConnectAsViewer" for _, operation, _ in emulator.log))
+        process.send_signal(signal.SIGINT)
+        time.sleep(pause)
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=SECONDS)
+    # If it was leaving by itself just then, the interpreter ends as the signal has it.
+    assert process.returncode in (130, -signal.SIGINT)
+    assert "Traceback" not in err
 
 
 def test_a_terminal(emulator: LocalServer, environment: dict[str, str]) -> None:

@@ -25,6 +25,7 @@ DELETE = "DeleteSignalingChannel"
 SWEEP = ("sweep", "--older-than", "2h", "--any-channel", "--yes", "--max-deletes", "100%")
 JSON = ("-o", "json")
 OWN_COST = r"own cost: [\d,]+ metrics in \d+ calls, \$0\.\d{4} at most\n"
+UNDO = r"to undo: kvsops restore \S+ --yes --region us-east-1\n"
 ASK = """
 import json, os, subprocess, sys, urllib.request
 subprocess.run(["kvsops", "sweep", "--older-than", "2h"], check=True)
@@ -59,10 +60,11 @@ def test_the_first_command_of_the_readme() -> None:
     *_, totals, calls = ended.stdout.splitlines()
     assert re.fullmatch(r"\d+ would be deleted, \d+ kept, of 200 channels\.", totals)
     assert calls == (
-        "GetMetricData GetResources ListMetrics ListSignalingChannels ListTagsForResource"
+        "DescribeMediaStorageConfiguration GetMetricData GetResources ListMetrics "
+        "ListSignalingChannels ListTagsForResource"
     )
     assert re.match(
-        OWN_COST + r"dry run: nothing was deleted; to delete, add --yes \(", ended.stderr
+        OWN_COST + "dry run: nothing was deleted; --yes alone would be refused: ", ended.stderr
     )
 
 
@@ -124,7 +126,7 @@ def test_killed_in_the_midst(emulator: LocalServer, start: Start, tmp_path: Path
     second = start(*argv, *JSON)
     out, err = second.communicate()
     assert second.returncode == 0
-    assert re.fullmatch(re.escape(f"journal: {journal}\n") + OWN_COST, err)
+    assert re.fullmatch(re.escape(f"journal: {journal}\n") + OWN_COST + UNDO, err)
     assert names(emulator) == {"kept"}
     assert set(outcomes(out).values()) <= {"deleted", "gone", "kept"}
     told = last_events(journal)
@@ -148,7 +150,7 @@ def test_two_at_once(emulator: LocalServer, start: Start, tmp_path: Path) -> Non
     said = [process.communicate() for process in both]
     assert [process.returncode for process in both] == [0, 0]
     for _, err in said:
-        assert re.fullmatch(re.escape(f"journal: {journal}\n") + OWN_COST, err)
+        assert re.fullmatch(f"({re.escape(f'journal: {journal}')}\n)?{OWN_COST}({UNDO})?", err)
     told = [outcomes(out) for out, _ in said]
     assert names(emulator) == kept
     for each in told:
@@ -171,7 +173,7 @@ def test_interrupted(
     process.send_signal(number)
     out, err = process.communicate()
     assert process.returncode == 130
-    assert err.endswith("error: stopped: interrupted\n")
+    assert re.search(f"\nerror: stopped: interrupted\n{UNDO}$", err)
     assert "Traceback" not in err
     told = outcomes(out)
     left = {name for name, outcome in told.items() if outcome == "left"}
@@ -196,7 +198,8 @@ def test_interrupted_twice(emulator: LocalServer, start: Start, tmp_path: Path) 
     out, err = process.communicate()
     assert process.returncode == 130
     own = "own cost: 900 metrics in 5 calls, $0.0090 at most"  # 150 channels, 6 each
-    assert err == f"journal: {journal}\n{own}\nerror: stopped: interrupted\n"
+    begins = f"journal: {journal}\n{own}\nerror: stopped: interrupted\n"
+    assert re.fullmatch(re.escape(begins) + UNDO, err)
     told = outcomes(out)
     deleted = {name for name, outcome in told.items() if outcome == "deleted"}
     assert names(emulator) == told.keys() - deleted
@@ -246,7 +249,10 @@ def test_a_full_disk(emulator: LocalServer, environment: dict[str, str], tmp_pat
     said = f"the journal {journal} cannot be written: File too large"
     assert ended.returncode == 1
     assert re.fullmatch(
-        re.escape(f"journal: {journal}\n") + OWN_COST + re.escape(f"error: stopped: {said}\n"),
+        re.escape(f"journal: {journal}\n")
+        + OWN_COST
+        + re.escape(f"error: stopped: {said}\n")
+        + UNDO,
         ended.stderr,
     )
     deleted = {name for name, outcome in told.items() if outcome == "deleted"}
@@ -254,6 +260,15 @@ def test_a_full_disk(emulator: LocalServer, environment: dict[str, str], tmp_pat
     assert deleted
     whole = journal.read_text().rpartition("\n")[0].splitlines()
     assert deleted <= {json.loads(line)["channel_arn"].split("/")[1] for line in whole}
+    restored = subprocess.run(
+        [*KVSOPS, "restore", str(journal), "--yes"],
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert re.fullmatch(r"warning: .*/journal: line \d+: it is cut short\n", restored.stderr)
+    assert names(emulator) == told.keys()
 
 
 def test_a_standard_output_that_takes_nothing(

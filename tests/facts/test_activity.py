@@ -69,7 +69,7 @@ def witness(emulator: LocalServer) -> None:
         ({"idle-for": 300 * DAY}, 400 * DAY, None, "would-delete: not used for 300d"),
         (NEVER, 30 * DAY, None, "would-delete: 30d old, never used"),
         (NEVER, 30 * DAY, 29 * DAY, "kept: last used at most 28d18h ago"),
-        (NEVER, 400 * DAY, 399 * DAY, "kept: last used at most 393d ago"),
+        (NEVER, 400 * DAY, 399 * DAY, "kept: last used at most 398d ago"),
         (NEVER, 23 * HOUR, None, "kept: 23h old, not older than 1d"),
         (NEVER, 456 * DAY, None, "unknown: its activity since it was made is not known"),
     ],
@@ -118,6 +118,41 @@ def test_made_again(scope: Scope, emulator: LocalServer) -> None:
     put(emulator, "again", 8 * DAY)
     use(emulator, "again", NOON - 9 * DAY, masters=5, messages=80)
     assert told(planned(scope, NEVER))["again"] == "would-delete: 8d old, never used"
+
+
+@pytest.mark.parametrize(
+    ("age", "before", "after", "expected"),
+    [
+        # Points are of minutes for 15 days, of 5 minutes for 63, of hours for 455.
+        (8 * DAY + 30 * MINUTE, 20 * MINUTE, None, "would-delete: 8d old, never used"),
+        (8 * DAY + MINUTE / 2, 2 * MINUTE, None, "would-delete: 8d old, never used"),
+        (8 * DAY + 5.5 * MINUTE, MINUTE / 4, None, "unknown: {doubt}"),
+        (8 * DAY + 5.5 * MINUTE, 2 * MINUTE, 2 * MINUTE, "kept: last used at most 8d ago"),
+        (40 * DAY + 30 * MINUTE, 20 * MINUTE, None, "would-delete: 40d old, never used"),
+        (40 * DAY + 2 * MINUTE, MINUTE, None, "unknown: {doubt}"),
+        (40 * DAY + 2 * MINUTE, MINUTE, 10 * MINUTE, "kept: last used at most 39d ago"),
+        (300 * DAY + 3 * HOUR + 30 * MINUTE, HOUR, None, "would-delete: 300d old, never used"),
+        (300 * DAY + 3 * HOUR + 30 * MINUTE, MINUTE, None, "unknown: {doubt}"),
+        (300 * DAY + 3 * HOUR + 30 * MINUTE, HOUR, HOUR, "kept: last used at most 300d ago"),
+    ],
+)
+def test_made_again_within_a_period(
+    scope: Scope,
+    emulator: LocalServer,
+    *,
+    age: timedelta,
+    before: timedelta,
+    after: timedelta | None,
+    expected: str,
+) -> None:
+    """A forerunner's last use is told from the channel's first as finely as points are kept."""
+    witness(emulator)
+    put(emulator, "again", age)
+    use(emulator, "again", NOON - age - before, masters=1)
+    if after:
+        use(emulator, "again", NOON - age + after, masters=1)
+    doubt = "used when it was made, perhaps by an earlier channel of its name"
+    assert told(planned(scope, NEVER))["again"] == expected.format(doubt=doubt)
 
 
 @pytest.mark.parametrize("days", [7, 30, 90, 400])

@@ -12,7 +12,11 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
 
+from kvsops.local.environment import ACCESS_KEY_ID, SECRET_ACCESS_KEY
 from kvsops.local.faults import Fault
 from kvsops.local.server import LocalServer
 from kvsops.local.settings import Settings
@@ -23,10 +27,7 @@ if TYPE_CHECKING:
 
     from tests.local.conftest import Emulator
 
-SIGNATURE = (
-    "AWS4-HMAC-SHA256 Credential=AKIAKVSOPSLOCALTEST0/20260501/us-east-1/{}/aws4_request, "
-    "SignedHeaders=host, Signature=0"
-)
+CREDENTIALS = Credentials(ACCESS_KEY_ID, SECRET_ACCESS_KEY)
 
 
 @pytest.fixture
@@ -47,11 +48,23 @@ def ask(
     headers: dict[str, str] | None = None,
 ) -> tuple[int, http.client.HTTPMessage, Any]:
     """Send one request; answer status, headers and the JSON of the body."""
-    signed = {"Authorization": SIGNATURE.format(service)} if service else {}
-    connection.request(method, path, body, signed | (headers or {}))
+    url = f"http://127.0.0.1:{connection.port}{path}"
+    request = AWSRequest(method, url, dict(headers or {}), body)
+    if service:
+        SigV4Auth(CREDENTIALS, service, "us-east-1").add_auth(request)
+    connection.request(method, path, body, dict(request.headers.items()))
     response = connection.getresponse()
     text = response.read()
     return response.status, response.headers, json.loads(text) if text else None
+
+
+def raw(port: int, path: str) -> bytes:
+    """Return a signed request as it goes over the wire."""
+    request = AWSRequest("POST", f"http://127.0.0.1:{port}{path}", {}, b"{}")
+    SigV4Auth(CREDENTIALS, "kinesisvideo", "us-east-1").add_auth(request)
+    lines = [f"{name}: {value}" for name, value in request.headers.items()]
+    head = [f"POST {path} HTTP/1.1", f"Host: 127.0.0.1:{port}", "Content-Length: 2", *lines]
+    return "\r\n".join([*head, "", "{}"]).encode()
 
 
 def test_one_connection_serves_many_calls(
@@ -124,8 +137,8 @@ def test_other_services(over_http: Emulator) -> None:
 @pytest.mark.parametrize(
     ("path", "service", "status", "code", "what"),
     [
-        ("/", "", 404, "UnknownOperationException", "POST /: it is not a signed call"),
-        ("/nope", "", 404, "UnknownOperationException", "POST /nope: it is not a signed call"),
+        ("/", "", 403, "MissingAuthenticationTokenException", "The request is not signed."),
+        ("/nope", "", 403, "MissingAuthenticationTokenException", "The request is not signed."),
         ("/nope", "kinesisvideo", 404, "UnknownOperationException", "POST /nope of kinesisvideo"),
         (
             "/updateStream",
@@ -180,7 +193,7 @@ def test_counts_for_another_process(
 
 
 def test_browsers(connection: http.client.HTTPConnection, local: LocalServer) -> None:
-    """A page of any origin may ask with the headers that AWS's clients send, and read errors."""
+    """A page on this machine may ask with the headers that AWS's clients send, and read errors."""
     origin = {"Origin": "http://127.0.0.1:8000"}
     preflight = origin | {
         "Access-Control-Request-Method": "POST",
@@ -190,11 +203,11 @@ def test_browsers(connection: http.client.HTTPConnection, local: LocalServer) ->
         connection, "/listSignalingChannels", method="OPTIONS", headers=preflight
     )
     assert status == 204
-    assert headers["Access-Control-Allow-Origin"] == "*"
+    assert headers["Access-Control-Allow-Origin"] == origin["Origin"]
     assert headers["Access-Control-Allow-Headers"] == "authorization,x-amz-date"
     assert "POST" in headers["Access-Control-Allow-Methods"]
     _, headers, _ = ask(connection, "/nope", service="kinesisvideo", headers=origin)
-    assert headers["Access-Control-Allow-Origin"] == "*"
+    assert headers["Access-Control-Allow-Origin"] == origin["Origin"]
     assert "x-amzn-errortype" in headers["Access-Control-Expose-Headers"]
     assert local.calls == {"POST /nope": 1}
 
@@ -211,6 +224,20 @@ def test_broken_requests(connection: http.client.HTTPConnection, header: str, va
     response = connection.getresponse()
     assert (response.status, response.headers["Connection"]) == (411, "close")
     response.read()
+
+
+@pytest.mark.parametrize("length", ["99999999999", "9" * 30, "9" * 5_000, str(2**63 - 1)])
+def test_impossible_lengths(
+    connection: http.client.HTTPConnection, caplog: pytest.LogCaptureFixture, length: str
+) -> None:
+    """A length beyond what any call has is refused unread, with nothing in the log."""
+    connection.putrequest("POST", "/listSignalingChannels")
+    connection.putheader("Content-Length", length)
+    connection.endheaders()
+    response = connection.getresponse()
+    assert (response.status, response.headers["Connection"]) == (413, "close")
+    response.read()
+    assert caplog.text == ""
 
 
 @pytest.mark.parametrize(
@@ -246,13 +273,13 @@ def test_a_client_gone_before_the_answer(
     with LocalServer(settings) as local:  # which waits for nobody at its end
         for number in range(1, 4):
             with socket.create_connection(("127.0.0.1", local.port)) as gone:
-                gone.sendall(b"POST /nope HTTP/1.1\r\nContent-Length: 2\r\n\r\n{}")
+                gone.sendall(raw(local.port, "/nope"))
                 while local.calls["POST /nope"] < number:
                     time.sleep(0.01)
                 gone.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         settings.faults = ()
         client = http.client.HTTPConnection("127.0.0.1", local.port)
-        assert ask(client, "/nope")[0] == 404
+        assert ask(client, "/nope", service="kinesisvideo")[0] == 404
         client.close()
     assert (caplog.text, capsys.readouterr().err) == ("", "")
 

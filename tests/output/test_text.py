@@ -1,5 +1,6 @@
 """Text for people: terminals, Markdown and counts."""
 
+import json
 import unicodedata
 
 import pytest
@@ -7,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt  # rich brings it
 
-from kvsops.output.text import count, markdown_safe, safe
+from kvsops.output.text import count, inert, json_inert, markdown_safe, safe
 
 ANY_TEXT = st.text(st.characters(exclude_categories=()))  # lone surrogates too
 
@@ -109,3 +110,28 @@ def test_markdown_safe_reads_as_the_text(text: str) -> None:
 def test_count(number: int, noun: str, plural: str | None, told: str) -> None:
     """One is singular, all else plural, thousands are set apart."""
     assert count(number, noun, plural) == told
+
+
+@pytest.mark.parametrize(
+    ("lines", "shown"),
+    [
+        ("::set-output name=a::b\n", "\\x3a:set-output name=a::b\n"),
+        ("a\r::error::x\n  \t::warning::y", "a\r\\x3a:error::x\n  \t\\x3a:warning::y"),
+        ("a ##[error]b ##vso[x] ##VSO[y]", "a #\\x23[error]b #\\x23vso[x] #\\x23VSO[y]"),
+        ("a::b\n:c\n# [d]", "a::b\n:c\n# [d]"),
+        ("\u3000::x", "\u3000\\x3a:x"),
+    ],
+)
+def test_no_command_of_a_ci(lines: str, shown: str) -> None:
+    """No line begins as a command, and none holds one that may stand anywhere."""
+    assert inert(lines) == shown
+    assert inert(shown) == shown
+
+
+def test_json_keeps_its_values() -> None:
+    """JSON has no command in it, and the same values."""
+    value = {"##[group]a": ["##vso[task]b", "# #["]}
+    text = json_inert(json.dumps(value))
+    assert "##[" not in text
+    assert "##vso[" not in text
+    assert json.loads(text) == value

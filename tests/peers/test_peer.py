@@ -1,12 +1,17 @@
 """One end of a connection, beside another in this process."""
 
 import asyncio
+import time
+from dataclasses import replace
 
 import pytest
 from aiortc import RTCRtpSender
 
+from kvsops.core.wire.payload import Candidate, Description
+from kvsops.peers.call import Call
 from kvsops.peers.ice import Ice
-from kvsops.peers.peer import Peer
+from kvsops.peers.pair import candidates
+from kvsops.peers.peer import CANDIDATES, Peer
 from kvsops.peers.tracks import numbered
 from tests.smoke.conftest import ADDRESSES
 
@@ -27,3 +32,49 @@ def test_clock_rates() -> None:
         return rates
 
     assert asyncio.run(told()) == 2 * [{"video": 90_000, "audio": 8_000}]
+
+
+@pytest.mark.skipif(not ADDRESSES, reason="no address but loopback ones: nothing to offer")
+def test_too_many_candidates() -> None:
+    """Of 10,000 candidates, also before the answer, some are tried; none holds up what follows."""
+    many = [
+        Candidate(f"candidate:{number} 1 udp {number} 192.0.2.{number % 250} {number} typ host")
+        for number in range(1, 10_001)
+    ]
+    strange = [
+        Candidate(text)
+        for text in (
+            "candidate:",
+            "candidate:1 1 udp 9 192.0.2.1 99999 typ host",
+            "candidate:1 1 udp 9 192.0.2.1 -1 typ host",
+            "candidate:1 1 udp " + "9" * 5000 + " 192.0.2.1 1 typ host",
+            "candidate:1 1 udp 9 nowhere.invalid 1 typ host",
+            "candidate:1 1 udp 9 0a5b6c7d.local 1 typ host",
+            "candidate:1 1 tcp 9 \ud800 1 typ host",
+        )
+    ]
+
+    def endless(description: Description) -> Description:
+        return replace(description, sdp=description.sdp.replace("a=end-of-candidates\r\n", ""))
+
+    async def told() -> tuple[str, float]:
+        viewer, master = (Peer(name, Ice(), numbered(0, (320, 240))) for name in ("one", "two"))
+        call = Call("one", viewer=viewer, master=master)
+        for candidate in many:
+            await call.add("viewer", candidate)
+        assert len(call.early["viewer"]) == CANDIDATES
+        await call.accept("master", endless(await viewer.describe("offer")))
+        await call.accept("viewer", endless(await master.describe("answer")))
+        began = time.monotonic()
+        for candidate in [*strange, *many]:
+            await call.add("viewer", candidate)
+            await call.add("master", candidate)
+        await asyncio.gather(viewer.reach_ice(), master.reach_ice())
+        took = time.monotonic() - began
+        _, remote = candidates(viewer.connection)
+        await asyncio.gather(viewer.close(), master.close())
+        return remote, took
+
+    remote, took = asyncio.run(told())
+    assert CANDIDATES <= int(remote.split()[0]) <= CANDIDATES + 20
+    assert took < 8

@@ -181,5 +181,5 @@ def test_a_missing_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setitem(sys.modules, "prometheus_client", None)
     with pytest.raises(UsageError) as caught:
         OPEN_METRICS.check(tmp_path / "kvsops.prom")
-    assert str(caught.value) == "--open-metrics needs pip install 'kvsops[report]'"
+    assert str(caught.value) == "--open-metrics needs pip install '.[report]' in a clone of kvsops"
     assert not [*tmp_path.iterdir()]

@@ -288,7 +288,7 @@ def test_a_missing_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setitem(sys.modules, "jinja2", None)
     with pytest.raises(UsageError) as caught:
         HTML.check(tmp_path / "bill.html")
-    assert str(caught.value) == "--html needs pip install 'kvsops[report]'"
+    assert str(caught.value) == "--html needs pip install '.[report]' in a clone of kvsops"
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ PAGE = ReportFiles("--page", {ANY: Kind(_made, mode=FOR_ALL)}, what="page")
     ("name", "said"),
     [
         ("a.txt", "not a report: '{}': its name ends in .md, .prom"),
-        ("a.prom", "--report {} needs pip install 'kvsops[x]'"),
+        ("a.prom", "--report {} needs pip install '.[x]' in a clone of kvsops"),
         ("no/a.md", "--report {} cannot be written: no such directory, or it is one"),
         ("folder.md", "--report {} cannot be written: no such directory, or it is one"),
         ("lost.md", "--report {} cannot be written: no such directory, or it is one"),

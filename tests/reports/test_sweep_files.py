@@ -304,7 +304,9 @@ def test_a_missing_extra_is_named(
     with pytest.raises(UsageError) as caught:
         check(tmp_path / f"sweep{kind}")
     path = tmp_path / f"sweep{kind}"
-    assert str(caught.value) == f"--report {path} needs pip install 'kvsops[report]'"
+    assert (
+        str(caught.value) == f"--report {path} needs pip install '.[report]' in a clone of kvsops"
+    )
     check(tmp_path / "sweep.json")
 
 

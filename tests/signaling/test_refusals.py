@@ -118,9 +118,9 @@ def test_wrong_secret(
     environment: dict[str, str], arn: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A signature that does not match is not told as a missing permission."""
+    ends = connect.endpoints_of(Scope(environ=environment), arn, "master")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "another")
     scope = Scope(environ=environment)
-    ends = connect.endpoints_of(scope, arn, "master")
 
     async def address() -> str:
         return connect.presigned_url(scope, ends, arn)
@@ -133,9 +133,9 @@ def test_unknown_key(
     environment: dict[str, str], arn: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A key or a token that is no good is not told as a missing permission alone."""
+    ends = connect.endpoints_of(Scope(environ=environment), arn, "master")
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAKVSOPSNOBODYSKEY")
     scope = Scope(environ=environment)
-    ends = connect.endpoints_of(scope, arn, "master")
 
     async def address() -> str:
         return connect.presigned_url(scope, ends, arn)

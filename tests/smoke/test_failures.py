@@ -158,7 +158,9 @@ def test_wrong_region(scope: Scope, environment: dict[str, str], run: Smoke, cha
     """A channel of another region is not there."""
     elsewhere = Scope(region="us-west-2", environ=environment)
     with smoke_channel(elsewhere, channel, Console(), ephemeral=False) as subject:
-        assert failed(run(QUICK, subject)) == [("describe", "no such channel: cam-door")]
+        assert failed(run(QUICK, subject)) == [
+            ("describe", "no such channel: cam-door (us-east-1, account 123456789012)")
+        ]
     assert scope.region == "us-east-1"
 
 

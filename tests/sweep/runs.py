@@ -50,7 +50,7 @@ class Run:
         return self
 
     @contextmanager
-    def _shown(self, _journal: Path, _number: int) -> Iterator[Callable[[int], object]]:
+    def _shown(self, _number: int) -> Iterator[Callable[[int], object]]:
         yield self.advance
 
     @property
@@ -69,7 +69,9 @@ class Run:
 
     @property
     def journal(self) -> list[dict[str, Any]]:
-        """The journal's lines."""
+        """The journal's lines; none where nothing was to be written."""
+        if not self.path.exists():
+            return []
         return [json.loads(line) for line in self.path.read_text().splitlines()]
 
     def events(self, name: str) -> list[str]:

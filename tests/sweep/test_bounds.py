@@ -1,6 +1,7 @@
 """The bounds of a run hold for whoever begins it, not only for the command line."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -10,10 +11,11 @@ from kvsops.core.judge import deletion_rules, sweep_rules
 from kvsops.errors import UsageError
 from kvsops.facts.look import Look
 from kvsops.local.server import LocalServer
+from kvsops.sweep import entries
 from kvsops.sweep.fuse import Bounds, Fuse
 from kvsops.sweep.journal import Journal
 from kvsops.sweep.run import Sweep
-from tests.fleet import HOUR, Time, names, put, put_many, writes
+from tests.fleet import DAY, HOUR, Time, names, put, put_many, writes
 from tests.sweep.runs import OLD
 
 ACCOUNT = "123456789012"
@@ -105,3 +107,64 @@ def test_the_journal_has_the_runs_name(
     sweep.run(opener)
     assert sweep.journal == tmp_path / "journal"
     assert '"run": "20260501T120000Z-us-east-1-' in sweep.journal.read_text()
+
+
+def test_whoever_begins_it_the_fuse_counts_what_is_confirmed(
+    scope: Scope, emulator: LocalServer, opener: Callable[[str], Journal]
+) -> None:
+    """A caller that runs a plan at once cannot go round the reads that its fuse rests on."""
+    for name in ("cam-1", "cam-2"):
+        put(emulator, name, 9 * DAY, stored=True)
+    put_many(emulator, ["a", "b"])
+    sweep = Sweep.of_all(scope, RULES, Bounds(Fuse.parse("2")))
+    sweep.run(opener)
+    assert outcomes(sweep) == {"a": "deleted", "b": "deleted", "cam-1": "kept", "cam-2": "kept"}
+    put_many(emulator, ["c", "d", "e"])
+    again = Sweep.of_all(scope, RULES, Bounds(Fuse.parse("2")))
+    again.run(opener)
+    assert again.blown == "3 of 5 channels are more than --max-deletes 2"
+    assert names(emulator) == {"c", "d", "e", "cam-1", "cam-2"}
+
+
+def test_what_is_told_after_a_defect(
+    scope: Scope, emulator: LocalServer, opener: Callable[[str], Journal]
+) -> None:
+    """Where something was deleted, a defect of ours is held until that is told."""
+    put_many(emulator, [f"ci-{n:03}" for n in range(60)])
+
+    @contextmanager
+    def shown(_number: int) -> Iterator[Callable[[int], object]]:
+        yield lambda _: 1 // 0
+
+    sweep = Sweep.of_all(scope, RULES, Bounds(Fuse.parse("100")))
+    sweep.run(opener, shown)
+    assert isinstance(sweep.defect, ZeroDivisionError)
+    assert sweep.why_stopped == repr(sweep.defect)
+    assert sweep.journal
+    gone = {each.arn.channel_name for each in entries.read(sweep.journal).entries}
+    ended = outcomes(sweep)
+    assert gone == {name for name in ended if ended[name] == "deleted"}
+    assert set(ended.values()) == {"deleted", "left"}
+    assert gone.isdisjoint(names(emulator))
+
+
+def test_what_the_last_look_sees_again(
+    scope: Scope, emulator: LocalServer, opener: Callable[[str], Journal]
+) -> None:
+    """A channel that stays ACTIVE after its delete was accepted is written down as such."""
+    put_many(emulator, ["a", "b"])
+    backend = emulator.backend()
+
+    @contextmanager
+    def shown(_number: int) -> Iterator[Callable[[int], object]]:
+        yield lambda _: None
+        if "a" in backend.channels:
+            backend.channels["a"].gone_from = None  # the service forgot what it was told
+            backend._leaving.clear()
+
+    emulator.settings.state_delay = HOUR
+    sweep = Sweep.of_all(scope, RULES, Bounds(Fuse.parse("2")))
+    sweep.run(opener, shown)
+    assert sweep.journal
+    told = {each.arn.channel_name: each.last_event for each in entries.read(sweep.journal).entries}
+    assert (outcomes(sweep)["a"], told) == ("failed", {"a": "failed", "b": "deleted"})

@@ -7,6 +7,8 @@ import pytest
 
 from kvsops.local.faults import DROP_AFTER, Fault
 from kvsops.local.server import LocalServer
+from kvsops.sweep import entries
+from kvsops.sweep.entries import MAY_BE_GONE
 from tests.fleet import DAY, HOUR, names, put, put_many, retag
 from tests.sweep.runs import (
     DELETE,
@@ -123,6 +125,58 @@ def test_a_lost_answer_counts_once(run: Run, emulator: LocalServer, state_delay:
     assert run.reasons["ci-1"] == "1d old"
     assert emulator.calls[DELETE] == 3
     assert run.events("ci-1") == ["deleting", "deleted"]
+
+
+def _deny_from_now_on(emulator: LocalServer) -> None:
+    emulator.settings.faults = (Fault("DescribeSignalingChannel", DENIED),)
+
+
+LOST = (
+    f"it may be deleted, the answer was lost: {DELETE} failed for "
+    "arn:aws:kinesisvideo:us-east-1:123456789012:channel/ci-1/1777550400000: InternalFailure: "
+)
+
+
+@pytest.mark.parametrize(
+    ("meanwhile", "then"),
+    [
+        (lambda e: _update(e, "ci-1"), "; then: it changed after it was planned"),
+        (lambda e: retag(e, "ci-1", {"kvsops:keep": "me"}), "; then: protected: kvsops:keep=me"),
+        (_deny_from_now_on, "; then: DescribeSignalingChannel denied"),
+        (lambda _: None, ""),
+    ],
+)
+def test_what_a_lost_answer_leaves_open(
+    run: Run, emulator: LocalServer, meanwhile: Callable[[LocalServer], object], then: str
+) -> None:
+    """Once an answer to a delete was lost, whatever is seen later leaves it deleted or unknown."""
+
+    class Lost(Fault):
+        def strikes(self, operation: str, _random: object) -> bool:
+            if operation == DELETE:
+                meanwhile(emulator)
+            return operation == DELETE
+
+    put(emulator, "ci-1")
+    emulator.settings.faults = (Lost(DELETE, "InternalFailure"),)
+    run()
+    assert run.outcomes == {"ci-1": "unknown"}
+    assert run.reasons["ci-1"].startswith(LOST)
+    assert then in run.reasons["ci-1"]
+    assert run.items[0].lost
+    assert run.events("ci-1")[-1] == "unknown"
+    (entry,) = entries.read(run.path).entries
+    assert entry.last_event in MAY_BE_GONE
+
+
+def test_what_could_not_be_restored_is_not_deleted(run: Run, emulator: LocalServer) -> None:
+    """A channel whose line no restoration would take is left alone, told, and the others go."""
+    put_many(emulator, ["ci-1", "ci-2"])
+    emulator.backend().channels["ci-1"].message_ttl_seconds = 200
+    run()
+    assert run.outcomes == {"ci-1": "unknown", "ci-2": "deleted"}
+    assert run.reasons["ci-1"] == "could not be restored: a message TTL of 200 s cannot be set"
+    assert (names(emulator), run.events("ci-1")) == ({"ci-1"}, [])
 
 
 def test_a_retried_delete_is_judged_anew(brisk_run: Run, emulator: LocalServer) -> None:

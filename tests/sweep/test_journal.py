@@ -2,12 +2,14 @@
 
 import json
 import os
+import re
 import resource
 import signal
 import stat
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,7 +18,9 @@ import pytest
 
 from kvsops.core.channel import Channel, ChannelArn, StorageLink
 from kvsops.errors import KvsopsError, UsageError
-from kvsops.sweep.journal import MAY_BE_GONE, Entry, Journal, default_path, read
+from kvsops.sweep import entries
+from kvsops.sweep.entries import MAY_BE_GONE, Entry
+from kvsops.sweep.journal import Journal, UnrestorableError, default_path
 
 NOW = datetime(2026, 11, 22, 10, 0, 0, 500_000, tzinfo=UTC)
 UNLINKED = StorageLink("DISABLED", None)
@@ -41,8 +45,17 @@ def entry(name: str, last_event: str, **changed: Any) -> Entry:
         "message_ttl_seconds": 60,
         "tags": {},
         "storage": None,
+        "run": "run-1",
+        "runs": frozenset({"run-1"}),
     }
     return Entry(ChannelArn.parse(arn_of(name)), last_event, **known | changed)
+
+
+def read(path: Path) -> list[Entry]:
+    """Return the channels that a sound journal tells of."""
+    told = entries.read(path)
+    assert (told.torn, told.bad) == ([], [])
+    return told.entries
 
 
 @pytest.fixture
@@ -141,6 +154,7 @@ def test_a_link_that_names_no_stream(journal: Journal, path: Path) -> None:
 
 def test_permissions(journal: Journal, path: Path) -> None:
     """Only its owner may read it: tags can tell much."""
+    journal.deleting(NOW, channel(), {}, UNLINKED, "old")
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert journal.path == path
 
@@ -164,9 +178,9 @@ def test_many_threads_and_journals(path: Path) -> None:
             each.start()
         for each in threads:
             each.join()
-    entries = read(path)
-    assert len(entries) == len({each.arn for each in entries}) == 200
-    assert {each.last_event for each in entries} == {"deleted"}
+    told = read(path)
+    assert len(told) == len({each.arn for each in told}) == 200
+    assert {each.last_event for each in told} == {"deleted"}
 
 
 def test_append(path: Path) -> None:
@@ -222,10 +236,10 @@ def test_not_a_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "content", ["cut short", '{"journal": 1', "a,b\n1,2\n", "[]\n", '{"journal": 2}\n', "\n"]
+    "content", ["cut short", "{}", "a,b\n1,2\n", "[]\n", '{"journal": 2}\n', "\n"]
 )
 def test_no_journal_to_append_to(content: str, path: Path) -> None:
-    """Another file is left as it is, and so is a journal whose last line is cut short."""
+    """Another file is left as it is."""
     path.parent.mkdir(parents=True)
     path.write_text(content, encoding="utf-8")
     assert refused(path).startswith(f"the journal {path} cannot be used: line 1: ")
@@ -259,7 +273,8 @@ def test_full_disk(journal: Journal, path: Path) -> None:
     said.append(str(caught.value))
     assert said == [f"the journal {path} cannot be written: File too large"] * 3
     assert caught.value.exit_code == 1
-    assert unreadable(path) == f"line 2: {CUT}"
+    told = entries.read(path)
+    assert (told.entries, told.torn, told.bad) == ([entry("a", "deleting")], [f"line 2: {CUT}"], [])
 
 
 # What cannot be read
@@ -297,79 +312,177 @@ def line(event: Any = "deleting", **changed: Any) -> str:
     return json.dumps(kept) + "\n"
 
 
-CUT = "it is cut short, as its run was killed: take the line away"
+CUT = "it is cut short"
 NOT_JSON = "it is not JSON: is this a kvsops journal?"
-NOT_DESCRIBED = "it does not describe the channel"
+NO_JOURNAL = "it is not a kvsops journal's"
+BEGINNING_MISSING = "the line that began this deletion is missing"
+NO_EVENT = "it does not tell what was done, and by which run"
+LATER = "a newer kvsops wrote it"
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("bad", "said"),
     [
-        ("", "tells of no channel: it is empty"),
-        (line()[:-1], f"line 1: {CUT}"),
-        (line() + line()[:40], f"line 2: {CUT}"),
-        (line() + "{", f"line 2: {CUT}"),
-        ("\n", f"line 1: {NOT_JSON}"),
-        ("channel,age\n", f"line 1: {NOT_JSON}"),
-        (line() + "x" + line(), f"line 2: {NOT_JSON}"),
-        (line() + line()[:40] + line("deleted"), f"line 2: {NOT_JSON}"),
-        (line() + "[" * 100_000 + "\n", f"line 2: {NOT_JSON}"),
-        ("[]\n", "line 1: it is not a kvsops journal's"),
-        ('"journal"\n', "line 1: it is not a kvsops journal's"),
-        ("null\n", "line 1: it is not a kvsops journal's"),
-        ('{"channels": []}\n', "line 1: it is not a kvsops journal's"),
-        (line(journal=2), "line 1: it has format 2: a newer kvsops wrote it"),
-        (line() + line(journal="9"), "line 2: it has format '9': a newer kvsops wrote it"),
-        (line("deleted"), "line 1: the line that began this deletion is missing"),
+        ("\n", NOT_JSON),
+        ("channel,age\n", NOT_JSON),
+        ("x" + line()[1:], NOT_JSON),
+        ("[" * 100_000 + "\n", NOT_JSON),
+        ("[]\n", NO_JOURNAL),
+        ('"journal"\n', NO_JOURNAL),
+        ("null\n", NO_JOURNAL),
+        ('{"channels": []}\n', NO_JOURNAL),
+        (line(journal=2), f"it has format 2: {LATER}"),
+        (line(journal="9"), f"it has format '9': {LATER}"),
+        (line("deleted", channel_arn=arn_of("b")), BEGINNING_MISSING),
+        (line(message_ttl_seconds=4), "a message TTL of 4 s cannot be set"),
+        (line(message_ttl_seconds=121), "a message TTL of 121 s cannot be set"),
+        (line(message_ttl_seconds=60.0), "a message TTL of 60.0 s cannot be set"),
+        (line(message_ttl_seconds=True), "a message TTL of True s cannot be set"),
+        (line(message_ttl_seconds="60"), "a message TTL of '60' s cannot be set"),
+        (line(channel_type="FULL_MESH"), "a channel of type 'FULL_MESH' cannot be made"),
+        (line(channel_name="b"), f"the name 'b' is not that of {arn_of('a')}"),
+        (line(tags={"env": 1}), "the tag 'env' has the value 1, which is no text"),
+        (line(tags={"env": None}), "the tag 'env' has the value None, which is no text"),
+        (line(time="yesterday"), "the time 'yesterday' is none"),
         (
-            line() + line("deleted", channel_arn=arn_of("b")),
-            "line 2: the line that began this deletion is missing",
+            line(storage={"status": None, "stream_arn": "s"}),
+            "{'status': None, 'stream_arn': 's'} is no storage link",
         ),
-        (line(message_ttl_seconds=4), f"line 1: {NOT_DESCRIBED}"),
-        (line(message_ttl_seconds=121), f"line 1: {NOT_DESCRIBED}"),
-        (line(message_ttl_seconds="60"), f"line 1: {NOT_DESCRIBED}"),
-        (line(channel_name="b"), f"line 1: {NOT_DESCRIBED}"),
-        (line(tags={"env": 1}), f"line 1: {NOT_DESCRIBED}"),
-        (line(time="yesterday"), f"line 1: {NOT_DESCRIBED}"),
-        (line(storage={"status": None, "stream_arn": "s"}), f"line 1: {NOT_DESCRIBED}"),
-        (line(storage={"status": "ENABLED", "stream_arn": 7}), f"line 1: {NOT_DESCRIBED}"),
-        (line() + line(event=["deleted"]), f"line 2: {NOT_DESCRIBED}"),
-        (line(tags=...), "line 1: it lacks or garbles 'tags'"),
-        (line(event=...), "line 1: it lacks or garbles 'event'"),
-        (line(channel_arn=...), "line 1: it lacks or garbles 'channel_arn'"),
-        (line(storage={"status": "ENABLED"}), "line 1: it lacks or garbles 'stream_arn'"),
+        (
+            line(storage={"status": "ENABLED", "stream_arn": 7}),
+            "{'status': 'ENABLED', 'stream_arn': 7} is no storage link",
+        ),
+        (line(event=["deleted"]), NO_EVENT),
+        (line(run=7), NO_EVENT),
+        (line(tags=...), "it lacks or garbles 'tags'"),
+        (line(event=...), "it lacks or garbles 'event'"),
+        (line(channel_arn=...), "it lacks or garbles 'channel_arn'"),
+        (line(storage={"status": "ENABLED"}), "it lacks or garbles 'stream_arn'"),
     ],
 )
-def test_unreadable(content: str, said: str, tmp_path: Path) -> None:
-    """Whatever is wrong with a journal is one line that names the line it is in."""
+def test_a_bad_line(bad: str, said: str, tmp_path: Path) -> None:
+    """A line that cannot be used is said, by its number; what the others tell holds.
+
+    Where no other line tells of a channel, the file is refused.
+    """
     path = tmp_path / "run.jsonl"
-    path.write_text(content, encoding="utf-8")
-    assert unreadable(path) == said
+    path.write_text(line(channel_arn=arn_of("c"), channel_name="c") + bad + line("deleted"))
+    told = entries.read(path)
+    assert [each.arn.channel_name for each in told.entries] == ["c"]
+    assert (told.torn, told.bad) == (
+        [],
+        [f"line 2: {said}", f"line 3: {BEGINNING_MISSING}"],
+    )
+    path.write_text(bad)
+    assert unreadable(path) == f"tells of no channel: line 1: {said}"
+
+
+@pytest.mark.parametrize("length", [1, 5, 12, 13, 40, -2])
+@pytest.mark.parametrize("after", ["", "\n", line("deleted"), "\n" + line("deleted")])
+def test_a_torn_line(length: int, after: str, tmp_path: Path) -> None:
+    """A line that a kill or a full disk cut short is left out, whatever was written behind it."""
+    path = tmp_path / "run.jsonl"
+    torn = line(channel_arn=arn_of("b"), channel_name="b")[:length]
+    path.write_text(line() + torn + after)
+    told = entries.read(path)
+    last = "deleted" if "deleted" in after else "deleting"
+    assert [(each.arn.channel_name, each.last_event) for each in told.entries] == [("a", last)]
+    assert (told.torn, told.bad) == ([f"line 2: {CUT}"], [])
+
+
+def test_nothing_but_a_torn_line(tmp_path: Path) -> None:
+    """A journal of nothing tells of no channel; a whole line without its end is whole."""
+    path = tmp_path / "run.jsonl"
+    for content, said in (("", "it is empty"), (line()[:40], f"line 1: {CUT}")):
+        path.write_text(content)
+        assert unreadable(path) == f"tells of no channel: {said}"
+    path.write_text(line()[:-1])
+    assert [each.last_event for each in read(path)] == ["deleting"]
+
+
+@pytest.mark.parametrize("torn", [line()[:40], line() + line()[:3]])
+def test_appended_behind_a_torn_line(torn: str, path: Path) -> None:
+    """A later run writes on, and begins on a line of its own."""
+    path.parent.mkdir(parents=True)
+    path.write_text(torn)
+    with Journal(path, "run-2") as journal:
+        journal.deleting(NOW, channel("b"), {}, UNLINKED, "old")
+    told = entries.read(path)
+    assert told.entries[-1].arn.channel_name == "b"
+    assert (len(told.torn), told.bad) == (1, [])
+    assert path.read_text().startswith(torn + "\n{")
 
 
 @pytest.mark.parametrize(
-    "changed",
+    ("events", "last"),
     [
-        {"channel_arn": "arn:aws:s3:::bucket"},
-        {"channel_arn": 7},
-        {"tags": ["env"]},
-        {"tags": None},
-        {"storage": "stream"},
-        {"time": 7},
+        (("A deleting", "A deleted", "B deleting", "B changed"), "deleted"),
+        (("A deleting", "B deleting", "A deleted", "B gone"), "deleted"),
+        (("A deleting", "A deleted", "A deleting", "A kept"), "deleted"),
+        (("A deleting", "B deleting", "B kept"), "deleting"),
+        (("A deleting", "A unknown", "B deleting", "B changed"), "unknown"),
+        (("A deleting", "A changed", "B deleting", "B kept"), "kept"),
+        (("A deleting", "A deleted", "A failed"), "failed"),
+        (("A deleting", "A deleted", "B deleting", "B failed"), "deleted"),
     ],
 )
-def test_garbled(changed: dict[str, Any], tmp_path: Path) -> None:
-    """A value of another kind in the midst of a journal is named with its line."""
+def test_several_runs(events: tuple[str, ...], last: str, tmp_path: Path) -> None:
+    """Of several runs' last words that stands which says most: a deletion is never hidden."""
+    path = tmp_path / "shared.jsonl"
+    path.write_text("".join(line(each.split()[1], run=each.split()[0]) for each in events))
+    (told,) = read(path)
+    assert told.last_event == last
+
+
+def test_a_byte_order_mark(tmp_path: Path) -> None:
+    """An editor's mark at the beginning is no part of the first line."""
     path = tmp_path / "run.jsonl"
-    path.write_text(line() + line(**changed) + line("deleted"), encoding="utf-8")
-    assert unreadable(path).startswith("line 2: it lacks or garbles ")
+    path.write_text(line(), encoding="utf-8-sig")
+    assert [each.last_event for each in read(path)] == ["deleting"]
+
+
+@pytest.mark.parametrize(
+    ("changed", "tags", "said"),
+    [
+        ({"message_ttl_seconds": 200}, {}, "a message TTL of 200 s cannot be set"),
+        ({"channel_name": "b"}, {}, f"the name 'b' is not that of {arn_of('a')}"),
+        ({"channel_type": "MANY"}, {}, "a channel of type 'MANY' cannot be made"),
+        ({}, {"k": None}, "the tag 'k' has the value None, which is no text"),
+        ({"channel_arn": "arn:x"}, {}, "not a signaling channel's ARN: 'arn:x'"),
+    ],
+)
+def test_what_could_not_be_restored(
+    journal: Journal, path: Path, *, changed: dict[str, Any], tags: dict[str, Any], said: str
+) -> None:
+    """Nothing is written of a channel that a restoration could not make of the line."""
+    with pytest.raises(UnrestorableError, match=f"^could not be restored: {re.escape(said)}"):
+        journal.deleting(NOW, replace(channel(), **changed), tags, UNLINKED, "old")
+    assert not path.exists()
+
+
+def test_a_new_journal_is_on_the_disk(
+    journal: Journal, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its directory is flushed with its first line, and there is no file before."""
+    flushed: list[str] = []
+
+    def fsync(file: int) -> None:
+        flushed.append("directory" if stat.S_ISDIR(os.fstat(file).st_mode) else "file")
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    assert not path.exists()
+    for name in ("a", "b"):
+        journal.deleting(NOW, channel(name), {}, UNLINKED, "old")
+    assert flushed == ["directory", "file", "file"]
 
 
 def test_binary(tmp_path: Path) -> None:
-    """A file that is no text is none."""
+    """A file that is no text is none; within a journal it is one bad line."""
     path = tmp_path / "run.jsonl"
     path.write_bytes(b"\x80\xff\x00\n")
-    assert unreadable(path) == "cannot be read: it is not text"
+    assert unreadable(path) == f"tells of no channel: line 1: {NOT_JSON}"
+    path.write_bytes(line().encode() + b"\x80\xff\x00\n")
+    assert entries.read(path).bad == [f"line 2: {NOT_JSON}"]
 
 
 def test_directory_and_missing(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from kvsops.local.server import LocalServer
 from kvsops.sweep import plan as planning
 from kvsops.sweep.item import Outcome
 from kvsops.sweep.plan import Plan
-from tests.fleet import Time, put, retag
+from tests.fleet import NOON, Time, put, retag
 from tests.plans import planned
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -115,6 +115,21 @@ def test_a_fleet_swept(scope: Scope, emulator: LocalServer) -> None:
     assert len(directly) < looked < asked
     assert scope.metric_budget.asked == 6 * (len(directly) + 3)  # with three witnesses
     assert all(item.outcome is not Outcome.UNKNOWN for item in plan.items)
+
+
+@pytest.mark.parametrize("rules", [OLD, {"idle-for": 7 * DAY}, {"never-used": True}])
+def test_a_seed_has_one_answer(
+    environment: dict[str, str], emulator: LocalServer, rules: dict[str, Any]
+) -> None:
+    """The same fleet has the same candidates at any time of day."""
+    found = []
+    for region, hour in (("us-east-1", 0), ("us-west-2", 9), ("eu-west-1", 23)):
+        time = Time(NOON + timedelta(hours=hour, minutes=7))
+        emulator.settings.clock = time.now
+        sow(emulator.backend(region), 200)
+        plan = planned(time.scope(environment, region=region, read_only=True), rules)
+        found.append(sorted(each.channel.channel_name for each in plan.chosen))
+    assert found[0] == found[1] == found[2] != []
 
 
 def test_the_index_lags(scope: Scope, emulator: LocalServer, time: Time) -> None:

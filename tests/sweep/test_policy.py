@@ -261,3 +261,8 @@ READ = {"ci": {"prefix": "ci-", "older-than": "2h"}}
 def test_what_the_schema_accepts(file: dict[str, Any], *, fits: bool) -> None:
     """It takes what can be loaded, and refuses typos and wrong kinds."""
     assert jsonschema.Draft202012Validator(schema()).is_valid(file) is fits
+
+
+def test_a_byte_order_mark(tmp_path: Path) -> None:
+    """What some editors put before a file is no part of it."""
+    assert load(tmp_path, f"\ufeff{EXAMPLE}") == load(tmp_path, EXAMPLE)

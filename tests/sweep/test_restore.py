@@ -12,7 +12,7 @@ from kvsops.core.judge import sweep_rules
 from kvsops.errors import UsageError
 from kvsops.local.faults import Fault
 from kvsops.local.server import LocalServer
-from kvsops.sweep import journal as journals
+from kvsops.sweep import entries
 from kvsops.sweep.fuse import Bounds, Fuse
 from kvsops.sweep.journal import Journal
 from kvsops.sweep.restore import Restored, restorable, restore
@@ -50,7 +50,7 @@ def sweep(scope: Scope, path: Path) -> None:
 
 def restored(scope: Scope, path: Path) -> dict[str, Restored]:
     """Restore what the journal tells of; return the results by name."""
-    wanted = restorable(scope, journals.read(path))
+    wanted, _ = restorable(scope, entries.read(path).entries)
     return {each.arn.channel_name: restore(scope, each) for each in wanted}
 
 
@@ -196,7 +196,7 @@ def test_what_was_not_deleted_is_not_looked_for(
     sweep(scope, path)
     lines = path.read_text().replace('"event": "deleted"', '"event": "changed"')
     path.write_text(lines)
-    assert restorable(scope, journals.read(path)) == []
+    assert restorable(scope, entries.read(path).entries) == ([], [])
     assert arn in lines
 
 
@@ -207,7 +207,7 @@ def test_one_name_after_the_other(scope: Scope, emulator: LocalServer, path: Pat
         put(emulator, f"other-{generation}")
         sweep(scope, path)
         scope.sleep(1)
-    wanted = restorable(scope, journals.read(path))
+    wanted, _ = restorable(scope, entries.read(path).entries)
     assert sorted(each.arn.channel_name for each in wanted) == ["ci-1", "other-1", "other-2"]
     assert [restore(scope, each).outcome.value for each in wanted] == ["created"] * 3
     assert emulator.backend().channels["ci-1"].tags == {"generation": "2"}
@@ -258,13 +258,15 @@ def test_denied(scope: Scope, emulator: LocalServer, path: Path) -> None:
 def test_elsewhere(
     scope: Scope, emulator: LocalServer, path: Path, *, old: str, new: str, said: str
 ) -> None:
-    """A journal of another region or account is refused as a whole, and nothing is made."""
+    """Channels of another region or account are left out, and said; all such are refused."""
     put(emulator, "ci-1")
     put(emulator, "ci-2")
     sweep(scope, path)
     text: list[Any] = path.read_text().splitlines(keepends=True)
     path.write_text("".join(line.replace(old, new) if "ci-2" in line else line for line in text))
-    before = writes(emulator)
+    wanted, elsewhere = restorable(scope, entries.read(path).entries)
+    assert [each.arn.channel_name for each in wanted] == ["ci-1"]
+    assert elsewhere == [f"1 left out: {said.removeprefix('the journal is ')}"]
+    path.write_text("".join(text).replace(old, new))
     with pytest.raises(UsageError, match=said):
-        restorable(scope, journals.read(path))
-    assert writes(emulator) == before
+        restorable(scope, entries.read(path).entries)

@@ -54,6 +54,8 @@ def _idle_for(facts: Facts, given: Given, now: datetime) -> Finding:
 
 def _never_used(facts: Facts, given: Given, now: datetime) -> Finding:
     activity, created = facts.use, facts.channel.creation_time
+    if activity is not None and activity.perhaps_anothers:
+        return Finding(None, "used when it was made, perhaps by an earlier channel of its name")
     if activity is not None and activity.last_used is not None:
         return _used(activity.last_used, now)
     if activity is None or created is None or now - created > METRICS_REACH:

@@ -5,11 +5,21 @@ from typing import Final
 
 from kvsops.core.channel import EXPIRES_AT_TAG, OWNER_TAG
 from kvsops.core.facts import Facts, Need
+from kvsops.core.likeness import mistaken, shown
 from kvsops.core.rule import Finding, Given, Option, Parameter, Role, Rule
 from kvsops.core.text import age, parsed_moment
 
 EXPIRY_MARGIN: Final = timedelta(minutes=5)
 """How long past its `kvsops:expires-at` a channel is still its holder's: clocks differ."""
+
+
+def resembling(facts: Facts, *keys: str) -> Finding:
+    """Spare a channel with a tag that only looks like one of these: somebody meant it."""
+    for meant in keys:
+        if key := mistaken(facts.tag_values, meant):
+            why = f"has {shown(key)}, which only looks like {shown(meant)}"
+            return Finding(spares=True, why=why, mistaken=True)
+    return Finding(spares=False)
 
 
 def _expired(facts: Facts, _: Given, now: datetime) -> Finding:
@@ -25,8 +35,9 @@ def _expired(facts: Facts, _: Given, now: datetime) -> Finding:
 def _orphaned(facts: Facts, given: Given, _: datetime) -> Finding:
     key = given["owner-tag"]
     if key in facts.tag_values:
-        return Finding(spares=True, why=f"owned: {key}={facts.tag_values[key]}")
-    return Finding(spares=False, why=f"has no {key}")
+        return Finding(spares=True, why=f"owned: {shown(key)}={facts.tag_values[key]}")
+    alike = resembling(facts, key)
+    return alike if alike.spares else Finding(spares=False, why=f"has no {shown(key)}")
 
 
 def _orphaned_needs_age(given: Given) -> str | None:

@@ -5,6 +5,7 @@ from fnmatch import fnmatchcase
 from typing import Final
 
 from kvsops.core.facts import Facts, Need
+from kvsops.core.likeness import mistaken, shown
 from kvsops.core.rule import Finding, Given, Option, Parameter, Role, Rule
 
 
@@ -29,6 +30,10 @@ def _without_tag(facts: Facts, given: Given, _: datetime) -> Finding:
     for unwanted in given["without-tag"]:
         if unwanted.matches(facts.tag_values):
             return Finding(spares=True, why=f"has the tag {unwanted}")
+        alike = mistaken(facts.tag_values, unwanted.key)
+        if alike and unwanted.value in (None, facts.tag_values[alike]):
+            why = f"has {shown(alike)}, which only looks like {shown(unwanted.key)}"
+            return Finding(spares=True, why=why, mistaken=True)
     return Finding(spares=False)
 
 

@@ -5,36 +5,43 @@ from typing import Final
 
 from kvsops.core.channel import EXPIRES_AT_TAG, KEEP_TAG
 from kvsops.core.facts import Facts, Need
+from kvsops.core.likeness import likeness, shown
 from kvsops.core.rule import Finding, Given, Option, Parameter, Role, Rule
 from kvsops.core.rules.ages import age_of
-from kvsops.core.rules.holders import EXPIRY_MARGIN
+from kvsops.core.rules.holders import EXPIRY_MARGIN, resembling
 from kvsops.core.text import age, parsed_moment
+
+_CLOUDFORMATION: Final = "aws:cloudformation:"
 
 
 def _not_active(facts: Facts, _: Given, __: datetime) -> Finding:
     status = facts.channel.status
+    if facts.channel.doubt:
+        return Finding(None, facts.channel.doubt)
     return Finding(spares=status != "ACTIVE", why=f"status is {status or 'missing'}")
 
 
 def _no_creation_time(facts: Facts, _: Given, now: datetime) -> Finding:
     old = age_of(facts, now)
     if old is None:
-        return Finding(spares=True, why="its creation time is missing")
+        return Finding(spares=True, why=facts.channel.doubt or "its creation time is missing")
     return Finding(spares=old < timedelta(), why="its creation time is in the future")
 
 
 def _protected(facts: Facts, given: Given, _: datetime) -> Finding:
-    for key in (KEEP_TAG, *given["protect-tag"]):
+    keys = (KEEP_TAG, *given["protect-tag"])
+    for key in keys:
         if key in facts.tag_values:
-            value = facts.tag_values[key]
-            return Finding(spares=True, why=f"protected: {key}={value}" if value else f"has {key}")
-    return Finding(spares=False)
+            value, name = facts.tag_values[key], shown(key)
+            why = f"protected: {name}={value}" if value else f"has {name}"
+            return Finding(spares=True, why=why)
+    return resembling(facts, *keys)
 
 
 def _held(facts: Facts, _: Given, now: datetime) -> Finding:
     text = facts.tag_values.get(EXPIRES_AT_TAG)
     if text is None:
-        return Finding(spares=False)
+        return resembling(facts, EXPIRES_AT_TAG)
     expires_at = parsed_moment(text)
     if expires_at is None:
         return Finding(spares=True, why=f"{EXPIRES_AT_TAG} is unreadable: {text}")
@@ -42,15 +49,19 @@ def _held(facts: Facts, _: Given, now: datetime) -> Finding:
         return Finding(spares=True, why=f"held: expires {age(now - expires_at)}")
     if now - expires_at < EXPIRY_MARGIN:
         return Finding(spares=True, why=f"held: expired only {age(now - expires_at)} ago")
-    return Finding(spares=False)
+    return resembling(facts, EXPIRES_AT_TAG)
 
 
 def _of_a_stack(facts: Facts, _: Given, __: datetime) -> Finding:
+    alike = Finding(spares=False)
     for key in facts.tag_values:
-        if key.startswith("aws:cloudformation:"):
-            stack = facts.tag_values.get("aws:cloudformation:stack-name", "unnamed")
-            return Finding(spares=True, why=f"made by CloudFormation: stack {stack}")
-    return Finding(spares=False)
+        if likeness(key).startswith(_CLOUDFORMATION):
+            stack = facts.tag_values.get(f"{_CLOUDFORMATION}stack-name", "unnamed")
+            why = f"made by CloudFormation: stack {stack}"
+            if key.startswith(_CLOUDFORMATION):
+                return Finding(spares=True, why=why)
+            alike = Finding(spares=True, why=f"has {shown(key)}, like a stack's", mistaken=True)
+    return alike
 
 
 def _storage_linked(facts: Facts, given: Given, _: datetime) -> Finding:

@@ -8,7 +8,6 @@ from kvsops.errors import KvsopsError
 
 Role = Literal["master", "viewer"]
 Transport = Literal["udp", "tcp", "tls"]
-TRANSPORTS: Final[tuple[Transport, ...]] = ("udp", "tcp", "tls")
 
 _STANDARD_PORT: Final = 3478
 _STANDARD_TLS_PORT: Final = 5349

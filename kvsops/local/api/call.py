@@ -5,6 +5,7 @@ import re
 from dataclasses import dataclass, field
 from functools import cached_property
 from urllib.parse import parse_qs
+from xml.sax.saxutils import escape
 
 from kvsops.local.api.model import operations
 
@@ -77,10 +78,15 @@ class Call:
         )
         return name if isinstance(name, str) else None
 
+    @property
+    def is_form(self) -> bool:
+        """Whether it is in AWS's query protocol."""
+        return "x-www-form-urlencoded" in self.headers.get("content-type", "")
+
     @cached_property
     def _form(self) -> dict[str, list[str]]:
         """The parameters of a call in AWS's query protocol."""
-        if "x-www-form-urlencoded" not in self.headers.get("content-type", ""):
+        if not self.is_form:
             return {}
         return parse_qs(self.body.decode("utf-8", "replace"))
 
@@ -102,23 +108,6 @@ class Answer:
         return code or f"HTTP {self.status}"
 
 
-CORS_HEADERS = {
-    "access-control-allow-origin": "*",
-    "access-control-expose-headers": "*, date, x-amzn-errortype, x-amzn-requestid",
-}
-"""Lets a page of any origin read an answer."""
-
-
-def preflight_headers(asked: str) -> dict[str, str]:
-    """Let a page of any origin send what AWS's clients send; `asked` are the headers it names."""
-    return {
-        "access-control-allow-headers": " ".join(asked.split()),
-        "access-control-allow-methods": "DELETE, GET, HEAD, PATCH, POST, PUT",
-        "access-control-allow-private-network": "true",
-        "access-control-max-age": "600",
-    }
-
-
 def json_answer(content: object, status: int = 200) -> Answer:
     """Return an answer of our own, in JSON."""
     return Answer(status, json.dumps(content).encode(), {"content-type": "application/json"})
@@ -131,11 +120,13 @@ def error_answer(status: int, code: str, message: str) -> Answer:
     return Answer(status, plain.body, plain.headers | {"x-amzn-errortype": code})
 
 
-def query_error_answer(status: int, code: str, message: str) -> Answer:
-    """Return an error as the query protocol has it, in XML; our own texts need no escaping."""
+def error_to(call: Call, status: int, code: str, message: str) -> Answer:
+    """Return an error in the call's protocol; that of queries has XML."""
+    if not call.is_form:
+        return error_answer(status, code, message)
     body = (
         f"<ErrorResponse><Error><Type>Sender</Type><Code>{code}</Code>"
-        f"<Message>{message}</Message></Error><RequestId>0</RequestId></ErrorResponse>"
+        f"<Message>{escape(message)}</Message></Error><RequestId>0</RequestId></ErrorResponse>"
     )
     return Answer(status, body.encode(), {"content-type": "text/xml", "x-amzn-errortype": code})
 

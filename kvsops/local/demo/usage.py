@@ -1,7 +1,11 @@
-"""How the demonstration fleet was used: cameras daily, the others once, many never."""
+"""How the demonstration fleet was used: cameras daily, the others once, many never.
 
-from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime, timedelta
+What is drawn depends on ages alone, never on the time of day or the calendar: the same seed has the
+same use at any time.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
 from random import Random
 
 from kvsops.local.demo.channel_usage import ChannelUsage, Used
@@ -10,6 +14,7 @@ from kvsops.local.kinesisvideo.channels import SignalingChannel
 PAST = timedelta(days=60)
 """How far back the fleet's usage reaches."""
 
+_SECONDS_A_DAY = 86_400
 _MINUTE, _HOUR, _DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 
 # Of a kind's channels, which part was used, and how.
@@ -30,7 +35,7 @@ def lives(
         found.append(ChannelUsage(name, created, _life(name, created, random, now)))
         if _AGAIN_FROM < now - created < _AGAIN_TO and random.random() < _AGAIN:
             # A day apart: the metrics know the name only, by days at the coarsest.
-            days = _daily(random, now - PAST, created - 2 * _DAY)
+            days = _daily(random, now - PAST, created - _between(random, 2, 3))
             found.append(ChannelUsage(name, None, days[-random.randint(1, 10) :]))
     return found
 
@@ -59,43 +64,32 @@ def _life(name: str, created: datetime, random: Random, now: datetime) -> list[U
     if kind == "cam":
         since = max(created, now - PAST)
         if chance < _DAILY_CAMERAS:
-            just_now = _just_now(name, since, now)
-            days = _daily(random, since, now)
-            return [each for each in days if not just_now or each.day < just_now[0].day] + just_now
+            just_now = now - random.randint(2, 55) * _MINUTE  # no connection lives for an hour
+            days = _daily(random, since, just_now - _DAY)
+            return [*days, _session(random, just_now)] if just_now > since else days
         if chance < _DAILY_CAMERAS + _STOPPED_CAMERAS:
-            return _daily(random, since, now - random.randint(5, 55) * _DAY)
+            return _daily(random, since, now - _between(random, 5, 55))
         return []
     at = created + random.randint(1, 15) * _MINUTE
-    if chance > _USED_ONCE[kind] or at > now or at.date() != created.date():
+    if chance > _USED_ONCE[kind] or at > now:
         return []
     if chance < _ONLY_FAILED:
         return [Used(at, failed=random.randint(1, 3))]
     return [_session(random, at, most_viewers=4 if kind == "meeting" else 1)]
 
 
-def _daily(random: Random, since: datetime, until: datetime) -> list[Used]:
-    """Say how a camera was used: on most days, at any time of day."""
+def _daily(random: Random, since: datetime, last: datetime) -> list[Used]:
+    """Say how a camera was used: on most days, at the time of day of the last possible use."""
     return [
-        _session(random, at, masters=random.randint(1, 24))
-        for day in _days(since, until)
-        if since + _MINUTE <= (at := day + random.random() * _DAY) <= until
-        and random.random() < _ON_MOST_DAYS
+        _session(random, last - ago * _DAY, masters=random.randint(1, 24))
+        for ago in range((last - since) // _DAY, -1, -1)
+        if last - ago * _DAY >= since + _MINUTE and random.random() < _ON_MOST_DAYS
     ]
 
 
-def _just_now(name: str, since: datetime, now: datetime) -> list[Used]:
-    """Say that a camera in use connected in the last hour: no connection lives longer."""
-    random = Random(name)  # noqa: S311 - of its own, so that the rest of the fleet stays as it is
-    at = now - random.randint(2, 55) * _MINUTE
-    return [_session(random, at)] if at > since else []
-
-
-def _days(since: datetime, until: datetime) -> Iterator[datetime]:
-    """Yield the beginning of each day in UTC that holds a part of that time."""
-    day = since.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    while day <= until:
-        yield day
-        day += _DAY
+def _between(random: Random, least: int, most: int) -> timedelta:
+    """Return a duration of that many days, in whole seconds."""
+    return timedelta(seconds=random.randint(least * _SECONDS_A_DAY, most * _SECONDS_A_DAY))
 
 
 def _session(random: Random, at: datetime, masters: int = 1, most_viewers: int = 3) -> Used:

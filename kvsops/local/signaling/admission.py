@@ -6,7 +6,7 @@ Source: https://docs.aws.amazon.com/kinesisvideostreams-webrtc-dg/latest/devguid
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, cast
 
-from moto.iam.models import get_account_id_from, iam_backends
+from moto.iam.models import get_account_id_from
 from moto.kinesisvideo.models import kinesisvideo_backends
 
 from kvsops.core.channel import ChannelArn
@@ -14,15 +14,14 @@ from kvsops.core.wire.ice import Role
 from kvsops.core.wire.message import check_viewer_id
 from kvsops.errors import MessageError, UsageError
 from kvsops.local.api.call import Call
+from kvsops.local.api.sigv4 import SignatureError, Signer, verify_header, verify_query
 from kvsops.local.cloudwatch.index import MetricIndex
 from kvsops.local.cloudwatch.models import metrics
 from kvsops.local.dispatch import status_of
-from kvsops.local.environment import ACCESS_KEY_ID, SECRET_ACCESS_KEY
 from kvsops.local.kinesisvideo.channels import SignalingChannel
 from kvsops.local.kinesisvideo.exceptions import ResourceNotFoundException
 from kvsops.local.settings import Settings
 from kvsops.local.signaling.channel_state import PeerId
-from kvsops.local.signaling.sigv4 import SignatureError, Signer, verify_header, verify_query
 
 if TYPE_CHECKING:
     from kvsops.local.kinesisvideo.models import KinesisVideoBackend
@@ -58,21 +57,10 @@ class Place:
         return self.channel.channel_name
 
 
-def secret_of(access_key_id: str) -> str | None:
-    """Return the secret of the throw-away credentials, or of a key or role made in the emulator."""
-    if access_key_id == ACCESS_KEY_ID:
-        return SECRET_ACCESS_KEY
-    for account in [*iam_backends.values()]:
-        for backend in [*account.values()]:
-            if key := backend.access_keys.get(access_key_id):
-                return str(key.secret_access_key)
-    return None
-
-
 def presigned(call: Call, role: Role, settings: Settings) -> tuple[Place, PeerId]:
     """Return the channel that a presigned URL leads to, and its client id. Raises `Refused`."""
     try:
-        signer, parameters = verify_query(call, secret_of, settings.clock())
+        signer, parameters = verify_query(call, settings.secret_of, settings.clock())
     except SignatureError as error:  # the guide has this one code for whatever is wrong with it
         raise Refused(ACCESS_DENIED, str(error)) from None
     if call.path != "/":
@@ -86,7 +74,7 @@ def presigned(call: Call, role: Role, settings: Settings) -> tuple[Place, PeerId
 def signed(call: Call, settings: Settings) -> Signer:
     """Return who signed a call of the data plane's HTTPS side. Raises `Refused`."""
     try:
-        return verify_header(call, secret_of, settings.clock())
+        return verify_header(call, settings.secret_of, settings.clock())
     except SignatureError as error:
         raise Refused(error.code, str(error)) from None
 

@@ -1,6 +1,7 @@
 """The data plane: a thread whose event loop runs the relay, its HTTPS side and TURN."""
 
 import asyncio
+import asyncio.sslproto
 import logging
 import socket
 import ssl
@@ -9,19 +10,22 @@ from concurrent.futures import Future
 from contextlib import AsyncExitStack, suppress
 from functools import partial
 from threading import Thread
-from typing import Final
+from typing import Any, Final
 
 from aiohttp import web
 
 from kvsops.core.channel import ChannelArn
 from kvsops.errors import UsageError
-from kvsops.local.api.call import CORS_HEADERS, Call, preflight_headers
+from kvsops.local import gate
+from kvsops.local.api.call import Answer, Call
 from kvsops.local.faults import ALLOCATE, TURN_REFUSED
 from kvsops.local.middleware import Middleware
+from kvsops.local.overload import Spare, is_exhausted
 from kvsops.local.settings import Settings
 from kvsops.local.signaling.admission import Refused, locate
 from kvsops.local.signaling.counters import Counters
 from kvsops.local.signaling.delivery import Delivery
+from kvsops.local.signaling.masking import MaskedFrames
 from kvsops.local.signaling.operations import SignalingApi
 from kvsops.local.signaling.relay import Relay, date_header, hang_up, refusal
 from kvsops.local.signaling.tls import Authority
@@ -36,6 +40,13 @@ _SECONDS_BETWEEN_LOOKS = 0.005
 log = logging.getLogger("kvsops.local")
 _SILENT = logging.getLogger("kvsops.local.aiohttp")
 _SILENT.disabled = True  # it would quote what clients send that is no HTTP
+
+_TO_ONE_GONE = ("SSL connection is closed", "socket.send() raised exception.")
+# asyncio warns of writes to a client that has gone, once for each: such is a relay's life.
+logging.getLogger("asyncio").addFilter(lambda record: record.msg not in _TO_ONE_GONE)
+
+# Each connection over TLS holds such a buffer; of 256 KiB, 3,000 WebSockets fill a gigabyte.
+asyncio.sslproto.SSLProtocol.max_size = 16 * 1024  # what one TLS record holds
 
 Answering = Callable[[web.BaseRequest, Call], Awaitable[web.StreamResponse]]
 
@@ -78,6 +89,9 @@ class DataPlane:
         """Listen, report the ports and how to stop, and run until stopped."""
         stop, loop = asyncio.Event(), asyncio.get_running_loop()
         async with AsyncExitStack() as stack:
+            spare = Spare()
+            stack.callback(spare.close)
+            loop.set_exception_handler(partial(_shed, spare))
             counters, credentials = Counters(self._middleware), TurnCredentials()
             delivery = Delivery(self._middleware.settings, counters)
             relay = Relay(self._middleware, counters, delivery)
@@ -130,13 +144,21 @@ class DataPlane:
         return uris(HOST, turn.udp_port, turn.tls_port or 0)
 
 
+class _Connection(web.RequestHandler):
+    """Has WebSocket frames checked for their masks."""
+
+    def set_parser(self, parser: Any, data_received_cb: Callable[[], None] | None = None) -> None:
+        """Put the check before the parser."""
+        super().set_parser(MaskedFrames(parser), data_received_cb)  # type: ignore[arg-type]
+
+
 class _Server(web.Server):
     """Tracks its sockets until they close: TLS has them wait for the clients' close_notify."""
 
     def __init__(
         self, answering: Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
     ) -> None:
-        super().__init__(answering, access_log=None, logger=_SILENT)
+        super().__init__(answering)
         self._sockets: dict[web.RequestHandler, socket.socket] = {}
 
     def connection_made(self, handler: web.RequestHandler, transport: asyncio.Transport) -> None:
@@ -150,6 +172,11 @@ class _Server(web.Server):
         """Forget it."""
         super().connection_lost(handler, exc)
         self._sockets.pop(handler, None)
+
+    def __call__(self) -> web.RequestHandler:
+        """Make a connection's handler."""
+        loop = asyncio.get_running_loop()
+        return _Connection(self, loop=loop, access_log=None, logger=_SILENT)  # type: ignore[arg-type]
 
     async def end(self, runner: web.ServerRunner) -> None:
         """Give open requests a moment, then end all sockets.
@@ -173,6 +200,17 @@ async def _answer(
     headers = {name.lower(): value for name, value in request.headers.items()}
     call = Call(request.method, request.raw_path, headers, await request.read())
     await asyncio.sleep(settings.latency.total_seconds())
+    if refused := gate.refusal(call, settings):
+        return _response(refused, settings)
+    response = await _answer_call(settings, answering, request, call)
+    if not response.prepared:
+        response.headers.update(gate.cors_headers(headers, settings))
+    return response
+
+
+async def _answer_call(
+    settings: Settings, answering: Answering, request: web.BaseRequest, call: Call
+) -> web.StreamResponse:
     try:
         return await answering(request, call)
     except Exception:
@@ -186,12 +224,20 @@ async def _call_api(
     api: SignalingApi, settings: Settings, request: web.BaseRequest, call: Call
 ) -> web.StreamResponse:
     answer = await api(call)
-    if answer is None:
-        return hang_up(request)
-    headers = answer.headers | CORS_HEADERS | date_header(settings.clock())
-    if call.method == "OPTIONS":
-        headers |= preflight_headers(call.headers.get("access-control-request-headers", "*"))
+    return hang_up(request) if answer is None else _response(answer, settings)
+
+
+def _response(answer: Answer, settings: Settings) -> web.Response:
+    headers = answer.headers | date_header(settings.clock())
     return web.Response(status=answer.status, body=answer.body, headers=headers)
+
+
+def _shed(spare: Spare, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Hang up on those who cannot be accepted; asyncio would try again every second, with a log."""
+    if is_exhausted(context.get("exception")) and "socket" in context:
+        spare.refuse(context["socket"].fileno())
+    else:
+        loop.default_exception_handler(context)
 
 
 def _count_turn_minute(counters: Counters, username: str) -> None:

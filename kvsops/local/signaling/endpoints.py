@@ -5,7 +5,7 @@ from importlib.util import find_spec
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from kvsops.errors import UsageError
+from kvsops.errors import UsageError, needs_extra
 from kvsops.local.middleware import Middleware
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ class Endpoints:
     def __init__(self, middleware: Middleware) -> None:
         if missing := [name for name in NEEDED if find_spec(name) is None]:
             names = " and ".join(missing)
-            raise UsageError(f"signaling needs {names}: pip install 'kvsops[local]'")
+            raise UsageError(f"signaling needs {names}: {needs_extra('local')}")
         from kvsops.local.signaling.tls import Authority
 
         self.authority = Authority(os.environ)

@@ -67,14 +67,20 @@ class PeerSocket:
 
     async def send(self, message: Received) -> bool:
         """Send a message; return whether the client could take it."""
+        return self._is_writable() and await _sent(self.ws.send_str(encode_received(message)))
+
+    async def pong(self, data: bytes) -> None:
+        """Answer a ping, if the client is still there."""
+        if self._is_writable():
+            await _sent(self.ws.pong(data))
+            await asyncio.sleep(0)  # let the loop learn that the client has gone, amid a flood
+
+    def _is_writable(self) -> bool:
+        """Whether the client is there, and reads."""
         if self._transport is None or self._transport.is_closing() or self.ws.closed:
             return False
         if self._transport.get_write_buffer_size() > _UNREAD_MAXIMUM:
             self.abort()
-            return False
-        try:
-            await self.ws.send_str(encode_received(message))
-        except ConnectionError:
             return False
         return True
 
@@ -112,3 +118,12 @@ class PeerSocket:
         """Break off the connection."""
         if self._transport is not None:
             self._transport.abort()
+
+
+async def _sent(sending: Coroutine[None, None, None]) -> bool:
+    """Send; return whether the client was still there."""
+    try:
+        await sending
+    except ConnectionError:
+        return False
+    return True

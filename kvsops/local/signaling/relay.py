@@ -16,7 +16,7 @@ from aiohttp import WSMsgType, web
 from kvsops.core.wire.ice import Role
 from kvsops.core.wire.message import MessageType, Received, Sent, StatusResponse, decode_sent
 from kvsops.errors import MessageError
-from kvsops.local.api.call import CORS_HEADERS, Call, error_answer
+from kvsops.local.api.call import Call, error_answer
 from kvsops.local.faults import (
     CONNECTION_FAULTS,
     DROP,
@@ -151,7 +151,7 @@ class Relay:
             if frame.type in _TEXT:
                 await self._message(connection, frame.data)
             elif frame.type is WSMsgType.PING:
-                await connection.ws.pong(frame.data)
+                await connection.pong(frame.data)
 
     # Messages
 
@@ -232,7 +232,7 @@ def hang_up(request: web.BaseRequest) -> web.Response:
 def refusal(refused: Refused, now: datetime) -> web.Response:
     """Answer an error as AWS does."""
     answer = error_answer(refused.status, refused.code, str(refused))
-    headers = answer.headers | CORS_HEADERS | date_header(now)
+    headers = answer.headers | date_header(now)
     return web.Response(status=answer.status, body=answer.body, headers=headers)
 
 

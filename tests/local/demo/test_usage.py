@@ -54,6 +54,28 @@ def test_the_same_seed_makes_the_same_usage(local: LocalServer) -> None:
     assert sum(len(each.days) for each in first) > 500
 
 
+@pytest.mark.parametrize("hours", [5, 11.5, 12.1, 23.9, 24 * 17])
+def test_use_does_not_depend_on_the_time_of_day(
+    local: LocalServer, clock: Clock, hours: float
+) -> None:
+    """At any time the same seed makes channels of the same ages, used as long ago."""
+
+    def ago(region: str) -> list[tuple[str, timedelta | None, list[tuple[timedelta, Used]]]]:
+        now = clock.now
+        return [
+            (
+                each.channel_name,
+                now - each.creation_time if each.creation_time else None,
+                [(now - used.at, used._replace(at=NOON)) for used in each.days],
+            )
+            for each in sow(local.backend(region), 300, seed=3)
+        ]
+
+    at_noon = ago("us-east-1")
+    clock.forward(hours=hours)
+    assert ago("eu-west-1") == at_noon
+
+
 @pytest.mark.parametrize("now", MONTHS)
 def test_truth(local: LocalServer, clock: Clock, now: datetime) -> None:
     """Each living channel is there once; nothing is before its creation, or after now."""

@@ -172,11 +172,11 @@ def test_type_filters(emulator: Emulator, tagging: Any, types: list[str], count:
     assert len(found(tagging, ResourceTypeFilters=types)) == count
 
 
-def test_other_services_are_found_too(emulator: Emulator, tagging: Any) -> None:
-    """Resources of other services are still looked up, by ARN and in a scan."""
-    sns = emulator.client("sns")
+def test_other_services_are_found_too(in_process: Emulator) -> None:
+    """Where moto's other services are, their resources are found by ARN and in a scan."""
+    sns, tagging = in_process.client("sns"), in_process.client("resourcegroupstaggingapi")
     topic = sns.create_topic(Name="t", Tags=pairs({"k": "v"}))["TopicArn"]
-    emulator.active("a", Tags=pairs({"k": "v"}))
+    in_process.active("a", Tags=pairs({"k": "v"}))
     answers = [
         tagging.get_resources(ResourceARNList=[topic]),
         tagging.get_resources(ResourceTypeFilters=["sns"]),

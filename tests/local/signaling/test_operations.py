@@ -148,21 +148,28 @@ def test_faults(local: LocalServer, arn: str) -> None:
 
 
 def test_browsers(local: LocalServer) -> None:
-    """A page of any origin may ask, and read what is answered."""
+    """A page on this machine may ask, and read what is answered; others may not."""
 
     async def body(peers: Peers) -> None:
         assert local.settings.endpoint_of is not None
         url = str(local.settings.endpoint_of("HTTPS", "VIEWER")) + "/v1/get-ice-server-config"
-        asked = {"Origin": "https://page", "Access-Control-Request-Headers": "authorization,x"}
-        async with peers.session.options(url, headers=asked) as response:
+        origin = {"Origin": "https://localhost:3000"}
+        asked = {
+            "Access-Control-Request-Method": "POST",
+            "Access-Control-Request-Headers": "authorization,x",
+        }
+        async with peers.session.options(url, headers=origin | asked) as response:
             assert response.status == 204
-            assert response.headers["Access-Control-Allow-Origin"] == "*"
+            assert response.headers["Access-Control-Allow-Origin"] == origin["Origin"]
             assert response.headers["Access-Control-Allow-Headers"] == "authorization,x"
-        async with peers.session.post(
-            url, data="{", headers={"Origin": "https://page"}
-        ) as response:
+        async with peers.session.post(url, data="{", headers=origin) as response:
             assert response.status == 400
-            assert response.headers["Access-Control-Allow-Origin"] == "*"
+            assert response.headers["Access-Control-Allow-Origin"] == origin["Origin"]
+        for forbidden in ({"Origin": "https://page"}, {"Host": "page:8000"}):
+            for method in ("OPTIONS", "POST"):
+                async with peers.session.request(method, url, headers=forbidden) as response:
+                    assert response.status == 403
+                    assert "Access-Control-Allow-Origin" not in response.headers
         for method, path in (("GET", ""), ("POST", "/other")):
             async with peers.session.request(method, url + path) as response:
                 assert response.status == 404

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import ssl
 import subprocess
 import sys
@@ -88,3 +89,38 @@ def test_without_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     local.settings.signaling = False
     with local:
         assert local.ca_bundle is None
+
+
+def test_a_killed_one_leaves_no_bundle(tmp_path: Path) -> None:
+    """The next emulator removes it, but none of those that live; nor what is not a bundle."""
+    code = (
+        "from kvsops.local.signaling.tls import Authority; import os; print(Authority({}).bundle)"
+    )
+    environment = os.environ | {"TMPDIR": str(tmp_path)}
+    lives = subprocess.Popen(
+        [sys.executable, "-c", f"{code}; import sys; sys.stdout.flush(); input()"],
+        env=environment,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert lives.stdout
+    bundle = lives.stdout.readline().strip()
+    (tmp_path / "kvsops-local-other.txt").touch()
+    killed = subprocess.run(
+        [sys.executable, "-c", f"{code}; os.kill(os.getpid(), 9)"],
+        env=environment,
+        capture_output=True,
+        check=False,
+    )
+    assert killed.returncode == -9
+    assert len([*tmp_path.glob("*.pem")]) == 2
+    ended = [
+        sys.executable,
+        "-c",
+        code.replace("print(Authority({}).bundle)", "Authority({}).close()"),
+    ]
+    subprocess.run(ended, env=environment, check=True)
+    assert [str(path) for path in tmp_path.glob("*.pem")] == [bundle]
+    assert len([*tmp_path.iterdir()]) == 2
+    lives.communicate("")

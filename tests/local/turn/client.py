@@ -10,7 +10,7 @@ import struct
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple, Self
@@ -30,6 +30,8 @@ UDP = 17 << 24
 
 Address = tuple[str, int]
 Attributes = list[tuple[str | int, Any]]
+
+LOOPBACK_PEERS = "--allow-loopback-peers", "--denied-peer-ip=198.51.100.0-198.51.100.255"
 
 _SECONDS = 5  # what an answer may take before the test fails
 
@@ -352,15 +354,19 @@ def serving(**how: Any) -> Iterator[tuple[Ports, TurnServer]]:
 
 
 @contextlib.contextmanager
-def coturn(directory: Path, quota: int = 3) -> Iterator[Ports]:
-    """Run coturn with the same users, on this machine's loopback alone."""
+def coturn(
+    directory: Path, quota: int = 3, peers: Sequence[str] = LOOPBACK_PEERS
+) -> Iterator[Ports]:
+    """Run coturn with the same users, on this machine's loopback alone.
+
+    `peers` are its options that tell which peers it relays to.
+    """
     ports = _free_port(), _free_port()
     certificate = directory / "cert.pem"
     certificate.write_bytes(AUTHORITY.certificate.private_key_and_cert_chain_pem.bytes())
     command = [
         shutil.which("turnserver") or "turnserver", "-n", "--lt-cred-mech", "--no-cli",
-        "--no-dtls", "--no-multicast-peers",
-        "--allow-loopback-peers", "--denied-peer-ip=198.51.100.0-198.51.100.255",
+        "--no-dtls", "--no-multicast-peers", *peers,
         f"--listening-ip={HOST}", f"--relay-ip={HOST}", f"--realm={REALM}", f"--user-quota={quota}",
         f"--listening-port={ports[0]}", f"--tls-listening-port={ports[1]}",
         f"--cert={certificate}", f"--pkey={certificate}", f"--userdb={directory / 'users'}",

@@ -84,14 +84,16 @@ def verify_query(call: Call, secret_of: SecretOf, now: datetime) -> tuple[Signer
         raise _incomplete("X-Amz-SignedHeaders must be host alone.")
     _check_expiry(claim.time, parameters["X-Amz-Expires"], now)
     canonical_query = _canonical_query(pairs, leaving_out="X-Amz-Signature")
-    return _check(call, canonical_query, _EMPTY, claim, secret_of), parameters
+    signer = _signer(claim, SERVICE)
+    _check(call, canonical_query, _EMPTY, claim, secret_of)
+    return signer, parameters
 
 
 _IN_QUERY = ("Credential", "Date", "SignedHeaders", "Signature")
 
 
-def verify_header(call: Call, secret_of: SecretOf, now: datetime) -> Signer:
-    """Check a request's Authorization header. Raises `SignatureError`."""
+def verify_header(call: Call, secret_of: SecretOf, now: datetime, service: str = SERVICE) -> Signer:
+    """Check that a request is signed for a service, in its header. Raises `SignatureError`."""
     headers = call.headers
     algorithm, _, rest = headers.get("authorization", "").partition(" ")
     if not algorithm:
@@ -109,7 +111,9 @@ def verify_header(call: Call, secret_of: SecretOf, now: datetime) -> Signer:
         raise _out_of_time("Signature expired, or not yet current", claim.time, now)
     digest = hashlib.sha256(call.body).hexdigest()
     canonical_query = _canonical_query(_pairs(call.target.partition("?")[2]))
-    return _check(call, canonical_query, digest, claim, secret_of)
+    signer = _signer(claim, service)
+    _check(call, canonical_query, digest, claim, secret_of)
+    return signer
 
 
 def signature(secret: str, scope: list[str], time: str, canonical_request: str) -> str:
@@ -124,10 +128,9 @@ def signature(secret: str, scope: list[str], time: str, canonical_request: str) 
 
 def _check(
     call: Call, canonical_query: str, payload_digest: str, claim: _Claim, secret_of: SecretOf
-) -> Signer:
+) -> None:
     """Compute the signature and compare."""
-    access_key_id, region = _check_scope(claim)
-    secret = secret_of(access_key_id)
+    secret = secret_of(claim.scope[0])
     if secret is None:
         raise SignatureError("UnrecognizedClientException", "The access key id is not known.")
     names = claim.signed_headers.split(";")
@@ -141,18 +144,17 @@ def _check(
             "The signature does not match the request: compare the secret access key, the host "
             "with its port, and the parameters signed.",
         )
-    return Signer(access_key_id, region)
 
 
-def _check_scope(claim: _Claim) -> tuple[str, str]:
-    """Return the access key id and the region of a well-formed credential."""
+def _signer(claim: _Claim, wanted: str) -> Signer:
+    """Return who signed by a well-formed credential for the service."""
     match claim.scope:
         case [access_key_id, date, region, service, "aws4_request"]:
             if date != claim.time[:8]:
                 raise _incomplete("The credential's date is not the signature's.")
-            if service != SERVICE:
-                raise _incomplete(f"The credential is not scoped to the service {SERVICE}.")
-            return access_key_id, region
+            if service != wanted:
+                raise _incomplete(f"The credential is not scoped to the service {wanted}.")
+            return Signer(access_key_id, region)
     raise _incomplete("The credential is not KEY/DATE/REGION/SERVICE/aws4_request.")
 
 

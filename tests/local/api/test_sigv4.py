@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kvsops.local.api.call import Call
-from kvsops.local.signaling.sigv4 import SignatureError, Signer, verify_header, verify_query
+from kvsops.local.api.sigv4 import SignatureError, Signer, verify_header, verify_query
 
 # Source of the vectors: AwsV4SignerTest.java in
 # https://github.com/awslabs/amazon-kinesis-video-streams-webrtc-sdk-android
