@@ -135,6 +135,7 @@ def smoke(
     scope, console = where.open(), Console()
     in_region(scope, (target,) if target else ())
     with smoke_channel(scope, target, console, ephemeral=given["ephemeral"]) as subject:
+        _silence()
         limits = limits_of(given)
         report = _run(subject, wanted, limits, console, now=scope.now, snapshot=snapshot)
     written = _write(report, console, given["reports"], output, query)
@@ -167,8 +168,6 @@ def _run(
     from kvsops.cli.signals import signals_go_to
     from kvsops.signaling.threads import Threads
     from kvsops.smoke.run import smoke as run_smoke
-
-    _silence()
 
     async def until_a_signal() -> "SmokeReport":
         loop, task = asyncio.get_running_loop(), asyncio.current_task()

@@ -170,7 +170,9 @@ def test_a_viewer_that_only_watches(subject: Subject, kinds: tuple[str, ...]) ->
     assert report.passed, report.reason
     skipped = [step.key for step in report.steps if step.status == "skipped" and step.reason]
     assert skipped[-2:] == ["first_video", "first_audio"]
-    assert verdict(report).endswith(" after the offer; no video was sent")
+    assert verdict(report).endswith(
+        " after the offer; no video was sent; relay proven over udp, tls"
+    )
 
 
 def test_a_page_that_was_reloaded(subject: Subject, emulator: LocalServer) -> None:
