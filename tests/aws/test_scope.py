@@ -249,7 +249,9 @@ def test_denied(
         fail_always(emulator, code)
         with pytest.raises(DeniedError) as caught:
             scope.call(operation, **parameters)
-        assert str(caught.value) == f"{operation} denied: the credentials need {needs}"
+        said, _, request = str(caught.value).partition(" (request ID ")
+        assert said == f"{operation} denied: the credentials need {needs}"
+        assert bool(request) == (operation == "GetCallerIdentity")
         assert caught.value.code == code
         assert emulator.calls[operation] == calls
 

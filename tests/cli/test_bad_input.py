@@ -49,7 +49,10 @@ ROWS = [
     ("create x --tag aws:x=y", "the tag 'aws:x' cannot be set: keys beginning with aws: are AWS"),
     (f"create x --tag {'k' * 129}=v", "it has 1 to 128 characters"),
     (f"create x --tag k={'v' * 257}", "the value of tag 'k' is too long: at most 256 characters"),
-    ("create x --ttl 1h --tag kvsops:expires-at=x", "both set kvsops:expires-at: drop one"),
+    (
+        "create x --ttl 1h --tag kvsops:expires-at=2030-01-01T00:00:00Z",
+        "both set kvsops:expires-at: drop one",
+    ),
     ("tag ci-1 novalue", "not a tag: 'novalue': write KEY=VALUE"),
     ("untag ci-1 ''", "not a tag key: '': it has 1 to 128 characters"),
     # names, ARNs, regions

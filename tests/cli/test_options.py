@@ -275,7 +275,8 @@ def test_quota_share(share: str) -> None:
 @pytest.mark.parametrize("read_only", [False, True])
 def test_open(*, read_only: bool) -> None:
     """Where opens a scope: read-only where it shall refuse writes."""
-    scope = Where(None, "us-west-2", None, None).open(read_only=read_only)
+    with click.Context(click.Command("list")):
+        scope = Where(None, "us-west-2", None, None).open(read_only=read_only)
     assert (scope.region, scope.read_only) == ("us-west-2", read_only)
 
 
