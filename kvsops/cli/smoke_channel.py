@@ -85,7 +85,8 @@ class _Maker:
 def _found_or_made(scope: "Scope", name: str, maker: _Maker | None) -> Target:
     """Describe the channel, or make smoke's own where it is not there."""
     try:
-        channel = channels.named(scope, name)
+        find = channels.named if maker is None else channels.described  # named also asks STS
+        channel = find(scope, name)
         detail = channel.status or "its status is not told"
     except NotFoundError:
         if maker is None:

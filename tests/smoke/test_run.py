@@ -13,7 +13,7 @@ from kvsops.cli.smoke_channel import smoke_channel
 from kvsops.core.wire.ice import Endpoints, IceServer
 from kvsops.local.server import LocalServer
 from kvsops.output.console import Console
-from kvsops.smoke.plan import Subject, Wanted
+from kvsops.smoke.plan import Limits, Subject, Wanted
 from tests.aws.first_calls import FirstCalls
 from tests.fleet import names, put
 from tests.smoke.conftest import ADDRESSES, ALL, QUICK, RELAYED, Smoke, failed, with_calls
@@ -153,10 +153,10 @@ def test_a_soak(run: Smoke, scope: Scope, emulator: LocalServer) -> None:
     def once(number: int) -> None:
         wanted = RELAYED if number % 2 else QUICK
         if number % 4:
-            report = run(wanted)  # which sees to the tasks
+            report = run(wanted, limits=Limits())  # which sees to the tasks
         else:
             with smoke_channel(scope, None, Console(), ephemeral=True) as subject:
-                report = run(wanted, subject)
+                report = run(wanted, subject, limits=Limits())
         assert report.passed, report.reason
 
     once(0)

@@ -84,7 +84,7 @@ def test_without_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is not installed is named, with what installs it, and the port is free again."""
     monkeypatch.setattr(endpoints, "NEEDED", ("aiohttp", "no_such_module"))
     local = LocalServer(Settings())
-    with pytest.raises(UsageError, match=r"no_such_module: pip install 'kvsops\[local\]'"):
+    with pytest.raises(UsageError, match=r"no_such_module: pip install '\.\[local\]' in a clone"):
         local.start()
     local.settings.signaling = False
     with local:
