@@ -13,12 +13,13 @@ A journal is a file of JSON lines. Each line has `journal` (the format's version
   `deleting` is the last word: it may be gone or not.
 """
 
+import fcntl
 import json
 import os
 import secrets
 import threading
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Final, Self
@@ -137,7 +138,8 @@ class Journal:
         if not self.written:
             self._began(self.path)
         self.written = True
-        _write_whole(self._file, _after_a_torn_line(self._file) + data)
+        with _locked(self._file):  # or another's line, half written, would look torn
+            _write_whole(self._file, _after_a_torn_line(self._file) + data)
         os.fsync(self._file)
 
 
@@ -208,6 +210,18 @@ def _refuse_other_files(path: Path) -> None:
     if found and not any(line.said or line.torn for line in found):
         wrong = f"line {found[0].number}: {found[0].wrong}"
         raise UsageError(f"the journal {path} cannot be used: {wrong}")
+
+
+@contextmanager
+def _locked(file: int) -> Iterator[None]:
+    """Keep other writers off the file, on file systems that can."""
+    with suppress(OSError):
+        fcntl.flock(file, fcntl.LOCK_EX)
+    try:
+        yield
+    finally:
+        with suppress(OSError):
+            fcntl.flock(file, fcntl.LOCK_UN)
 
 
 def _after_a_torn_line(file: int) -> bytes:

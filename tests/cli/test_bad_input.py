@@ -1,5 +1,6 @@
 """Bad input: one line that says what is wrong and how to mend it, exit code 2, nothing changed."""
 
+import json
 import shlex
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import pytest
 
 from kvsops.local.server import LocalServer
 from tests.cli.conftest import Kvsops
-from tests.fleet import HOUR, put, writes
+from tests.fleet import HOUR, names, put, writes
 
 DURATION = "write a number and its unit, like 90s, 30m, 2h or 7d"
 NAME = "use 1 to 256 of a-z A-Z 0-9 _ . -"
@@ -113,14 +114,16 @@ ROWS = [
     ("sweep --older-than 1h --yes --dry-run", "--yes deletes and --dry-run does not: drop one"),
     (f"{SWEEP} --expect-account 999", "these credentials are of account 123456789012, not 999"),
     # journals
-    ("restore missing --yes", "the journal missing cannot be read: No such file"),
+    ("restore --yes", "--yes: which ones? give a JOURNAL, a RUN or --last"),
+    ("restore missing --yes", "no such journal or run: 'missing': kvsops restore lists them"),
+    ("restore ./missing --yes", "the journal missing cannot be read: No such file"),
     ("restore empty --yes", "the journal empty tells of no channel: it is empty"),
-    ("restore cut --yes", "the journal cut cannot be used: line 1: it is cut short"),
+    ("restore cut --yes", "the journal cut tells of no channel: line 1: it is cut short"),
     ("restore other --yes", "line 1: it is not JSON: is this a kvsops journal?"),
-    ("restore binary --yes", "the journal binary cannot be read: it is not text"),
-    ("restore / --yes", "File '/' is a directory"),
+    ("restore binary --yes", "the journal binary tells of no channel: line 1: it is not JSON: is"),
+    ("restore / --yes", "the journal / cannot be read: Is a directory"),
     (f"{SWEEP} --report {'a' * 300}.json", "cannot be written: no such directory, or it is one"),
-    (f"{SWEEP} --journal cut", "the journal cut cannot be used: line 1: it is cut short"),
+    (f"{SWEEP} --journal binary", "the journal binary cannot be used: line 1: it is not JSON: is"),
     (f"{SWEEP} --journal other", "line 1: it is not JSON: is this a kvsops journal?"),
     (f"{SWEEP} --journal /proc/no", "the journal /proc/no cannot be written: No such file"),
     (f"{SWEEP} --journal /dev/full", "the journal /dev/full cannot be written: it is not a file"),
@@ -144,7 +147,6 @@ ROWS = [
     ("tag ci-1", "Missing argument 'KEY=VALUE...'. (see kvsops tag --help)"),
     ("untag ci-1", "Missing argument 'KEY...'. (see kvsops untag --help)"),
     ("update ci-1", "Missing option '--message-ttl'. (see kvsops update --help)"),
-    ("restore", "Missing argument 'JOURNAL'. (see kvsops restore --help)"),
 ]
 
 
@@ -181,6 +183,24 @@ def test_bad_input(
     assert ended.err.endswith("\n")
     assert writes(emulator) == {}
     assert {path: path.read_bytes() for path in journals.iterdir()} == before
+
+
+def test_a_journal_cut_short_is_written_on(
+    kvsops: Kvsops, emulator: LocalServer, tmp_path: Path
+) -> None:
+    """What a kill left of a journal does not stand in the next run's way, nor in the way back."""
+    put(emulator, "ci-1", 3 * HOUR)
+    journal, torn = tmp_path / "cut", '{"journal": 1, "event": "dele'
+    journal.write_text(torn)
+    assert kvsops(*shlex.split(SWEEP), "--journal", str(journal)).code == 0
+    first, *others = journal.read_text().splitlines()
+    assert (first, [json.loads(each)["event"] for each in others]) == (
+        torn,
+        ["deleting", "deleted"],
+    )
+    ended = kvsops("restore", str(journal), "--yes")
+    assert (ended.code, names(emulator)) == (0, {"ci-1"})
+    assert f"the journal {journal}: line 1: it is cut short\n" in ended.err
 
 
 def test_a_query_that_does_not_fit_restores_nothing(

@@ -129,7 +129,7 @@ SMOKE_LINES = (
     "smoke --no-steady --report smoke.json --snapshot smoke.png",
     "smoke --ephemeral --duration 1s --max-connect 1m --min-fps 0",
     "smoke ci-smoke --take-over --relay --transport udp --codec VP8 --viewers 1 --no-steady",
-    "smoke ci-smoke --viewer-only --max-rtt 1s --max-latency 9s --max-loss 50%",
+    "smoke ci-smoke --viewer-only --no-relay-probe --max-rtt 1s --max-latency 9s --max-loss 50%",
 )
 
 
@@ -357,6 +357,7 @@ def test_a_dry_run(kvsops: Kvsops) -> None:
     assert _actions(json.loads(ended.out)) == {
         "cloudwatch:GetMetricData",
         "cloudwatch:ListMetrics",
+        "kinesisvideo:DescribeMediaStorageConfiguration",
         "kinesisvideo:ListSignalingChannels",
         "kinesisvideo:ListTagsForResource",
         "tag:GetResources",

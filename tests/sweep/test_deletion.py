@@ -1,6 +1,7 @@
 """One channel deleted: judged anew at each try, carried out once, and written down."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -172,10 +173,25 @@ def test_what_a_lost_answer_leaves_open(
 def test_what_could_not_be_restored_is_not_deleted(run: Run, emulator: LocalServer) -> None:
     """A channel whose line no restoration would take is left alone, told, and the others go."""
     put_many(emulator, ["ci-1", "ci-2"])
-    emulator.backend().channels["ci-1"].message_ttl_seconds = 200
+
+    def of_another_type() -> None:
+        (item,) = (each for each in run.items if each.channel.channel_name == "ci-1")
+        item.facts = replace(item.facts, channel=replace(item.channel, channel_type="FULL_MESH"))
+
+    run.meanwhile = of_another_type
     run()
     assert run.outcomes == {"ci-1": "unknown", "ci-2": "deleted"}
-    assert run.reasons["ci-1"] == "could not be restored: a message TTL of 200 s cannot be set"
+    said = "could not be restored: a channel of type 'FULL_MESH' cannot be made"
+    assert run.reasons["ci-1"] == said
+    assert (names(emulator), run.events("ci-1")) == ({"ci-1"}, [])
+
+
+def test_a_message_ttl_that_cannot_be_set(run: Run, emulator: LocalServer) -> None:
+    """It is doubted when it is listed: its channel is not even planned to be deleted."""
+    put_many(emulator, ["ci-1", "ci-2"])
+    emulator.backend().channels["ci-1"].message_ttl_seconds = 200
+    run()
+    assert run.outcomes == {"ci-2": "deleted"}
     assert (names(emulator), run.events("ci-1")) == ({"ci-1"}, [])
 
 
