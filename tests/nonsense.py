@@ -310,8 +310,7 @@ class Bench:
         found = {
             f"deleted though protected: {sorted(gone & protected)}": bool(gone & protected),
             "ended as a defect": "a defect in kvsops" in told or "Traceback" in told,
-            f"took {seconds:.0f} s": seconds
-            > LONGEST_SECONDS + 60 * nonsense.changed["drip"] * free,
+            f"took {seconds:.0f} s": seconds > longest,
             f"exit 0 after {self._false(nonsense)}": code == 0 and bool(self._false(nonsense)),
             f"deleted though nothing was to be: {sorted(gone)}": bool(gone) and not writes,
         }
