@@ -69,6 +69,7 @@ def _month(text: str) -> "Month":
 @click.option("--open-metrics", type=_FILE, metavar="FILE", help="Write for Prometheus, too.")
 @output_options()
 @scope_options
+# Over 40 lines for its signature, an argument for each option, and its docstring, the help.
 def cost(
     *,
     where: Where,

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 @journal_option
 @output_options()
 @scope_options
+# Over 40 lines for its signature, an argument for each option, and its docstring, the help.
 def delete(
     *,
     where: Where,

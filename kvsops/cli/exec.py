@@ -42,6 +42,7 @@ TTL: Final = timedelta(hours=1)
 )
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED, metavar="-- COMMAND...")
 @scope_options
+# Over 40 lines for its signature, an argument for each option, and its docstring, the help.
 def exec_(
     *,
     where: Where,

@@ -13,6 +13,7 @@ from kvsops.output.rows import Column
 UNKNOWN = "?"
 
 
+# Over 40 lines, for it is the declaration of every column, and nothing else.
 def channel_columns(
     now: datetime, *, tags: bool, storage: bool = False, brief: bool = False
 ) -> list[Column[Facts]]:
