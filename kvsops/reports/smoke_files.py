@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from kvsops.output.files import FOR_ALL
+from kvsops.output.gauges import exposition
 from kvsops.output.rows import dumps
 from kvsops.reports.files import Kind, ReportFiles
 from kvsops.reports.junit import document, xml_safe
@@ -58,25 +59,20 @@ def _cases(report: "SmokeReport", classname: str) -> "Iterator[TestCase]":
 
 
 def _open_metrics(report: "SmokeReport", _: Path) -> bytes:
-    """Gauges, and nothing that the older Prometheus format, which the collector reads, lacks.
+    """Give the gauges; one of which nothing is known is there all the same, without a value."""
+    from prometheus_client.core import GaugeMetricFamily
 
-    Source: https://github.com/prometheus/node_exporter#textfile-collector
-    """
-    from prometheus_client import CollectorRegistry, Gauge
-    from prometheus_client.openmetrics import exposition
-
-    registry, known = CollectorRegistry(), dict[str, Gauge]()
+    gauges: dict[str, GaugeMetricFamily] = {}
 
     def gauge(name: str, help_text: str, value: float | None, **labels: str) -> None:
-        if name not in known:
+        if name not in gauges:
             names = ["channel", *labels]
-            known[name] = Gauge(f"kvsops_smoke_{name}", help_text, names, registry=registry)
+            gauges[name] = GaugeMetricFamily(f"kvsops_smoke_{name}", help_text, labels=names)
         if value is not None:
-            known[name].labels(report.channel_name, *labels.values()).set(value)
+            gauges[name].add_metric([report.channel_name, *labels.values()], value)
 
     _gauges(report, gauge)
-    generate: Callable[[CollectorRegistry], bytes] = exposition.generate_latest
-    return generate(registry)
+    return exposition(gauges.values)
 
 
 def _gauges(report: "SmokeReport", gauge: Callable[..., None]) -> None:
