@@ -1,4 +1,4 @@
-"""Text for people: what a terminal may be shown, what Markdown may hold, counts."""
+"""Text for people: what a terminal may be shown, what Markdown and XML may hold, counts."""
 
 import re
 from typing import Final
@@ -49,6 +49,14 @@ def inert(lines: str) -> str:
 def json_inert(text: str) -> str:
     """Do the same to JSON, where the value stays the same: `##` stands in strings only."""
     return _WITHIN.sub(r"\\u0023", text) if "##" in text else text
+
+
+_NO_XML: Final = re.compile("[\ufffe\uffff]")  # beside what `safe()` makes visible
+
+
+def xml_safe(text: str) -> str:
+    """Make a text fit for XML: the writer escapes what has a meaning, but takes any character."""
+    return _NO_XML.sub("\ufffd", safe(text))
 
 
 _USERINFO: Final = re.compile(r"(?<=//)[^/\s?#'\"]*@")

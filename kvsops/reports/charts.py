@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 
 from kvsops.core.cost import ZERO, Month
 from kvsops.output.figures import NOT_KNOWN, usd
-from kvsops.output.text import safe
+from kvsops.output.text import xml_safe
 
 BARS: Final = 12
 """At most 12 groups have a bar of their own."""
@@ -144,14 +144,9 @@ def short(name: str, cells: int) -> str:
     """Leave out a long name's middle: its beginning and its end tell it from others."""
     from rich.cells import cell_len, set_cell_size
 
-    name = _drawable(name)
+    name = xml_safe(name)
     if cell_len(name) <= cells:
         return name
     head = (cells - 1) // 2
     tail = set_cell_size(name[::-1], cells - 1 - head)[::-1]
     return f"{set_cell_size(name, head).rstrip()}…{tail}"
-
-
-def _drawable(name: str) -> str:
-    """Make a name fit for XML, which has no controls and not these two."""
-    return safe(name).translate({0xFFFE: "\ufffd", 0xFFFF: "\ufffd"})

@@ -1,21 +1,11 @@
 """What reports as JUnit XML share. The extra's library is imported where a file is made."""
 
-import re
-from typing import TYPE_CHECKING, Final
-
-from kvsops.output.text import safe
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from junitparser import TestSuite
-
-_NO_XML: Final = re.compile("[\ufffe\uffff]")  # beside what `safe()` makes visible
-
-
-def xml_safe(text: str) -> str:
-    """Make a text fit for XML: the writer escapes what has a meaning, but takes any character."""
-    return _NO_XML.sub("\ufffd", safe(text))
 
 
 def document(suite: "TestSuite") -> bytes:

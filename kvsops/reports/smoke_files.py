@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Final
 from kvsops.output.files import FOR_ALL
 from kvsops.output.gauges import exposition
 from kvsops.output.rows import dumps
+from kvsops.output.text import xml_safe
 from kvsops.reports.files import Kind, ReportFiles
-from kvsops.reports.junit import document, xml_safe
+from kvsops.reports.junit import document
 
 if TYPE_CHECKING:
     from junitparser import TestCase

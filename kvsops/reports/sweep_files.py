@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Final
 from kvsops.output.files import FOR_ALL
 from kvsops.output.gauges import exposition, gauge
 from kvsops.output.rows import dumps
-from kvsops.output.text import safe
+from kvsops.output.text import safe, xml_safe
 from kvsops.reports.files import Kind, ReportFiles
-from kvsops.reports.junit import document, xml_safe
+from kvsops.reports.junit import document
 from kvsops.reports.sweep import Run
 from kvsops.sweep.item import Item, Outcome
 
