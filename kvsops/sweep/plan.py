@@ -66,11 +66,7 @@ class Plan:
     def mistaken(self) -> list[str]:
         """A line on the channels that are left out for a tag that only looks like the one meant."""
         found = [item for item in self.items if item.decision.mistaken]
-        if not found:
-            return []
-        names = ", ".join(item.channel.channel_name for item in found[:NAMED])
-        more = f" and {len(found) - NAMED} more" if found[NAMED:] else ""
-        return [f"spared by a tag that is not quite the one: {names}{more}: {found[0].reason}"]
+        return _named("spared by a tag that is not quite the one", found)
 
     @property
     def doomed(self) -> list[Item]:
