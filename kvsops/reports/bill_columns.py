@@ -181,17 +181,17 @@ def _dollars(
 
 
 def _last(line: Line) -> datetime | None:
-    last = line.usage.last_used if line.usage else None
+    last = line.last_used
     return None if last is None else datetime(last.year, last.month, last.day, tzinfo=UTC)
 
 
 def _last_text(line: Line, bill: Bill) -> str:
     if line.usage is None:
         return UNKNOWN
-    last = line.usage.last_used
-    ago = (bill.now.astimezone(UTC).date() - last).days if last else None
-    if ago is None:
+    last = line.last_used
+    if last is None:
         return "-"
+    ago = (bill.now.astimezone(UTC).date() - last).days
     return "today" if ago == 0 else f"{ago}d ago"
 
 

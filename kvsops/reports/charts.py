@@ -8,7 +8,7 @@ from datetime import date
 from decimal import ROUND_CEILING, Decimal
 from typing import Final, NamedTuple
 
-from kvsops.core.cost import ZERO, Month
+from kvsops.core.cost import ZERO, Month, total
 from kvsops.output.figures import NOT_KNOWN, usd
 from kvsops.output.text import xml_safe
 
@@ -62,7 +62,7 @@ def by_group(groups: Sequence[Bar], by: str) -> Chart | None:
     """Draw the first groups, and the others in one bar; None where all are nothing."""
     bars = [*groups[:BARS]]
     if others := groups[BARS:]:
-        bars.append(Bar(f"{len(others)} others", _total(others)))
+        bars.append(Bar(f"{len(others)} others", total(bar.value for bar in others)))
     highest = _highest(bars)
     if not highest:
         return None
@@ -104,10 +104,6 @@ def by_day(known: Mapping[date, Decimal], month: Month) -> Chart | None:
     labels = [(str(day.day), middle) for day, middle in zip(days, middles, strict=True)]
     width = _percent(Decimal("0.8"), Decimal(len(days)))
     return Chart("US dollars by day", _text(bars, places), drawn, lines, labels, width)
-
-
-def _total(bars: Iterable[Bar]) -> Decimal:
-    return sum((bar.value or ZERO for bar in bars), ZERO)
 
 
 def _highest(bars: Iterable[Bar]) -> Decimal:
