@@ -23,7 +23,7 @@ from kvsops.core.cost import (
     total,
     unknown,
 )
-from kvsops.core.facts import Fact, Facts, Source
+from kvsops.core.facts import Facts
 
 GroupBy = Callable[["Line"], str | None]
 
@@ -55,10 +55,7 @@ class Line:
     @property
     def tags(self) -> dict[str, str] | None:
         """The tags, where they are known."""
-        fact = self.facts and self.facts.tags
-        if not isinstance(fact, Fact) or fact.source is Source.NOT_INDEXED:
-            return None
-        return fact.value
+        return self.facts.known_tags if self.facts else None
 
 
 @dataclass(frozen=True, slots=True)

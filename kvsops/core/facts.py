@@ -90,6 +90,13 @@ class Facts:
         return self.tags.value if isinstance(self.tags, Fact) else {}
 
     @property
+    def known_tags(self) -> dict[str, str] | None:
+        """The tags, or None where they are not known: an absence in the index tells nothing."""
+        if not isinstance(self.tags, Fact) or self.tags.source is Source.NOT_INDEXED:
+            return None
+        return self.tags.value
+
+    @property
     def storage_link(self) -> StorageLink | None:
         """The storage link, or None where it is not known."""
         return self.storage.value if isinstance(self.storage, Fact) else None

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from kvsops.core.channel import Channel
-from kvsops.core.facts import Fact, Facts, Source
+from kvsops.core.facts import Facts
 from kvsops.core.likeness import likeness, shown
 from kvsops.core.mark import Mark
 from kvsops.core.text import age, moment
@@ -56,7 +56,7 @@ def channel_columns(
         Column[Facts]("version", "VERSION", lambda row: row.channel.version, shown=False),
         Column[Facts]("channel_arn", "ARN", lambda row: row.channel.channel_arn, shown=False),
         Column[Facts]("doomed_at", "DOOMED", _doomed_at, shown=False),
-        Column[Facts]("tags", "TAGS", known_tags, tags_text, shown=tags),
+        Column[Facts]("tags", "TAGS", lambda row: row.known_tags, tags_text, shown=tags),
         *([Column[Facts]("storage", "STORAGE", _storage, _storage_text)] if storage else []),
     ]
 
@@ -71,16 +71,9 @@ def _age_seconds(channel: Channel, now: datetime) -> int | None:
     return None if created is None else (now - created) // timedelta(seconds=1)
 
 
-def known_tags(facts: Facts) -> dict[str, str] | None:
-    """Return the tags, or None where they are not known: an absence in the index tells nothing."""
-    if not isinstance(facts.tags, Fact) or facts.tags.source is Source.NOT_INDEXED:
-        return None
-    return facts.tags.value
-
-
 def tags_text(facts: Facts, only: Sequence[str] | None = None) -> str:
     """Say the tags (of keys like these only), `?` where they are not known."""
-    tags = known_tags(facts)
+    tags = facts.known_tags
     if tags is None:
         return UNKNOWN
     alike = None if only is None else set(map(likeness, only))
@@ -92,7 +85,7 @@ def tags_text(facts: Facts, only: Sequence[str] | None = None) -> str:
 
 def _doomed_at(facts: Facts) -> datetime | None:
     """Return since when a policy's mark spares the channel no longer than its grace."""
-    mark = Mark.read(known_tags(facts) or {})
+    mark = Mark.read(facts.known_tags or {})
     return mark.time if mark else None
 
 

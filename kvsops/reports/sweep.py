@@ -15,7 +15,7 @@ from kvsops.core.rule import Role
 from kvsops.output.rows import Column, Output, csv, dumps, markdown, records, table
 from kvsops.output.text import count, markdown_safe
 from kvsops.output.values import json_ready
-from kvsops.reports.columns import age_text, known_tags, tags_text
+from kvsops.reports.columns import age_text, tags_text
 from kvsops.sweep.item import Item, Outcome
 from kvsops.sweep.plan import Plan
 from kvsops.sweep.run import Sweep
@@ -219,7 +219,7 @@ def item_columns(now: datetime, given: Mapping[str, Any]) -> list[Column[Item]]:
         Column[Item](
             "tags",
             "TAGS",
-            lambda item: known_tags(item.facts),
+            lambda item: item.facts.known_tags,
             lambda item: tags_text(item.facts, mattering),
         ),
         Column[Item]("decision", "DECISION", _decision, shown=False),
