@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from kvsops.core.channel import Channel
+from kvsops.core.channel import Channel, StorageLink
 from kvsops.core.facts import Facts
 from kvsops.core.likeness import likeness, shown
 from kvsops.core.mark import Mark
@@ -96,8 +96,11 @@ def _storage(facts: Facts) -> dict[str, str | None] | None:
 
 def _storage_text(facts: Facts) -> str:
     link = facts.storage_link
-    if link is None:
-        return UNKNOWN
+    return UNKNOWN if link is None else link_text(link)
+
+
+def link_text(link: StorageLink) -> str:
+    """Say a storage link's status, and its stream where it names one."""
     return f"{link.status} {link.stream_arn or ''}".rstrip()
 
 

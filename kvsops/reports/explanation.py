@@ -13,6 +13,7 @@ from kvsops.core.text import moment
 from kvsops.facts import gather
 from kvsops.output.rows import Column, dumps, markdown, table
 from kvsops.output.text import safe
+from kvsops.reports.columns import link_text
 
 if TYPE_CHECKING:
     from kvsops.aws.scope import Scope
@@ -88,7 +89,7 @@ def _value(need: Need, facts: Facts) -> str:
             " ".join(f"{shown(key)}={value}" for key, value in facts.tag_values.items()) or "none"
         )
     if need is Need.STORAGE:
-        return "unknown" if link is None else f"{link.status} {link.stream_arn or ''}".rstrip()
+        return "unknown" if link is None else link_text(link)
     if use is None or use.since is None:
         return "unknown"
     heard = "" if use.witnessed else "; no channel's metrics were heard in this run"
