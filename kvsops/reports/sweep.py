@@ -109,7 +109,8 @@ class Report:
             return self.markdown()
         shown = self._shown()
         rows = table(shown, columns) + "\n" if shown else ""
-        first = f"{self._unconfirmed()}\n\n" if self._unconfirmed() else ""
+        unconfirmed = self._unconfirmed()
+        first = f"{unconfirmed}\n\n" if unconfirmed else ""
         return f"{first}{rows}{self.totals()}.\n"
 
     def run(self, code: int | None = None) -> Run:
