@@ -15,6 +15,14 @@ def written_through(path: Path) -> bool:
     return path.is_symlink() or (path.exists() and not path.is_file())
 
 
+def passing(directory: Path) -> Path:
+    """Return where a file that is soon gone may be made: at a name of nobody else's.
+
+    It ends otherwise than in .prom, so that Prometheus's collector leaves it alone.
+    """
+    return directory / f".kvsops-{secrets.token_hex(8)}.tmp"
+
+
 def replace(path: Path, data: bytes, mode: int | None = None) -> None:
     """Put the data in the file's place at once: whoever reads it finds the old or the new.
 
@@ -25,8 +33,7 @@ def replace(path: Path, data: bytes, mode: int | None = None) -> None:
     if written_through(path):
         path.write_bytes(data)
         return
-    # The name ends otherwise than in .prom, so that Prometheus's collector leaves it alone.
-    written = path.parent / f".kvsops-{secrets.token_hex(8)}.tmp"
+    written = passing(path.parent)
     with written.open("xb") as file:
         try:
             file.write(data)

@@ -16,7 +16,6 @@ A journal is a file of JSON lines. Each line has `journal` (the format's version
 import fcntl
 import json
 import os
-import secrets
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -27,6 +26,7 @@ from typing import Final, Self
 from kvsops.core.channel import Channel, ChannelArn, StorageLink
 from kvsops.core.text import moment
 from kvsops.errors import KvsopsError, UsageError
+from kvsops.output.files import passing
 from kvsops.output.places import state_directory
 from kvsops.sweep import lines
 
@@ -189,7 +189,7 @@ def _make_directory(directory: Path) -> None:
     for each in missing:
         _sync(each.parent)
     # Of another name: the journal's own may be made by another run at this moment.
-    probe = directory / f".kvsops-{secrets.token_hex(8)}.tmp"
+    probe = passing(directory)
     probe.touch(0o600, exist_ok=False)
     probe.unlink()
 
