@@ -9,7 +9,7 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final, Generic, Literal, TypeVar
+from typing import Any, Final, Generic, Literal, TypeVar
 
 from kvsops.errors import UsageError
 from kvsops.output.query import check_query, search
@@ -39,6 +39,10 @@ class Column(Generic[Row]):
     def cell(self, row: Row) -> str:
         """Tell the value to a person; not yet made safe for where it goes."""
         return plain(self.value(row)) if self.text is None else self.text(row)
+
+
+Form = Callable[[Sequence[Any], Sequence[Column[Any]]], str]
+"""Makes a text of rows: `table` or `markdown`."""
 
 
 def records(rows: Iterable[Row], columns: Sequence[Column[Row]]) -> list[dict[str, object]]:

@@ -1,8 +1,8 @@
 """A month's bill as a person reads it: totals, groups, the dearest, and what could be spared."""
 
 import os
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Final
+from collections.abc import Iterator
+from typing import Final
 
 import click
 
@@ -10,7 +10,7 @@ from kvsops.core.cost import known_sum
 from kvsops.errors import KvsopsError
 from kvsops.output.console import Console
 from kvsops.output.figures import usd
-from kvsops.output.rows import Column, Output, csv, dumps, markdown, table
+from kvsops.output.rows import Form, Output, csv, dumps, markdown, table
 from kvsops.output.summary import append_step_summary
 from kvsops.output.text import count, markdown_safe
 from kvsops.reports.bill import BillReport
@@ -18,7 +18,6 @@ from kvsops.reports.bill_columns import bill_columns, group_columns, sum_text, t
 from kvsops.reports.bill_json import DEAREST, as_json
 
 GROUPS: Final = 20  # shown of them; JSON has all
-Form = Callable[[Sequence[Any], Sequence[Column[Any]]], str]
 
 
 def render(report: BillReport, output: Output, query: str | None) -> str:

@@ -2,11 +2,11 @@
 
 import itertools
 import statistics
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from kvsops.core.wire.ice import IceUri
-from kvsops.output.rows import Column, markdown, table
+from kvsops.output.rows import Column, Form, markdown, table
 from kvsops.output.text import markdown_safe, safe
 from kvsops.smoke.measurement import Direction, RoundTrips
 from kvsops.smoke.report import SmokeReport
@@ -19,25 +19,24 @@ _LEVELS: Final = "▁▂▃▄▅▆▇█"
 
 def text(report: SmokeReport) -> str:
     """Tell all of it for a terminal or a log."""
-    parts = [table(report.steps, _step_columns(report))]
-    if report.media.directions:
-        parts.append(table(report.media.directions, _direction_columns()))
-    if report.media.round_trips:
-        parts.append(table(report.media.round_trips, _trip_columns()))
-    parts.append("".join(f"{safe(line)}\n" for line in _closing(report)))
-    return "\n".join(parts)
+    closing = "".join(f"{safe(line)}\n" for line in _closing(report))
+    return "\n".join([*_tables(report, table), closing])
 
 
 def markdown_text(report: SmokeReport) -> str:
     """Tell all of it in Markdown."""
-    parts = [f"### kvsops smoke: {markdown_safe(verdict(report))}\n"]
-    parts.append(markdown(report.steps, _step_columns(report)))
+    title = f"### kvsops smoke: {markdown_safe(verdict(report))}\n"
+    notes = [f"{markdown_safe(note)}\n" for note in report.notes]
+    return "\n".join([title, *_tables(report, markdown), *notes])
+
+
+def _tables(report: SmokeReport, form: Form) -> Iterator[str]:
+    """Make the tables of the steps and, where anything flowed, of that."""
+    yield form(report.steps, _step_columns(report))
     if report.media.directions:
-        parts.append(markdown(report.media.directions, _direction_columns()))
+        yield form(report.media.directions, _direction_columns())
     if report.media.round_trips:
-        parts.append(markdown(report.media.round_trips, _trip_columns()))
-    parts += [f"{markdown_safe(note)}\n" for note in report.notes]
-    return "\n".join(parts)
+        yield form(report.media.round_trips, _trip_columns())
 
 
 def verdict(report: SmokeReport) -> str:
