@@ -1,5 +1,6 @@
-"""Sweeps to run: in a time that stands, and in real time."""
+"""Sweeps to run, in a time that stands and in real time; and a journal to write."""
 
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import pytest
 
 from kvsops.aws.scope import Scope
 from kvsops.local.server import LocalServer
+from kvsops.sweep.journal import Journal
 from tests.fleet import Time
 from tests.sweep.runs import Run
 
@@ -34,3 +36,16 @@ def run(scope: Scope, tmp_path: Path) -> Run:
 def brisk_run(brisk: Scope, tmp_path: Path) -> Run:
     """Return a sweep of all that is older than an hour, in real time."""
     return Run(brisk, tmp_path / "journal")
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """Return where the journal goes; its directory is not there yet."""
+    return tmp_path / "state" / "journals" / "run.jsonl"
+
+
+@pytest.fixture
+def journal(path: Path) -> Iterator[Journal]:
+    """Open a journal."""
+    with Journal(path, "run-1") as journal:
+        yield journal
