@@ -1,20 +1,18 @@
 """The cost report as gauges for Prometheus."""
 
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from prometheus_client import Metric
-from prometheus_client.openmetrics import parser as openmetrics
-from prometheus_client.parser import text_string_to_metric_families
 
 from kvsops.errors import KvsopsError, UsageError
 from kvsops.reports.bill import BillReport, Group, Quota
 from kvsops.reports.bill_gauges import OPEN_METRICS
 from tests.reports.bills import D, changed
+from tests.reports.gauges import PARSERS, Parse, in_openmetrics, samples_in
 
 write = OPEN_METRICS.write
 
@@ -40,28 +38,19 @@ def group(name: str | None, to_date: str | None) -> Group:
     return Group(name, 12, 7, None if to_date is None else D(to_date), None)
 
 
-def _openmetrics(text: str) -> Iterable[Metric]:
-    families: Iterable[Metric] = openmetrics.text_string_to_metric_families(text)  # type: ignore[no-untyped-call]  # it has no types
-    return families
-
-
-PARSERS = [_openmetrics, text_string_to_metric_families]
-
 Samples = dict[tuple[str, tuple[tuple[str, str], ...]], float]
 
 
-def samples(file: Path, parse: Callable[[str], Iterable[Metric]] = _openmetrics) -> Samples:
-    """Read a file back; every metric in it is a gauge."""
-    families = [*parse(file.read_text(encoding="utf-8"))]
-    assert {family.type for family in families} == {"gauge"}
-    found = [sample for family in families for sample in family.samples]
+def samples(file: Path, parse: Parse = in_openmetrics) -> Samples:
+    """Read a file back; none in it comes twice."""
+    found = samples_in(file, parse)
     read = {(held.name, tuple(sorted(held.labels.items()))): held.value for held in found}
     assert len(read) == len(found)
     return read
 
 
 @pytest.mark.parametrize("parse", PARSERS)
-def test_both_formats_read_it(tmp_path: Path, parse: Callable[[str], Iterable[Metric]]) -> None:
+def test_both_formats_read_it(tmp_path: Path, parse: Parse) -> None:
     """OpenMetrics reads it, and the older format that the collector knows."""
     file = tmp_path / "kvsops.prom"
     write(report(), file)

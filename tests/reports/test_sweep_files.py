@@ -3,16 +3,12 @@
 import json
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
 from junitparser import JUnitXml, TestCase, TestSuite
-from prometheus_client import Metric
-from prometheus_client.openmetrics import parser as openmetrics
-from prometheus_client.parser import text_string_to_metric_families
 
 from kvsops.core.channel import Channel
 from kvsops.core.facts import Fact, Facts, Source
@@ -22,6 +18,7 @@ from kvsops.errors import KvsopsError, UsageError
 from kvsops.reports.sweep import Run, Summary, item_columns
 from kvsops.reports.sweep_files import REPORT
 from kvsops.sweep.item import Item, Outcome
+from tests.reports.gauges import PARSERS, Parse, in_openmetrics, samples_in
 
 check, write = REPORT.check, REPORT.write
 
@@ -81,22 +78,10 @@ def told_in(case: TestCase) -> list[tuple[str, str, str]]:
     return [(each.type or "", each.message, each.text or "") for each in results]
 
 
-def _openmetrics(text: str) -> Iterable[Metric]:
-    families: Iterable[Metric] = openmetrics.text_string_to_metric_families(text)  # type: ignore[no-untyped-call]  # it has no types
-    return families
-
-
-PARSERS = [_openmetrics, text_string_to_metric_families]
-
-
-def samples(
-    file: Path, parse: Callable[[str], Iterable[Metric]] = _openmetrics
-) -> dict[tuple[str, ...], float]:
+def samples(file: Path, parse: Parse = in_openmetrics) -> dict[tuple[str, ...], float]:
     """Read metrics back by name and the values of their labels, less the common ones."""
-    families = [*parse(file.read_text(encoding="utf-8"))]
-    assert {family.type for family in families} == {"gauge"}
     found = {}
-    for sample in (each for family in families for each in family.samples):
+    for sample in samples_in(file, parse):
         labels = dict(sample.labels)
         assert (labels.pop("region"), labels.pop("sweep")) == ("us-east-1", file.stem)
         key = (sample.name.removeprefix("kvsops_sweep_"), *labels.values())
@@ -177,7 +162,7 @@ def test_junit_of_the_run_itself(
 
 
 @pytest.mark.parametrize("parse", PARSERS)
-def test_open_metrics(tmp_path: Path, parse: Callable[[str], Iterable[Metric]]) -> None:
+def test_open_metrics(tmp_path: Path, parse: Parse) -> None:
     """OpenMetrics reads it, and the older format that the collector knows."""
     file = tmp_path / "expired.prom"
     write(run(item("a", Outcome.DELETED), item("b", Outcome.KEPT), own_cost_usd=0.25), file)
@@ -264,8 +249,7 @@ def test_hostile_text(tmp_path: Path, suffix: str) -> None:
         assert told_in(cases[name])[0][1] == name
         assert told_in(cases["the run"])[0][1] == name
     else:
-        families = _openmetrics(file.read_text(encoding="utf-8"))
-        found = {tuple(each.labels.values()) for one in families for each in one.samples}
+        found = {tuple(each.labels.values()) for each in samples_in(file)}
         assert (shown.format("\ufffe"), 'quo"te\\') in found
 
 
