@@ -1,6 +1,10 @@
-"""Journals to write and to read: a channel, its line, and what is read of it."""
+"""Journals to write and to read: a channel, its line, what is read of it, and a full disk."""
 
 import json
+import resource
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -65,3 +69,16 @@ def line(event: Any = "deleting", **changed: Any) -> str:
     }
     kept = {key: value for key, value in (whole | changed).items() if value is not ...}
     return json.dumps(kept) + "\n"
+
+
+@contextmanager
+def growing_no_more_than(size: int) -> Iterator[None]:
+    """Let no file grow beyond this size, as if the disk were full."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        signal.signal(signal.SIGXFSZ, handler)

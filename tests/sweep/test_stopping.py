@@ -1,15 +1,13 @@
 """What ends a run early: a deadline, Ctrl-C, a journal that cannot be written, a defect."""
 
 import json
-import resource
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import pytest
 
 from kvsops.local.server import LocalServer
 from kvsops.sweep.course import INTERRUPTED
 from tests.fleet import names, put_many, writes
+from tests.sweep.journals import growing_no_more_than
 from tests.sweep.runs import DELETE, Run
 
 
@@ -40,21 +38,10 @@ def test_a_deadline_on_the_way(run: Run, emulator: LocalServer) -> None:
         assert run.events(name) == []
 
 
-@contextmanager
-def _files_end_at(size: int) -> Iterator[None]:
-    """Let no file of this process grow beyond this many bytes: as good as a full disk."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-
-
 def test_a_journal_that_cannot_be_written(run: Run, emulator: LocalServer) -> None:
     """Where not even the first line fits, nothing is deleted and all is left."""
     put_many(emulator, [f"ci-{n:02}" for n in range(40)])
-    with _files_end_at(100):
+    with growing_no_more_than(100):
         run()
     said = f"the journal {run.path} cannot be written: File too large"
     assert run.why_stopped == said
@@ -68,7 +55,7 @@ def test_a_journal_that_cannot_be_written(run: Run, emulator: LocalServer) -> No
 def test_a_journal_that_fills_up(brisk_run: Run, emulator: LocalServer) -> None:
     """Once a line does not fit, no more deletes begin; each that was sent has its first line."""
     put_many(emulator, [f"ci-{n:03}" for n in range(150)])
-    with _files_end_at(8_000):
+    with growing_no_more_than(8_000):
         run = brisk_run()
     assert run.why_stopped == f"the journal {run.path} cannot be written: File too large"
     gone = {f"ci-{n:03}" for n in range(150)} - names(emulator)

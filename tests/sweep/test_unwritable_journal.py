@@ -2,10 +2,6 @@
 
 import os
 import re
-import resource
-import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +11,16 @@ import pytest
 from kvsops.errors import KvsopsError, UsageError
 from kvsops.sweep import entries
 from kvsops.sweep.journal import Journal, UnrestorableError
-from tests.sweep.journals import CUT, NOW, UNLINKED, arn_of, channel, entry, line
+from tests.sweep.journals import (
+    CUT,
+    NOW,
+    UNLINKED,
+    arn_of,
+    channel,
+    entry,
+    growing_no_more_than,
+    line,
+)
 
 
 def refused(path: Path) -> str:
@@ -68,19 +73,6 @@ def test_no_journal_to_append_to(content: str, path: Path) -> None:
     path.write_text(content, encoding="utf-8")
     assert refused(path).startswith(f"the journal {path} cannot be used: line 1: ")
     assert path.read_text(encoding="utf-8") == content
-
-
-@contextmanager
-def growing_no_more_than(size: int) -> Iterator[None]:
-    """Let no file grow beyond this size, as if the disk were full."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-        signal.signal(signal.SIGXFSZ, handler)
 
 
 def test_full_disk(journal: Journal, path: Path) -> None:
