@@ -9,7 +9,7 @@ from kvsops.cli.money import Money, price_options
 from kvsops.cli.options import Text, Where, output_options, rule_options, scope_options
 from kvsops.core.channel import checked_tag_key
 from kvsops.core.rules import RULES
-from kvsops.errors import KvsopsError, UsageError
+from kvsops.errors import UsageError
 
 if TYPE_CHECKING:
     from kvsops.aws.scope import Scope
@@ -98,6 +98,7 @@ def cost(
     from kvsops.output.console import Console
     from kvsops.reports.bill import report_of
     from kvsops.reports.bill_text import tell
+    from kvsops.reports.files import all_written
     from kvsops.reports.own_cost import tell_own_cost
 
     files = _checked(html, open_metrics)
@@ -107,7 +108,7 @@ def cost(
     reading = _read(scope, wanted, journals, console)
     report = report_of(reading, scope, wanted.narrowing, group_by)
     tell(report, console, output, query)
-    written = _write(report, files, console)
+    written = all_written(report, files, console)
     tell_own_cost(scope, console)
     failed = unread((line.facts for line in reading.bill.lines if line.facts), Need.TAGS)
     for failure in failed:
@@ -158,15 +159,3 @@ def _read(
 
     deleted = partial(names_deleted, journals, scope.region, wanted.month.start)
     return read_bill(scope, wanted, deleted, partial(progress, console=console))
-
-
-def _write(report: "BillReport", files: "Files", console: "Console") -> bool:
-    """Write the files that were asked for; return whether all of them could be."""
-    written = True
-    for kind, path in files:
-        try:
-            kind.write(report, path)
-        except KvsopsError as error:
-            console.error(str(error))
-            written = False
-    return written

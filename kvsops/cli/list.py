@@ -1,6 +1,6 @@
 """`kvsops list`."""
 
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -15,6 +15,7 @@ from kvsops.core.rules import rules_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from concurrent.futures import Future
+    from contextlib import AbstractContextManager
 
     from kvsops.aws.scope import Scope
     from kvsops.bill.baseline import Baseline
@@ -186,8 +187,8 @@ def _chosen(
 
     given, direct = listing.given, listing.direct
     with (
-        _meanwhile(scope, partial(_see, scope, found)) as seeing,
         progress("reading tags", None, console=console) as done,
+        nullcontext() if found is None else _seeing(scope, found),
     ):
         listed = channels.each_listed(scope, given["prefix"])
         planned = plan(scope, listed, listing_rules(given), directly=direct, advance=done.advance)
@@ -197,7 +198,6 @@ def _chosen(
         if listing.reads_tags and found is None:
             read = gather.fetch(scope, Need.TAGS, chosen, directly=direct, advance=done.advance)
             chosen, planned.problems = read.facts, planned.problems + read.problems
-        seeing.result()
     return planned, chosen
 
 
@@ -253,25 +253,27 @@ def _tell_beside(planned: "Plan", listed: "Sequence[Facts]", console: "Console")
     return 1 if failed or planned.undecided else 0
 
 
-def _see(scope: "Scope", found: "Metered | None") -> None:
-    """Learn which names have points at all, where metrics are to be read."""
+def _seeing(scope: "Scope", found: "Metered") -> "AbstractContextManager[Future[None]]":
+    """Learn while the block runs which names have points at all."""
     from kvsops.bill import usage
 
-    if found is not None:
-        usage.see(scope, found)
+    return _meanwhile(scope, partial(usage.see, scope, found))
 
 
 @contextmanager
 def _meanwhile(scope: "Scope", read: "Callable[[], Result]") -> "Iterator[Future[Result]]":
     """Read in a thread of its own while the block runs: each has another pace to keep to.
 
-    Where the block ends with an error or Ctrl-C the reading is waited for no longer.
+    What the reading raises is raised at the block's end. Where the block ends with an error or
+    Ctrl-C the reading is waited for no longer.
     """
     from concurrent.futures import ThreadPoolExecutor
 
     with ThreadPoolExecutor(1) as aside:
         try:
-            yield aside.submit(read)
+            reading = aside.submit(read)
+            yield reading
+            reading.result()
         except BaseException:
             scope.patience.interrupt()
             raise

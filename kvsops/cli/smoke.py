@@ -238,21 +238,14 @@ def _write(
     query: str | None,
 ) -> bool:
     """Write the result where it is wanted; return whether all of that could be written."""
-    from kvsops.errors import KvsopsError
     from kvsops.output.rows import dumps
+    from kvsops.reports.files import all_written
     from kvsops.reports.smoke import text
     from kvsops.reports.smoke_files import REPORT
 
     told = text(report) if output == "table" else dumps(report.to_json(), query)
     click.echo(_encodable(told, getattr(sys.stdout, "encoding", None) or "utf-8"), nl=False)
-    written = True
-    for path in reports:
-        try:
-            REPORT.write(report, path)
-        except KvsopsError as error:
-            console.error(str(error))
-            written = False
-    return written
+    return all_written(report, [(REPORT, path) for path in reports], console)
 
 
 def _encodable(text: str, encoding: str) -> str:

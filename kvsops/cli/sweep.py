@@ -21,7 +21,7 @@ from kvsops.cli.options import (
 )
 from kvsops.core.rule import Role
 from kvsops.core.rules import rules_of
-from kvsops.errors import CheckFailedError, KvsopsError
+from kvsops.errors import CheckFailedError
 from kvsops.sweep.fuse import Fuse
 
 if TYPE_CHECKING:
@@ -246,13 +246,8 @@ def _write(paths: tuple[Path, ...], report: "Report", code: int, console: "Conso
     """Write the reports that were asked for; return the exit code, not 0 where one failed."""
     if not paths:
         return code
+    from kvsops.reports.files import all_written
     from kvsops.reports.sweep_files import REPORT
 
-    run = report.run(code)
-    for path in paths:
-        try:
-            REPORT.write(run, path)
-        except KvsopsError as error:
-            console.error(str(error))
-            code = code or error.exit_code
-    return code
+    written = all_written(report.run(code), [(REPORT, path) for path in paths], console)
+    return code if written else code or 1

@@ -13,7 +13,7 @@ from typing import Any, Final, Generic, Literal, TypeVar
 
 from kvsops.errors import UsageError
 from kvsops.output.query import check_query, search
-from kvsops.output.text import inert, json_inert, markdown_safe, safe
+from kvsops.output.text import json_inert, markdown_safe, safe
 from kvsops.output.values import json_ready, plain
 
 Row = TypeVar("Row")
@@ -84,7 +84,7 @@ def table(rows: Iterable[Row], columns: Sequence[Column[Row]]) -> str:
         disable_numparse=True,  # or a name such as 1e5 would be shown as 100000
         colalign=aligns,
     )
-    return inert("".join(line.rstrip() + "\n" for line in text.split("\n")))
+    return "".join(line.rstrip() + "\n" for line in text.split("\n"))
 
 
 def markdown(rows: Iterable[Row], columns: Sequence[Column[Row]]) -> str:
@@ -109,7 +109,7 @@ def csv(rows: Iterable[Row], columns: Sequence[Column[Row]]) -> str:
     writer.writerow([column.key for column in columns])
     for record in _records(rows, columns):
         writer.writerow([_csv_cell(value) for value in record.values()])
-    return inert(text.getvalue())
+    return text.getvalue()
 
 
 # Full-width forms too: some spreadsheets take them for the plain ones.

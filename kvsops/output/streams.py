@@ -40,7 +40,7 @@ class Guarded:
         self._stream, self._name, self._told = stream, name, told
         self.encoding: str = getattr(stream, "encoding", None) or "utf-8"
         self.errors = "strict"
-        self._line = ""  # what was written of the line
+        self._begun = False  # whether the line has more than space already
 
     def write(self, text: str) -> int:
         """Write the text, and say how long it is."""
@@ -74,11 +74,11 @@ class Guarded:
 
     def _inert(self, text: str) -> str:
         """Let nothing be taken for a CI's command, also where a line is written bit by bit."""
-        begins = "" if self._line.isspace() or not self._line else "-"
-        inner = inert(begins + text)[len(begins) :]
+        before = "-" if self._begun else ""
         ended = max(text.rfind("\n"), text.rfind("\r"))
-        self._line = text[ended + 1 :] if ended >= 0 else self._line + text
-        return inner
+        within = self._begun and ended < 0
+        self._begun = within or bool(text[ended + 1 :].strip())
+        return inert(before + text)[len(before) :]
 
     def _fitting(self, text: str) -> str:
         try:

@@ -1,13 +1,14 @@
 """The files that commands write their reports to: checked before the run, written whole after."""
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Final, Generic, TypeVar
 
 from kvsops.errors import KvsopsError, UsageError, needs_extra
+from kvsops.output.console import Console
 from kvsops.output.files import replace, written_through
 from kvsops.output.text import safe
 
@@ -70,6 +71,20 @@ class ReportFiles(Generic[Reported]):
 
     def _kind(self, path: Path) -> Kind[Reported] | None:
         return self.kinds.get(path.suffix.lower(), self.kinds.get(ANY))
+
+
+def all_written(
+    reported: Reported, files: Iterable[tuple[ReportFiles[Reported], Path]], console: Console
+) -> bool:
+    """Write the files that were asked for; say which could not be, and return whether all were."""
+    written = True
+    for kind, path in files:
+        try:
+            kind.write(reported, path)
+        except KvsopsError as error:
+            console.error(str(error))
+            written = False
+    return written
 
 
 def _obstacle(path: Path) -> str | None:

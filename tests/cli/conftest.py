@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 from kvsops.cli.main import cli
 from kvsops.local.server import LocalServer
-from tests.cli.costs import last_month, sow_last_month
+from tests.cli.costs import last_month, sow_last_month, sow_today
 
 Kvsops = Callable[..., "Ended"]
 
@@ -50,6 +50,13 @@ def kvsops(
     yield run
     for number, handler in before:
         signal.signal(number, handler)
+
+
+@pytest.fixture
+def todays_fleet(emulator: LocalServer) -> LocalServer:
+    """Return the emulator with three channels, two of them used today."""
+    sow_today(emulator)
+    return emulator
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from kvsops.aws.iam import action_of
 from kvsops.aws.scope import Scope
 from kvsops.local.server import LocalServer
 from tests.cli.conftest import Kvsops
+from tests.cli.iam import resources_of
 from tests.fleet import DAY, From, put
 
 POLICIES = """
@@ -40,11 +41,13 @@ def granted(kvsops: Kvsops, line: str) -> dict[str, set[str]]:
     found: dict[str, set[str]] = {}
     statements: list[dict[str, Any]] = json.loads(kvsops("iam", line).out)["Statement"]
     for each in statements:
-        places = each["Resource"] if isinstance(each["Resource"], list) else [each["Resource"]]
         tags = each.get("Condition", {}).get("StringEquals", {})
         for action in each["Action"]:
             where = found.setdefault(action.partition(":")[2], set())
-            where |= {place.removeprefix(ANYWHERE) + "".join(tags.values()) for place in places}
+            where |= {
+                place.removeprefix(ANYWHERE) + "".join(tags.values())
+                for place in resources_of(each)
+            }
     return found
 
 

@@ -2,7 +2,6 @@
 
 import csv
 import io
-import re
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -10,35 +9,21 @@ from pathlib import Path
 import pytest
 
 from kvsops.core.cost import YOUNG, Projection
-from kvsops.local.faults import PARTIAL, Fault
 from kvsops.local.server import LocalServer
-from tests.aws.first_calls import FirstCalls
 from tests.cli.conftest import Kvsops
-from tests.cli.costs import free_use, just_now, sow_today, this_month, told, written
+from tests.cli.costs import (
+    COST,
+    FIGURES,
+    SIX,
+    bounded,
+    free_use,
+    just_now,
+    this_month,
+    told,
+)
 from tests.fleet import DAY, HOUR, put, put_many
 from tests.goldens import Golden
 from tests.usage import use
-
-COST = ("list", "--cost")
-DENIED = (Fault("GetMetricData", "AccessDenied"),)
-SIX = "own cost: 21 metrics in 4 calls, $0.0002 at most\n"  # 6 + 6 + 6 + 3, and 3 of ListMetrics
-FIGURES = [
-    "last_activity",
-    "active_this_month",
-    "connections",
-    "messages",
-    "turn_minutes",
-    "month_to_date_usd",
-    "estimated_monthly_usd",
-    "basis",
-]
-
-
-@pytest.fixture
-def fleet(emulator: LocalServer) -> LocalServer:
-    """Return the emulator with three channels, two of them used today."""
-    sow_today(emulator)
-    return emulator
 
 
 def projection() -> Projection:
@@ -47,16 +32,10 @@ def projection() -> Projection:
     return Projection.TRAILING if young else Projection.ELAPSED
 
 
-def bounded(out: str) -> str:
-    """Leave out what is said from the 15th of a month on."""
-    bound = "channels deleted more than two weeks ago may be missing"
-    return re.sub(rf"( {{2}})?\nA lower bound: {bound}\.", "", out)
-
-
 # What is shown
 
 
-@pytest.mark.usefixtures("fleet")
+@pytest.mark.usefixtures("todays_fleet")
 def test_table(kvsops: Kvsops, tmp_path: Path, golden: Golden) -> None:
     """The dearest first, then by name; a bar of the last days; the total; what asking cost."""
     ended = kvsops(*COST, "--prices", free_use(tmp_path))
@@ -64,7 +43,7 @@ def test_table(kvsops: Kvsops, tmp_path: Path, golden: Golden) -> None:
     assert (ended.code, ended.err) == (0, SIX)
 
 
-@pytest.mark.usefixtures("fleet")
+@pytest.mark.usefixtures("todays_fleet")
 def test_json(kvsops: Kvsops, golden: Golden) -> None:
     """The keys are an interface; the figures are numbers, exact as far as JSON can be."""
     ended = kvsops(*COST, "-o", "json")
@@ -86,7 +65,7 @@ def test_json(kvsops: Kvsops, golden: Golden) -> None:
     assert (ended.code, ended.err) == (0, SIX)
 
 
-@pytest.mark.usefixtures("fleet")
+@pytest.mark.usefixtures("todays_fleet")
 def test_csv(kvsops: Kvsops, golden: Golden) -> None:
     """CSV has the same columns, and no total line."""
     text = kvsops(*COST, "-o", "csv").out
@@ -96,14 +75,14 @@ def test_csv(kvsops: Kvsops, golden: Golden) -> None:
     assert [rows[0][key] for key in FIGURES[1:6]] == ["true", "5", "1500", "0", "0.033375"]
 
 
-@pytest.mark.usefixtures("fleet")
+@pytest.mark.usefixtures("todays_fleet")
 def test_markdown(kvsops: Kvsops, tmp_path: Path, golden: Golden) -> None:
     """Markdown has what the table has, the total too; no dollar begins a formula."""
     ended = kvsops(*COST, "--prices", free_use(tmp_path), "-o", "markdown", "--prefix", "ci")
     golden(bounded(ended.out), month=this_month(), projection=projection())
 
 
-@pytest.mark.usefixtures("fleet")
+@pytest.mark.usefixtures("todays_fleet")
 def test_the_month_is_that_of_cost(kvsops: Kvsops, tmp_path: Path) -> None:
     """A channel deleted since is in the total, which says so, and in what is held to a budget."""
     budget = ("--prices", free_use(tmp_path), "--fail-over", "0.08")
@@ -117,7 +96,7 @@ def test_the_month_is_that_of_cost(kvsops: Kvsops, tmp_path: Path) -> None:
     assert "old-1" not in listed.out
 
 
-@pytest.mark.usefixtures("fleet")
+@pytest.mark.usefixtures("todays_fleet")
 def test_a_filter_leaves_the_deleted_out(kvsops: Kvsops) -> None:
     """Of deleted channels nothing but the name is known: that they are not counted is said."""
     out = kvsops(*COST, "--older-than", "1d").out
@@ -159,7 +138,7 @@ def test_last_activity_before_the_month(kvsops: Kvsops, emulator: LocalServer) -
 # In which order, and how many
 
 
-@pytest.mark.usefixtures("fleet")
+@pytest.mark.usefixtures("todays_fleet")
 @pytest.mark.parametrize(
     ("options", "names"),
     [
@@ -197,12 +176,12 @@ def test_nothing_is_asked_of_what_is_left_out(
     assert ended.err == f"own cost: {metrics} metrics in 4 calls, ${cost} at most\n"
 
 
-def test_without_metrics(kvsops: Kvsops, fleet: LocalServer, golden: Golden) -> None:
+def test_without_metrics(kvsops: Kvsops, todays_fleet: LocalServer, golden: Golden) -> None:
     """Nothing is asked of CloudWatch: each is taken to be used, and said to be."""
     ended = kvsops(*COST, "--no-metrics", "--sort", "name")
     golden(bounded(ended.out), month=this_month())
     assert (ended.code, ended.err) == (0, "own cost: 0 metrics in 0 calls, $0.0000 at most\n")
-    assert not {"GetMetricData", "ListMetrics"} & fleet.calls.keys()
+    assert not {"GetMetricData", "ListMetrics"} & todays_fleet.calls.keys()
     (first, *_) = told(kvsops(*COST, "--no-metrics", "-o", "json"))
     assert [first[key] for key in FIGURES] == [None] * 6 + [0.03, "assumed"]
     assert first["daily_connections"] is None
@@ -210,178 +189,6 @@ def test_without_metrics(kvsops: Kvsops, fleet: LocalServer, golden: Golden) -> 
     ended = kvsops(*COST, "--no-metrics", "--fail-over", "0.09")
     assert ended.code == 1
     assert "error: whether the month stays within the budget is not known: " in ended.err
-
-
-# Budgets
-
-
-@pytest.mark.usefixtures("fleet")
-@pytest.mark.parametrize(
-    ("options", "code", "said"),
-    [
-        (("--fail-over", "0.09"), 0, ""),
-        (("--fail-over", "$1"), 0, ""),
-        (
-            ("--fail-over", "0.08"),
-            3,
-            "error: the month will come to $0.09, over --fail-over $0.08\n",
-        ),
-        (("--fail-over", "0"), 3, "error: the month will come to $0.09, over --fail-over $0.00\n"),
-        (
-            ("--sort", "name", "--limit", "1", "--fail-over", "0.08"),
-            3,
-            "error: the month will come to $0.09, over --fail-over $0.08\n",
-        ),
-        (("--warn-over", "0.09"), 0, ""),
-        (("--warn-over", "0.08"), 0, "warning: the month will come to $0.09, over $0.08\n"),
-        (
-            ("--warn-over", "0.01", "--fail-over", "0.08"),
-            3,
-            "warning: the month will come to $0.09, over $0.01\n"
-            "error: the month will come to $0.09, over --fail-over $0.08\n",
-        ),
-    ],
-)
-def test_budget(
-    kvsops: Kvsops, tmp_path: Path, options: tuple[str, ...], code: int, said: str
-) -> None:
-    """A budget that is passed ends with 3, after the table; one that is just met holds."""
-    ended = kvsops(*COST, "--prices", free_use(tmp_path), *options)
-    assert (ended.code, ended.err) == (code, SIX + said)
-    assert "cam-door" in ended.out
-
-
-@pytest.mark.parametrize(("options", "code"), [((), 1), (("--fail-over", "25"), 1)])
-def test_metrics_denied(
-    kvsops: Kvsops, fleet: LocalServer, golden: Golden, *, options: tuple[str, ...], code: int
-) -> None:
-    """What is not known is shown as such, and never passes for cheap."""
-    fleet.settings.faults = DENIED
-    ended = kvsops(*COST, *options, "--prefix", "cam")
-    golden(bounded(ended.out), month=this_month())
-    assert ended.code == code
-    assert ended.err.startswith("own cost: 0 metrics in 4 calls, $0.0000 at most\n")
-    assert ended.err.endswith(
-        "error: the cost of 2 channels is not known: the total is without them\n"
-    )
-
-
-def test_why_metrics_were_not_read(kvsops: Kvsops, fleet: LocalServer) -> None:
-    """Which permission is missing is said, once."""
-    fleet.settings.faults = DENIED
-    needs = 'GetMetricData denied: the credentials need cloudwatch:GetMetricData on "*"'
-    assert kvsops(*COST).err.count(needs) == 1
-    (row, *_) = told(kvsops(*COST, "-o", "json"))
-    assert [row[key] for key in FIGURES] == [None] * 7 + ["unknown"]
-    assert row["daily_connections"] is None
-
-
-@pytest.mark.parametrize(("budget", "code"), [("1", 3), ("100", 1)])
-def test_a_part_is_known(kvsops: Kvsops, emulator: LocalServer, budget: str, code: int) -> None:
-    """Where the known part alone passes the budget it is passed; else it could not be told."""
-    for name in put_many(emulator, [f"cam-{number:03}" for number in range(200)], 100 * DAY):
-        use(emulator, name, just_now(), masters=1)
-    emulator.settings.faults = (FirstCalls("GetMetricData", "AccessDenied", 1),)
-    ended = kvsops(*COST, "--fail-over", budget)
-    assert ended.code == code
-    # 200 x 6 queries in batches of 500, 500, 200: 84 or 34 names are in the one that failed.
-    assert ": at least $" in ended.out
-
-
-@pytest.mark.parametrize(("budget", "code"), [("0.01", 3), ("100", 1)])
-def test_a_batch_answered_in_part(
-    kvsops: Kvsops, fleet: LocalServer, budget: str, code: int
-) -> None:
-    """A channel of which one query failed is not known, the others are; no budget is kept so."""
-    fleet.settings.faults = (FirstCalls("GetMetricData", PARTIAL, 2),)
-    ended = kvsops(*COST, "-o", "json", "--fail-over", budget)
-    bases = {row["channel_name"]: row["basis"] for row in told(ended)}
-    assert sorted(bases.values()) == ["projected", "projected", "unknown"]
-    assert "warning: CloudWatch answered InternalError\n" in ended.err
-    assert ended.code == code
-
-
-def test_list_metrics_denied(kvsops: Kvsops, fleet: LocalServer, tmp_path: Path) -> None:
-    """Every metric is asked instead; that the deleted could not be looked for is a failure."""
-    options = (*COST, "--prices", free_use(tmp_path))
-    before = kvsops(*options)
-    fleet.settings.faults = (Fault("ListMetrics", "AccessDenied"),)
-    ended = kvsops(*options)
-    table, _, _ = before.out.partition("\n\n")
-    assert (ended.code, ended.out.partition("\n\n")[0]) == (1, table)
-    assert bounded(ended.out) != ended.out
-    assert 'the credentials need cloudwatch:ListMetrics on "*"' in ended.err
-
-
-@pytest.mark.parametrize("error", ["Throttling", "InternalFailure"])
-def test_throttled(kvsops: Kvsops, fleet: LocalServer, tmp_path: Path, error: str) -> None:
-    """What passes is waited out."""
-    options = (*COST, "--prices", free_use(tmp_path))
-    before = kvsops(*options)
-    fleet.settings.faults = (FirstCalls("GetMetricData", error, 2),)
-    ended = kvsops(*options)
-    assert (ended.code, ended.out) == (0, before.out)
-
-
-def test_max_own_cost(kvsops: Kvsops, fleet: LocalServer) -> None:
-    """Where asking may cost more than allowed nothing is asked."""
-    ended = kvsops(*COST, "--max-own-cost", "0.0001")
-    assert (ended.code, ended.out) == (3, "")
-    assert ended.err == (
-        "error: reading the metrics of 4 channels may cost $0.0002, more than --max-own-cost "
-        "0.0001: nothing was asked; narrow with --prefix or --match\n"
-    )
-    assert fleet.calls["GetMetricData"] == 0
-    assert kvsops(*COST, "--max-own-cost", "0.00024").code == 0  # 4 x 6 x 0.00001
-
-
-def test_max_own_cost_is_of_what_rules_ask_too(kvsops: Kvsops, fleet: LocalServer) -> None:
-    """To know which are idle costs as much as what they cost."""
-    ended = kvsops(*COST, "--idle-for", "7d", "--max-own-cost", "0.0001")
-    assert (ended.code, ended.out) == (3, "")
-    assert "nothing was asked" in ended.err
-    assert fleet.calls["GetMetricData"] == 0
-    # 4 x 6 for the rule, a witness among them, then 6 for the only one that is idle.
-    ended = kvsops(*COST, "--idle-for", "7d", "--max-own-cost", "0.00029")
-    assert ended.err == (
-        "error: reading the metrics of 1 channel, with 24 metrics asked already, may cost $0.0003, "
-        "more than --max-own-cost 0.00029: nothing more was asked; narrow with --prefix or --match"
-        "\n"
-    )
-    assert kvsops(*COST, "--idle-for", "7d", "--max-own-cost", "0.0003").code == 0
-
-
-# An earlier output
-
-
-@pytest.mark.usefixtures("fleet")
-@pytest.mark.parametrize(
-    ("growth", "code"),
-    [("100%", 0), ("99%", 3), ("0.03", 0), ("0.02", 3), ("0", 3), ("1000", 0)],
-)
-def test_growth(kvsops: Kvsops, tmp_path: Path, growth: str, code: int) -> None:
-    """It came to $0.03, it comes to $0.06: a growth of $0.03, or of 100 %."""
-    rows = [{"channel_name": "cam-door", "estimated_monthly_usd": 0.03}]
-    baseline = written(tmp_path, "earlier.json", rows)
-    options = ("--prices", free_use(tmp_path), "--baseline", baseline)
-    ended = kvsops(*COST, *options, "--max-growth", growth)
-    said = f"$0.06, where {baseline} had $0.03"
-    assert ended.code == code
-    assert ended.err == SIX + (
-        f"error: {said}: more than --max-growth {growth}\n"
-        if code
-        else f"the month will come to {said}\n"
-    )
-
-
-@pytest.mark.usefixtures("fleet")
-def test_its_own_output_is_a_baseline(kvsops: Kvsops, tmp_path: Path) -> None:
-    """What it wrote it can read, and nothing has grown."""
-    free = free_use(tmp_path)
-    earlier = tmp_path / "earlier.json"
-    earlier.write_text(kvsops(*COST, "--prices", free, "-o", "json").out)
-    options = ("--prices", free, "--baseline", str(earlier), "--max-growth", "0")
-    assert kvsops(*COST, *options).code == 0
 
 
 # What is refused
