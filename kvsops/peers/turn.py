@@ -7,6 +7,7 @@ The only file that touches aioice's `stun` and `turn`, which are not documented 
 import asyncio
 import secrets
 import ssl
+from collections.abc import Container
 from contextlib import AsyncExitStack, suppress
 from typing import Final, Literal, cast
 
@@ -58,12 +59,12 @@ class _Refusable:
             self.refused.set_exception(error)
             self.refused.exception()  # known, whether or not anybody waits
 
-    def _read(self, data: bytes, asked: object) -> stun.Message | None:
+    def _read(self, data: bytes, asked: Container[bytes]) -> stun.Message | None:
         """Read a message; one that answers what was `asked` and cannot be read is a refusal."""
         try:
             return stun.parse_message(data)
         except Exception as error:  # noqa: BLE001 - not ValueError alone: an attribute too short
-            if isinstance(asked, dict | set) and data[_TRANSACTION_ID] in asked:
+            if data[_TRANSACTION_ID] in asked:
                 why = " ".join(str(error).split())
                 self.error_received(ProbeError(f"its answer is malformed: {why}"))
             return None
