@@ -14,7 +14,7 @@ from typing import Final, Literal, cast
 from aioice import stun, turn
 
 from kvsops.core.wire.ice import IceServer, IceUri
-from kvsops.peers.waits import unless
+from kvsops.peers.waits import fail, unless
 
 Address = tuple[str, int]
 RELAY_SECONDS: Final = 5.0
@@ -55,9 +55,7 @@ class _Refusable:
         self.refused: asyncio.Future[Address] = asyncio.get_running_loop().create_future()
 
     def error_received(self, error: Exception) -> None:
-        if not self.refused.done():
-            self.refused.set_exception(error)
-            self.refused.exception()  # known, whether or not anybody waits
+        fail(self.refused, error)
 
     def _read(self, data: bytes, asked: Container[bytes]) -> stun.Message | None:
         """Read a message; one that answers what was `asked` and cannot be read is a refusal."""
