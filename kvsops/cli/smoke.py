@@ -18,6 +18,7 @@ from kvsops.cli.options import (
     refuse,
     scope_options,
 )
+from kvsops.cli.signals import INTERRUPTED, signals_go_to
 from kvsops.cli.smoke_options import (
     FRAMES,
     MILLISECONDS,
@@ -28,7 +29,7 @@ from kvsops.cli.smoke_options import (
     objection,
     wanted_of,
 )
-from kvsops.errors import UsageError, needs_extra
+from kvsops.errors import KvsopsError, UsageError, needs_extra
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -165,7 +166,6 @@ def _run(
     """Run the test to its end; a signal ends it in order, too, and a second Ctrl-C at once."""
     import asyncio
 
-    from kvsops.cli.signals import signals_go_to
     from kvsops.signaling.threads import Threads
     from kvsops.smoke.run import smoke as run_smoke
 
@@ -208,7 +208,7 @@ def _end_at_once() -> None:
     shown = b"\x1b[?25h" if os.isatty(2) else b""  # the cursor, which a status hides
     with suppress(OSError):
         os.write(2, shown + b"error: interrupted\n")
-    os._exit(130)
+    os._exit(INTERRUPTED)
 
 
 @contextmanager

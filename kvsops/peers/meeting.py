@@ -12,7 +12,7 @@ from kvsops.errors import KvsopsError, MessageError, PeerError
 from kvsops.peers.call import Call
 from kvsops.peers.ice import Ice
 from kvsops.peers.peer import Peer
-from kvsops.peers.waits import unless
+from kvsops.peers.waits import end_all, fail, unless
 from kvsops.signaling.session import Session
 
 Result = TypeVar("Result")
@@ -127,9 +127,7 @@ class Meeting:
             *(session.close() for session in self.sessions),
             return_exceptions=True,
         )
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await end_all(self._tasks)
         self._trouble.cancel()
 
     async def _offered(self, call: Call) -> None:
@@ -164,9 +162,7 @@ class Meeting:
                     continue
                 await take(message)
         except KvsopsError as error:
-            if not self._trouble.done():
-                self._trouble.set_exception(PeerError(str(error)))
-                self._trouble.exception()  # known, whether or not anybody waits
+            fail(self._trouble, PeerError(str(error)))
 
     async def _at_master(self, message: Received) -> None:
         """Take what viewers send: ours, or where none is ours, anybody's."""

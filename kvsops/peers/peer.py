@@ -20,6 +20,7 @@ from kvsops.errors import PeerError
 from kvsops.peers.ice import Ice
 from kvsops.peers.pair import Pair, candidates, selected_pair
 from kvsops.peers.reception import Reception
+from kvsops.peers.waits import end_all
 
 Codec = Literal["VP8", "H264"]
 KINDS: Final = ("video", "audio")
@@ -147,9 +148,7 @@ class Peer:
     async def close(self) -> None:
         """End the connection; a TURN server that is gone is not waited for."""
         await self.received.close()
-        for task in self._adding:
-            task.cancel()
-        await asyncio.gather(*self._adding, return_exceptions=True)
+        await end_all(self._adding)
         if self._gathering is not None:
             await asyncio.wait({self._gathering}, timeout=CLOSE_SECONDS)
         with suppress(TimeoutError, ConnectionError):

@@ -11,6 +11,7 @@ from av import AudioFrame, VideoFrame
 
 from kvsops.peers.picture import read
 from kvsops.peers.tracks import NumberedVideo, audible
+from kvsops.peers.waits import end_all
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +54,7 @@ class Reception:
 
     async def close(self) -> None:
         """Watch no more."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await end_all(self._tasks)
 
     async def _take_all(self, track: MediaStreamTrack) -> None:
         with suppress(MediaStreamError):

@@ -7,13 +7,14 @@ The only file that touches aioice's `stun` and `turn`, which are not documented 
 import asyncio
 import secrets
 import ssl
+from collections.abc import Container
 from contextlib import AsyncExitStack, suppress
 from typing import Final, Literal, cast
 
 from aioice import stun, turn
 
 from kvsops.core.wire.ice import IceServer, IceUri
-from kvsops.peers.waits import unless
+from kvsops.peers.waits import fail, unless
 
 Address = tuple[str, int]
 RELAY_SECONDS: Final = 5.0
@@ -54,16 +55,14 @@ class _Refusable:
         self.refused: asyncio.Future[Address] = asyncio.get_running_loop().create_future()
 
     def error_received(self, error: Exception) -> None:
-        if not self.refused.done():
-            self.refused.set_exception(error)
-            self.refused.exception()  # known, whether or not anybody waits
+        fail(self.refused, error)
 
-    def _read(self, data: bytes, asked: object) -> stun.Message | None:
+    def _read(self, data: bytes, asked: Container[bytes]) -> stun.Message | None:
         """Read a message; one that answers what was `asked` and cannot be read is a refusal."""
         try:
             return stun.parse_message(data)
         except Exception as error:  # noqa: BLE001 - not ValueError alone: an attribute too short
-            if isinstance(asked, dict | set) and data[_TRANSACTION_ID] in asked:
+            if data[_TRANSACTION_ID] in asked:
                 why = " ".join(str(error).split())
                 self.error_received(ProbeError(f"its answer is malformed: {why}"))
             return None
@@ -184,7 +183,7 @@ async def allocated(
             async with asyncio.timeout(RELAY_SECONDS):
                 far = await _client(uri, server)
                 stack.push_async_callback(_released, far)
-                return relayed, await _unproven(near, far)
+                return relayed, await _unproven(near, relayed, far)
         except TimeoutError:
             late = f"no datagram came from one allocation to another in {RELAY_SECONDS:g} s"
             return relayed, late
@@ -194,23 +193,25 @@ async def allocated(
             return relayed, f"a second allocation: {why(error, uri, RELAY_SECONDS)}"
 
 
-async def _unproven(near: _Turn, far: _Turn) -> str | None:
-    """Return why `near` cannot be seen to relay to `far`; raises `ProbeError` if to nobody."""
-    await far.allocate()
-    ends = [each.relayed_address for each in (near, far)]
+async def _unproven(near: _Turn, relayed: Address, far: _Turn) -> str | None:
+    """Return why `near` cannot be seen to relay to `far`; raises `ProbeError` if to nobody.
+
+    `relayed` is the address that was allocated to `near`.
+    """
+    peer = await far.allocate()
     try:
-        for each, peer in zip((near, far), reversed(ends), strict=True):
-            await each.permit(cast("Address", peer))
+        await near.permit(peer)
+        await far.permit(relayed)
     except stun.TransactionFailed as error:
         code = error.response.error_code or 0
         if code != _FORBIDDEN:
             return f"it refuses ({code}) its own address as a peer"
-        if await _permits_others(near):
+        if await _permits_others(near, relayed):
             return f"it forbids ({code}) its own address as a peer"
         raise ProbeError(f"it allocates, but forbids ({code}) to relay") from None
     data = secrets.token_bytes(8)
     while True:
-        near.relay(data, cast("Address", far.relayed_address))
+        near.relay(data, peer)
         with suppress(TimeoutError):
             async with asyncio.timeout(_BETWEEN_DATAGRAMS_SECONDS):
                 while await far.heard.get() != data:
@@ -218,12 +219,10 @@ async def _unproven(near: _Turn, far: _Turn) -> str | None:
                 return None
 
 
-async def _permits_others(client: _Turn) -> bool:
+async def _permits_others(client: _Turn, relayed: Address) -> bool:
     """Whether another peer than the server itself is permitted: ourselves, or nobody."""
-    own = client.relayed_address
-    peers = [peer for peer in (client.mapped_address, _NOWHERE) if peer and own]
-    for peer in peers:
-        if peer[0] != (own or peer)[0]:
+    for peer in (client.mapped_address, _NOWHERE):
+        if peer is not None and peer[0] != relayed[0]:
             with suppress(stun.TransactionFailed):
                 await client.permit(peer)
                 return True

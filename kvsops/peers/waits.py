@@ -1,8 +1,8 @@
-"""Waits that end early, with the reason, when something else goes wrong."""
+"""Waits that end early, with the reason, when something else goes wrong; and tasks' ends."""
 
 import asyncio
-from collections.abc import Awaitable
-from typing import TypeVar
+from collections.abc import Awaitable, Collection
+from typing import Any, TypeVar
 
 Result = TypeVar("Result")
 Other = TypeVar("Other")
@@ -18,5 +18,18 @@ async def unless(trouble: asyncio.Future[Other], work: Awaitable[Result]) -> Res
             trouble.result()
         return await task
     finally:
+        await end_all([task])
+
+
+def fail(trouble: asyncio.Future[Other], error: Exception) -> None:
+    """Let the trouble come, unless some came before."""
+    if not trouble.done():
+        trouble.set_exception(error)
+        trouble.exception()  # known, whether or not anybody waits
+
+
+async def end_all(tasks: Collection[asyncio.Future[Any]]) -> None:
+    """Cancel the tasks, and wait until they have ended, however they do."""
+    for task in tasks:
         task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+    await asyncio.gather(*tasks, return_exceptions=True)

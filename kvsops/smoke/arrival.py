@@ -5,6 +5,7 @@ from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Final
 
 from kvsops.peers.meeting import Meeting
+from kvsops.peers.waits import end_all
 from kvsops.smoke.plan import Limits, Mode
 from kvsops.smoke.steps import Steps
 
@@ -86,6 +87,4 @@ async def _together(*works: Coroutine[object, None, None]) -> None:
     try:
         await asyncio.gather(*tasks)
     finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await end_all(tasks)

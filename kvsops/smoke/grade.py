@@ -24,12 +24,16 @@ class Bounds:
     fair: float
     at_least: bool = False
 
+    def badness(self, value: float) -> float:
+        """Return what is the greater, the worse the value is."""
+        return -value if self.at_least else value
+
     def grade(self, value: float) -> Grade:
         """Grade a value."""
-        sign = -1 if self.at_least else 1
-        if sign * value <= sign * self.good:
+        badness = self.badness(value)
+        if badness <= self.badness(self.good):
             return "good"
-        return "fair" if sign * value <= sign * self.fair else "poor"
+        return "fair" if badness <= self.badness(self.fair) else "poor"
 
 
 FRAME_RATE: Final = Bounds("frame rate", "fps", 24, 15, at_least=True)
@@ -50,6 +54,11 @@ class Mark:
     where: str
 
     @property
+    def badness(self) -> float:
+        """How bad it is, among those of its kind."""
+        return self.bounds.badness(self.value)
+
+    @property
     def grade(self) -> Grade:
         """Its grade."""
         return self.bounds.grade(self.value)
@@ -60,13 +69,9 @@ class Mark:
 
 def worst(media: Media) -> list[Mark]:
     """Return of each kind of figure the worst that was measured."""
-    found: dict[str, Mark] = {}
-    for mark in _marks(media):
-        kind, known = mark.bounds.name, found.get(mark.bounds.name)
-        sign = -1 if mark.bounds.at_least else 1
-        if known is None or sign * mark.value > sign * known.value:
-            found[kind] = mark
-    return [found[bounds.name] for bounds in ALL if bounds.name in found]
+    marks = list(_marks(media))
+    kinds = [[mark for mark in marks if mark.bounds is bounds] for bounds in ALL]
+    return [max(kind, key=lambda mark: mark.badness) for kind in kinds if kind]
 
 
 def grade_of(media: Media) -> Grade | None:

@@ -12,6 +12,7 @@ from aiortc.stats import RTCInboundRtpStreamStats, RTCTransportStats
 
 from kvsops.peers.call import Call
 from kvsops.peers.peer import Peer
+from kvsops.peers.waits import end_all
 from kvsops.smoke.flow import Flow, flow, milliseconds, percentile
 
 PING_SECONDS: Final = 0.1
@@ -107,9 +108,7 @@ async def measure(
         ended = clock()
         after = [await _counters(end) for _, end in ends]
     finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await end_all(tasks)
     return Media(
         round(ended - began, 3),
         [

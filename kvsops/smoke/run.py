@@ -157,11 +157,14 @@ class _Run:
 
     async def _find_ice_servers(self) -> list[IceServer]:
         async with self.steps.step("ice_servers", self._limits.control_plane, NO_ANSWER) as step:
-            endpoints = self._endpoints[self._roles[-1]]
-            servers = await in_thread(self._access.ice_servers, endpoints, self._arn)
+            servers = await self._ice_servers()
             require_relay(servers, relay_only=self._wanted.relay, transport=self._wanted.transport)
             step.detail = f"{sum(len(server.uris) for server in servers)} URIs"
         return servers
+
+    async def _ice_servers(self) -> list[IceServer]:
+        endpoints = self._endpoints[self._roles[-1]]
+        return await in_thread(self._access.ice_servers, endpoints, self._arn)
 
     async def _probe(self, servers: list[IceServer]) -> list[Probe]:
         """Probe all at once. One that fails does not stop what may work without it."""
@@ -184,15 +187,8 @@ class _Run:
 
     def _choose(self, servers: list[IceServer], probes: list[Probe]) -> Ice:
         """Choose the servers to connect through; a probe holds the reason if none will do."""
-        relay_only, transport = self._wanted.relay, self._wanted.transport
         try:
-            return choose(
-                servers,
-                probes,
-                relay_only=relay_only,
-                transport=transport,
-                both_ends=self._mode == "loop",
-            )
+            return self._chosen(servers, probes)
         except PeerError as error:
             if self.steps.first_failed is None:
                 probed = [step for step in self.steps.all if step.key == "probe"]
@@ -200,6 +196,15 @@ class _Run:
                 last = (told or probed)[-1]  # rather the one whose relay was not proven
                 self.steps.note(last, "failed", last.at or 0.0, last.seconds or 0.0, str(error))
             raise
+
+    def _chosen(self, servers: list[IceServer], probes: list[Probe]) -> Ice:
+        return choose(
+            servers,
+            probes,
+            relay_only=self._wanted.relay,
+            transport=self._wanted.transport,
+            both_ends=self._mode == "loop",
+        )
 
     def _session(self, role: Role, client_id: str | None) -> Session:
         return self._access.session(self._arn, self._endpoints[role], client_id, self._now)
@@ -247,12 +252,9 @@ class _Run:
         if not relayed or self._mode == "master-only":  # the viewer offers, if it wants to
             self.report.notes.append("RECONNECT_ICE_SERVER: nothing of ours to connect anew")
             return
-        endpoints = self._endpoints[self._roles[-1]]
-        servers = await in_thread(self._access.ice_servers, endpoints, self._arn)
+        servers = await self._ice_servers()
         probes = await probe_all(servers, self._limits.probe, self._clock, prove=False)
-        meeting.ice = choose(
-            servers, probes, relay_only=self._wanted.relay, transport=self._wanted.transport
-        )
+        meeting.ice = self._chosen(servers, probes)
         await meeting.renew()
         self.report.notes.append("RECONNECT_ICE_SERVER: connected anew over the servers given then")
 

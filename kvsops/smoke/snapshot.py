@@ -23,13 +23,10 @@ class Snapshot:
             return
         try:
             save(peer, self._path)
+        except KvsopsError as error:  # reported after the result, which must not be lost for it
+            self.trouble = str(error)
         except Exception as error:  # noqa: BLE001 - PyAV raises whatever a strange picture leads to
-            # Reported after the result, which must not be lost for it.
-            self.trouble = (
-                str(error)
-                if isinstance(error, KvsopsError)
-                else (f"{self._path} was not written: {type(error).__name__}: {error}")
-            )
+            self.trouble = f"{self._path} was not written: {type(error).__name__}: {error}"
         else:
             self.trouble = None
 

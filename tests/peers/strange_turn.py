@@ -116,9 +116,13 @@ async def strange(server: TurnServer, change: Change) -> AsyncIterator[tuple[int
                 sink.write(change(data))
             sink.close()
 
-        await asyncio.gather(
-            copied(reader, ours, bytes), copied(theirs, writer, change), return_exceptions=True
-        )
+        try:
+            await asyncio.gather(
+                copied(reader, ours, bytes), copied(theirs, writer, change), return_exceptions=True
+            )
+        finally:  # also where it is cancelled, or one of them was reset
+            for each in (ours, writer):
+                each.close()
 
     loop = asyncio.get_running_loop()
     transport, datagrams = await loop.create_datagram_endpoint(

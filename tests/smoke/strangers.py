@@ -5,6 +5,7 @@ import re
 from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
+from datetime import UTC, datetime
 
 from aiortc import RTCIceServer
 
@@ -23,13 +24,8 @@ SIZE = (320, 240)
 
 def session(subject: Subject, role: Role, client_id: str | None = None) -> Session:
     """Return a signaling session of the channel."""
-    arn = subject.target().channel_arn
-    endpoints = subject.access.endpoints(arn, role)
-
-    async def address() -> str:
-        return subject.access.url(endpoints, arn, client_id)
-
-    return Session(role, arn, address)
+    arn, access = subject.target().channel_arn, subject.access
+    return access.session(arn, access.endpoints(arn, role), client_id, lambda: datetime.now(UTC))
 
 
 def ice_of(subject: Subject) -> Ice:
