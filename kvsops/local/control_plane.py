@@ -5,15 +5,13 @@ import re
 import socket
 import sys
 import time
-from datetime import UTC
-from email.utils import format_datetime
 from http.client import responses
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Condition
 from typing import Any
 
 from kvsops.local import gate
-from kvsops.local.api.call import Answer, Call, error_answer, json_answer
+from kvsops.local.api.call import Answer, Call, date_header, error_answer, json_answer
 from kvsops.local.middleware import Middleware
 from kvsops.local.overload import Spare, is_exhausted
 
@@ -172,10 +170,9 @@ class _HttpConnection(BaseHTTPRequestHandler):
 
     def _send(self, answer: Answer) -> None:
         settings = self.server.middleware.settings
-        now = settings.clock().astimezone(UTC)
         headers = answer.headers | gate.cors_headers(self._headers(), settings)
         headers["content-length"] = str(len(answer.body))
-        headers["date"] = format_datetime(now, usegmt=True)
+        headers |= date_header(settings.clock())
         if self.close_connection:
             headers["connection"] = "close"
         lines = [f"HTTP/1.1 {answer.status} {responses.get(answer.status, 'Unknown')}"]

@@ -6,7 +6,6 @@ Source: https://docs.aws.amazon.com/kinesisvideostreams-webrtc-dg/latest/devguid
 import asyncio
 from contextlib import suppress
 from datetime import datetime
-from email.utils import format_datetime
 from functools import partial
 from time import perf_counter
 from typing import Final
@@ -16,7 +15,7 @@ from aiohttp import WSMsgType, web
 from kvsops.core.wire.ice import Role
 from kvsops.core.wire.message import MessageType, Received, Sent, StatusResponse, decode_sent
 from kvsops.errors import MessageError
-from kvsops.local.api.call import Call, error_answer
+from kvsops.local.api.call import Answer, Call, date_header, error_answer
 from kvsops.local.faults import (
     CONNECTION_FAULTS,
     DROP,
@@ -231,11 +230,10 @@ def hang_up(request: web.BaseRequest) -> web.Response:
 
 def refusal(refused: Refused, now: datetime) -> web.Response:
     """Answer an error as AWS does."""
-    answer = error_answer(refused.status, refused.code, str(refused))
+    return response(error_answer(refused.status, refused.code, str(refused)), now)
+
+
+def response(answer: Answer, now: datetime) -> web.Response:
+    """Turn an answer into aiohttp's, with the date."""
     headers = answer.headers | date_header(now)
     return web.Response(status=answer.status, body=answer.body, headers=headers)
-
-
-def date_header(now: datetime) -> dict[str, str]:
-    """Return the emulator's time as a header: clients see by it that their own clock is off."""
-    return {"date": format_datetime(now, usegmt=True)}
