@@ -39,7 +39,11 @@ class Refused(Exception):  # noqa: N818 - an answer, not a failure
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
         self.code = code
-        self.status = status_of(code)
+
+    @property
+    def status(self) -> int:
+        """The HTTP status of the error."""
+        return status_of(self.code)
 
 
 @dataclass(frozen=True, eq=False)

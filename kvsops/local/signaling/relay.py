@@ -160,13 +160,13 @@ class Relay:
         try:
             sent = decode_sent(data)
         except MessageError as error:
-            await _complain(connection, error.correlation_id, INVALID_ARGUMENT, str(error))
+            await _complain(connection, error.correlation_id, Refused(INVALID_ARGUMENT, str(error)))
             return
         operation = OPERATIONS[sent.action]
         try:
             await self._take_on(connection, sent, self._middleware.fault(operation))
         except Refused as refused:
-            await _complain(connection, sent.correlation_id, refused.code, str(refused))
+            await _complain(connection, sent.correlation_id, refused)
             self._counters.call(operation, connection.place, began, refused.code)
         else:
             self._counters.call(operation, connection.place, began)
@@ -212,12 +212,10 @@ class Relay:
         await asyncio.gather(*(connection.ended.wait() for connection in self._connections))
 
 
-async def _complain(
-    connection: PeerSocket, correlation_id: str | None, code: str, why: str
-) -> None:
+async def _complain(connection: PeerSocket, correlation_id: str | None, refused: Refused) -> None:
     if correlation_id is None:
         return
-    status = StatusResponse(correlation_id, code, str(Refused(code, why).status), why)
+    status = StatusResponse(correlation_id, refused.code, str(refused.status), str(refused))
     await connection.send(Received(MessageType.STATUS_RESPONSE, status=status))
 
 
