@@ -17,12 +17,10 @@ from kvsops.core.wire.message import MessageType, Received, Sent, StatusResponse
 from kvsops.errors import MessageError
 from kvsops.local.api.call import Answer, Call, date_header, error_answer
 from kvsops.local.faults import (
-    CONNECTION_FAULTS,
     DROP,
     DROP_AFTER,
     GO_AWAY,
     RECONNECT_ICE_SERVER,
-    SIGNALING_FAULTS,
 )
 from kvsops.local.middleware import Middleware
 from kvsops.local.signaling.admission import (
@@ -30,6 +28,7 @@ from kvsops.local.signaling.admission import (
     LIMIT_EXCEEDED,
     Place,
     Refused,
+    check_fault,
     presigned,
 )
 from kvsops.local.signaling.channel_state import (
@@ -47,7 +46,6 @@ CONNECTS: Final[dict[Role, str]] = {"master": "ConnectAsMaster", "viewer": "Conn
 _SECONDS_BETWEEN_LOOKS = 0.1
 _TEXT = (WSMsgType.TEXT, WSMsgType.BINARY)
 _ENDS = (WSMsgType.CLOSE, WSMsgType.CLOSING, WSMsgType.CLOSED, WSMsgType.ERROR)
-_SAID = "A fault of kvsops local, asked for."
 
 
 class Relay:
@@ -70,8 +68,7 @@ class Relay:
             return hang_up(request)
         try:
             place, client_id = presigned(call, role, self._settings)
-            if fault not in (None, *CONNECTION_FAULTS, *SIGNALING_FAULTS):
-                raise Refused(str(fault), _SAID)
+            check_fault(fault)
             connection = PeerSocket(place, role, client_id, self._settings.clock())
             if not connection.ws.can_prepare(request).ok:
                 raise Refused(INVALID_ARGUMENT, "This endpoint is for WebSockets.")
@@ -172,8 +169,7 @@ class Relay:
             self._counters.call(operation, connection.place, began)
 
     async def _take_on(self, connection: PeerSocket, sent: Sent, fault: str | None) -> None:
-        if fault not in (None, *CONNECTION_FAULTS, *SIGNALING_FAULTS):
-            raise Refused(str(fault), _SAID)
+        check_fault(fault)
         if self._settings.quotas and not connection.admits(sent.action, connection.active_at):
             raise Refused(LIMIT_EXCEEDED, "Rate exceeded")
         try:
