@@ -72,14 +72,7 @@ def put(
     created = emulator.settings.clock().replace(microsecond=0) - age
     channel = backend.put_channel(name, created, created, message_ttl_seconds, dict(tags or {}))
     if stored:
-        channel.stream_arn = backend.create_stream(
-            device_name=name,
-            stream_name=f"{name}-media",
-            media_type="video/h264",
-            kms_key_id="",
-            data_retention_in_hours=24,
-            tags={},
-        )
+        backend.store_media(channel)
     return channel
 
 

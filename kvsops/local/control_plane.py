@@ -5,15 +5,13 @@ import re
 import socket
 import sys
 import time
-from datetime import UTC
-from email.utils import format_datetime
 from http.client import responses
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Condition
 from typing import Any
 
 from kvsops.local import gate
-from kvsops.local.api.call import Answer, Call, error_answer, json_answer
+from kvsops.local.api.call import Answer, Call, date_header, error_answer, json_answer
 from kvsops.local.middleware import Middleware
 from kvsops.local.overload import Spare, is_exhausted
 
@@ -129,19 +127,20 @@ class _HttpConnection(BaseHTTPRequestHandler):
     def answer_request(self) -> None:
         """Answer one request, or close the connection if a fault says so."""
         self.server.is_idle(self.connection, idle=False)
+        headers = {name.lower(): value for name, value in self.headers.items()}
         length, refused = self._length()
         if refused is not None:
             self.close_connection = True
-            self._send(refused)
+            self._send(refused, headers)
             return
         body = self.rfile.read(length)
         gone = len(body) < length  # the client left in the middle of its request
-        answer = None if gone else self._answer(body)
+        answer = None if gone else self._answer(Call(self.command, self.path, headers, body))
         if answer is None:
             self.close_connection = True
             _shut(self.connection)
         else:
-            self._send(answer)
+            self._send(answer, headers)
 
     do_DELETE = do_GET = do_HEAD = do_OPTIONS = do_PATCH = do_POST = do_PUT = answer_request  # noqa: N815 - names that http.server looks for
 
@@ -156,26 +155,22 @@ class _HttpConnection(BaseHTTPRequestHandler):
             return 0, error_answer(413, "RequestEntityTooLarge", said)
         return int(text), None
 
-    def _answer(self, body: bytes) -> Answer | None:
+    def _answer(self, call: Call) -> Answer | None:
         middleware = self.server.middleware
-        call = Call(self.command, self.path, self._headers(), body)
         if refused := gate.refusal(call, middleware.settings):
             return refused
-        if self.command == "OPTIONS":
+        if call.method == "OPTIONS":
             return Answer(204)
-        if self.path == CALLS_PATH:
+        if call.target == CALLS_PATH:
             return json_answer(middleware.counts._asdict())
         return middleware(call)
 
-    def _headers(self) -> dict[str, str]:
-        return {name.lower(): value for name, value in self.headers.items()}
-
-    def _send(self, answer: Answer) -> None:
+    def _send(self, answer: Answer, asked: dict[str, str]) -> None:
+        """Send an answer to a request with these headers."""
         settings = self.server.middleware.settings
-        now = settings.clock().astimezone(UTC)
-        headers = answer.headers | gate.cors_headers(self._headers(), settings)
+        headers = answer.headers | gate.cors_headers(asked, settings)
         headers["content-length"] = str(len(answer.body))
-        headers["date"] = format_datetime(now, usegmt=True)
+        headers |= date_header(settings.clock())
         if self.close_connection:
             headers["connection"] = "close"
         lines = [f"HTTP/1.1 {answer.status} {responses.get(answer.status, 'Unknown')}"]

@@ -18,6 +18,9 @@ LATE = "late"
 
 CONNECTION_FAULTS = (DROP, DROP_AFTER, LATE)
 
+FAULT_MESSAGE = "A fault of kvsops local, asked for."
+"""What an AWS error that is a fault says."""
+
 DELAY = "delay"
 """A connect, or a message, takes longer by the settings' `delay_by`."""
 REORDER = "reorder"

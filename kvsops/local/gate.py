@@ -25,12 +25,12 @@ def refusal(call: Call, settings: Settings) -> Answer | None:
     host, origin = call.headers.get("host", ""), call.headers.get("origin")
     if not _is_allowed(host, settings.allowed_hosts):
         return _refused(call, f"to the host {_shown(host)}", "--allow-host NAME")
-    if origin is None or origin == f"http://{host}":
-        return _refused_own_api(call)
-    if call.path.startswith(OWN_API):
+    foreign = None if origin == f"http://{host}" else origin
+    site = call.headers.get("sec-fetch-site", "none")  # tells where the browser sends no Origin
+    if call.path.startswith(OWN_API) and (foreign is not None or site not in _OWN_PAGE):
         return _refused(call, "here to other pages than its own")
-    if not may_read(origin, settings):
-        return _refused(call, f"to pages of {_shown(origin)}", "--allow-origin ORIGIN")
+    if foreign is not None and not may_read(foreign, settings):
+        return _refused(call, f"to pages of {_shown(foreign)}", "--allow-origin ORIGIN")
     return None
 
 
@@ -74,14 +74,6 @@ def _is_allowed(authority: str, names: frozenset[str]) -> bool:
         return ip_address(name).is_loopback
     except ValueError:
         return False
-
-
-def _refused_own_api(call: Call) -> Answer | None:
-    """Refuse the emulator's own API to other sites' pages that the browser sends no Origin for."""
-    site = call.headers.get("sec-fetch-site", "none")
-    if call.path.startswith(OWN_API) and site not in _OWN_PAGE:
-        return _refused(call, "here to other pages than its own")
-    return None
 
 
 def _refused(call: Call, whom: str, option: str = "") -> Answer:

@@ -10,7 +10,7 @@ from moto.iam.models import get_account_id_from
 from kvsops.local.api.call import Answer, Call
 from kvsops.local.api.sigv4 import SignatureError, verify_header
 from kvsops.local.dispatch import UNSIGNED, carry_out, error_for, wrongly_signed
-from kvsops.local.faults import CONNECTION_FAULTS, DROP, LATE, first_to_strike
+from kvsops.local.faults import CONNECTION_FAULTS, DROP, FAULT_MESSAGE, LATE, first_to_strike
 from kvsops.local.quotas import Throttle
 from kvsops.local.settings import Settings
 
@@ -96,9 +96,7 @@ class Middleware:
             self.count(call.operation, fault)
             return None
         if fault is not None and fault not in CONNECTION_FAULTS:
-            return self._counted(
-                call, error_for(call, fault, "A fault of kvsops local, asked for.")
-            )
+            return self._counted(call, error_for(call, fault, FAULT_MESSAGE))
         if not self._within_quota(call):
             return self._counted(call, error_for(call, THROTTLED, "Rate exceeded"))
         answer = carry_out(call)

@@ -10,13 +10,11 @@ from urllib.parse import urlencode
 import boto3
 import pytest
 from botocore import UNSIGNED as UNSIGNED_CLIENT
-from botocore.auth import SigV4Auth
-from botocore.awsrequest import AWSRequest
-from botocore.credentials import Credentials
 
 from kvsops.local.environment import ACCESS_KEY_ID, SECRET_ACCESS_KEY
 from kvsops.local.settings import utc_now
 from tests.local.conftest import failure
+from tests.local.http_calls import signed
 
 if TYPE_CHECKING:
     from kvsops.local.server import LocalServer
@@ -43,10 +41,7 @@ def ask(
     """
     headers = {name.replace("_", "-"): value for name, value in named.items()}
     if service:
-        request = AWSRequest(method, local.endpoint_url + path, headers, body)
-        keys = Credentials(ACCESS_KEY_ID, SECRET_ACCESS_KEY)
-        SigV4Auth(keys, service, "us-east-1").add_auth(request)
-        headers = dict(request.headers.items())
+        headers = signed(method, local.endpoint_url + path, body, service, headers)
     connection = http.client.HTTPConnection("127.0.0.1", local.port, timeout=10)
     connection.request(method, path, body, headers)
     answer = connection.getresponse()

@@ -3,6 +3,8 @@
 import json
 import re
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import format_datetime
 from functools import cached_property
 from urllib.parse import parse_qs
 from xml.sax.saxutils import escape
@@ -129,6 +131,11 @@ def error_to(call: Call, status: int, code: str, message: str) -> Answer:
         f"<Message>{escape(message)}</Message></Error><RequestId>0</RequestId></ErrorResponse>"
     )
     return Answer(status, body.encode(), {"content-type": "text/xml", "x-amzn-errortype": code})
+
+
+def date_header(now: datetime) -> dict[str, str]:
+    """Return the emulator's time as a header: clients see by it that their own clock is off."""
+    return {"date": format_datetime(now.astimezone(UTC), usegmt=True)}
 
 
 def _code_in(body: bytes) -> str:

@@ -150,14 +150,7 @@ def _put(
     if kind.status == "DELETING":
         backend.remove_channel(channel, now + IN_TRANSITION)
     if kind.stored:
-        channel.stream_arn = backend.create_stream(
-            device_name=name,
-            stream_name=f"{name}-media",
-            media_type="video/h264",
-            kms_key_id="",
-            data_retention_in_hours=24,
-            tags={},
-        )
+        backend.store_media(channel)
     return channel
 
 

@@ -232,6 +232,18 @@ class KinesisVideoBackend(MotoKinesisVideoBackend, TaggableResourcesMixin):
             self._index.change(since or settings.active().clock(), channel.arn, channel.tags)
 
     @locked
+    def store_media(self, channel: SignalingChannel) -> None:
+        """Link the channel to a new stream of its own, unchecked."""
+        channel.stream_arn = self.create_stream(
+            device_name=channel.channel_name,
+            stream_name=f"{channel.channel_name}-media",
+            media_type="video/h264",
+            kms_key_id="",
+            data_retention_in_hours=24,
+            tags={},
+        )
+
+    @locked
     def remove_channel(self, channel: SignalingChannel, gone_from: datetime) -> None:
         """Mark the channel DELETING until that time and gone after it, unchecked."""
         channel.gone_from = gone_from

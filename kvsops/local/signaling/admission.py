@@ -18,6 +18,7 @@ from kvsops.local.api.sigv4 import SignatureError, Signer, verify_header, verify
 from kvsops.local.cloudwatch.index import MetricIndex
 from kvsops.local.cloudwatch.models import metrics
 from kvsops.local.dispatch import status_of
+from kvsops.local.faults import CONNECTION_FAULTS, FAULT_MESSAGE, SIGNALING_FAULTS
 from kvsops.local.kinesisvideo.channels import SignalingChannel
 from kvsops.local.kinesisvideo.exceptions import ResourceNotFoundException
 from kvsops.local.settings import Settings
@@ -39,7 +40,11 @@ class Refused(Exception):  # noqa: N818 - an answer, not a failure
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
         self.code = code
-        self.status = status_of(code)
+
+    @property
+    def status(self) -> int:
+        """The HTTP status of the error."""
+        return status_of(self.code)
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,6 +111,12 @@ def locate(arn: ChannelArn) -> Place:
     except ResourceNotFoundException:
         raise Refused(NOT_FOUND, _NOT_THERE) from None
     return Place(arn.account_id, arn.region, channel, metrics(arn.account_id, arn.region))
+
+
+def check_fault(fault: str | None) -> None:
+    """Raise `Refused` where the fault is an AWS error code, to be answered instead."""
+    if fault not in (None, *CONNECTION_FAULTS, *SIGNALING_FAULTS):
+        raise Refused(str(fault), FAULT_MESSAGE)
 
 
 def _check_viewer(client_id: str | None) -> None:

@@ -17,7 +17,7 @@ from aiohttp import web
 from kvsops.core.channel import ChannelArn
 from kvsops.errors import UsageError
 from kvsops.local import gate
-from kvsops.local.api.call import Answer, Call
+from kvsops.local.api.call import Call
 from kvsops.local.faults import ALLOCATE, TURN_REFUSED
 from kvsops.local.middleware import Middleware
 from kvsops.local.overload import Spare, is_exhausted
@@ -27,7 +27,7 @@ from kvsops.local.signaling.counters import Counters
 from kvsops.local.signaling.delivery import Delivery
 from kvsops.local.signaling.masking import MaskedFrames
 from kvsops.local.signaling.operations import SignalingApi
-from kvsops.local.signaling.relay import Relay, date_header, hang_up, refusal
+from kvsops.local.signaling.relay import Relay, hang_up, refusal, response
 from kvsops.local.signaling.tls import Authority
 from kvsops.local.turn.credentials import TurnCredentials, channel_arn_of, uris
 from kvsops.local.turn.server import TurnServer
@@ -201,11 +201,11 @@ async def _answer(
     call = Call(request.method, request.raw_path, headers, await request.read())
     await asyncio.sleep(settings.latency.total_seconds())
     if refused := gate.refusal(call, settings):
-        return _response(refused, settings)
-    response = await _answer_call(settings, answering, request, call)
-    if not response.prepared:
-        response.headers.update(gate.cors_headers(headers, settings))
-    return response
+        return response(refused, settings.clock())
+    answered = await _answer_call(settings, answering, request, call)
+    if not answered.prepared:
+        answered.headers.update(gate.cors_headers(headers, settings))
+    return answered
 
 
 async def _answer_call(
@@ -224,12 +224,7 @@ async def _call_api(
     api: SignalingApi, settings: Settings, request: web.BaseRequest, call: Call
 ) -> web.StreamResponse:
     answer = await api(call)
-    return hang_up(request) if answer is None else _response(answer, settings)
-
-
-def _response(answer: Answer, settings: Settings) -> web.Response:
-    headers = answer.headers | date_header(settings.clock())
-    return web.Response(status=answer.status, body=answer.body, headers=headers)
+    return hang_up(request) if answer is None else response(answer, settings.clock())
 
 
 def _shed(spare: Spare, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:

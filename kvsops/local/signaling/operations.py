@@ -19,7 +19,7 @@ from kvsops.local.api.exceptions import InvalidArgumentException
 from kvsops.local.api.model import operations
 from kvsops.local.api.validation import validate
 from kvsops.local.dispatch import unknown
-from kvsops.local.faults import CONNECTION_FAULTS, DELAY, DROP, LATE, SIGNALING_FAULTS
+from kvsops.local.faults import DELAY, DROP, LATE
 from kvsops.local.middleware import Middleware
 from kvsops.local.signaling.admission import (
     INVALID_ARGUMENT,
@@ -27,6 +27,7 @@ from kvsops.local.signaling.admission import (
     NOT_FOUND,
     Place,
     Refused,
+    check_fault,
     place_of,
     signed,
 )
@@ -87,8 +88,7 @@ class SignalingApi:
         return answer if fault in (None, DELAY, LATE) else None
 
     def _admit(self, operation: str, place: Place, fault: str | None) -> None:
-        if fault not in (None, *CONNECTION_FAULTS, *SIGNALING_FAULTS):
-            raise Refused(str(fault), "A fault of kvsops local, asked for.")
+        check_fault(fault)
         if not self._middleware.admits(operation, place.account_id, place.region, place.name):
             raise Refused(LIMIT_EXCEEDED, "Rate exceeded")
 

@@ -6,7 +6,6 @@ Source: https://docs.aws.amazon.com/kinesisvideostreams-webrtc-dg/latest/devguid
 import asyncio
 from contextlib import suppress
 from datetime import datetime
-from email.utils import format_datetime
 from functools import partial
 from time import perf_counter
 from typing import Final
@@ -16,14 +15,12 @@ from aiohttp import WSMsgType, web
 from kvsops.core.wire.ice import Role
 from kvsops.core.wire.message import MessageType, Received, Sent, StatusResponse, decode_sent
 from kvsops.errors import MessageError
-from kvsops.local.api.call import Call, error_answer
+from kvsops.local.api.call import Answer, Call, date_header, error_answer
 from kvsops.local.faults import (
-    CONNECTION_FAULTS,
     DROP,
     DROP_AFTER,
     GO_AWAY,
     RECONNECT_ICE_SERVER,
-    SIGNALING_FAULTS,
 )
 from kvsops.local.middleware import Middleware
 from kvsops.local.signaling.admission import (
@@ -31,6 +28,7 @@ from kvsops.local.signaling.admission import (
     LIMIT_EXCEEDED,
     Place,
     Refused,
+    check_fault,
     presigned,
 )
 from kvsops.local.signaling.channel_state import (
@@ -48,7 +46,6 @@ CONNECTS: Final[dict[Role, str]] = {"master": "ConnectAsMaster", "viewer": "Conn
 _SECONDS_BETWEEN_LOOKS = 0.1
 _TEXT = (WSMsgType.TEXT, WSMsgType.BINARY)
 _ENDS = (WSMsgType.CLOSE, WSMsgType.CLOSING, WSMsgType.CLOSED, WSMsgType.ERROR)
-_SAID = "A fault of kvsops local, asked for."
 
 
 class Relay:
@@ -71,8 +68,7 @@ class Relay:
             return hang_up(request)
         try:
             place, client_id = presigned(call, role, self._settings)
-            if fault not in (None, *CONNECTION_FAULTS, *SIGNALING_FAULTS):
-                raise Refused(str(fault), _SAID)
+            check_fault(fault)
             connection = PeerSocket(place, role, client_id, self._settings.clock())
             if not connection.ws.can_prepare(request).ok:
                 raise Refused(INVALID_ARGUMENT, "This endpoint is for WebSockets.")
@@ -161,20 +157,19 @@ class Relay:
         try:
             sent = decode_sent(data)
         except MessageError as error:
-            await _complain(connection, error.correlation_id, INVALID_ARGUMENT, str(error))
+            await _complain(connection, error.correlation_id, Refused(INVALID_ARGUMENT, str(error)))
             return
         operation = OPERATIONS[sent.action]
         try:
             await self._take_on(connection, sent, self._middleware.fault(operation))
         except Refused as refused:
-            await _complain(connection, sent.correlation_id, refused.code, str(refused))
+            await _complain(connection, sent.correlation_id, refused)
             self._counters.call(operation, connection.place, began, refused.code)
         else:
             self._counters.call(operation, connection.place, began)
 
     async def _take_on(self, connection: PeerSocket, sent: Sent, fault: str | None) -> None:
-        if fault not in (None, *CONNECTION_FAULTS, *SIGNALING_FAULTS):
-            raise Refused(str(fault), _SAID)
+        check_fault(fault)
         if self._settings.quotas and not connection.admits(sent.action, connection.active_at):
             raise Refused(LIMIT_EXCEEDED, "Rate exceeded")
         try:
@@ -213,12 +208,10 @@ class Relay:
         await asyncio.gather(*(connection.ended.wait() for connection in self._connections))
 
 
-async def _complain(
-    connection: PeerSocket, correlation_id: str | None, code: str, why: str
-) -> None:
+async def _complain(connection: PeerSocket, correlation_id: str | None, refused: Refused) -> None:
     if correlation_id is None:
         return
-    status = StatusResponse(correlation_id, code, str(Refused(code, why).status), why)
+    status = StatusResponse(correlation_id, refused.code, str(refused.status), str(refused))
     await connection.send(Received(MessageType.STATUS_RESPONSE, status=status))
 
 
@@ -231,11 +224,10 @@ def hang_up(request: web.BaseRequest) -> web.Response:
 
 def refusal(refused: Refused, now: datetime) -> web.Response:
     """Answer an error as AWS does."""
-    answer = error_answer(refused.status, refused.code, str(refused))
+    return response(error_answer(refused.status, refused.code, str(refused)), now)
+
+
+def response(answer: Answer, now: datetime) -> web.Response:
+    """Turn an answer into aiohttp's, with the date."""
     headers = answer.headers | date_header(now)
     return web.Response(status=answer.status, body=answer.body, headers=headers)
-
-
-def date_header(now: datetime) -> dict[str, str]:
-    """Return the emulator's time as a header: clients see by it that their own clock is off."""
-    return {"date": format_datetime(now, usegmt=True)}

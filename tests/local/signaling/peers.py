@@ -19,6 +19,7 @@ from kvsops.core.wire.message import (
     decode_received,
     encode_sent,
 )
+from kvsops.local.cloudwatch.index import Metric
 from kvsops.local.environment import ACCESS_KEY_ID, SECRET_ACCESS_KEY
 
 if TYPE_CHECKING:
@@ -148,3 +149,14 @@ def run(local: LocalServer, body: Callable[[Peers], Coroutine[Any, Any, None]]) 
             await body(peers)
 
     asyncio.run(main())
+
+
+def counted(local: LocalServer, name: str, operation: str | None = None) -> tuple[float, float]:
+    """Answer the samples and the sum of a metric of the channel."""
+    dimensions = {"SignalingChannelName": "front-door"}
+    if operation:
+        dimensions["Operation"] = operation
+    now = int(local.settings.clock().timestamp())
+    found = local.metrics().aggregate(Metric.of(name, dimensions), 0, now + 1, 60, 0)
+    samples = [*found.values()]
+    return sum(s.samples for s in samples), sum(s.total for s in samples)

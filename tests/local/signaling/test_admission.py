@@ -21,12 +21,6 @@ INVALID = (400, "InvalidArgumentException")
 NOT_FOUND = (404, "ResourceNotFoundException")
 
 
-@pytest.fixture
-def arn(over_http: Emulator) -> str:
-    """Make a channel."""
-    return over_http.active("front-door")
-
-
 def refusal(local: LocalServer, arn: str, role: str = "VIEWER", **changed: Any) -> tuple[Any, ...]:
     """Answer status, code and message of the refusal of a URL signed like this."""
     answered: list[tuple[Any, ...]] = []

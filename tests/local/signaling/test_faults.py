@@ -18,13 +18,7 @@ from tests.local.signaling.peers import ANSWER, CANDIDATE, OFFER, Peers, run
 
 if TYPE_CHECKING:
     from kvsops.local.server import LocalServer
-    from tests.local.conftest import Clock, Emulator
-
-
-@pytest.fixture
-def arn(over_http: Emulator) -> str:
-    """Make a channel."""
-    return over_http.active("front-door")
+    from tests.local.conftest import Clock
 
 
 def test_lost(local: LocalServer, arn: str) -> None:

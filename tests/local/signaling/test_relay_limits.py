@@ -23,12 +23,6 @@ def settings(settings: Settings) -> Settings:
     return settings
 
 
-@pytest.fixture
-def arn(over_http: Emulator) -> str:
-    """Make a channel."""
-    return over_http.active("front-door")
-
-
 def test_three_connects_a_second(local: LocalServer, clock: Clock, arn: str) -> None:
     """Each role of a channel may connect three times a second."""
 

@@ -1,76 +1,17 @@
-"""The TURN server in time: lifetimes, credentials, quotas, faults; its start and its end."""
+"""The TURN server in time: lifetimes, credentials, quotas, faults, minutes."""
 
 from __future__ import annotations
 
-import asyncio
-import gc
 import socket
-import ssl
-import struct
-import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, suppress
+from typing import TYPE_CHECKING
 
 import pytest
-from aioice.stun import Class, Method
 
-from kvsops.local.turn.server import TurnServer, own_address
-from tests.local.turn.client import (
-    AUTHORITY,
-    HOST,
-    Client,
-    Clock,
-    Peer,
-    Ports,
-    encode,
-    serving,
-)
+from tests.local.turn.client import Peer
+from tests.local.turn.waiting import assert_, eventually
 
-New = Callable[..., Client]
-
-
-class Setting:
-    """A server at a clock of the test's, whose users, quota and faults it may change."""
-
-    def __init__(self) -> None:
-        self.clock = Clock()
-        self.passwords = {"alice": "secret", "bob": "hidden"}
-        self.refusing = False
-        self.minutes: list[str] = []
-        self.ports: Ports
-        self.server: TurnServer
-
-
-@pytest.fixture
-def setting() -> Iterator[Setting]:
-    """Run it; each channel's users may have two allocations."""
-    setting = Setting()
-    with serving(
-        clock=setting.clock,
-        password_of=setting.passwords.get,
-        channel_of=lambda user: user.split("@")[-1],
-        max_allocations=2,
-        nonce_seconds=60_000,
-        on_relayed=setting.minutes.append,
-        refuse=lambda: setting.refusing,
-    ) as (setting.ports, setting.server):
-        yield setting
-
-
-@pytest.fixture
-def new(setting: Setting) -> Iterator[New]:
-    """Make clients, and close them."""
-    with ExitStack() as stack:
-        yield lambda transport="udp", **how: stack.enter_context(
-            setting.ports.client(transport, **how)
-        )
-
-
-@pytest.fixture
-def peer() -> Iterator[Peer]:
-    """Make a peer on 127.0.0.1."""
-    with Peer() as peer:
-        yield peer
+if TYPE_CHECKING:
+    from tests.local.turn.conftest import New, Setting
 
 
 @pytest.mark.parametrize(("after", "code"), [(599.9, 0), (600, 437)])
@@ -121,7 +62,7 @@ def test_expired_by_itself(setting: Setting, new: New) -> None:
         with pytest.raises(OSError, match="in use"):
             other.bind(relayed)
         setting.clock.forward(600)
-        _eventually(lambda: other.bind(relayed))
+        eventually(lambda: other.bind(relayed))
         assert other.getsockname() == relayed
 
 
@@ -258,7 +199,7 @@ def test_a_connection_ends(setting: Setting, new: New, transport: str) -> None:
     client.relayed()
     assert setting.server.allocations == 1
     client.socket.close()
-    _eventually(lambda: _assert(setting.server.allocations == 0))
+    eventually(lambda: assert_(setting.server.allocations == 0))
 
 
 def test_refused(setting: Setting, new: New) -> None:
@@ -304,249 +245,3 @@ def test_minutes_of_what_is_dropped(setting: Setting, new: New, peer: Peer) -> N
     peer.send(b"dropped", relayed)
     client.refresh()
     assert setting.minutes == []
-
-
-@pytest.mark.parametrize(
-    "request_",
-    [
-        encode(Method.SHARED_SECRET, Class.REQUEST, []),
-        encode(Method.SEND, Class.REQUEST, []),
-        encode(Method.BINDING, Class.REQUEST, [(0x000D, b"1")]),
-        struct.pack("!HHI12s", 1, 0, 0, b"twelve bytes"),
-        struct.pack("!HHI12s", 0, 0, 0x2112A442, b"twelve bytes"),
-        b"\x00\x01\x00\x04\x21\x12\xa4\x42twelve bytes\x00\x06\x00\xff",
-    ],
-    ids=[
-        "shared secret",
-        "send",
-        "short LIFETIME",
-        "no cookie",
-        "unknown method",
-        "long attribute",
-    ],
-)
-def test_ignored(new: New, request_: bytes) -> None:
-    """Requests that cannot be read, or are for no method, get no answer."""
-    client = new()
-    client.write(request_)
-    assert client.ask(Method.BINDING, signed=False).code == 0
-
-
-@pytest.mark.parametrize(
-    "noise",
-    [
-        b"POST / HTTP/1.1\r\n\r\n",
-        b"\x00\x01\x00\x01",
-        b"\x00\x01\x00\x00\x21\x12\xa4\x43",
-        b"\x80\x00\x00\x00",
-        b"\xc0\x00\x00\x00",
-    ],
-)
-@pytest.mark.parametrize("transport", ["tcp", "tls"])
-def test_noise_on_a_stream(new: New, transport: str, noise: bytes) -> None:
-    """A stream that is no longer understood is closed."""
-    client = new(transport)
-    assert client.ask(Method.BINDING, signed=False).code == 0
-    client.write(noise)
-    with pytest.raises((EOFError, ConnectionResetError, ssl.SSLError)):
-        client.read()
-
-
-@pytest.mark.parametrize("transport", ["tcp", "tls"])
-def test_pieces(new: New, transport: str) -> None:
-    """Messages may come in pieces, and several at once."""
-    client = new(transport)
-    asked = encode(Method.BINDING, Class.REQUEST, [])
-    for octet in asked:
-        client.write(bytes([octet]))
-    assert client.answer().code == 0
-    client.write(asked * 3)
-    assert [client.answer().code for _ in range(3)] == [0, 0, 0]
-
-
-def test_plain_octets_on_tls(setting: Setting, new: New) -> None:
-    """A handshake that fails, or never ends, keeps nobody from the port."""
-    with socket.create_connection((HOST, setting.ports.tls)) as plain:
-        plain.sendall(encode(Method.BINDING, Class.REQUEST, []))
-        with socket.create_connection((HOST, setting.ports.tls)):
-            assert new("tls").ask(Method.BINDING, signed=False).code == 0
-        _read_to_the_end(plain)
-
-
-def test_slow_reader(new: New, peer: Peer) -> None:
-    """What a client on TCP does not read is dropped at last; when it reads, data comes again."""
-    client, sent, got, data = new("tcp"), 600, 0, bytes(60_000)
-    relayed = client.relayed()
-    client.bind(0x4000, peer.address)
-    for _ in range(sent):
-        peer.send(data, relayed)
-        time.sleep(0.0005)  # so that the datagrams are not lost on the way to the server
-    while data != b"last":
-        peer.send(b"last", relayed)
-        data = client.received()[1]
-        got += 1
-    assert got < sent
-
-
-@pytest.mark.parametrize("transport", ["tcp", "tls"])
-def test_close_ends_connections(transport: str) -> None:
-    """Clients, and those in the middle of a handshake, are told of the end."""
-    with ExitStack() as stack:
-        with serving() as (ports, server):
-            client = stack.enter_context(ports.client(transport))
-            relayed = client.relayed()
-            silent = stack.enter_context(socket.create_connection((HOST, ports.tls)))
-            assert server.allocations == 1
-        with pytest.raises((EOFError, ConnectionResetError, ssl.SSLError)):
-            client.read()
-        _read_to_the_end(silent)
-        assert server.allocations == 0
-        for port in (ports.tcp, ports.tls):
-            with pytest.raises(ConnectionRefusedError):
-                socket.create_connection((HOST, port))
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
-            other.bind(relayed)
-
-
-def test_close_again() -> None:
-    """Closing is for a server in any state."""
-
-    async def run() -> None:
-        server = TurnServer(lambda _: None)
-        await server.close()
-        server = TurnServer(lambda _: None)
-        await server.start()
-        assert server.tls_port is None
-        for _ in range(2):
-            await server.close()
-            with pytest.raises(ConnectionRefusedError):
-                socket.create_connection((HOST, server.tcp_port))
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
-            other.bind((HOST, server.udp_port))
-            assert other.getsockname() == (HOST, server.udp_port)
-
-    asyncio.run(run())
-    gc.collect()
-
-
-@pytest.mark.parametrize("which", [0, 1, 2])
-def test_port_in_use(which: int) -> None:
-    """A server that cannot have all its ports takes none."""
-    kind = socket.SOCK_STREAM if which else socket.SOCK_DGRAM
-
-    async def run(ports: tuple[int, int, int]) -> None:
-        server = TurnServer(lambda _: None, ports=ports, ssl_context=AUTHORITY.serving)
-        with pytest.raises(OSError, match="in use"):
-            await server.start()
-        assert asyncio.all_tasks() == {asyncio.current_task()}
-
-    with socket.socket(socket.AF_INET, kind) as taken:
-        taken.bind((HOST, 0))
-        ports = [0, 0, 0]
-        ports[which] = taken.getsockname()[1]
-        asyncio.run(run((ports[0], ports[1], ports[2])))
-    gc.collect()
-
-
-def test_ports() -> None:
-    """Ports that are asked for are those that are served."""
-    with socket.socket() as one, socket.socket() as two:
-        one.bind((HOST, 0))
-        two.bind((HOST, 0))
-        wanted = one.getsockname()[1], one.getsockname()[1], two.getsockname()[1]
-    with serving(ports=wanted) as (ports, _):
-        assert (ports.udp, ports.tcp, ports.tls) == wanted
-
-
-def test_relay_host() -> None:
-    """Relayed addresses may be on another of the machine's addresses."""
-    with (
-        serving(relay_host="127.0.0.3") as (ports, _),
-        ports.client() as client,
-        Peer("127.0.0.2") as peer,
-    ):
-        relayed = client.relayed()
-        assert relayed[0] == "127.0.0.3"
-        client.permit(peer.address)
-        client.indicate(b"hello", peer.address)
-        assert peer.received() == (b"hello", relayed)
-
-
-@pytest.mark.parametrize(
-    ("host", "own"),
-    [
-        ("127.0.0.1", True),
-        ("127.255.255.254", True),
-        ("198.51.100.1", False),
-        ("0.0.0.0", False),  # noqa: S104 - not listened at
-        ("255.255.255.255", False),
-        ("224.0.0.1", False),
-        ("240.0.0.1", False),
-    ],
-)
-def test_own_address(host: str, *, own: bool) -> None:
-    """An address is this machine's, or no peer."""
-    assert own_address(host) == own
-
-
-def test_own_address_of_an_interface(own_host: str) -> None:
-    """The machine's other addresses are its own too, their neighbours are not."""
-    assert own_address(own_host)
-    first, last = own_host.rsplit(".", 1)
-    assert not own_address(f"{first}.{int(last) ^ 1}")
-
-
-def test_peer_at_an_interface(own_host: str) -> None:
-    """A browser without a relay has its candidates there."""
-    with serving() as (ports, _), ports.client() as client, Peer(own_host) as peer:
-        relayed = client.relayed()
-        client.bind(0x4000, peer.address)
-        client.channel_data(0x4000, b"hello")
-        assert peer.received() == (b"hello", relayed)
-        peer.send(b"hello yourself", relayed)
-        assert client.received() == (0x4000, b"hello yourself")
-
-
-@pytest.fixture
-def own_host() -> str:
-    """Find the address that this machine would send from; nothing is sent."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        try:
-            probe.connect(("198.51.100.1", 9))
-        except OSError:
-            pytest.skip("this machine has no address but loopback ones")
-        host: str = probe.getsockname()[0]
-    return host
-
-
-def test_no_relay_address() -> None:
-    """Where no address can be had, the server is at its capacity."""
-    with serving(relay_host="198.51.100.1") as (ports, server), ports.client() as client:
-        assert client.allocate().code == 508
-        assert server.allocations == 0
-
-
-def _read_to_the_end(connection: socket.socket) -> None:
-    """Read until the server ends the connection, in whichever way."""
-    connection.settimeout(5)
-    with suppress(ConnectionResetError):
-        while connection.recv(100):
-            pass
-
-
-def _eventually(check: Callable[[], object]) -> None:
-    """Try until it holds: what the server does by itself."""
-    until = time.monotonic() + 10
-    while True:
-        try:
-            check()
-        except (AssertionError, OSError):
-            if time.monotonic() > until:
-                raise
-            time.sleep(0.02)
-        else:
-            return
-
-
-def _assert(holds: bool) -> None:  # noqa: FBT001 - a statement in a lambda
-    assert holds
