@@ -29,7 +29,7 @@ from kvsops.cli.smoke_options import (
     objection,
     wanted_of,
 )
-from kvsops.errors import KvsopsError, UsageError, needs_extra
+from kvsops.errors import UsageError, needs_extra
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
