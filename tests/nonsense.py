@@ -25,7 +25,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
@@ -40,7 +40,7 @@ from kvsops.core.text import moment
 from kvsops.local.server import LocalServer
 from kvsops.local.settings import Settings
 from tests.between import Answer, between
-from tests.fleet import DAY, HOUR, names, put
+from tests.fleet import DAY, HOUR, READING, names, put
 from tests.usage import use
 
 DEADLINE_SECONDS: Final = 8
@@ -107,7 +107,7 @@ def _edited(answer: Answer, edit: Callable[[Any], bool]) -> Answer | None:
         return None
     if answer.status != 200 or not edit(content):
         return None
-    return Answer(200, json.dumps(content).encode(), answer.headers, answer.asked)
+    return replace(answer, body=json.dumps(content).encode())
 
 
 def _places(content: Any) -> Iterator[tuple[Any, Any]]:
@@ -176,34 +176,28 @@ CHANGES: Final[Mapping[str, Callable[[Random, Answer], Answer | None]]] = {
     "not an object": lambda random, answer: _become(
         answer, 200, random.choice([b"[]", b"null", b"0", b'""']), "application/json"
     ),
-    "status": lambda random, answer: Answer(
-        random.choice([201, 202, 302, 500, 502, 503]), answer.body, answer.headers, answer.asked
+    "status": lambda random, answer: replace(
+        answer, status=random.choice([201, 202, 302, 500, 502, 503])
     ),
     "error page": lambda random, answer: _become(
         answer, random.choice([403, 404, 407, 429, 500, 503]), HTML, "text/html"
     ),
     "cut": lambda random, answer: (
-        Answer(
-            answer.status,
-            answer.body[: random.randrange(1, max(len(answer.body), 2))],
-            answer.headers,
-            answer.asked,
+        replace(
+            answer,
+            body=answer.body[: random.randrange(1, len(answer.body))],
             short=random.choice([0, 5]),
         )
         if len(answer.body) > 1
         else None
     ),
-    "lost": lambda _, answer: Answer(0, b"", {}, answer.asked, lost=True),
-    "drip": lambda _, answer: Answer(
-        answer.status, answer.body, answer.headers, answer.asked, drip=True
-    ),
+    "lost": lambda _, answer: replace(answer, lost=True),
+    "drip": lambda _, answer: replace(answer, drip=True),
     "date": lambda random, answer: (
-        Answer(
-            answer.status,
-            answer.body,
-            {name: value for name, value in answer.headers.items() if name.lower() != "date"}
+        replace(
+            answer,
+            headers={name: text for name, text in answer.headers.items() if name.lower() != "date"}
             | {"Date": _date(random.choice([-2, 2, 700]))},
-            answer.asked,
         )
         if answer.status == 200
         else None
@@ -330,8 +324,7 @@ class Bench:
     def _false(self, nonsense: Nonsense) -> list[str]:
         """Return the questions whose last answer was not the service's."""
         read = {op: kind for (op, _), kind in nonsense.unreal.items() if op not in HINTS}
-        looks = ("Describe", "Get", "List")
-        return sorted(f"{op}: {kind}" for op, kind in read.items() if op.startswith(looks))
+        return sorted(f"{op}: {kind}" for op, kind in read.items() if op.startswith(READING))
 
     def _lost(self, gone: set[str], before: Mapping[str, object], journal: Path) -> list[str]:
         """Say of which deleted channels the journal does not lead back to what they were."""

@@ -16,7 +16,6 @@ from typing import Any, Final
 from kvsops.aws.answers import DOUBTS
 from kvsops.aws.scope import Scope
 from kvsops.core.cost import Day
-from kvsops.core.rules.activity import METRICS_REACH
 from kvsops.errors import AwsError
 
 NAMESPACE: Final = "AWS/KinesisVideo"
@@ -28,7 +27,6 @@ PERIODS: Final = (300, 3_600, 21_600, 86_400, 7 * 86_400)
 POINTS: Final = 200
 DAY: Final = 86_400
 """Daily points are kept for 455 days, as the hourly ones that they are made of."""
-REACH: Final = METRICS_REACH
 LISTED_FOR: Final = timedelta(days=14)
 """ListMetrics leaves out what had no point for so long."""
 

@@ -175,10 +175,7 @@ class _Answer:
             raise self.unreadable(f"no {missing}")
         if "Tags" in answer and answer["Tags"] is None and self.model.name == "ListTagsForResource":
             raise self.unreadable("no Tags")
-        doubts = self._doubts(answer)
-        if shape is not None and (wrong := misfit(shape, answer)):
-            raise self.unreadable(f"{wrong} is of another type")
-        return doubts
+        return self._doubts(shape, answer) if shape is not None else {}
 
     def _object(self) -> dict[str, Any]:
         try:
@@ -189,18 +186,22 @@ class _Answer:
             raise self.unreadable("it is not an object")
         return answer
 
-    def _doubts(self, answer: dict[str, Any]) -> dict[int, str]:
-        """Take what is wrong out of rows; say which rows, and what."""
+    def _doubts(self, shape: "StructureShape", answer: dict[str, Any]) -> dict[int, str]:
+        """Hold it against its shape; take what is wrong out of rows, say which rows, and what."""
         key, identity = ROWS.get(self.model.name, ("", ()))
-        rows = answer.get(key)
-        if not isinstance(rows, list) or self.model.output_shape is None:
+        rows: Any = answer.get(key)
+        in_rows = isinstance(rows, list)
+        # Each row is looked at by itself, and once: there may be 10,000.
+        if wrong := misfit(shape, answer | {key: []} if in_rows else answer):
+            raise self.unreadable(f"{wrong} is of another type")
+        if not in_rows:
             return {}
-        shape = self.model.output_shape.members[key].member  # type: ignore[attr-defined]  # a list's
+        row_shape = shape.members[key].member  # type: ignore[attr-defined]  # a list's
         doubts = {}
         for at, row in enumerate(rows):
-            if wrong := misfit(shape, row):
+            if wrong := misfit(row_shape, row):
                 doubts[at] = f"its {wrong} is of another type" if isinstance(row, dict) else "empty"
-                rows[at] = _without_misfits(shape, row)
+                rows[at] = _without_misfits(row_shape, row)
             elif lacks := next((each for each in identity if row.get(each) is None), None):
                 doubts[at] = f"it has no {lacks}"
         if doubts:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from kvsops.aws import channels
-from kvsops.aws.activity import LISTED_FOR, REACH
+from kvsops.aws.activity import LISTED_FOR
 from kvsops.aws.scope import Scope
 from kvsops.bill import usage
 from kvsops.bill.baseline import Baseline
@@ -15,6 +15,7 @@ from kvsops.bill.narrowing import Narrowing
 from kvsops.bill.usage import Metered
 from kvsops.core.cost import Month, Prices, assumed
 from kvsops.core.facts import Facts, Need
+from kvsops.core.rules.activity import METRICS_REACH
 from kvsops.errors import UsageError
 from kvsops.facts import gather
 from kvsops.output.console import Counter
@@ -53,8 +54,10 @@ def within_reach(month: Month | None, now: datetime) -> Month:
     month = month or Month.of(now)
     if month.start > now:
         raise UsageError(f"--month {month} has not begun")
-    if month.start < now - REACH:
-        raise UsageError(f"--month {month} is too long ago: CloudWatch keeps {REACH.days} days")
+    if month.start < now - METRICS_REACH:
+        raise UsageError(
+            f"--month {month} is too long ago: CloudWatch keeps {METRICS_REACH.days} days"
+        )
     return month
 
 

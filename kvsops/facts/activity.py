@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Final
 
-from kvsops.aws.activity import FIRST, REACH, REST, Points, ask, names_with_points, period_for
+from kvsops.aws.activity import FIRST, REST, Points, ask, names_with_points, period_for
 from kvsops.aws.scope import Scope
 from kvsops.core.cost import Day
 from kvsops.core.facts import Activity, Fact, Facts, Need, Source, Unknown
@@ -235,7 +235,7 @@ def _refined(facts: Facts, finer: Facts) -> Facts:
 
 def _earliest(wanted: Iterable[Facts], end: datetime) -> datetime:
     created = [each.channel.creation_time for each in wanted if each.channel.creation_time]
-    return max(min(created, default=end - REACH), end - REACH)
+    return max(min(created, default=end - METRICS_REACH), end - METRICS_REACH)
 
 
 def _floor(at: datetime, period: int) -> datetime:

@@ -6,7 +6,6 @@ from typing import Final
 
 NOT_KNOWN: Final = "not known"
 ZERO: Final = Decimal(0)
-CENT: Final = Decimal("0.01")
 
 
 def usd(

@@ -3,7 +3,8 @@
 import heapq
 import threading
 import time as real_time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from random import Random
 
 import pytest
@@ -35,6 +36,15 @@ def turns(pace: Pace, time: Time, count: int) -> list[float]:
         pace.turn()
         came.append(time.now - start)
     return came
+
+
+def at_once(works: Iterable[Callable[[], None]]) -> None:
+    """Do each work in a thread of its own; return when all are done."""
+    threads = [threading.Thread(target=work) for work in works]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
 
 
 @pytest.mark.parametrize(("per_second", "interval"), [(50, 0.02), (40.0, 0.025), (0.5, 2.0)])
@@ -102,11 +112,7 @@ def test_many_threads_share_one_rate() -> None:
         for _ in range(25):
             pace.turn()
 
-    threads = [threading.Thread(target=work) for _ in range(32)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    at_once([work] * 32)
     assert sorted(slots) == pytest.approx([number / 50 for number in range(800)])
 
 
@@ -127,11 +133,7 @@ def test_nobody_comes_between_the_look_at_a_slot_and_its_reservation() -> None:
         for _ in range(10):
             pace.turn()
 
-    threads = [threading.Thread(target=work) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    at_once([work] * 8)
     assert sorted(slots) == pytest.approx([number / 50 for number in range(80)])
 
 
@@ -188,10 +190,6 @@ def test_working_threads_keep_the_rate(seed: int) -> None:
             time.sleep(pause)
         time.end()
 
-    threads = [threading.Thread(target=run, args=(pauses,)) for pauses in work]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    at_once([partial(run, pauses) for pauses in work])
     assert len(came) == 640
     assert busiest_second(came) <= 111

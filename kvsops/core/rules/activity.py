@@ -5,6 +5,7 @@ from typing import Final
 
 from kvsops.core.facts import Activity, Facts, Need
 from kvsops.core.rule import Finding, Given, Option, Parameter, Role, Rule
+from kvsops.core.rules.ages import age_of
 from kvsops.core.text import age
 
 # Source of both: https://docs.aws.amazon.com/kinesisvideostreams-webrtc-dg/latest/devguide/kvswebrtc-limits.html
@@ -41,9 +42,8 @@ def _used(last: datetime, now: datetime, what: str = "") -> Finding:
 
 
 def _idle_for(facts: Facts, given: Given, now: datetime) -> Finding:
-    activity, bound = facts.use, given["idle-for"]
-    created = facts.channel.creation_time
-    if created is None or now - created < bound:
+    activity, bound, old = facts.use, given["idle-for"], age_of(facts, now)
+    if old is None or old < bound:
         return Finding(spares=True, why=f"younger than {age(bound)}: too young to be idle so long")
     if activity is None:
         return Finding(None, "its activity is not known")
@@ -53,12 +53,12 @@ def _idle_for(facts: Facts, given: Given, now: datetime) -> Finding:
 
 
 def _never_used(facts: Facts, given: Given, now: datetime) -> Finding:
-    activity, created = facts.use, facts.channel.creation_time
+    activity, old = facts.use, age_of(facts, now)
     if activity is not None and activity.perhaps_anothers:
         return Finding(None, "used when it was made, perhaps by an earlier channel of its name")
     if activity is not None and activity.last_used is not None:
         return _used(activity.last_used, now)
-    if activity is None or created is None or now - created > METRICS_REACH:
+    if activity is None or old is None or old > METRICS_REACH:
         return Finding(None, "its activity since it was made is not known")
     return _silence(activity, given, "never used")
 

@@ -22,8 +22,6 @@ ENCODED_PAYLOAD_MAXIMUM: Final = 10_000
 
 Source: https://docs.aws.amazon.com/kinesisvideostreams/latest/dg/API_signaling_SendAlexaOfferToMaster.html
 """
-CLIENT_ID_MAXIMUM: Final = 256
-CORRELATION_ID_MAXIMUM: Final = 256
 DESCRIPTION_MAXIMUM: Final = 1_000
 """Characters of a status response's description; the guide says 1K."""
 RESERVED_CLIENT_IDS: Final = "AWS_"
