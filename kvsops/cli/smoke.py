@@ -2,7 +2,6 @@
 
 import os
 import signal
-import sys
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Unpack
@@ -45,9 +44,6 @@ ENDING: Final = (
     "ending: connections are closed and TURN allocations given back, which takes 10 s at most; "
     "another Ctrl-C ends at once"
 )
-_DRAWN: Final = "▁▂▃▄▅▆▇█·…"
-_PLAIN: Final = str.maketrans(_DRAWN, "_.:-=+*#..")
-"""What is drawn, where the output's encoding lacks it."""
 
 
 @click.command(
@@ -244,15 +240,5 @@ def _write(
     from kvsops.reports.smoke_files import REPORT
 
     told = text(report) if output == "table" else dumps(report.to_json(), query)
-    click.echo(_encodable(told, getattr(sys.stdout, "encoding", None) or "utf-8"), nl=False)
+    click.echo(told, nl=False)
     return all_written(report, [(REPORT, path) for path in reports], console)
-
-
-def _encodable(text: str, encoding: str) -> str:
-    """Return the text, with plain letters where the encoding lacks what is drawn, or more."""
-    try:
-        text.encode(encoding)
-    except UnicodeEncodeError:
-        plain = text.translate(_PLAIN)
-        return plain.encode(encoding, "backslashreplace").decode(encoding)
-    return text

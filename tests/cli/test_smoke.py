@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 import pytest
 from prometheus_client.openmetrics import parser
 
-from kvsops.cli.smoke import _encodable
 from kvsops.local.faults import Fault
 from kvsops.local.server import LocalServer
 from kvsops.reports.smoke import sparkline
@@ -186,16 +185,6 @@ def test_wrong_usage(kvsops: Kvsops, emulator: LocalServer) -> None:
         assert (ended.code, ended.out) == (2, "")
         assert said in ended.err
     assert emulator.calls == {}
-
-
-@pytest.mark.parametrize("encoding", ["ascii", "iso-8859-1", "cp1252", "utf-8"])
-def test_encodable(encoding: str) -> None:
-    """What the output's encoding lacks is drawn in plain letters, or told by its number."""
-    told = _encodable("▁▂▃▄▅▆▇█ ·…\u263a\n", encoding)
-    told.encode(encoding)
-    if encoding != "utf-8":
-        assert told.startswith("_.:-=+*# ")
-        assert told.endswith("\\u263a\n")
 
 
 def test_many_viewers(kvsops: Kvsops) -> None:

@@ -70,7 +70,7 @@ class Call:
         """The signaling channel the operation is about, if any; by name, which an ARN holds too."""
         try:
             asked = json.loads(self.body)
-        except ValueError:
+        except (ValueError, RecursionError):
             return None
         if not isinstance(asked, dict):
             return None

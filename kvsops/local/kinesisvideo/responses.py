@@ -39,7 +39,7 @@ class KinesisVideoResponse(MotoKinesisVideoResponse):
         """Return the request's parameters, checked against the model's input shape."""
         try:
             parameters = json.loads(self.body or "{}")
-        except ValueError:
+        except (ValueError, RecursionError):
             raise InvalidArgumentException("The request's body is not JSON.") from None
         shape = operations("kinesisvideo")[self.path].input_shape
         if shape is not None:

@@ -60,7 +60,7 @@ def _parameters(call: Call) -> Asked:
     try:
         asked: Asked = json.loads(call.body or "{}")
         validate(shape, asked)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise PricingError("InvalidParameterException", "The body is not JSON.") from None
     except InvalidArgumentException as error:
         raise PricingError("InvalidParameterException", error.message) from None

@@ -200,9 +200,12 @@ async def _answer(
     headers = {name.lower(): value for name, value in request.headers.items()}
     call = Call(request.method, request.raw_path, headers, await request.read())
     await asyncio.sleep(settings.latency.total_seconds())
-    if refused := gate.refusal(call, settings):
-        return response(refused, settings.clock())
-    answered = await _answer_call(settings, answering, request, call)
+    refused = gate.refusal(call, settings)
+    answered: web.StreamResponse = (
+        response(refused, settings.clock())
+        if refused
+        else await _answer_call(settings, answering, request, call)
+    )
     if not answered.prepared:
         answered.headers.update(gate.cors_headers(headers, settings))
     return answered

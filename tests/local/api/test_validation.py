@@ -147,6 +147,7 @@ def test_refused(
     ("body", "message"),
     [
         (b"{", "The request's body is not JSON."),
+        (b"[" * 20_000, "The request's body is not JSON."),
         (b"[]", f"{STARTS}'[]' at ''{FAILED}be of type structure"),
         (b'{"MaxResults": "7"}', f"{STARTS}'7' at 'maxResults'{FAILED}be of type integer"),
         (b'{"MaxResults": true}', f"{STARTS}'true' at 'maxResults'{FAILED}be of type integer"),
