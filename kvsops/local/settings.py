@@ -56,6 +56,12 @@ class Settings:
     """How much longer a connect or message takes that meets the fault `delay` or `reorder`."""
     signaling: bool = True
     """Whether channels have endpoints here, with a relay behind them; read at startup."""
+    strict_payloads: bool = False
+    """Whether a payload's 10k are counted in its base64, which may be what AWS does."""
+    empty_frames: bool = True
+    """Whether clients get empty text frames, as they now and then do from AWS."""
+    close_displaced: bool = True
+    """Whether a connection is closed when another takes its place. AWS's way is not known."""
     allowed_hosts: frozenset[str] = frozenset()
     """Names, in lower case, that requests may be addressed to beside this machine's own."""
     allowed_origins: frozenset[str] = frozenset()

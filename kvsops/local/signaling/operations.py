@@ -143,7 +143,7 @@ class _Caller:
             self.answer = message.encoded
         return True
 
-    def close(self) -> None:
+    def give_way(self, *, close: bool) -> None:
         """Give way to a viewer of the same id: nothing is open."""
 
 
