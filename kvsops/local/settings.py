@@ -11,7 +11,7 @@ from kvsops.local.environment import ACCESS_KEY_ID, SECRET_ACCESS_KEY
 from kvsops.local.faults import Fault
 
 EndpointOf = Callable[[str, str], str | None]
-"""Returns the endpoint of a protocol (WSS, HTTPS) and role (MASTER, VIEWER), or None."""
+"""Returns the endpoint of a protocol (WSS, HTTPS, WEBRTC) and role (MASTER, VIEWER), or None."""
 
 
 _KEYS = {

@@ -34,9 +34,10 @@ class Endpoints:
         self._lock = Lock()
 
     def __call__(self, protocol: str, role: str) -> str | None:
-        """Return the WSS or HTTPS endpoint for a role; None for WEBRTC, which has none here."""
-        if protocol not in ("WSS", "HTTPS"):
-            return None
+        """Return the endpoint of a protocol for a role; None when it is being stopped.
+
+        All but WSS have that of HTTPS: what is not answered there is refused there in words.
+        """
         with self._lock:
             if self._closed:
                 return None

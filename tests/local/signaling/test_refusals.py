@@ -34,7 +34,7 @@ def offer(length: int) -> str:
             False,
             10_240,
             10_241,
-            "kvsops local: front-door: SDP_OFFER of 13,703 characters by the viewer v1 was refused,"
+            "kvsops local: front-door: SDP_OFFER of 13,701 characters by the viewer v1 was refused,"
             " untold for want of a correlation id: InvalidArgumentException: messagePayload has "
             "10,241 bytes: it may have 10,240",
         ),
@@ -42,7 +42,7 @@ def offer(length: int) -> str:
             True,
             7_500,
             7_501,
-            "kvsops local: front-door: SDP_OFFER of 10,051 characters by the viewer v1 was refused,"
+            "kvsops local: front-door: SDP_OFFER of 10,049 characters by the viewer v1 was refused,"
             " untold for want of a correlation id: InvalidArgumentException: messagePayload has "
             "10,004 characters of base64: it may have 10,000",
         ),
@@ -165,6 +165,6 @@ def test_connects_are_told(local: LocalServer, arn: str, caplog: pytest.LogCaptu
     assert lines(caplog) == [
         "kvsops local: ConnectAsViewer was refused: AccessDeniedException: X-Amz-Expires must be 1 "
         "to 604800 seconds.",
-        "kvsops local: ConnectAsViewer to front-door was refused: InternalFailure: A fault of kvsops"
-        " local, asked for.",
+        "kvsops local: ConnectAsViewer to front-door was refused: InternalFailure: A fault of "
+        "kvsops local, asked for.",
     ]
