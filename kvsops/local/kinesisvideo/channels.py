@@ -73,7 +73,7 @@ class SignalingChannel(BaseModel):
     def endpoint(self, protocol: str, role: str, region: str, partition: str) -> str:
         """Return the actual or nominal endpoint; for WSS, master and viewer each have their own."""
         own = settings.active().endpoint_of
-        if own is not None and (url := own(protocol, role)) is not None:
+        if own is not None and (url := own(protocol, role, region)) is not None:
             return url
         letter = {"HTTPS": "r", "WEBRTC": "w"}.get(protocol, "m" if role == "MASTER" else "v")
         scheme = "wss" if protocol == "WSS" else "https"
