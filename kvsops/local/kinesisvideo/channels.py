@@ -76,7 +76,7 @@ class SignalingChannel(BaseModel):
 
         For WEBRTC it is that of HTTPS, which says that there are no storage sessions here.
         """
-        if (url := own_endpoint(protocol, role)) is not None:
+        if (url := own_endpoint(protocol, role, region)) is not None:
             return url
         letter = {"HTTPS": "r", "WEBRTC": "w"}.get(protocol, "m" if role == "MASTER" else "v")
         scheme = "wss" if protocol == "WSS" else "https"

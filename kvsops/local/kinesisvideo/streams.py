@@ -52,7 +52,7 @@ class StreamsBackend(MotoKinesisVideoBackend):
         The emulator has no media of streams: its own endpoint says so to whoever asks there.
         """
         nominal = super().get_data_endpoint(stream_name, stream_arn, api_name)
-        return own_endpoint("HTTPS", "MASTER") or nominal
+        return own_endpoint("HTTPS", "MASTER", self.region_name) or nominal
 
     def mapped_channel(self, stream_arn: str) -> SignalingChannel | None:
         """Return the channel that stores its media in the stream, if any."""
