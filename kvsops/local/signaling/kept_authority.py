@@ -12,26 +12,28 @@ import trustme
 
 from kvsops.errors import UsageError
 
+ORGANIZATION = "kvsops local"
 CERTIFICATE, KEY = "ca.pem", "ca.key"
 _OTHERS = 0o077
 
 
-def new_authority() -> trustme.CA:
+def new_authority(key_type: trustme.KeyType) -> trustme.CA:
     """Make an authority, which a browser's list of authorities shows as `kvsops local`."""
-    return trustme.CA(organization_name="kvsops local", path_length=0)
+    return trustme.CA(organization_name=ORGANIZATION, path_length=0, key_type=key_type)
 
 
 def kept_authority(directory: Path) -> trustme.CA:
     """Return the authority in a directory; make both where there are none.
 
-    The key's file is its owner's alone. Raises `UsageError` for files that cannot be used.
+    Its key is RSA's, which any client knows, in a file that is its owner's alone. Raises
+    `UsageError` for files that cannot be used.
     """
     certificate, key = directory / CERTIFICATE, directory / KEY
     try:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         with _locked(directory):
             if not certificate.exists() and not key.exists():
-                _write(certificate, key, new_authority())
+                _write(certificate, key, new_authority(trustme.KeyType.RSA))
             return _read(certificate, key)
     except OSError as error:
         named = error.filename or directory
