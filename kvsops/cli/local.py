@@ -17,6 +17,7 @@ from kvsops.cli.local_listening import (
     refusal,
     whole_number,
 )
+from kvsops.cli.local_signaling import signaling_options
 from kvsops.errors import UsageError, needs_extra
 
 if TYPE_CHECKING:
@@ -72,16 +73,16 @@ A fault's ERROR is an AWS error code, such as AccessDeniedException, or
 OPERATION may be * for all; SHARE is 0 to 1, or 0% to 100%.
 
 \b
-Signaling is ConnectAsMaster, ConnectAsViewer, SendSdpOffer, SendSdpAnswer, SendCandidate
-and GetIceServerConfig. Its own ERRORs are
+ConnectAsMaster, ConnectAsViewer, SendSdpOffer, SendSdpAnswer, SendCandidate and
+GetIceServerConfig have ERRORs of their own:
   delay       it takes a second longer
   duplicate   a message is delivered twice
   reorder     a message is overtaken by the next one of its sender
   go-away     a connection gets GO_AWAY at once, and is ended a minute later
   reconnect-ice-server  a connection is told to ask for ICE servers again
 and Allocate:turn-refused:SHARE lets TURN forbid allocations. A message that meets drop is
-lost; one that meets an AWS error code is refused, which its sender is told only if it gave
-a correlation id.
+lost; one that meets an AWS error code is refused: its sender is told if it gave a
+correlation id. Each refusal, and each peer displaced by another, is a line on stderr.
 
 GetMetricData:partial:SHARE answers that share of each call's queries InternalError.
 """
@@ -160,6 +161,7 @@ GetMetricData:partial:SHARE answers that share of each call's queries InternalEr
     metavar="N",
     help="Channels per region.  [default: AWS's: 10,000 or 5,000]",
 )
+@signaling_options
 @click.option(
     "--allow-host",
     "allowed_hosts",
@@ -273,9 +275,7 @@ def _serve(server: "LocalServer", fleet: int) -> None:
 @contextmanager
 def _no_aws_configuration() -> Iterator[None]:
     """Hide the user's AWS and moto configuration from moto, which reads it when it starts."""
-    hidden = {n: v for n, v in os.environ.items() if n.startswith(("AWS_", "MOTO_"))}
-    for name in hidden:
-        del os.environ[name]
+    hidden = {n: os.environ.pop(n) for n in [*os.environ] if n.startswith(("AWS_", "MOTO_"))}
     nowhere = {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
     os.environ.update(nowhere)
     try:

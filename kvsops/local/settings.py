@@ -23,7 +23,7 @@ class EndpointOf(Protocol):
     """Tells where the endpoints of channels are."""
 
     def __call__(self, protocol: str, role: str, region: str = DEFAULT_REGION) -> str | None:
-        """Return that of a protocol (WSS, HTTPS) and role (MASTER, VIEWER), or None."""
+        """Return that of a protocol (WSS, HTTPS, WEBRTC) and role (MASTER, VIEWER), or None."""
 
 
 _KEYS = {
@@ -76,6 +76,12 @@ class Settings:
     """Whether it answers at port 443 to AWS's own host names, too; read at startup."""
     ca_dir: Path | None = None
     """Where its certificate authority is kept; None for a new one. Read at startup."""
+    strict_payloads: bool = False
+    """Whether a payload's 10k are counted in its base64, which may be what AWS does."""
+    empty_frames: bool = True
+    """Whether clients get empty text frames, as they now and then do from AWS."""
+    close_displaced: bool = True
+    """Whether a connection is closed when another takes its place. AWS's way is not known."""
     allowed_hosts: frozenset[str] = frozenset()
     """Names, in lower case, that requests may be addressed to beside this machine's own."""
     allowed_origins: frozenset[str] = frozenset()

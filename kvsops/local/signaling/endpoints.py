@@ -39,13 +39,14 @@ class Endpoints:
         self._lock = Lock()
 
     def __call__(self, protocol: str, role: str, region: str = DEFAULT_REGION) -> str | None:
-        """Return the WSS or HTTPS endpoint for a role; None for WEBRTC, which has none here."""
-        if protocol not in ("WSS", "HTTPS"):
-            return None
+        """Return the endpoint of a protocol for a role; None when it is being stopped.
+
+        All but WSS have that of HTTPS: what is not answered there is refused there in words.
+        """
         with self._lock:
             if self._closed:
                 return None
-            return self._started().endpoint(protocol, role, region)
+            return self._started().endpoint("WSS" if protocol == "WSS" else "HTTPS", role, region)
 
     def start(self) -> None:
         """Start it now: who was told its ports need ask for no endpoint. Raises `OSError`."""

@@ -67,7 +67,7 @@ class SignalingApi:
             return Answer(204)
         model = operations(_SERVICE).get(call.path)
         if model is None or call.method != "POST":
-            return unknown(call, f"the operation {call.method} {call.path} of {_SERVICE}")
+            return unknown(call, f"the operation {call.method} {call.path}")
         return await self._answer(call, model)
 
     async def _answer(self, call: Call, model: OperationModel) -> Answer | None:
@@ -144,7 +144,7 @@ class _Caller:
             self.answer = message.encoded
         return True
 
-    def close(self) -> None:
+    def give_way(self, *, close: bool) -> None:
         """Give way to a viewer of the same id: nothing is open."""
 
 
