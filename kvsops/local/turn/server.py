@@ -68,8 +68,7 @@ class TurnServer:
     is given. A connection that was accepted elsewhere is served by a `stream`.
     """
 
-    udp_port = 0
-    tcp_port: int | None = None
+    udp_port = tcp_port = 0
     tls_port: int | None = None
 
     def __init__(
