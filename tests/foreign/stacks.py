@@ -81,6 +81,13 @@ STACKS: Final = (
         npm("@roamhq/wrtc", _SIGNALING),
         cannot=(("H264", "the build on npm has no H264"),),
     ),
+    Stack(
+        "libdatachannel",
+        "libdatachannel.mjs",
+        npm("node-datachannel", _SIGNALING),
+        cannot=(("relay-tls", "the build on npm has libjuice, which knows TURN over UDP alone"),),
+        encodes=False,
+    ),
 )
 
 
