@@ -132,13 +132,14 @@ def _figures(smoke: Mapping[str, Any], said: list[Said]) -> dict[str, object]:
     ended = began + steady["seconds"]
     inside = [each for each in stats if began - 0.5 <= each.at <= ended + 0.5]
     last = (inside or stats)[-1].more
+    paired = next((each.more for each in reversed(inside) if each.more["local"]), last)
     pictures = [each.more["pixels"] for each in said if each.event == "picture"]
     return {
         "sent_fps": _rate(inside, "framesSent"),
         "received_fps": _rate(inside, "framesDecoded", "framesReceived"),
         "sent_loss_percent": _loss(inside, "packetsSent", "packetsLostRemotely"),
-        "local": last["local"],
-        "remote": last["remote"],
+        "local": paired["local"],
+        "remote": paired["remote"],
         "codec": last["codec"],
         "pictures": len(pictures),
         "marks": sum(level_mark(each) is not None for each in pictures),

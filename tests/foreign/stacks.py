@@ -88,6 +88,7 @@ STACKS: Final = (
         cannot=(("relay-tls", "the build on npm has libjuice, which knows TURN over UDP alone"),),
         encodes=False,
     ),
+    Stack("werift", "werift.mjs", npm("werift", _SIGNALING), encodes=False),
 )
 
 
