@@ -79,7 +79,10 @@ STACKS: Final = (
         "libwebrtc",
         "libwebrtc.mjs",
         npm("@roamhq/wrtc", _SIGNALING),
-        cannot=(("H264", "the build on npm has no H264"),),
+        cannot=(
+            ("H264", "the build on npm has no H264"),
+            ("relay-tls", "it trusts the roots compiled into it, and no authority that is added"),
+        ),
     ),
     Stack(
         "libdatachannel",

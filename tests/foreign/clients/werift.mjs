@@ -34,8 +34,8 @@ class Werift extends PeerConnection {
       packetsSent: pictures?.packets.sent ?? null,
       packetsLost: this.arrivals.lost,
       packetsLostRemotely: lost?.packetsLost ?? null,
-      local: pair?.local.type ?? null,
-      remote: pair?.remote.type ?? null,
+      local: kind(pair?.local),
+      remote: kind(pair?.remote),
       codec: this.wish.codec,
     };
   }
@@ -75,6 +75,10 @@ class Werift extends PeerConnection {
 function usable({ urls, username, credential }) {
   const known = urls.filter((url) => !(url.startsWith("turns:") && url.endsWith("udp")));
   return { urls: known, username, credential };
+}
+
+function kind(candidate) {
+  return / typ (\w+)/.exec(candidate?.candidate)?.[1] ?? null;
 }
 
 await run(Werift);
