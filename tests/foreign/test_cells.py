@@ -2,6 +2,7 @@
 
 import pytest
 
+from kvsops.core.wire.ice import Role
 from kvsops.local.server import LocalServer
 from tests.fleet import put
 from tests.foreign.conftest import unavailable
@@ -30,7 +31,7 @@ def test_a_cell(cell: Cell, emulator: LocalServer) -> None:
 
 @pytest.mark.parametrize("name", ["libwebrtc", "libdatachannel", "werift"])
 @pytest.mark.parametrize("role", ROLES)
-def test_no_trickle(name: str, role: str, emulator: LocalServer) -> None:
+def test_no_trickle(name: str, role: Role, emulator: LocalServer) -> None:
     """All candidates in the description, and none after it, will do; so does a session token."""
     cell = Cell(NAMED[name], role)
     outcome = met(meet(cell, emulator, 2, trickle=False, session_token="a+token/of=its"))
