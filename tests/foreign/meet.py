@@ -187,7 +187,8 @@ def disagreements(cell: Cell, smoke: Mapping[str, Any], figures: Mapping[str, An
         wrong.append(f"it received {received:.1f} frames a second of {made:.1f} that smoke made")
     if cell.role == "viewer" and figures["pictures"] and not figures["marks"]:
         wrong.append("none of the pictures it decoded was smoke's")
-    if cell.transport != "direct" and "relay" not in (figures["local"], figures["remote"]):
+    relayed = cell.transport == "direct" or "relay" in (figures["local"], figures["remote"])
+    if figures["local"] is not None and not relayed:
         wrong.append(f"it connected {figures['local']} - {figures['remote']}, not over a relay")
     if figures["codec"] not in (None, cell.codec):
         wrong.append(f"it used {figures['codec']}")
