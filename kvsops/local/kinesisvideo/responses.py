@@ -18,6 +18,8 @@ DEFAULT_MAX_RESULTS = 500
 
 Source: https://docs.aws.amazon.com/kinesisvideostreams/latest/dg/API_ListSignalingChannels.html
 """
+MAX_STREAMS = 10_000
+"""Streams on a page where none is asked for, as the model documents."""
 DEFAULT_PROTOCOLS = ["WSS", "HTTPS"]
 """Which endpoints are answered where none is asked for: our assumption."""
 
@@ -132,6 +134,16 @@ class KinesisVideoResponse(MotoKinesisVideoResponse):
         )
         return ActionResult({"MediaStorageConfiguration": configuration})
 
+    def describe_mapped_resource_configuration(self) -> ActionResult:
+        """DescribeMappedResourceConfiguration: one at most, so that any token is a foreign one."""
+        asked = self._stream_parameters()
+        if asked.get("NextToken"):
+            raise InvalidArgumentException("The NextToken is not valid.")
+        mapped = self.kinesisvideo_backend.describe_mapped_resource_configuration(
+            asked.get("StreamName"), asked.get("StreamARN")
+        )
+        return ActionResult({"MappedResourceConfigurationList": mapped})
+
     def update_media_storage_configuration(self) -> ActionResult:
         """UpdateMediaStorageConfiguration."""
         asked = self._parameters()
@@ -140,6 +152,47 @@ class KinesisVideoResponse(MotoKinesisVideoResponse):
             asked["ChannelARN"], configuration["Status"], configuration.get("StreamARN")
         )
         return EmptyResult()
+
+    # moto's operations on streams, which check nothing themselves
+
+    def create_stream(self) -> ActionResult:
+        """CreateStream."""
+        self._parameters()
+        return super().create_stream()
+
+    def describe_stream(self) -> ActionResult:
+        """DescribeStream."""
+        self._stream_parameters()
+        return super().describe_stream()
+
+    def list_streams(self) -> ActionResult:
+        """ListStreams."""
+        asked = self._parameters()
+        condition = asked.get("StreamNameCondition") or {}
+        infos, token = self.kinesisvideo_backend.page_of_streams(
+            asked.get("MaxResults") or MAX_STREAMS,
+            asked.get("NextToken"),
+            condition.get("ComparisonValue") or "",
+        )
+        return ActionResult({"StreamInfoList": infos, "NextToken": token})
+
+    def delete_stream(self) -> ActionResult:
+        """DeleteStream."""
+        asked = self._parameters()
+        self.kinesisvideo_backend.delete_stream(asked["StreamARN"], asked.get("CurrentVersion"))
+        return EmptyResult()
+
+    def get_data_endpoint(self) -> ActionResult:
+        """GetDataEndpoint."""
+        self._stream_parameters()
+        return super().get_data_endpoint()
+
+    def _stream_parameters(self) -> dict[str, Any]:
+        """Return the parameters of an operation on a stream, given by its name or its ARN."""
+        asked = self._parameters()
+        if not (asked.get("StreamName") or asked.get("StreamARN")):
+            raise InvalidArgumentException("Either StreamName or StreamARN must be given.")
+        return asked
 
 
 def _message_ttl_seconds(asked: dict[str, Any]) -> int | None:
