@@ -10,14 +10,15 @@ from aiortc import (
     MediaStreamTrack,
     RTCDataChannel,
     RTCPeerConnection,
-    RTCRtpSender,
     RTCSessionDescription,
 )
 from aiortc.sdp import SessionDescription, candidate_from_sdp
 
 from kvsops.core.wire.payload import Candidate, Description
 from kvsops.errors import PeerError
+from kvsops.peers.heard import Heard
 from kvsops.peers.ice import Ice
+from kvsops.peers.negotiation import Negotiation
 from kvsops.peers.pair import Pair, candidates, selected_pair
 from kvsops.peers.reception import Reception
 from kvsops.peers.waits import end_all
@@ -34,7 +35,7 @@ class Peer:
     """A peer connection of ours.
 
     It sends these tracks, at most one of each kind, and stops them in the end.
-    `kinds` is the media that it has: who answers may have none that was not offered.
+    `kinds` is the media that it offers; an answer has what was offered, in that order.
     """
 
     def __init__(
@@ -53,21 +54,23 @@ class Peer:
         self.channel: RTCDataChannel | None = None
         self.connection = RTCPeerConnection(ice.configuration())
         self.tracks = {track.kind: track for track in tracks}
-        self._ice = ice
+        self.heard = Heard()
+        self.negotiation = Negotiation(codec)
+        self._ice, self._kinds = ice, kinds
+        self._label: str | None = None
         self._changed = asyncio.Event()
         self._gathering: asyncio.Task[None] | None = None
         self._adding: list[asyncio.Task[None]] = []
         self._listen()
-        for kind in KINDS:
-            if kind in kinds:
-                self._add(kind, codec if kind == "video" else None)
 
     def open_channel(self, label: str) -> None:
-        """Offer a data channel; after the media, or MAX_BUNDLE waits for ever."""
-        self._take_channel(self.connection.createDataChannel(label))
+        """Let the offer have a data channel."""
+        self._label = label
 
     async def describe(self, kind: Literal["offer", "answer"]) -> Description:
         """Gather candidates and return the description; raises `PeerError` if there are none."""
+        if kind == "offer":
+            self._add_all()
         make = self.connection.createOffer if kind == "offer" else self.connection.createAnswer
         # Shielded: aioice, cancelled while it gathers, leaves allocations behind.
         self._gathering = asyncio.ensure_future(self.connection.setLocalDescription(await make()))
@@ -75,17 +78,23 @@ class Peer:
         local, _ = candidates(self.connection)
         if local == "none":
             raise PeerError(self._no_candidates())
-        return Description(kind, self.connection.localDescription.sdp)
+        self._hear()
+        made, sdp = self.negotiation, self.connection.localDescription.sdp
+        return Description(kind, made.offer(sdp) if kind == "offer" else made.answer(sdp))
 
     async def accept(self, description: Description) -> None:
         """Take the other end's description, which may be anybody's; raises `PeerError`."""
+        offer, taken = description.type == "offer", self.negotiation
         try:
+            read = taken.take_offer if offer else taken.take_answer
             await self.connection.setRemoteDescription(
-                RTCSessionDescription(description.sdp, description.type)
+                RTCSessionDescription(read(description.sdp), description.type)
             )
         except Exception as error:  # noqa: BLE001 - aiortc raises whatever a strange SDP leads to
             why = " ".join(str(error).split()) or type(error).__name__
             raise PeerError(f"{self.name} cannot use the {description.type}: {why}") from None
+        if offer:
+            self._send_tracks()
 
     async def add(self, candidate: Candidate) -> None:
         """Take one more candidate of the other end; leave one too many, or that cannot be used."""
@@ -97,10 +106,9 @@ class Peer:
     async def _added(self, candidate: Candidate) -> None:
         with suppress(Exception):  # aiortc raises whatever a strange candidate leads to
             found = candidate_from_sdp(candidate.candidate.removeprefix("candidate:"))
-            found.sdpMid, found.sdpMLineIndex = candidate.sdp_mid, candidate.sdp_m_line_index
-            if found.sdpMid is None and found.sdpMLineIndex is None:
-                found.sdpMLineIndex = 0  # all is bundled
-            if 0 < found.port <= _HIGHEST_PORT:
+            leads, found.sdpMid = self.negotiation.leads_to(candidate)
+            found.sdpMLineIndex = 0 if found.sdpMid is None else None
+            if leads and 0 < found.port <= _HIGHEST_PORT:
                 await self.connection.addIceCandidate(found)
 
     async def reach_ice(self) -> None:
@@ -167,15 +175,28 @@ class Peer:
         connection.add_listener("track", self.received.watch)
         connection.add_listener("datachannel", self._take_channel)
 
-    def _add(self, kind: str, codec: Codec | None) -> None:
-        """Add media in both directions, or only towards us; the codec before any description."""
-        track = self.tracks.get(kind)
-        direction = "recvonly" if track is None else "sendrecv"
-        transceiver = self.connection.addTransceiver(track or kind, direction=direction)
-        if codec is not None:
-            known = RTCRtpSender.getCapabilities(kind).codecs
-            wanted = [each for each in known if each.mimeType in (f"{kind}/{codec}", f"{kind}/rtx")]
-            transceiver.setCodecPreferences(wanted)
+    def _add_all(self) -> None:
+        """Have media to offer: both ways, or only towards us; then the data channel."""
+        for kind in KINDS:
+            if kind in self._kinds:
+                track = self.tracks.get(kind)
+                direction = "recvonly" if track is None else "sendrecv"
+                self.connection.addTransceiver(track or kind, direction=direction)
+        if self._label is not None:
+            self._take_channel(self.connection.createDataChannel(self._label))
+
+    def _send_tracks(self) -> None:
+        """Answer with a track of ours in the first section of its kind that takes one."""
+        for kind, track in self.tracks.items():
+            for transceiver in self.connection.getTransceivers():
+                if transceiver.kind == kind and transceiver.mid in self.negotiation.receiving:
+                    transceiver.sender.replaceTrack(track)
+                    transceiver.direction = "sendrecv"
+                    break
+
+    def _hear(self) -> None:
+        for transceiver in self.connection.getTransceivers()[:1]:  # all is bundled
+            self.heard.listen(transceiver.receiver.transport)
 
     def _take_channel(self, channel: RTCDataChannel) -> None:
         self.channel = channel

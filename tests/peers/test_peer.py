@@ -5,7 +5,6 @@ import time
 from dataclasses import replace
 
 import pytest
-from aiortc import RTCRtpSender
 
 from kvsops.core.wire.payload import Candidate, Description
 from kvsops.peers.call import Call
@@ -22,10 +21,8 @@ def test_clock_rates() -> None:
 
     async def told() -> list[dict[str, int]]:
         viewer, master = (Peer(name, Ice(), numbered(0, (320, 240))) for name in ("one", "two"))
-        known = RTCRtpSender.getCapabilities("audio").codecs
-        [audio] = [each for each in master.connection.getTransceivers() if each.kind == "audio"]
-        audio.setCodecPreferences([each for each in known if each.mimeType == "audio/PCMU"])
-        await master.accept(await viewer.describe("offer"))
+        offer = await viewer.describe("offer")
+        await master.accept(replace(offer, sdp=offer.sdp.replace("opus/", "none/")))
         await viewer.accept(await master.describe("answer"))
         rates = [viewer.clock_rates, master.clock_rates]
         await asyncio.gather(viewer.close(), master.close())
