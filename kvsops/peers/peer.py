@@ -16,6 +16,8 @@ from aiortc.sdp import SessionDescription, candidate_from_sdp
 
 from kvsops.core.wire.payload import Candidate, Description
 from kvsops.errors import PeerError
+from kvsops.peers import internals
+from kvsops.peers.dtls import sha_256_alone, why_failed
 from kvsops.peers.heard import Heard
 from kvsops.peers.ice import Ice
 from kvsops.peers.negotiation import Negotiation
@@ -72,6 +74,7 @@ class Peer:
         if kind == "offer":
             self._add_all()
         make = self.connection.createOffer if kind == "offer" else self.connection.createAnswer
+        internals.prepare(self.connection)
         # Shielded: aioice, cancelled while it gathers, leaves allocations behind.
         self._gathering = asyncio.ensure_future(self.connection.setLocalDescription(await make()))
         await asyncio.shield(self._gathering)
@@ -79,8 +82,9 @@ class Peer:
         if local == "none":
             raise PeerError(self._no_candidates())
         self._hear()
-        made, sdp = self.negotiation, self.connection.localDescription.sdp
-        return Description(kind, made.offer(sdp) if kind == "offer" else made.answer(sdp))
+        sdp = sha_256_alone(self.connection.localDescription.sdp)
+        sent = self.negotiation.offer if kind == "offer" else self.negotiation.answer
+        return Description(kind, sent(sdp))
 
     async def accept(self, description: Description) -> None:
         """Take the other end's description, which may be anybody's; raises `PeerError`."""
@@ -117,17 +121,19 @@ class Peer:
 
     async def reach_dtls(self) -> None:
         """Wait until DTLS is connected; raises `PeerError` if it fails."""
-        why = (
-            f"{self.name}: the DTLS handshake failed: the certificate of the other end is "
-            "not the one of its SDP, or it speaks no DTLS-SRTP"
-        )
-        await self._reach("connected", lambda: self.connection.connectionState, lambda: why)
+
+        def why() -> str:
+            return f"{self.name}: the DTLS handshake failed: {why_failed(self.connection)}"
+
+        await self._reach("connected", lambda: self.connection.connectionState, why)
 
     def why_no_ice(self) -> str:
         """Tell what there was to try, where ICE did not connect."""
         local, remote = candidates(self.connection)
         if remote == "none":
             return f"{self.name}: the other end named no candidates"
+        if internals.any_works(self.connection):
+            return f"{self.name}: the other end nominated none of the pairs that work"
         return (
             f"{self.name}: no way between the two ends: {local} here, {remote} there; "
             "UDP may be blocked, or TURN refuses to relay (--relay shows which)"
@@ -150,7 +156,7 @@ class Peer:
 
     @property
     def pair(self) -> Pair | None:
-        """The candidate pair that ICE selected."""
+        """The candidate pair in use, by the packets that it carried."""
         return selected_pair(self.connection, self._ice.relay_transport)
 
     async def close(self) -> None:
