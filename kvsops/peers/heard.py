@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Final
 from aiortc import RTCDtlsTransport
 
 from kvsops.peers.negotiation import Negotiation
+from kvsops.peers.sdp import AUXILIARY
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+_OTHER: Final = {"VP8": "H264", "H264": "VP8"}
 _METHOD: Final = "_handle_rtp_data"
 _TYPE: Final = 0x7F  # of the second octet of a packet: RFC 3550 section 5.1
 
@@ -40,22 +42,31 @@ class Heard:
         setattr(transport, _METHOD, counted)
         self.known = True
 
-    def why_nothing(self, kind: str, negotiation: Negotiation) -> str:
-        """Tell what came of this kind, where nothing of it was decoded, and what to try."""
+    def of(self, kind: str, negotiation: Negotiation) -> list[tuple[int, int, str | None]]:
+        """Return what came of a kind: payload type, packets, and the codec if either end named it.
+
+        What nobody named is taken for video.
+        """
+        found: list[tuple[int, int, str | None]] = []
         for payload_type, packets in self.packets.most_common():
             named = negotiation.names(payload_type)
             codecs = [codec for its_kind, codec in named if its_kind == kind]
-            if not named or codecs:
-                what = f"payload type {payload_type} ({codecs[0] if codecs else 'nobody named it'})"
-                hint = _hint(kind, codecs)
-                return f"no {kind} could be decoded: {packets} packets came as {what}{hint}"
-        return f"no {kind} came" if self.known else f"no {kind} could be decoded"
+            if codecs or (not named and kind == "video"):
+                found.append((payload_type, packets, codecs[0] if codecs else None))
+        return [each for each in found if each[2] not in AUXILIARY]
 
 
-def _hint(kind: str, codecs: list[str]) -> str:
-    others = {"VP8": "H264", "H264": "VP8"}
+def why_nothing(heard: Heard, kind: str, negotiation: Negotiation) -> str:
+    """Tell what came of this kind, where nothing of it was decoded, and what to try."""
+    for payload_type, packets, codec in heard.of(kind, negotiation):
+        what = f"payload type {payload_type} ({codec or 'which neither end named'})"
+        return f"{packets} packets came as {what}{_hint(kind, codec)}"
+    return f"no {kind} came, though the other end agreed to send it"
+
+
+def _hint(kind: str, codec: str | None) -> str:
     if kind != "video":
         return ""
-    if codecs and codecs[0] in others:
-        return f", without a key frame, or damaged: try --codec {others[codecs[0]]}"
+    if codec in _OTHER:
+        return f", without a key frame, or damaged: --codec {_OTHER[codec]} tries the other codec"
     return ": let it send VP8 or H264"

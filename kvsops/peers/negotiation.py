@@ -53,7 +53,7 @@ class Negotiation:
     def __init__(self, codec: str | None = None) -> None:
         self.refused: dict[str, str] = {}
         self._codec = codec
-        self._offer = self._theirs = Sdp((), ())
+        self._offer = self._answer = self._theirs = Sdp((), ())
         self._carrier: str | None = None
         """Under which mid aiortc has the transport of all."""
         self._usable: list[Section] = []
@@ -90,12 +90,11 @@ class Negotiation:
         """Return aiortc's answer as it is sent: each section that was offered has its own."""
         made = Sdp.parse(text)
         answers = {section.mid: section for section in made.sections}
-        return str(
-            made.with_sections(
-                self._answered(each, answers[each.mid]) if each in self._usable else each.refused()
-                for each in self._offer.sections
-            )
+        self._answer = made.with_sections(
+            self._answered(each, answers[each.mid]) if each in self._usable else each.refused()
+            for each in self._offer.sections
         )
+        return str(self._answer)
 
     def take_answer(self, text: str) -> str:
         """Return somebody's answer as aiortc can take it; raises `PeerError` if it cannot.
@@ -103,7 +102,7 @@ class Negotiation:
         Payload types that were offered are taken, whether or not the answer lists them (RFC 3264
         section 5.1). A rejected section becomes an inactive one.
         """
-        self._theirs = answer = _named(Sdp.parse(text), self._offer)
+        self._theirs = self._answer = answer = _named(Sdp.parse(text), self._offer)
         answers = {each.mid: each for each in answer.sections}
         taken: list[Section] = []
         for offered in self._offer.sections:
@@ -142,11 +141,16 @@ class Negotiation:
         leads = primary is not None and place <= self._theirs.sections.index(primary)
         return leads, self._carrier
 
+    def agreed(self, mid: str) -> list[str]:
+        """Return the codecs that the answer lists for a section, the preferred first."""
+        sections = (each for each in self._answer.sections if each.mid == mid)
+        return next((each.names for each in sections if not each.rejected), [])
+
     def names(self, payload_type: int) -> list[tuple[str, str]]:
         """Return the kinds and codecs that a payload type has in either description."""
         found = [
             (section.kind, section.codecs[str(payload_type)].split("/")[0])
-            for described in (self._offer, self._theirs)
+            for described in (self._offer, self._answer)
             for section in described.sections
             if str(payload_type) in section.codecs
         ]

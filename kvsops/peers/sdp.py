@@ -7,6 +7,8 @@ from typing import Final, Self
 
 DIRECTIONS: Final = ("sendrecv", "sendonly", "recvonly", "inactive")
 _OF_A_FORMAT: Final = re.compile(r"a=(rtpmap|fmtp|rtcp-fb):(\d+) (.*)")
+AUXILIARY: Final = ("rtx", "red", "ulpfec", "flexfec-03", "CN", "telephone-event")
+"""Names of what repairs or pads other payload types, and is no codec."""
 _STATIC: Final = {"0": "PCMU/8000", "8": "PCMA/8000", "9": "G722/8000"}
 """Payload types that need no `a=rtpmap` (RFC 3551 section 6)."""
 
@@ -59,7 +61,7 @@ class Section:
     def names(self) -> list[str]:
         """The names of its codecs, without those that only repair or pad others."""
         names = [each.split("/")[0] for each in self.codecs.values()]
-        return [each for each in dict.fromkeys(names) if each.lower() not in _AUXILIARY]
+        return [each for each in dict.fromkeys(names) if each not in AUXILIARY]
 
     def fmtp(self, payload_type: str) -> dict[str, str]:
         """Return the parameters of a payload type."""
@@ -113,9 +115,6 @@ class Section:
     @property
     def _m(self) -> list[str]:
         return self.lines[0].removeprefix("m=").split()
-
-
-_AUXILIARY: Final = ("rtx", "red", "ulpfec", "flexfec-03", "cn", "telephone-event")
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 
 import pytest
 from aiortc import (
+    MediaStreamTrack,
     RTCConfiguration,
     RTCDataChannel,
     RTCIceServer,
     RTCPeerConnection,
     RTCSessionDescription,
 )
-from aiortc.contrib.media import MediaBlackhole
 
 from kvsops.core.wire.payload import Description
 from kvsops.local.turn.server import TurnServer
@@ -40,26 +40,19 @@ class Stranger:
     channel: RTCDataChannel | None = None
     made: list[str] = field(default_factory=list)
     """The mids in the order that aiortc has them in."""
-    video: asyncio.Event = field(default_factory=asyncio.Event)
-    audio: asyncio.Event = field(default_factory=asyncio.Event)
+    first: dict[str, asyncio.Task[object]] = field(default_factory=dict)
+    """The first frame that comes, by kind."""
 
     def __post_init__(self) -> None:
-        for kind, track in zip(("video", "audio"), numbered(8, SIZE), strict=True):
-            if kind in self.order:
+        for track in numbered(8, SIZE):
+            if track.kind in self.order:
                 self.connection.addTrack(track)
         if "application" in self.order:
             self.channel = self.connection.createDataChannel("a-stranger's")
         self.connection.add_listener("track", self._take)
-        self._sinks: list[MediaBlackhole] = []
 
-    def _take(self, track: object) -> None:
-        arrived = self.video if getattr(track, "kind", "") == "video" else self.audio
-
-        async def first() -> None:
-            await track.recv()  # type: ignore[attr-defined]
-            arrived.set()
-
-        self._first = [*getattr(self, "_first", []), asyncio.ensure_future(first())]
+    def _take(self, track: MediaStreamTrack) -> None:
+        self.first[track.kind] = asyncio.ensure_future(track.recv())
 
     async def offer(self) -> Description:
         """Offer in the order wanted."""
@@ -101,10 +94,10 @@ async def all_arrives(order: Sequence[str], ice: Ice) -> None:
         await ours.reach_dtls()
         if "video" in order:
             await ours.received.first_video.wait()
-            await stranger.video.wait()
+            await stranger.first["video"]
         if "audio" in order:
             await ours.received.first_audio.wait()
-            await stranger.audio.wait()
+            await stranger.first["audio"]
         if "application" in order:
             await ours.opened.wait()
 
