@@ -1,11 +1,12 @@
 """Which codecs two descriptions agree on, and what a payload type is."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
 from aiortc import RTCPeerConnection
 from aiortc.rtcrtpparameters import RTCRtpCodecParameters
-from aiortc.sdp import MediaDescription, SessionDescription
+from aiortc.sdp import SessionDescription
 
 RETRANSMISSION: Final = "rtx"
 
@@ -23,13 +24,6 @@ class Negotiated:
     """Those of the answer, the preferred first."""
 
 
-def answer_of(connection: RTCPeerConnection) -> SessionDescription | None:
-    """Return the answer, whosever it is; None as long as there is none."""
-    ends = (connection.localDescription, connection.remoteDescription)
-    sdp = next((end.sdp for end in ends if end is not None and end.type == "answer"), None)
-    return None if sdp is None else SessionDescription.parse(sdp)
-
-
 def payload_types(connection: RTCPeerConnection) -> dict[int, RTCRtpCodecParameters]:
     """Return what each payload type of the answer is, or of the offer where that has more."""
     found: dict[int, RTCRtpCodecParameters] = {}
@@ -43,18 +37,15 @@ def payload_types(connection: RTCPeerConnection) -> dict[int, RTCRtpCodecParamet
     return found
 
 
-def negotiated(name: str, connection: RTCPeerConnection) -> list[Negotiated]:
-    """Return what this end has agreed on, in the order of its media."""
-    answer = answer_of(connection)
-    medias = [] if answer is None else answer.media
-    by_mid = {media.rtp.muxId: media for media in medias}
+def negotiated(
+    name: str, connection: RTCPeerConnection, agreed: Callable[[str], list[str]]
+) -> list[Negotiated]:
+    """Return what this end has agreed on, in the order of its media.
+
+    `agreed` returns the codecs that the answer lists for a mid.
+    """
     return [
-        Negotiated(name, mid, each.kind, each.currentDirection or "inactive", _names(by_mid[mid]))
+        Negotiated(name, mid, each.kind, each.currentDirection or "inactive", agreed(mid))
         for each in connection.getTransceivers()
-        if (mid := each.mid) in by_mid and mid is not None
+        if (mid := each.mid) is not None
     ]
-
-
-def _names(media: MediaDescription) -> list[str]:
-    names = [codec.name for codec in media.rtp.codecs]
-    return [name for name in dict.fromkeys(names) if name != RETRANSMISSION]

@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Final
 
 from aiortc import MediaStreamTrack, RTCRtpTransceiver
 from aiortc.mediastreams import MediaStreamError
@@ -14,8 +13,6 @@ from kvsops.peers.picture import read
 from kvsops.peers.streams import Streams, tap
 from kvsops.peers.tracks import NumberedVideo, audible
 from kvsops.peers.waits import end_all
-
-_LOOK_SECONDS: Final = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,11 +75,6 @@ class Reception:
     def packets(self, kind: str) -> int:
         """Return how many packets of this kind of media came."""
         return sum(each.streams.count.received for each in self.incoming if each.kind == kind)
-
-    async def came(self, kind: str) -> None:
-        """Wait for the first packet of this kind of media."""
-        while not self.packets(kind):
-            await asyncio.sleep(_LOOK_SECONDS)
 
     def watch(
         self, transceiver: RTCRtpTransceiver, clock_rate: Callable[[int], int | None]

@@ -8,7 +8,7 @@ from kvsops.peers.meeting import Meeting
 from kvsops.peers.peer import Peer
 from kvsops.peers.waits import end_all
 from kvsops.smoke.plan import Limits, Mode
-from kvsops.smoke.steps import SkippedError, Steps
+from kvsops.smoke.steps import SkippedError, StepFailedError, Steps
 
 if TYPE_CHECKING:
     from kvsops.peers.pair import Pair
@@ -66,21 +66,31 @@ class Arrival:
 
     async def _track(self, kind: str, key: str) -> None:
         """Wait for this kind of media at every end that the other agreed to send it to."""
+        limit = self._limits.video if kind == "video" else self._limits.audio
         ends = [end for end in self._meeting.ends if end.receives(kind)]
         if not ends:
-            self._steps.skip(key, f"the other end sends no {kind}")
+            await self._without(kind, key)
             return
-        limit = self._limits.video if kind == "video" else self._limits.audio
 
         def late() -> str:
-            came = any(end.received.packets(kind) for end in ends)
-            why = "" if came else ": none came, though the other end agreed to send it"
-            return f"no {kind} could be decoded in {limit:g} s{why}"
+            waiting = (end for end in ends if not _arrived(end, kind).is_set())
+            why = next(waiting, ends[0]).why_nothing(kind)
+            return f"no {kind} could be decoded in {limit:g} s: {why}"
 
         async with self._steps.step(key, limit, late):
             if self._may_be_left_out(kind):
                 await self._unless_silent(kind, ends)
-            await self._meeting.each(end.watched(_decoded(end, kind)) for end in ends)
+            await self._meeting.each(end.watched(_arrived(end, kind).wait()) for end in ends)
+
+    async def _without(self, kind: str, key: str) -> None:
+        """Leave out what the other end does not send; fail where it is video that it refused."""
+        refused = [end.negotiation.refused.get(kind) for end in self._meeting.ends]
+        reason = next(filter(None, refused), None)
+        if reason is None or kind != "video":
+            self._steps.skip(key, reason or f"the other end sends no {kind}")
+            return
+        async with self._steps.step(key, self._limits.video, reason):
+            raise StepFailedError(reason)
 
     def _may_be_left_out(self, kind: str) -> bool:
         """Whether who may send it need not: a viewer may only watch, a camera have no microphone.
@@ -93,16 +103,15 @@ class Arrival:
         """Wait for the first packet; raise `SkippedError` if none comes."""
         try:
             async with asyncio.timeout(PROMISED_SECONDS):
-                await self._meeting.each(end.watched(end.received.came(kind)) for end in ends)
+                await self._meeting.each(end.watched(end.hears(kind)) for end in ends)
         except TimeoutError:
             raise SkippedError(
                 f"the other end may send {kind} by its SDP, but sends none"
             ) from None
 
 
-async def _decoded(end: Peer, kind: str) -> None:
-    received = end.received
-    await (received.first_video if kind == "video" else received.first_audio).wait()
+def _arrived(end: Peer, kind: str) -> asyncio.Event:
+    return end.received.first_video if kind == "video" else end.received.first_audio
 
 
 async def _together(*works: Coroutine[object, None, None]) -> None:

@@ -1,11 +1,11 @@
 """One end of a connection, beside another in this process."""
 
 import asyncio
+import re
 import time
 from dataclasses import replace
 
 import pytest
-from aiortc import RTCRtpSender
 
 from kvsops.core.wire.payload import Candidate, Description
 from kvsops.peers.call import Call
@@ -23,10 +23,9 @@ def test_negotiated() -> None:
 
     async def told() -> tuple[list[list[Negotiated]], list[int]]:
         viewer, master = (Peer(name, Ice(), numbered(0, (320, 240))) for name in ("one", "two"))
-        known = RTCRtpSender.getCapabilities("audio").codecs
-        [audio] = [each for each in master.connection.getTransceivers() if each.kind == "audio"]
-        audio.setCodecPreferences([each for each in known if each.mimeType == "audio/PCMU"])
-        await master.accept(await viewer.describe("offer"))
+        offer = await viewer.describe("offer")
+        others = re.sub("(opus|G722|PCMA)/", "none/", offer.sdp)
+        await master.accept(replace(offer, sdp=others))
         await viewer.accept(await master.describe("answer"))
         agreed = [viewer.negotiated, master.negotiated]
         codec = viewer.codec(0)
