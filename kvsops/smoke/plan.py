@@ -31,6 +31,14 @@ CHECKS_ONLY: Final = (
 )
 MAX_FREEZE_SECONDS: Final = 3.0
 """After so long without a picture people take a call for dead; a lost key frame costs about 1 s."""
+VIEWERS: Final = 10
+"""How many viewers a channel has unless AWS raised that.
+
+Source: https://docs.aws.amazon.com/kinesisvideostreams-webrtc-dg/latest/devguide/kvswebrtc-limits.html
+"""
+MORE_VIEWERS: Final = (
+    f"a channel has {VIEWERS} viewers, unless AWS raised this quota: it does on request"
+)
 _BIG, _SMALL = (640, 480), (320, 240)
 _MANY_VIEWERS: Final = 2
 _CHECKS: Final = ("describe", "endpoint", "ice_servers", "probe")

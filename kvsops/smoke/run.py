@@ -20,8 +20,10 @@ from kvsops.smoke.ends import Ends
 from kvsops.smoke.measurement import Measurement
 from kvsops.smoke.plan import (
     CHECKS_ONLY,
+    MORE_VIEWERS,
     ROLES,
     SECOND_ANSWERED,
+    VIEWERS,
     Mode,
     Subject,
     Target,
@@ -37,11 +39,6 @@ from kvsops.smoke.stops import moment, stops
 SLACK_SECONDS: Final = 5.0
 END_SECONDS: Final = 8.0
 """What the end of all that was begun may take: goodbyes, and allocations given back."""
-VIEWERS: Final = 10
-"""How many viewers a channel has unless AWS raised that.
-
-Source: https://docs.aws.amazon.com/kinesisvideostreams-webrtc-dg/latest/devguide/kvswebrtc-limits.html
-"""
 NO_ANSWER: Final = "AWS did not answer in time"
 NO_VIEWER: Final = "no viewer connected and offered"
 
@@ -240,10 +237,7 @@ class _Run:
             async with self.steps.step("master_connects", limit, late):
                 await meeting.connect_master()
         if self._wanted.viewers > VIEWERS:
-            few = (
-                f"a channel has {VIEWERS} viewers, unless AWS raised this quota: it does on request"
-            )
-            self.report.notes.append(few)
+            self.report.notes.append(MORE_VIEWERS)
         if "viewer" in self._roles:
             async with self.steps.step("viewer_connects", limit + self._wanted.viewers, late):
                 await meeting.watched(meeting.connect_viewers())
