@@ -134,9 +134,17 @@ async def camera(
 
 @asynccontextmanager
 async def browser(
-    subject: Subject, *, channel: bool = True, send: int | None = 8, kinds: Collection[str] = KINDS
+    subject: Subject,
+    *,
+    channel: bool = True,
+    send: int | None = 8,
+    kinds: Collection[str] = KINDS,
+    change: Change = unchanged,
 ) -> AsyncIterator[Peer]:
-    """Be a viewer that offers these kinds of media, and takes the answer."""
+    """Be a viewer that offers these kinds of media, and takes the answer.
+
+    `change` is done to what it says.
+    """
     tracks = () if send is None else numbered(send, SIZE)
     peer = Peer("browser", ice_of(subject), tracks, kinds=kinds)
     if channel:
@@ -144,7 +152,7 @@ async def browser(
     async with session(subject, "viewer", "a-browser") as signaling:
 
         async def offer() -> None:
-            described = await peer.describe("offer")
+            described = change(await peer.describe("offer"))
             await signaling.send(Action.SDP_OFFER, described.to_payload())
             while True:
                 message = await signaling.receive()
