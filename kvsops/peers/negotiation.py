@@ -89,9 +89,9 @@ class Negotiation:
     def answer(self, text: str) -> str:
         """Return aiortc's answer as it is sent: each section that was offered has its own."""
         made = Sdp.parse(text)
-        answers = {section.mid: section for section in made.sections}
+        answers = iter(made.sections)
         self._answer = made.with_sections(
-            self._answered(each, answers[each.mid]) if each in self._usable else each.refused()
+            self._answered(each, next(answers)) if each in self._usable else each.refused()
             for each in self._offer.sections
         )
         return str(self._answer)
@@ -185,10 +185,11 @@ class Negotiation:
         lines = (each for each in section.lines[1:] if each.startswith("a="))
         kept = Section((section.lines[0], *(each for each in lines if _sound(each))))
         others = {line.split(":", 1)[0][2:] for line in kept.lines[1:]} - set(_READ)
-        kept = kept.without(others)
+        kept = kept.without([*others, "mid"]).plus(_mid(section))
         if section.kind not in KNOWN:
             return kept.only(section.formats)
         kept = with_plain_h264(kept.only(usable_in(kept, self._codec)))
+        kept = kept.without(["rtcp-mux"]).plus(["a=rtcp-mux"])  # bundled: RFC 8843 section 9.3
         return kept.plus([] if kept.direction else [f"a={_direction(section, self._theirs)}"])
 
     def _bundled(self, described: Sdp, sections: list[Section]) -> Sdp:
@@ -240,6 +241,10 @@ def _sound(line: str) -> bool:
     if name == "candidate":
         return len(words) >= _CANDIDATE_WORDS
     return name != "extmap" or len(words) == len(("id", "uri"))
+
+
+def _mid(section: Section) -> list[str]:
+    return [] if section.mid is None else [f"a=mid:{section.mid}"]
 
 
 def _direction(section: Section, described: Sdp) -> str:
