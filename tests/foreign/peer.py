@@ -55,6 +55,8 @@ class Wish:
     session_token: str | None = None
     media: Path | None = None
     """The folder of encoded pictures and sound, for stacks that encode nothing themselves."""
+    more: Mapping[str, object] = field(default_factory=dict)
+    """What only this client knows; see its head."""
 
     def line(self) -> str:
         """Return the line of JSON."""
@@ -78,7 +80,7 @@ class Wish:
             "ca": told["SSL_CERT_FILE"],
             "media": None if self.media is None else str(self.media),
         }
-        return json.dumps(wish) + "\n"
+        return json.dumps(wish | dict(self.more)) + "\n"
 
 
 @dataclass(frozen=True, slots=True)

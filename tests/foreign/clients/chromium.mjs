@@ -7,15 +7,16 @@
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { createServer } from "node:http";
-import { createRequire } from "node:module";
 import { createInterface } from "node:readline";
 import { connect } from "node:tls";
 
-const CHROMIUM = process.env.CHROMIUM ?? "/usr/bin/chromium";
-const modules = createRequire(`${process.env.FOREIGN_MODULES ?? process.cwd()}/`);
-const { build } = modules("esbuild");
-const { chromium } = modules("playwright-core");
-const aws = modules("@aws-sdk/client-kinesis-video");
+import { GetSignalingChannelEndpointCommand, KinesisVideoClient }
+  from "@aws-sdk/client-kinesis-video";
+import { build } from "esbuild";
+import { chromium } from "playwright-core";
+
+const CHROMIUM = "/usr/bin/chromium";
+const KVS_WEBRTC = "node_modules/amazon-kinesis-video-streams-webrtc/dist/kvs-webrtc.min.js";
 
 const tell = (event) => process.stdout.write(`${JSON.stringify(event)}\n`);
 
@@ -26,7 +27,7 @@ async function bundled() {
       contents: `export * from "@aws-sdk/client-kinesis-video";
         export { GetIceServerConfigCommand, KinesisVideoSignalingClient }
           from "@aws-sdk/client-kinesis-video-signaling";`,
-      resolveDir: process.env.FOREIGN_MODULES ?? process.cwd(),
+      resolveDir: process.cwd(),
     },
     bundle: true, format: "esm", platform: "browser", write: false, logLevel: "silent",
   });
@@ -34,12 +35,10 @@ async function bundled() {
 }
 
 async function served() {
-  const script = modules.resolve("amazon-kinesis-video-streams-webrtc/package.json");
   const files = {
     "/": ["text/html", await readFile(new URL("chromium.html", import.meta.url))],
     "/aws-sdk.mjs": ["text/javascript", await bundled()],
-    "/kvs-webrtc.min.js": [
-      "text/javascript", await readFile(new URL("dist/kvs-webrtc.min.js", `file://${script}`))],
+    "/kvs-webrtc.min.js": ["text/javascript", await readFile(KVS_WEBRTC)],
   };
   const server = createServer((request, response) => {
     const [type, body] = files[request.url] ?? ["text/plain", ""];
@@ -51,8 +50,8 @@ async function served() {
 
 /** The channel's endpoints, of both kinds. */
 async function endpoints({ channel, endpoint, region, credentials, role }) {
-  const client = new aws.KinesisVideoClient({ region, credentials, endpoint });
-  const { ResourceEndpointList } = await client.send(new aws.GetSignalingChannelEndpointCommand({
+  const client = new KinesisVideoClient({ region, credentials, endpoint });
+  const { ResourceEndpointList } = await client.send(new GetSignalingChannelEndpointCommand({
     ChannelARN: channel,
     SingleMasterChannelEndpointConfiguration: {
       Protocols: ["WSS", "HTTPS"], Role: role.toUpperCase(),
