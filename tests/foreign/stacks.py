@@ -91,13 +91,20 @@ def chromium_versions() -> str:
 
 _SIGNALING: Final = "amazon-kinesis-video-streams-webrtc"
 STACKS: Final = (
+    Stack("chromium", "chromium.mjs", chromium_versions, require=chromium),
     Stack(
         "libwebrtc",
         "libwebrtc.mjs",
         npm("@roamhq/wrtc", _SIGNALING),
         cannot=(("H264", "the build on npm has no H264"),),
     ),
-    Stack("chromium", "chromium.mjs", chromium_versions, require=chromium),
+    Stack(
+        "libdatachannel",
+        "libdatachannel.mjs",
+        npm("node-datachannel", _SIGNALING),
+        cannot=(("relay-tls", "the build on npm has libjuice, which knows TURN over UDP alone"),),
+        encodes=False,
+    ),
 )
 
 
