@@ -96,10 +96,13 @@ async def trickling_camera(subject: Subject, *, early: bool) -> AsyncIterator[No
 
 
 @asynccontextmanager
-async def camera(subject: Subject, change: Change = unchanged) -> AsyncIterator[list[Peer]]:
+async def camera(
+    subject: Subject, change: Change = unchanged, in_progress: Collection[str] = ()
+) -> AsyncIterator[list[Peer]]:
     """Be the channel's master, and answer whoever offers, as a camera does.
 
-    `change` is done to what it says, and if it is about ports to what it hears.
+    `change` is done to what it says, and if it is about ports to what it hears. Who has a client
+    id that is `in_progress` is ignored.
     """
     hear = change if change is with_closed_ports else unchanged
     peers: list[Peer] = []
@@ -109,6 +112,8 @@ async def camera(subject: Subject, change: Change = unchanged) -> AsyncIterator[
             while True:
                 message = await signaling.receive()
                 if message.message_type is not MessageType.SDP_OFFER:
+                    continue
+                if message.sender_client_id in in_progress:
                     continue
                 peer = Peer("camera", ice_of(subject), numbered(9, SIZE))
                 peers.append(peer)
