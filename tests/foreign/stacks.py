@@ -96,7 +96,10 @@ STACKS: Final = (
         "libwebrtc",
         "libwebrtc.mjs",
         npm("@roamhq/wrtc", _SIGNALING),
-        cannot=(("H264", "the build on npm has no H264"),),
+        cannot=(
+            ("H264", "the build on npm has no H264"),
+            ("relay-tls", "it trusts the roots compiled into it, and no authority that is added"),
+        ),
     ),
     Stack(
         "libdatachannel",
@@ -105,6 +108,7 @@ STACKS: Final = (
         cannot=(("relay-tls", "the build on npm has libjuice, which knows TURN over UDP alone"),),
         encodes=False,
     ),
+    Stack("werift", "werift.mjs", npm("werift", _SIGNALING), encodes=False),
 )
 
 

@@ -2,55 +2,17 @@
 
 import wrtc from "@roamhq/wrtc";
 import { run } from "./kvs.mjs";
+import { PeerConnection } from "./w3c.mjs";
 
 const { RTCVideoSource, RTCVideoSink, RTCAudioSource } = wrtc.nonstandard;
 const [WIDTH, HEIGHT, FPS] = [640, 480, 30];
 const [COLUMNS, ROWS] = [20, 15];
 
-class LibWebRtc {
+class LibWebRtc extends PeerConnection {
   constructor(wish, iceServers, heard) {
+    const iceTransportPolicy = wish.transport === "direct" ? "all" : "relay";
+    super(new wrtc.RTCPeerConnection({ iceServers, iceTransportPolicy }), wish, heard);
     this.timers = [];
-    this.connection = new wrtc.RTCPeerConnection({
-      iceServers,
-      iceTransportPolicy: wish.transport === "direct" ? "all" : "relay",
-    });
-    this.wish = wish;
-    this.#listen(heard);
-  }
-
-  async offer() {
-    this.#addMedia();
-    if (this.wish.send.includes("data")) this.#take(this.connection.createDataChannel("foreign"));
-    await this.connection.setLocalDescription(await this.connection.createOffer());
-    return this.local();
-  }
-
-  async answer(offer) {
-    await this.connection.setRemoteDescription(offer);
-    this.#addMedia();
-    await this.connection.setLocalDescription(await this.connection.createAnswer());
-    return this.local();
-  }
-
-  accept(answer) {
-    return this.connection.setRemoteDescription(answer);
-  }
-
-  add(candidate) {
-    return this.connection.addIceCandidate(candidate);
-  }
-
-  gathered() {
-    return new Promise((resolve) => {
-      const look = () => this.connection.iceGatheringState === "complete" && resolve();
-      this.connection.addEventListener("icegatheringstatechange", look);
-      look();
-    });
-  }
-
-  local() {
-    const { type, sdp } = this.connection.localDescription;
-    return { type, sdp };
   }
 
   async stats() {
@@ -64,6 +26,7 @@ class LibWebRtc {
     return {
       framesSent: outbound?.framesSent ?? null,
       framesDecoded: inbound?.framesDecoded ?? null,
+      framesMade: this.made ?? null,
       fps: inbound?.framesPerSecond ?? null,
       packetsReceived: inbound?.packetsReceived ?? null,
       packetsSent: outbound?.packetsSent ?? null,
@@ -75,33 +38,12 @@ class LibWebRtc {
     };
   }
 
-  close() {
+  stop() {
     this.timers.forEach(clearInterval);
     this.sink?.stop();
-    this.connection.close();
   }
 
-  #listen(heard) {
-    const connection = this.connection;
-    connection.addEventListener("icecandidate", ({ candidate }) => {
-      if (candidate?.candidate) heard.candidate(candidate);
-    });
-    connection.addEventListener("connectionstatechange", () => {
-      if (connection.connectionState === "connected") heard.connected();
-      if (connection.connectionState === "failed") heard.failed("the connection failed");
-    });
-    connection.addEventListener("datachannel", ({ channel }) => this.#take(channel));
-    connection.addEventListener("track", ({ track }) => {
-      if (track.kind === "video") this.#watch(track, heard);
-    });
-  }
-
-  /** Send back what comes on a data channel. */
-  #take(channel) {
-    channel.addEventListener("message", ({ data }) => channel.send(data));
-  }
-
-  #addMedia() {
+  addMedia() {
     const { send } = this.wish;
     if (send.includes("audio")) this.connection.addTrack(this.#tone());
     if (send.includes("video")) this.connection.addTrack(this.#movingPicture());
@@ -141,12 +83,14 @@ class LibWebRtc {
     return source.createTrack();
   }
 
-  /** Show now and then the mean brightness of each block of what was decoded. */
-  #watch(track, heard) {
+  /** Show once a second how bright each block is of what was decoded, and note its number. */
+  watch(track, heard) {
     this.sink = new RTCVideoSink(track);
     let count = 0;
     this.sink.addEventListener("frame", ({ frame }) => {
-      if (count++ % FPS === FPS - 1) heard.picture(blocks(frame));
+      const levels = blocks(frame);
+      this.made = number(levels) ?? this.made;
+      if (count++ % FPS === FPS - 1) heard.picture(levels);
     });
   }
 }
@@ -159,6 +103,14 @@ function blocks({ data, width, height }) {
     return data[y * width + x];
   };
   return Array.from({ length: COLUMNS * ROWS }, (_, n) => at(n % COLUMNS, Math.floor(n / COLUMNS)));
+}
+
+/** Return the number that kvsops' test picture carries; null where it carries none. */
+function number(levels) {
+  const bits = levels.slice(0, 40).map((level) => (level > 128 ? "1" : "0"));
+  const bytes = bits.join("").match(/.{8}/g).map((each) => parseInt(each, 2));
+  const check = bytes.slice(0, 4).reduce((sum, byte) => (sum * 31 + byte) & 0xff, 0xa5);
+  return check === bytes[4] ? (bytes[1] << 16) | (bytes[2] << 8) | bytes[3] : null;
 }
 
 await run(LibWebRtc);
