@@ -6,6 +6,7 @@ offered and is not listed. So what comes is rewritten before aiortc sees it, and
 answers is rewritten for the other end.
 """
 
+import re
 from collections.abc import Iterable
 from typing import Final
 
@@ -40,6 +41,9 @@ _READ: Final = (
     *("max-message-size", "sctp-port", "sctpmap", *DIRECTIONS),
 )
 """What is left of a section for aiortc to read; it stumbles over what it need not know."""
+_WITH_NAME: Final = re.compile(r"a=candidate:(\S+ ){4}\S+\.local ")
+"""A candidate of a browser that hides its address: draft-ietf-mmusic-mdns-ice-candidates."""
+_END: Final = "a=end-of-candidates"
 _CANDIDATE_WORDS: Final = 8
 """From the foundation to the type: RFC 8839 section 5.1."""
 
@@ -54,6 +58,8 @@ class Negotiation:
         self.refused: dict[str, str] = {}
         self._codec = codec
         self._offer = self._answer = self._theirs = Sdp((), ())
+        self.to_resolve: list[Candidate] = []
+        """The other end's candidates that have a name for their address: it takes time to find."""
         self._carrier: str | None = None
         """Under which mid aiortc has the transport of all."""
         self._usable: list[Section] = []
@@ -208,6 +214,10 @@ class Negotiation:
             raise PeerError(f"it has no {', '.join(missing)}")
         mids = [each.mid for each in sections if each.mid is not None]
         self._carrier = sections[0].mid
+        names = [each for each in transport if _WITH_NAME.match(each)]
+        self.to_resolve = [Candidate(each[2:], primary.mid if primary else None) for each in names]
+        if names:
+            transport = [each for each in transport if each not in (*names, _END)]
         session = [line for line in described.session if not line.startswith(("a=group", "c="))]
         group = [f"a=group:BUNDLE {' '.join(mids)}"] if mids else []
         return Sdp(
