@@ -177,6 +177,16 @@ class Peer:
         """Await the work, unless the connection is lost first: raises that `PeerError`."""
         return await unless(self.lost, work)
 
+    async def answers(self, seconds: float) -> bool | None:
+        """Whether the other end answers an ICE check in time; None where that is not known."""
+        return await internals.answers(self.connection, seconds)
+
+    @property
+    def silent_at(self) -> float | None:
+        """When anything came last, be it of ICE; None where that is not known."""
+        silent = internals.silent_seconds(self.connection)
+        return None if silent is None else self._clock() - silent
+
     def codec(self, payload_type: int) -> RTCRtpCodecParameters | None:
         """Return what a payload type is, where the descriptions name it."""
         if not self._payload_types and self.connection.signalingState == "stable":

@@ -11,6 +11,7 @@ from kvsops.core.wire.ice import Endpoints, IceServer, Role
 from kvsops.errors import PeerError
 from kvsops.peers.ice import Ice, choose, require_relay
 from kvsops.peers.meeting import Meeting
+from kvsops.peers.pair import Pair
 from kvsops.peers.peer import Peer
 from kvsops.peers.probe import Probe, probe_all
 from kvsops.signaling.session import Session
@@ -21,7 +22,7 @@ from kvsops.smoke.measurement import Measurement
 from kvsops.smoke.plan import CHECKS_ONLY, ROLES, Mode, Subject, Target, Wanted, mode_for, steps_of
 from kvsops.smoke.report import Measure, SmokeReport
 from kvsops.smoke.steps import Step, StepFailedError, Steps
-from kvsops.smoke.stops import moment, stops
+from kvsops.smoke.stops import moment, oddities, stops
 
 SLACK_SECONDS: Final = 5.0
 END_SECONDS: Final = 8.0
@@ -114,7 +115,7 @@ class _Run:
         try:
             await arrival.all_steps()
         finally:
-            self.report.selected_pair = arrival.pair
+            self.report.selected_pair = _pair_in_use(self.meeting) or arrival.pair
         await self._measure(self.meeting)
         await self.meeting.each(end.watched(asyncio.sleep(0)) for end in self.meeting.ends)
 
@@ -254,6 +255,8 @@ class _Run:
             )
             told = await _trouble(meeting, measurement)
             self.report.media = measurement.figures()
+            self.report.selected_pair = _pair_in_use(meeting) or self.report.selected_pair
+            self.report.notes += oddities(measurement)
             if reasons := [*stops(measurement), *told]:
                 raise StepFailedError("; ".join(reasons))
 
@@ -268,6 +271,11 @@ class _Run:
         meeting.ice = self._chosen(servers, probes)
         await meeting.renew()
         self.report.notes.append("RECONNECT_ICE_SERVER: connected anew over the servers given then")
+
+
+def _pair_in_use(meeting: Meeting) -> Pair | None:
+    """Return the first end's pair, by the packets so far; None where its connection is lost."""
+    return meeting.ends[0].pair if meeting.ends else None
 
 
 async def _trouble(meeting: Meeting, measurement: Measurement) -> list[str]:

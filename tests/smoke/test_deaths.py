@@ -1,6 +1,7 @@
 """Peers that die while smoke looks: real processes, killed, stopped, or gone in order."""
 
 import asyncio
+import re
 import signal
 from collections.abc import Callable
 from dataclasses import replace
@@ -64,7 +65,7 @@ def test_a_camera_that_is_killed(subject: Subject, seconds: float) -> None:
     assert video.stopped_seconds == pytest.approx(seconds, abs=0.6)
     assert reason == (
         f"master to viewer-1: no more pictures from {video.stopped_seconds:.1f} s into the"
-        " measurement on: nothing comes any more"
+        " measurement on: the other end is gone: it answers no ICE check"
     )
     missing = 100 * (4 - seconds) / 4
     assert direction.loss_percent == pytest.approx(missing, abs=20)
@@ -138,3 +139,51 @@ def test_a_browser_that_leaves(subject: Subject) -> None:
     [(step, reason)] = failed(report)
     assert step == "steady"
     assert (reason or "").startswith("master: the other end closed the connection, 1.")
+
+
+@pytest.mark.parametrize("kind", ["watcher", "listener"])
+def test_a_silent_peer_that_is_killed(subject: Subject, kind: str) -> None:
+    """Who sends no pictures, or nothing at all, is asked in the end whether it is still there."""
+    report = beside(kind, subject, MASTER, kill, seconds=1)
+    [(step, reason)] = failed(report)
+    assert step == "steady"
+    why = r"master: the other end is gone: it answers no ICE check, and nothing came from \d\.\d s"
+    assert re.match(why, reason or "")
+
+
+def test_signaling_lost_while_something_optional_is_awaited(subject: Subject) -> None:
+    """What breaks while a data channel is awaited, which a viewer need not open, is a failure."""
+
+    async def both() -> SmokeReport:
+        lost = asyncio.Event()
+        tell = at("data_channel", 0.3, lost.set)
+        test = asyncio.ensure_future(smoke(subject, replace(MASTER, duration=0), tell=tell))
+        async with browser(subject, channel=False):
+            await lost.wait()
+            async with session(subject, "master"):
+                return await test
+
+    report = asyncio.run(both())
+    assert not report.passed
+    [(_, reason)] = failed(report)
+    assert (reason or "").startswith("the service ended the master's signaling (code 1001)")
+
+
+def test_a_data_channel_that_dies(subject: Subject) -> None:
+    """A data channel that was open, and is closed while it is measured, is told."""
+
+    async def both() -> SmokeReport:
+        async with camera(subject) as peers:
+
+            def close() -> None:
+                assert peers[0].channel is not None
+                peers[0].channel.close()
+
+            wanted = replace(VIEWER, duration=1.5)
+            return await smoke(subject, wanted, tell=at("steady", 0.5, close))
+
+    [(step, reason)] = failed(asyncio.run(both()))
+    assert step == "steady"
+    assert re.fullmatch(
+        r"viewer-1: the data channel was closed, \d\.\d s into the measurement", reason or ""
+    )
