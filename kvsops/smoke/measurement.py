@@ -40,6 +40,12 @@ class Direction:
     video: Flow
     tracks: list[Track] = field(default_factory=list)
 
+    @property
+    def videos(self) -> dict[str, Flow]:
+        """The pictures of each video track, by its mid."""
+        found = {track.mid: track.video for track in self.tracks if track.video is not None}
+        return found or {"0": self.video}
+
 
 @dataclass(frozen=True, slots=True)
 class RoundTrips:

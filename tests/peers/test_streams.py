@@ -1,13 +1,11 @@
 """RTP counted packet by packet: what came, what should have, and how regularly."""
 
-import asyncio
 from collections.abc import Iterable
 
 import pytest
-from aiortc import RTCRtpReceiver
 from aiortc.rtp import RtpPacket
 
-from kvsops.peers.streams import Count, Streams, require_tap, tap
+from kvsops.peers.streams import Count, Streams, require_tap
 
 VIDEO, RETRANSMISSIONS = 96, 97
 
@@ -62,22 +60,6 @@ def test_jitter() -> None:
     assert streams([]).jitter_ms is None
 
 
-def test_tap() -> None:
-    """The installed aiortc has the way in that is used, and packets still reach the receiver."""
+def test_installed() -> None:
+    """The installed aiortc has the way in that is used."""
     require_tap()
-    taken: list[RtpPacket] = []
-
-    async def took() -> None:
-        receiver = RTCRtpReceiver.__new__(RTCRtpReceiver)
-        reached: list[int] = []
-
-        async def inner(packet: RtpPacket, arrival_time_ms: int) -> None:
-            reached.append(packet.sequence_number + arrival_time_ms)
-
-        vars(receiver)["_handle_rtp_packet"] = inner
-        tap(receiver, taken.append)
-        await vars(receiver)["_handle_rtp_packet"](RtpPacket(sequence_number=7), arrival_time_ms=3)
-        assert reached == [10]
-
-    asyncio.run(took())
-    assert [packet.sequence_number for packet in taken] == [7]

@@ -9,7 +9,6 @@ from typing import Any
 
 import av
 import pytest
-from aiortc import MediaStreamTrack
 
 from kvsops.core.wire.message import Action
 from kvsops.core.wire.payload import Description
@@ -171,8 +170,9 @@ def test_several_videos(subject: Subject) -> None:
 
     async def both() -> SmokeReport:
         test = asyncio.ensure_future(smoke(subject, replace(MASTER, duration=2)))
-        videos: list[MediaStreamTrack | str] = [SlowVideo(2), SlowVideo(6), "video"]
-        async with browser(subject, send=None, kinds=(), more=videos):
+        async with browser(
+            subject, send=None, kinds=(), more=(SlowVideo(2), SlowVideo(6), "video")
+        ):
             return await test
 
     report = asyncio.run(both())
