@@ -104,26 +104,13 @@ def prepare(peer: RTCPeerConnection) -> None:
 
 def ways(peer: RTCPeerConnection) -> list[Way]:
     """Return the pairs that carried packets, the busiest first; before any, the nominated."""
-    found = [way for ice in _connections(peer) for way in ice.ways()]
+    found = [way for ice in connections(peer) for way in ice.ways()]
     return sorted(found, key=lambda way: -(way.traffic.sent + way.traffic.received))
 
 
 def any_works(peer: RTCPeerConnection) -> bool:
     """Whether some pair passed its check, nominated or not."""
-    return any(ice.valid() for ice in _connections(peer))
-
-
-async def answers(peer: RTCPeerConnection, seconds: float) -> bool | None:
-    """Whether the other end answers a check of the pair in use in time; None where not known."""
-    found = [await ice.answers(seconds) for ice in _connections(peer)]
-    return any(found) if found else None
-
-
-def silent_seconds(peer: RTCPeerConnection) -> float | None:
-    """Return how long nothing came, not even STUN; None where not known."""
-    now = asyncio.get_running_loop().time()
-    heard = [each.heard for ice in _connections(peer) for each in ice.traffic.values()]
-    return now - max(heard) if heard else None
+    return any(ice.valid() for ice in connections(peer))
 
 
 def alerts(transport: RTCDtlsTransport) -> list[Alert]:
@@ -138,7 +125,8 @@ def has_srtp(transport: RTCDtlsTransport) -> bool:
     return connection is None or bool(connection.get_selected_srtp_profile())
 
 
-def _connections(peer: RTCPeerConnection) -> Iterator["Connection"]:
+def connections(peer: RTCPeerConnection) -> Iterator["Connection"]:
+    """Yield those of ours among its ICE connections: none where nothing here touches them."""
     found = (getattr(each.transport, "_connection", None) for each in transports(peer))
     return (ice for ice in found if isinstance(ice, Connection))
 
@@ -199,23 +187,9 @@ class Connection(aioice.Connection):
         """Return the pairs that work, the best first."""
         return [pair for pair in self._check_list if pair.state is State.SUCCEEDED]
 
-    async def answers(self, seconds: float) -> bool:
-        """Check the pair in use once more; whoever has a connection has to answer.
-
-        Source: https://www.rfc-editor.org/rfc/rfc7675#section-5.1
-        """
-        for pair in self._nominated.values():
-            request = self.build_request(pair, nominate=False)
-            key = (self.remote_password or "").encode()
-            try:
-                async with asyncio.timeout(seconds):
-                    await pair.protocol.request(request, pair.remote_addr, key)
-            except stun.TransactionFailed:  # an answer, too
-                return True
-            except (TimeoutError, stun.TransactionError, ConnectionError):
-                return False
-            return True
-        return False
+    def in_use(self) -> list[CandidatePair]:
+        """Return the pair that media is sent over, if there is one."""
+        return [*self._nominated.values()]
 
     def ways(self) -> Iterator[Way]:
         """Yield the pairs that carried packets; before any did, the nominated one."""

@@ -17,7 +17,7 @@ from aiortc.sdp import candidate_from_sdp
 
 from kvsops.core.wire.payload import Candidate, Description
 from kvsops.errors import PeerError
-from kvsops.peers import internals
+from kvsops.peers import consent, internals
 from kvsops.peers.codecs import RETRANSMISSION, Negotiated, negotiated, payload_types
 from kvsops.peers.dtls import sha_256_alone, why_failed
 from kvsops.peers.heard import Heard, why_nothing
@@ -179,12 +179,12 @@ class Peer:
 
     async def answers(self, seconds: float) -> bool | None:
         """Whether the other end answers an ICE check in time; None where that is not known."""
-        return await internals.answers(self.connection, seconds)
+        return await consent.answers(self.connection, seconds)
 
     @property
     def silent_at(self) -> float | None:
         """When anything came last, be it of ICE; None where that is not known."""
-        silent = internals.silent_seconds(self.connection)
+        silent = consent.silent_seconds(self.connection)
         return None if silent is None else self._clock() - silent
 
     def codec(self, payload_type: int) -> RTCRtpCodecParameters | None:
