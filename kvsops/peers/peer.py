@@ -18,7 +18,7 @@ from aiortc.sdp import SessionDescription, candidate_from_sdp
 from kvsops.core.wire.payload import Candidate, Description
 from kvsops.errors import PeerError
 from kvsops.peers import internals
-from kvsops.peers.dtls import sha_256_alone, why_failed
+from kvsops.peers.dtls import lacks_fingerprint, sha_256_alone, why_failed
 from kvsops.peers.ice import Ice
 from kvsops.peers.pair import Pair, candidates, selected_pair
 from kvsops.peers.reception import Reception
@@ -82,6 +82,8 @@ class Peer:
 
     async def accept(self, description: Description) -> None:
         """Take the other end's description, which may be anybody's; raises `PeerError`."""
+        if lacks_fingerprint(description.sdp):  # aiortc's task would die of it, unheard
+            raise PeerError(f"{self.name} cannot use the {description.type}: no DTLS fingerprint")
         try:
             await self.connection.setRemoteDescription(
                 RTCSessionDescription(description.sdp, description.type)
