@@ -113,6 +113,19 @@ def any_works(peer: RTCPeerConnection) -> bool:
     return any(ice.valid() for ice in _connections(peer))
 
 
+async def answers(peer: RTCPeerConnection, seconds: float) -> bool | None:
+    """Whether the other end answers a check of the pair in use in time; None where not known."""
+    found = [await ice.answers(seconds) for ice in _connections(peer)]
+    return any(found) if found else None
+
+
+def silent_seconds(peer: RTCPeerConnection) -> float | None:
+    """Return how long nothing came, not even STUN; None where not known."""
+    now = asyncio.get_running_loop().time()
+    heard = [each.heard for ice in _connections(peer) for each in ice.traffic.values()]
+    return now - max(heard) if heard else None
+
+
 def alerts(transport: RTCDtlsTransport) -> list[Alert]:
     """Return the fatal alerts of its handshake, both ends'."""
     certificate = _certificate(transport)
@@ -185,6 +198,24 @@ class Connection(aioice.Connection):
     def valid(self) -> list[CandidatePair]:
         """Return the pairs that work, the best first."""
         return [pair for pair in self._check_list if pair.state is State.SUCCEEDED]
+
+    async def answers(self, seconds: float) -> bool:
+        """Check the pair in use once more; whoever has a connection has to answer.
+
+        Source: https://www.rfc-editor.org/rfc/rfc7675#section-5.1
+        """
+        for pair in self._nominated.values():
+            request = self.build_request(pair, nominate=False)
+            key = (self.remote_password or "").encode()
+            try:
+                async with asyncio.timeout(seconds):
+                    await pair.protocol.request(request, pair.remote_addr, key)
+            except stun.TransactionFailed:  # an answer, too
+                return True
+            except (TimeoutError, stun.TransactionError, ConnectionError):
+                return False
+            return True
+        return False
 
     def ways(self) -> Iterator[Way]:
         """Yield the pairs that carried packets; before any did, the nominated one."""
