@@ -10,6 +10,7 @@ from aiortc.sdp import SessionDescription
 
 from kvsops.peers import internals
 
+_FINGERPRINT: Final = re.compile(r"(?im)^a=fingerprint:")
 _OTHER_FINGERPRINT: Final = re.compile(
     r"^a=fingerprint:(?!sha-256 ).*\r?\n", re.MULTILINE | re.IGNORECASE
 )
@@ -27,6 +28,11 @@ def sha_256_alone(sdp: str) -> str:
     WebRTC requires sha-256 of all. Source: https://www.rfc-editor.org/rfc/rfc8122#section-5
     """
     return _OTHER_FINGERPRINT.sub("", sdp)
+
+
+def lacks_fingerprint(sdp: str) -> bool:
+    """Whether a description of media does not name the certificate of its end."""
+    return "m=" in sdp and _FINGERPRINT.search(sdp) is None
 
 
 def why_failed(peer: RTCPeerConnection) -> str:
