@@ -110,7 +110,8 @@ class Negotiation:
             why = _why_rejected(offered, section)
             if section is not None and why is None:
                 self._usable.append(section)
-                taken.append(with_offered(self._read(section), offered))
+                wanted = insist(section, self._codec)
+                taken.append(with_offered(self._read(wanted), offered))
             else:
                 self.refused.setdefault(offered.kind, why or "")
                 taken.append(_inactive(offered))

@@ -11,29 +11,34 @@ from kvsops.core.wire.ice import Endpoints, IceServer, Role
 from kvsops.errors import PeerError
 from kvsops.peers.ice import Ice, choose, require_relay
 from kvsops.peers.meeting import Meeting
-from kvsops.peers.pair import Pair
 from kvsops.peers.peer import Peer
 from kvsops.peers.probe import Probe, probe_all
 from kvsops.signaling.session import Session
 from kvsops.signaling.threads import in_thread
 from kvsops.smoke.arrival import Arrival
 from kvsops.smoke.ends import Ends
-from kvsops.smoke.measurement import Measurement
-from kvsops.smoke.plan import CHECKS_ONLY, ROLES, Mode, Subject, Target, Wanted, mode_for, steps_of
+from kvsops.smoke.plan import (
+    CHECKS_ONLY,
+    MORE_VIEWERS,
+    ROLES,
+    SECOND_ANSWERED,
+    VIEWERS,
+    Mode,
+    Subject,
+    Target,
+    Wanted,
+    mode_for,
+    no_master,
+    steps_of,
+)
 from kvsops.smoke.report import Measure, SmokeReport
+from kvsops.smoke.steady import pair_in_use, steady
 from kvsops.smoke.steps import Step, StepFailedError, Steps
-from kvsops.smoke.stops import moment, oddities, stops
 
 SLACK_SECONDS: Final = 5.0
 END_SECONDS: Final = 8.0
 """What the end of all that was begun may take: goodbyes, and allocations given back."""
-VIEWERS: Final = 10
-"""How many viewers a channel has unless AWS raised that.
-
-Source: https://docs.aws.amazon.com/kinesisvideostreams-webrtc-dg/latest/devguide/kvswebrtc-limits.html
-"""
 NO_ANSWER: Final = "AWS did not answer in time"
-NO_MASTER: Final = "no master is connected to this channel, or it does not answer offers"
 NO_VIEWER: Final = "no viewer connected and offered"
 
 
@@ -107,7 +112,14 @@ class _Run:
         client_ids = self._wanted.client_ids if "viewer" in self._roles else []
         ends = Ends(self._wanted, self._mode, self._clock)
         ice = self._choose(servers, probes)
-        self.meeting = Meeting(client_ids, ends.make, ice, self._session)
+        self.meeting = Meeting(
+            client_ids,
+            ends.make,
+            ice,
+            self._session,
+            second_ids=self._wanted.second_ids,
+            patience_seconds=self._limits.answer,
+        )
         await self._connect(self.meeting)
         await self._negotiate(self.meeting)
         self.report.negotiated = [each for end in self.meeting.ends for each in end.negotiated]
@@ -115,7 +127,7 @@ class _Run:
         try:
             await arrival.all_steps()
         finally:
-            self.report.selected_pair = _pair_in_use(self.meeting) or arrival.pair
+            self.report.selected_pair = pair_in_use(self.meeting) or arrival.pair
         await self._measure(self.meeting)
         await self.meeting.each(end.watched(asyncio.sleep(0)) for end in self.meeting.ends)
 
@@ -224,9 +236,7 @@ class _Run:
             async with self.steps.step("master_connects", limit, late):
                 await meeting.connect_master()
         if self._wanted.viewers > VIEWERS:
-            self.report.notes.append(
-                f"a channel has {VIEWERS} viewers, unless AWS raised this quota: it does on request"
-            )
+            self.report.notes.append(MORE_VIEWERS)
         if "viewer" in self._roles:
             async with self.steps.step("viewer_connects", limit + self._wanted.viewers, late):
                 await meeting.watched(meeting.connect_viewers())
@@ -237,27 +247,25 @@ class _Run:
         late = NO_VIEWER if foreign else "the master did not get the offer: it was not relayed"
         async with self.steps.step("offer", limit, late):
             await meeting.offer()
-        late = NO_MASTER if self._mode == "viewer-only" else "the viewer did not get the answer"
-        async with self.steps.step("answer", self._limits.negotiate, late):
+        limit, late = self._limits.negotiate, "the viewer did not get the answer"
+        if self._mode == "viewer-only":
+            limit, late = 2 * self._limits.answer, no_master(self._wanted)
+        async with self.steps.step("answer", limit, late):
             await meeting.answer()
+        seconds = [(call.instead_of, call.client_id) for call in meeting.calls if call.instead_of]
+        self.report.notes += [SECOND_ANSWERED.format(*ids) for ids in seconds]
 
     async def _measure(self, meeting: Meeting) -> None:
         if self._wanted.duration <= 0:
             return
         limit = self._wanted.duration + self._wanted.max_freeze + SLACK_SECONDS
         if expired := meeting.ice_expired.is_set():
-            limit += self._limits.probe + 2 * self._limits.negotiate + self._limits.ice
+            limit += self._limits.probe + 2 * self._limits.answer + self._limits.ice
         async with self.steps.step("steady", limit, "the machine was too slow to measure"):
             if expired:
                 await self._renew(meeting)
-            measurement = Measurement(
-                meeting.calls, self._wanted.duration, self._wanted.max_freeze, self._clock
-            )
-            told = await _trouble(meeting, measurement)
-            self.report.media = measurement.figures()
-            self.report.selected_pair = _pair_in_use(meeting) or self.report.selected_pair
-            self.report.notes += oddities(measurement)
-            if reasons := [*stops(measurement), *told]:
+            reasons = await steady(meeting, self._wanted, self.report, self._clock)
+            if reasons:
                 raise StepFailedError("; ".join(reasons))
 
     async def _renew(self, meeting: Meeting) -> None:
@@ -271,18 +279,3 @@ class _Run:
         meeting.ice = self._chosen(servers, probes)
         await meeting.renew()
         self.report.notes.append("RECONNECT_ICE_SERVER: connected anew over the servers given then")
-
-
-def _pair_in_use(meeting: Meeting) -> Pair | None:
-    """Return the first end's pair, by the packets so far; None where its connection is lost."""
-    return meeting.ends[0].pair if meeting.ends else None
-
-
-async def _trouble(meeting: Meeting, measurement: Measurement) -> list[str]:
-    """Measure; return what ended it early, if anything did: signaling that was lost."""
-    try:
-        await meeting.watched(measurement.run())
-    except PeerError as error:
-        span = measurement.span
-        return [str(error) if span is None else f"{error}, {moment(span, span.ended)}"]
-    return []

@@ -122,12 +122,16 @@ def deaf_to_channels(peer: Peer) -> None:
 
 @asynccontextmanager
 async def camera(
-    subject: Subject, change: Change = unchanged, meet: Meet = lambda _: None
+    subject: Subject,
+    change: Change = unchanged,
+    *,
+    in_progress: Collection[str] = (),
+    meet: Meet = lambda _: None,
 ) -> AsyncIterator[list[Peer]]:
     """Be the channel's master, and answer whoever offers, as a camera does.
 
-    `change` is done to what it says, and if it is about ports to what it hears; `meet` is handed
-    its end of each call.
+    `change` is done to what it says, and if it is about ports to what it hears. Who has a client
+    id that is `in_progress` is ignored; `meet` is handed its end of each call.
     """
     hear = change if change is with_closed_ports else unchanged
     peers: list[Peer] = []
@@ -137,6 +141,8 @@ async def camera(
             while True:
                 message = await signaling.receive()
                 if message.message_type is not MessageType.SDP_OFFER:
+                    continue
+                if message.sender_client_id in in_progress:
                     continue
                 peer = Peer("camera", ice_of(subject), numbered(9, SIZE))
                 peers.append(peer)
