@@ -9,6 +9,7 @@ from typing import Final
 
 from kvsops.core.wire.ice import Endpoints, IceServer, Role
 from kvsops.errors import PeerError
+from kvsops.peers.codecs import codecs
 from kvsops.peers.ice import Ice, choose, require_relay
 from kvsops.peers.meeting import Meeting
 from kvsops.peers.peer import Peer
@@ -122,7 +123,6 @@ class _Run:
         )
         await self._connect(self.meeting)
         await self._negotiate(self.meeting)
-        self.report.negotiated = [each for end in self.meeting.ends for each in end.negotiated]
         arrival = Arrival(self.meeting, self.steps, self._mode, self._limits)
         try:
             await arrival.all_steps()
@@ -250,8 +250,10 @@ class _Run:
         limit, late = self._limits.negotiate, "the viewer did not get the answer"
         if self._mode == "viewer-only":
             limit, late = 2 * self._limits.answer, no_master(self._wanted)
-        async with self.steps.step("answer", limit, late):
+        async with self.steps.step("answer", limit, late) as step:
             await meeting.answer()
+            self.report.negotiated = [each for end in meeting.ends for each in end.negotiated]
+            step.detail = codecs(self.report.negotiated) or None
         seconds = [(call.instead_of, call.client_id) for call in meeting.calls if call.instead_of]
         self.report.notes += [SECOND_ANSWERED.format(*ids) for ids in seconds]
 

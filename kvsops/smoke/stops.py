@@ -40,7 +40,7 @@ def _way(way: Way, span: Span) -> Iterator[str]:
             yield from _pictures(way, track, span)
         elif end.received.numbered and (at := track.stopped_at(span)) is not None:
             yield f"{_where(way, track)}: no more sound from {moment(span, at)} on"
-    if end.channel_closed_at is not None:
+    if end.channel_closed_at is not None and end.channel_closed_at >= span.began:
         yield f"{end.name}: the data channel was closed, {moment(span, end.channel_closed_at)}"
 
 
@@ -50,6 +50,8 @@ def _odd(way: Way, span: Span) -> Iterator[str]:
     for track in way.tracks:
         if track.kind == "audio" and (at := track.stopped_at(span)) is not None:
             yield f"{_where(way, track)}: no more sound from {moment(span, at)} on"
+    if way.end.channel_closed_at is not None and way.end.channel_closed_at < span.began:
+        yield f"the {way.source} closed the data channel as soon as it was open"
     videos = [track for track in way.tracks if track.kind == "video"]
     for track in way.unused:
         if track.kind == "video" and videos:  # else its step tells it

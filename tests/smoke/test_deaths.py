@@ -85,8 +85,16 @@ def test_a_camera_that_leaves(subject: Subject) -> None:
     assert direction.video.frozen_ms > 15_000
 
 
-@pytest.mark.parametrize("step", ["answer", "ice_connected", "dtls", "first_video"])
-@pytest.mark.parametrize("act", [kill, leave])
+@pytest.mark.parametrize(
+    ("step", "act"),
+    [
+        ("answer", kill),
+        ("ice_connected", kill),
+        ("dtls", leave),
+        ("first_video", kill),
+        ("first_video", leave),
+    ],
+)
 def test_a_camera_that_ends_before(subject: Subject, act: Act, step: str) -> None:
     """One that dies before anything is measured fails a step."""
     report = beside("camera", subject, replace(VIEWER, duration=1), act, step=step, seconds=0)
@@ -167,6 +175,31 @@ def test_signaling_lost_while_something_optional_is_awaited(subject: Subject) ->
     assert not report.passed
     [(_, reason)] = failed(report)
     assert (reason or "").startswith("the service ended the master's signaling (code 1001)")
+
+
+def test_signaling_lost_while_it_is_measured(subject: Subject) -> None:
+    """A viewer that loses its place in the channel does not pass; its pictures are told so far."""
+
+    async def both() -> SmokeReport:
+        lost = asyncio.Event()
+        async with camera(subject):
+            wanted = replace(VIEWER, duration=20)
+            test = asyncio.ensure_future(smoke(subject, wanted, tell=at("steady", 1, lost.set)))
+            await lost.wait()
+            async with session(subject, "viewer", "kvsops-smoke-viewer-1"):
+                return await test
+
+    report = asyncio.run(both())
+    [(step, reason)] = failed(report)
+    assert step == "steady"
+    assert re.search(
+        r"another viewer with its client id took its place.*, [1-4]\.\d s into the measurement$",
+        reason or "",
+    )
+    assert report.media.seconds < 5
+    [direction] = report.media.directions
+    assert direction.video.frames > 5
+    assert {track.stopped_seconds for track in direction.tracks} == {None}
 
 
 def test_a_data_channel_that_dies(subject: Subject) -> None:
