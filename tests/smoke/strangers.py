@@ -1,6 +1,7 @@
 """Somebody else's peers: a camera that is a channel's master, a browser that is a viewer of it."""
 
 import asyncio
+import itertools
 import re
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import asynccontextmanager, suppress
@@ -8,6 +9,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from aiortc import MediaStreamTrack, RTCIceServer
+from aiortc.rtp import is_rtcp
 from av import VideoFrame
 
 from kvsops.core.wire.ice import Role
@@ -118,6 +120,22 @@ def deaf_to_channels(peer: Peer) -> None:
         pass
 
     setattr(peer.connection.sctp, "_receive", leave)  # noqa: B010 - aiortc's, and not typed so
+
+
+def lossy(every: int) -> Meet:
+    """Return what lets a peer lose every so-manieth packet of its media on the way out."""
+
+    def meet(peer: Peer) -> None:
+        transport = peer.connection.getTransceivers()[0].receiver.transport
+        sent, inner = itertools.count(1), transport._send_rtp
+
+        async def send(data: bytes) -> None:
+            if is_rtcp(data) or next(sent) % every:
+                await inner(data)
+
+        setattr(transport, "_send_rtp", send)  # noqa: B010 - mypy takes a method for constant
+
+    return meet
 
 
 @asynccontextmanager

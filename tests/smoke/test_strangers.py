@@ -27,6 +27,7 @@ from tests.smoke.strangers import (
     browser,
     camera,
     deaf_to_channels,
+    lossy,
     session,
     trickling_camera,
     unchanged,
@@ -65,6 +66,19 @@ def test_a_camera(subject: Subject, tmp_path: Path) -> None:
     with av.open(path) as png:
         picture = next(png.decode(video=0))
     assert (picture.width, picture.height) == (320, 240)
+
+
+def test_a_camera_that_loses_packets(subject: Subject) -> None:
+    """What was lost on the way is lost, though it was sent again: each track says how much."""
+
+    async def both() -> SmokeReport:
+        async with camera(subject, meet=lossy(10)):
+            return await smoke(subject, replace(VIEWER, duration=4))
+
+    report = asyncio.run(both())
+    [direction] = report.media.directions
+    assert direction.loss_percent == pytest.approx(10, abs=1)
+    assert [track.loss_percent > 5 for track in direction.tracks] == [True, True]
 
 
 @pytest.mark.parametrize("early", [True, False])
