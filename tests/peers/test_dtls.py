@@ -182,4 +182,4 @@ def test_no_fingerprint(offers: Offers) -> None:
     """A description without any is refused at once."""
     told, _ = met(None, offers, edit=lambda sdp: re.sub("a=fingerprint:.*\r\n", "", sdp))
     which = "answer" if offers == "ours" else "offer"
-    assert told == f"viewer cannot use the {which}: no DTLS fingerprint"
+    assert told == f"viewer cannot use the {which}: it has no a=fingerprint"
