@@ -312,3 +312,55 @@ def test_answer_without_mids() -> None:
     """An answer that names no section is taken in its order."""
     _, ways = taken(lambda offer: answered(offer, lambda each: each.without(["mid"])))
     assert ways == ["sendrecv", "sendrecv"]
+
+
+def test_payload_type_of_something_else() -> None:
+    """A number that the answer gives to another media is not ours any more."""
+    peer, _ = taken(
+        lambda offer: answered(
+            offer, lambda each: Section(tuple(line.replace("111", "97") for line in each.lines))
+        )
+    )
+    video, audio, _ = Sdp.parse(peer.connection.remoteDescription.sdp).sections
+    assert "97" in audio.formats
+    assert "97" not in video.formats
+    assert "99" in video.formats
+
+
+def test_data_of_old() -> None:
+    """Data channels as they were written before 2017 are answered alike."""
+    old = Section(
+        ("m=application 9 DTLS/SCTP 5000", "a=mid:1", "a=sctpmap:5000 webrtc-datachannel 9")
+    )
+    offer = Sdp.parse(description("c", ("video", "application")))
+    found, _ = answer_to(str(offer.with_sections([offer.sections[0], old])))
+    assert found.sections[1].lines[0].endswith(" DTLS/SCTP 5000")
+    assert not found.sections[1].rejected
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", " \r\n\r\n"])
+def test_line_ends(end: str) -> None:
+    """Lines end as they may."""
+    found, _ = answer_to(description("chromium", ALL).replace("\r\n", end))
+    assert [each.rejected for each in found.sections] == [False, False, False]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        *("a=ssrc:1", "a=ssrc:1 cname", "a=extmap:9 urn:x with attributes", "a=candidate:1 1 udp"),
+        *(
+            "a=fmtp:300 x=y",
+            "a=rtpmap:300 VP8/90000",
+            "a=rtpmap:72",
+            "a=rtcp:x",
+            "c=IN IP4 door.lan",
+        ),
+        *("a=rid:1 send", "a=simulcast:send 1", "b=AS:500", "a=rtpmap:35 VP8/0", "x"),
+    ],
+)
+def test_strange_lines(line: str) -> None:
+    """What need not be known is not stumbled over."""
+    found, peer = answer_to(edited(description("chromium", ALL), lambda each: each.plus([line])))
+    assert [each.rejected for each in found.sections] == [False, False, False]
+    assert peer.connection.remoteDescription.sdp

@@ -188,10 +188,12 @@ async def browser(
     send: int | None = 8,
     kinds: Collection[str] = KINDS,
     more: Sequence[MediaStreamTrack | str] = (),
+    change: Change = unchanged,
 ) -> AsyncIterator[Peer]:
     """Be a viewer that offers these kinds of media, and takes the answer.
 
-    `more` is video that is offered both ways: tracks, or a kind of which nothing is sent.
+    `more` is video that is offered both ways: tracks, or a kind of which nothing is sent. `change`
+    is done to what it says.
     """
     tracks = () if send is None else numbered(send, SIZE)
     peer = Peer("browser", ice_of(subject), tracks, kinds=kinds)
@@ -202,7 +204,7 @@ async def browser(
     async with session(subject, "viewer", "a-browser") as signaling:
 
         async def offer() -> None:
-            described = await peer.describe("offer")
+            described = change(await peer.describe("offer"))
             await signaling.send(Action.SDP_OFFER, described.to_payload())
             while True:
                 message = await signaling.receive()
