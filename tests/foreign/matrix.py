@@ -1,0 +1,109 @@
+"""All cells: foreign stack, role, transport, codec.
+
+`python -m tests.foreign.matrix [--times N] [--client X] [--cell TEXT] [--write]` tries them, and
+with `--write` puts the page `docs/clients.md` there.
+"""
+
+import argparse
+import sys
+from collections.abc import Iterable, Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import Final
+
+from kvsops.local.server import LocalServer
+from kvsops.local.settings import Settings
+from tests.foreign.meet import Outcome, meet
+from tests.foreign.stacks import CODECS, ROLES, STACKS, TRANSPORTS, Cell, Stack, cells
+
+PAGE: Final = Path(__file__).parents[2] / "docs" / "clients.md"
+_HEAD: Final = """\
+# Other people's clients
+
+<!-- Written by `python -m tests.foreign.matrix --times {times} --write`: do not edit. -->
+
+Each of these meets `kvsops smoke` on `kvsops local`, each in a process of its own: as the camera
+(master), which `kvsops smoke --viewer-only` tests, and as its viewer, which `kvsops smoke
+--master-only` answers. A cell is passed where smoke passed, and what it says of frame rate
+(± 10 %), loss (± 1 point) and of the candidate pair is what the other end says. Each was tried
+{times} times; the pair is the client's local and remote candidate, where it tells them. Where the
+relay is asked for, both ends offer nothing else; one that sends its checks from its own socket too
+may then reach the other's relay without its own.
+
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Try the cells; return 1 if one of them failed or could not be had."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--times", type=int, default=1)
+    parser.add_argument("--client", choices=[stack.name for stack in STACKS])
+    parser.add_argument("--cell", default="", help="only cells with this in their name")
+    parser.add_argument("--write", action="store_true")
+    asked = parser.parse_args(argv)
+    tried = {
+        cell: _try(cell, asked.times)
+        for cell in cells()
+        if asked.client in (None, cell.stack.name) and asked.cell in str(cell)
+    }
+    if asked.write:
+        PAGE.write_text(page(tried, asked.times))
+    bad = ("failed", "unavailable")
+    return 1 if any(each.result in bad for outcomes in tried.values() for each in outcomes) else 0
+
+
+def _try(cell: Cell, times: int) -> list[Outcome]:
+    """Try a cell so many times, each on an emulator of its own; say what came of each."""
+    outcomes = []
+    for _ in range(1 if cell.impossible else times):
+        with LocalServer(Settings(quotas=False, state_delay=timedelta())) as emulator:
+            outcome = meet(cell, emulator)
+        outcomes.append(outcome)
+        _say(f"{cell}: {outcome.result} {outcome.why or outcome.figures or ''}")
+    return outcomes
+
+
+def _say(line: str) -> None:
+    sys.stderr.write(line + "\n")
+
+
+def page(tried: dict[Cell, list[Outcome]], times: int) -> str:
+    """Return the page: a table for each stack, its versions above, its reasons below."""
+    stacks = dict.fromkeys(cell.stack for cell in tried)
+    return _HEAD.format(times=times) + "\n".join(_of(stack, tried) for stack in stacks)
+
+
+def _of(stack: Stack, tried: dict[Cell, list[Outcome]]) -> str:
+    heads = [f"{transport}, {codec}" for transport in TRANSPORTS for codec in CODECS]
+    reasons: list[str] = []
+    lines = [
+        f"## {stack.name}\n",
+        f"{stack.versions()}.\n",
+        f"| role | {' | '.join(heads)} |",
+        "|---" * (len(heads) + 1) + "|",
+    ]
+    for role in ROLES:
+        row = [Cell(stack, role, *each) for each in ((t, c) for t in TRANSPORTS for c in CODECS)]
+        lines.append(f"| {role} | {' | '.join(_result(tried.get(c, []), reasons) for c in row)} |")
+    lines += ["", *(f"{number}. {why}" for number, why in enumerate(reasons, 1)), ""]
+    return "\n".join(lines)
+
+
+def _result(outcomes: Iterable[Outcome], reasons: list[str]) -> str:
+    """Return what a cell shows: the worst that came, and the number of its reason."""
+    found = list(outcomes)
+    if not found:
+        return "not tried"
+    worst = next((each for each in found if each.why is not None), found[0])
+    if worst.why is None:
+        pairs = dict.fromkeys(filter(None, (each.pair for each in found)))
+        return ", ".join([worst.result, *pairs])
+    if worst.why not in reasons:
+        reasons.append(worst.why)
+    share = f" {sum(each.result == worst.result for each in found)} of {len(found)}"
+    told = worst.result + (share if worst.result == "failed" else "")
+    return f"{told} ({reasons.index(worst.why) + 1})"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

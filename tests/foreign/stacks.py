@@ -1,0 +1,106 @@
+"""The foreign stacks: each one's program, versions, and what it cannot do.
+
+A new one is a row in `STACKS` and its program in `clients/`.
+"""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from kvsops.core.wire.ice import Role
+from tests.foreign.fetch import fetched, version
+from tests.foreign.peer import Codec, Transport
+
+ROLES: Final[tuple[Role, ...]] = ("master", "viewer")
+TRANSPORTS: Final[tuple[Transport, ...]] = ("direct", "relay-udp", "relay-tls")
+CODECS: Final[tuple[Codec, ...]] = ("VP8", "H264")
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """Somebody else's WebRTC stack. `cannot` has what it cannot do, by transport or codec: why."""
+
+    name: str
+    program: str
+    versions: Callable[[], str]
+    require: Callable[[], object] = fetched
+    """Raises `UnavailableError` where it cannot be had."""
+    cannot: tuple[tuple[Transport | Codec, str], ...] = ()
+    interpreter: str = sys.executable
+    encodes: bool = True
+    """Whether it encodes and decodes pictures itself; else it sends prepared ones."""
+    imitated: bool = False
+    """Whether it is ours, and behaves as another's is known to."""
+
+    @property
+    def passed(self) -> Literal["passed", "imitated"]:
+        """What a cell is called that went well."""
+        return "imitated" if self.imitated else "passed"
+
+    def why_not(self, transport: Transport, codec: Codec) -> str | None:
+        """Return why it cannot do this; None where it can."""
+        return next((why for what, why in self.cannot if what in (transport, codec)), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One combination to try."""
+
+    stack: Stack
+    role: Role
+    transport: Transport = "direct"
+    codec: Codec = "VP8"
+
+    def __str__(self) -> str:
+        return f"{self.stack.name}-{self.role}-{self.transport}-{self.codec}"
+
+    @property
+    def impossible(self) -> str | None:
+        """Why the stack cannot do this; None where it can."""
+        return self.stack.why_not(self.transport, self.codec)
+
+
+def npm(*packages: str) -> Callable[[], str]:
+    """Return what tells the versions of npm packages and of Node."""
+
+    def told() -> str:
+        node = subprocess.run(["node", "--version"], capture_output=True, check=True, text=True)
+        each = [f"{package} {version(package)}" for package in packages]
+        return ", ".join([*each, f"Node {node.stdout.strip().lstrip('v')}"])
+
+    return told
+
+
+_SIGNALING: Final = "amazon-kinesis-video-streams-webrtc"
+STACKS: Final = (
+    Stack(
+        "libwebrtc",
+        "libwebrtc.mjs",
+        npm("@roamhq/wrtc", _SIGNALING),
+        cannot=(
+            ("H264", "the build on npm has no H264"),
+            ("relay-tls", "it trusts the roots compiled into it, and no authority that is added"),
+        ),
+    ),
+    Stack(
+        "libdatachannel",
+        "libdatachannel.mjs",
+        npm("node-datachannel", _SIGNALING),
+        cannot=(("relay-tls", "the build on npm has libjuice, which knows TURN over UDP alone"),),
+        encodes=False,
+    ),
+    Stack("werift", "werift.mjs", npm("werift", _SIGNALING), encodes=False),
+)
+
+
+def cells() -> list[Cell]:
+    """Return all cells, those too that are impossible."""
+    return [
+        Cell(stack, role, transport, codec)
+        for stack in STACKS
+        for role in ROLES
+        for transport in TRANSPORTS
+        for codec in CODECS
+    ]
