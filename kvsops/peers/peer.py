@@ -116,6 +116,8 @@ class Peer:
             raise PeerError(f"{self.name} cannot use the {description.type}: {why}") from None
         if offer:
             self._send_tracks()
+        for candidate in taken.to_resolve:
+            await self.add(candidate)
 
     async def add(self, candidate: Candidate) -> None:
         """Take one more candidate of the other end; leave one too many, or that cannot be used."""

@@ -7,15 +7,17 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final, Literal
 
 from kvsops.core.wire.ice import Role
-from tests.foreign.fetch import fetched, version
+from tests.foreign.fetch import UnavailableError, fetched, version
 from tests.foreign.peer import Codec, Transport
 
 ROLES: Final[tuple[Role, ...]] = ("master", "viewer")
 TRANSPORTS: Final[tuple[Transport, ...]] = ("direct", "relay-udp", "relay-tls")
 CODECS: Final[tuple[Codec, ...]] = ("VP8", "H264")
+CHROMIUM: Final = Path("/usr/bin/chromium")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +75,23 @@ def npm(*packages: str) -> Callable[[], str]:
     return told
 
 
+def chromium() -> Path:
+    """Return Debian's Chromium and the folder of npm's packages; raises `UnavailableError`."""
+    if not CHROMIUM.exists():
+        raise UnavailableError("Debian's package chromium is not installed")
+    return fetched()
+
+
+def chromium_versions() -> str:
+    """Return the versions of Chromium, of what runs in it, and of what drives it."""
+    asked = subprocess.run([CHROMIUM, "--version"], capture_output=True, check=True, text=True)
+    browser = " ".join(asked.stdout.split()[:2])
+    return f"{browser}, {npm(_SIGNALING, '@aws-sdk/client-kinesis-video', 'playwright-core')()}"
+
+
 _SIGNALING: Final = "amazon-kinesis-video-streams-webrtc"
 STACKS: Final = (
+    Stack("chromium", "chromium.mjs", chromium_versions, require=chromium),
     Stack(
         "libwebrtc",
         "libwebrtc.mjs",

@@ -69,7 +69,7 @@ def of_rsa(bits: int = 2048) -> Certificate:
 
 
 class Stranger:
-    """The other end of a call with a peer of ours, with a data channel alone or with video."""
+    """The other end of a call with a peer of ours; what it offers is video and a data channel."""
 
     def __init__(self, certificate: RTCCertificate | None = None, edit: Edit = str) -> None:
         policy = RTCBundlePolicy.MAX_BUNDLE
@@ -91,6 +91,7 @@ class Stranger:
             await ours.accept(await self._describe(answer))
         else:
             self.connection.addTransceiver("video", direction="sendrecv")
+            self.connection.createDataChannel("theirs")
             await ours.accept(await self._describe(await self.connection.createOffer()))
             await self._take(await ours.describe("answer"))
 
