@@ -8,6 +8,7 @@ from aiortc import (
     RTCBundlePolicy,
     RTCCertificate,
     RTCConfiguration,
+    RTCIceServer,
     RTCPeerConnection,
     RTCSessionDescription,
 )
@@ -71,9 +72,14 @@ def of_rsa(bits: int = 2048) -> Certificate:
 class Stranger:
     """The other end of a call with a peer of ours; what it offers is video and a data channel."""
 
-    def __init__(self, certificate: RTCCertificate | None = None, edit: Edit = str) -> None:
+    def __init__(
+        self,
+        certificate: RTCCertificate | None = None,
+        edit: Edit = str,
+        servers: Sequence[RTCIceServer] = (),
+    ) -> None:
         policy = RTCBundlePolicy.MAX_BUNDLE
-        self.connection = RTCPeerConnection(RTCConfiguration(iceServers=[], bundlePolicy=policy))
+        self.connection = RTCPeerConnection(RTCConfiguration(list(servers), bundlePolicy=policy))
         if certificate is not None:
             vars(self.connection)["_RTCPeerConnection__certificates"][:] = [certificate]
         self.edit = edit
