@@ -146,18 +146,28 @@ def _figures(smoke: Mapping[str, Any], said: list[Said]) -> dict[str, object]:
     inside = [each for each in stats if began - 0.5 <= each.at <= ended + 0.5]
     last = (inside or stats)[-1].more
     paired = next((each.more for each in reversed(inside) if each.more["local"]), last)
-    pictures = [each.more["pixels"] for each in said if each.event == "picture"]
+    marks = [(each.at, level_mark(each.more["pixels"])) for each in said if each.event == "picture"]
+    read = [(at, mark.number) for at, mark in marks if mark is not None]
+    made = _rate(inside, "framesMade")
     return {
         "sent_fps": _rate(inside, "framesSent"),
-        "received_fps": _rate(inside, "framesDecoded", "framesReceived"),
-        "made_fps": _rate(inside, "framesMade"),
+        "received_fps": _rate(inside, "framesReceived", "framesDecoded"),
+        "made_fps": _made([each for each in read if began <= each[0] <= ended], made),
         "sent_loss_percent": _loss(inside, "packetsSent", "packetsLostRemotely"),
         "local": paired["local"],
         "remote": paired["remote"],
         "codec": last["codec"],
-        "pictures": len(pictures),
-        "marks": sum(level_mark(each) is not None for each in pictures),
+        "pictures": len(marks),
+        "marks": len(read),
     }
+
+
+def _made(numbered: list[tuple[float, int]], told: float | None) -> float | None:
+    """Return what the stack says smoke made a second, or else what the pictures' numbers say."""
+    if told is not None or len(numbered) < 2:
+        return told
+    (first_at, first), (last_at, last) = numbered[0], numbered[-1]
+    return (last - first) / (last_at - first_at)
 
 
 def _rate(stats: list[Said], *names: str) -> float | None:

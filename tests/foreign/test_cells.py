@@ -41,7 +41,7 @@ def test_no_trickle(name: str, role: Role, emulator: LocalServer) -> None:
 @pytest.mark.parametrize("name", ["libwebrtc", "libdatachannel", "werift"])
 def test_a_viewer_that_only_watches(name: str, emulator: LocalServer) -> None:
     """One that offers to receive alone gets the pictures, and is not asked for its own."""
-    outcome = met(meet(Cell(NAMED[name], "viewer"), emulator, 2, send=("data",)))
+    outcome = met(meet(Cell(NAMED[name], "viewer"), emulator, 5, send=("data",)))
     assert (outcome.result, outcome.why) == ("passed", None)
     assert outcome.smoke["media"]["directions"] == []
 
