@@ -12,6 +12,7 @@ from typing import Protocol
 from kvsops.core.wire.message import Received
 from kvsops.local.faults import DELAY, DROP, DROP_AFTER, DUPLICATE, LATE, REORDER
 from kvsops.local.settings import Settings
+from kvsops.local.signaling import telling
 from kvsops.local.signaling.admission import Place
 from kvsops.local.signaling.channel_state import ChannelState, Peer, PeerId, PendingMessage
 from kvsops.local.signaling.counters import Counters
@@ -26,8 +27,8 @@ class Recipient(Peer, Protocol):
     async def send(self, message: Received) -> bool:
         """Send it; return whether that was possible."""
 
-    def close(self) -> None:
-        """Give way to another peer of the same name."""
+    def give_way(self, *, close: bool) -> None:
+        """Give way to another peer of the same name, and if asked, close."""
 
 
 class Sender(Protocol):
@@ -59,6 +60,7 @@ class Delivery:
         On a channel whose media is stored nothing is relayed.
         """
         if place.channel.stream_arn is not None:
+            telling.not_relayed(place.name, sender, message.message_type)
             return
         state = self.state_of(place)
         peer = state.peers.get(recipient)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 from typing import TYPE_CHECKING, Any, Self
 
 import aiohttp
@@ -24,6 +25,8 @@ from kvsops.local.environment import ACCESS_KEY_ID, SECRET_ACCESS_KEY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
+
+    import pytest
 
     from kvsops.local.server import LocalServer
 
@@ -46,9 +49,16 @@ class Peer:
         """Send a message."""
         await self.ws.send_str(encode_sent(Sent(action, payload, to, correlation_id)))
 
+    async def frame(self) -> aiohttp.WSMessage:
+        """Wait for the next frame that is not an empty text, as every client of AWS's must."""
+        while True:
+            frame = await self.ws.receive(timeout=TIMEOUT)
+            if frame.type is not aiohttp.WSMsgType.TEXT or frame.data:
+                return frame
+
     async def receive(self) -> Received:
         """Wait for the next message."""
-        frame = await self.ws.receive(timeout=TIMEOUT)
+        frame = await self.frame()
         assert frame.type is aiohttp.WSMsgType.TEXT, frame
         return decode_received(frame.data)
 
@@ -70,7 +80,7 @@ class Peer:
 
     async def end(self) -> int | None:
         """Wait for the close, before which nothing comes; answer its code."""
-        frame = await self.ws.receive(timeout=TIMEOUT)
+        frame = await self.frame()
         assert frame.type in (aiohttp.WSMsgType.CLOSE, aiohttp.WSMsgType.CLOSED), frame
         return self.ws.close_code
 
@@ -160,3 +170,8 @@ def counted(local: LocalServer, name: str, operation: str | None = None) -> tupl
     found = local.metrics().aggregate(Metric.of(name, dimensions), 0, now + 1, 60, 0)
     samples = [*found.values()]
     return sum(s.samples for s in samples), sum(s.total for s in samples)
+
+
+def failures(caplog: pytest.LogCaptureFixture) -> list[str]:
+    """Answer what was logged beyond what the relay tells of clients."""
+    return [each.getMessage() for each in caplog.records if each.levelno > logging.WARNING]
