@@ -23,6 +23,7 @@ LOSS_POINTS: Final = 1.0
 _SMOKE_SECONDS: Final = 90.0
 _MODES: Final = {"master": ("--viewer-only",), "viewer": ("--master-only", "--take-over")}
 """What smoke is where the foreign peer is this."""
+Options = tuple[str, ...]
 Result = Literal["passed", "imitated", "failed", "not possible", "unavailable"]
 
 
@@ -43,10 +44,12 @@ class Outcome:
         return None if local is None else f"{local} - {remote}"
 
 
-def meet(cell: Cell, emulator: LocalServer, duration: int = 5, **more: Any) -> Outcome:
+def meet(
+    cell: Cell, emulator: LocalServer, duration: int = 5, options: Options = (), **more: Any
+) -> Outcome:
     """Let both meet once on a channel of their own, and compare what they say.
 
-    `more` is what the foreign peer's wish has besides.
+    `options` are smoke's; `more` is what the foreign peer's wish has besides.
     """
     if (why := cell.impossible) is not None:
         return Outcome(cell, "not possible", why)
@@ -65,7 +68,7 @@ def meet(cell: Cell, emulator: LocalServer, duration: int = 5, **more: Any) -> O
         **more,
     )
     try:
-        smoke, said = _both(cell, wish, emulator, duration)
+        smoke, said = _both(cell, wish, emulator, (*options, "--duration", f"{duration}s"))
     except ForeignError as error:
         return Outcome(cell, "failed", f"{cell.stack.name}: {error}")
     figures = _figures(smoke, said)
@@ -77,17 +80,17 @@ def meet(cell: Cell, emulator: LocalServer, duration: int = 5, **more: Any) -> O
 
 
 def _both(
-    cell: Cell, wish: Wish, emulator: LocalServer, duration: int
+    cell: Cell, wish: Wish, emulator: LocalServer, options: Options
 ) -> tuple[dict[str, Any], list[Said]]:
     """Run both; the viewer comes once the master is connected. Raises `ForeignError`."""
     foreign = Foreign(cell.stack.program, wish, cell.stack.interpreter)
     if cell.role == "master":
         with foreign:
             foreign.wait_for("ready")
-            with smoke_process(cell, wish, duration) as process:
+            with smoke_process(cell, wish, options) as process:
                 smoke = _result(process, foreign)
     else:
-        with smoke_process(cell, wish, duration) as process:
+        with smoke_process(cell, wish, options) as process:
             try:
                 _until(lambda: emulator.calls["ConnectAsMaster"] > 0, process)
                 with foreign:
@@ -97,14 +100,14 @@ def _both(
     return smoke, foreign.said
 
 
-def smoke_process(cell: Cell, wish: Wish, duration: int) -> "subprocess.Popen[str]":
+def smoke_process(cell: Cell, wish: Wish, options: Options) -> "subprocess.Popen[str]":
     """Start `kvsops smoke` as the other end of the cell's foreign peer."""
     relay = {"direct": (), "relay-udp": ("udp",), "relay-tls": ("tls",)}[cell.transport]
-    options = [part for each in relay for part in ("--transport", each)]
+    relayed = [part for each in relay for part in ("--transport", each)]
     return subprocess.Popen(
         [
-            *(*KVSOPS, "smoke", wish.channel, *_MODES[cell.role], *options),
-            *("--codec", cell.codec, "--duration", f"{duration}s", "-o", "json"),
+            *(*KVSOPS, "smoke", wish.channel, *_MODES[cell.role], *relayed, *options),
+            *("--codec", cell.codec, "-o", "json"),
         ],
         env=dict(wish.environment),
         stdout=subprocess.PIPE,
@@ -143,18 +146,28 @@ def _figures(smoke: Mapping[str, Any], said: list[Said]) -> dict[str, object]:
     inside = [each for each in stats if began - 0.5 <= each.at <= ended + 0.5]
     last = (inside or stats)[-1].more
     paired = next((each.more for each in reversed(inside) if each.more["local"]), last)
-    pictures = [each.more["pixels"] for each in said if each.event == "picture"]
+    marks = [(each.at, level_mark(each.more["pixels"])) for each in said if each.event == "picture"]
+    read = [(at, mark.number) for at, mark in marks if mark is not None]
+    made = _rate(inside, "framesMade")
     return {
         "sent_fps": _rate(inside, "framesSent"),
-        "received_fps": _rate(inside, "framesDecoded", "framesReceived"),
-        "made_fps": _rate(inside, "framesMade"),
+        "received_fps": _rate(inside, "framesReceived", "framesDecoded"),
+        "made_fps": _made([each for each in read if began <= each[0] <= ended], made),
         "sent_loss_percent": _loss(inside, "packetsSent", "packetsLostRemotely"),
         "local": paired["local"],
         "remote": paired["remote"],
         "codec": last["codec"],
-        "pictures": len(pictures),
-        "marks": sum(level_mark(each) is not None for each in pictures),
+        "pictures": len(marks),
+        "marks": len(read),
     }
+
+
+def _made(numbered: list[tuple[float, int]], told: float | None) -> float | None:
+    """Return what the stack says smoke made a second, or else what the pictures' numbers say."""
+    if told is not None or len(numbered) < 2:
+        return told
+    (first_at, first), (last_at, last) = numbered[0], numbered[-1]
+    return (last - first) / (last_at - first_at)
 
 
 def _rate(stats: list[Said], *names: str) -> float | None:
