@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import socket
 import ssl
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -208,6 +209,13 @@ def test_a_kept_authority_that_cannot_be_used(tmp_path: Path) -> None:
     key.unlink()
     assert complaint() == f"--ca-dir: {key}: No such file or directory"
     assert complaint(certificate) == f"--ca-dir: {certificate}: File exists"
+
+
+def test_an_authority_that_many_want(tmp_path: Path) -> None:
+    """Whoever comes first makes it, and all have the same."""
+    with ThreadPoolExecutor(8) as pool:
+        made = [*pool.map(lambda _: kept_authority(tmp_path).cert_pem.bytes(), range(8))]
+    assert set(made) == {(tmp_path / "ca.pem").read_bytes()}
 
 
 def test_an_authority_that_expired(tmp_path: Path) -> None:
