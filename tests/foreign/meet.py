@@ -4,7 +4,7 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final, Literal
@@ -68,7 +68,7 @@ def meet(
         **more,
     )
     try:
-        smoke, said = _both(cell, wish, emulator, (*options, "--duration", f"{duration}s"))
+        smoke, said = _both(cell, wish, emulator, duration, options)
     except ForeignError as error:
         return Outcome(cell, "failed", f"{cell.stack.name}: {error}")
     figures = _figures(smoke, said)
@@ -80,19 +80,19 @@ def meet(
 
 
 def _both(
-    cell: Cell, wish: Wish, emulator: LocalServer, options: Options
+    cell: Cell, wish: Wish, emulator: LocalServer, duration: int, options: Options
 ) -> tuple[dict[str, Any], list[Said]]:
     """Run both; the viewer comes once the master is connected. Raises `ForeignError`."""
     foreign = Foreign(cell.stack.program, wish, cell.stack.interpreter)
     if cell.role == "master":
         with foreign:
             foreign.wait_for("ready")
-            with smoke_process(cell, wish, options) as process:
+            with smoke_process(cell, wish, duration, options) as process:
                 smoke = _result(process, foreign)
     else:
-        with smoke_process(cell, wish, options) as process:
+        with smoke_process(cell, wish, duration, options) as process:
             try:
-                _until(lambda: emulator.calls["ConnectAsMaster"] > 0, process)
+                until_connected(emulator, process)
                 with foreign:
                     smoke = _result(process, foreign)
             finally:
@@ -100,14 +100,16 @@ def _both(
     return smoke, foreign.said
 
 
-def smoke_process(cell: Cell, wish: Wish, options: Options) -> "subprocess.Popen[str]":
+def smoke_process(
+    cell: Cell, wish: Wish, duration: int, options: Options = ()
+) -> "subprocess.Popen[str]":
     """Start `kvsops smoke` as the other end of the cell's foreign peer."""
     relay = {"direct": (), "relay-udp": ("udp",), "relay-tls": ("tls",)}[cell.transport]
     relayed = [part for each in relay for part in ("--transport", each)]
     return subprocess.Popen(
         [
             *(*KVSOPS, "smoke", wish.channel, *_MODES[cell.role], *relayed, *options),
-            *("--codec", cell.codec, "-o", "json"),
+            *("--codec", cell.codec, "--duration", f"{duration}s", "-o", "json"),
         ],
         env=dict(wish.environment),
         stdout=subprocess.PIPE,
@@ -116,9 +118,10 @@ def smoke_process(cell: Cell, wish: Wish, options: Options) -> "subprocess.Popen
     )
 
 
-def _until(there: Callable[[], bool], process: "subprocess.Popen[str]") -> None:
+def until_connected(emulator: LocalServer, process: "subprocess.Popen[str]") -> None:
+    """Wait until smoke is the channel's master; raises `ForeignError`."""
     deadline = time.monotonic() + _SMOKE_SECONDS
-    while not there():
+    while not emulator.calls["ConnectAsMaster"]:
         if process.poll() is not None or time.monotonic() > deadline:
             raise ForeignError(f"smoke did not connect: {process.communicate()[1]}")
         time.sleep(0.05)
@@ -137,9 +140,9 @@ def _result(process: "subprocess.Popen[str]", foreign: Foreign) -> dict[str, Any
 
 def _figures(smoke: Mapping[str, Any], said: list[Said]) -> dict[str, object]:
     """Return the foreign peer's figures for the time in which smoke measured."""
-    steady = next(step for step in smoke["steps"] if step["step"] == "steady")
+    steady = next((step for step in smoke["steps"] if step["step"] == "steady"), None)
     stats = [each for each in said if each.event == "stats"]
-    if steady["seconds"] is None or not stats:
+    if steady is None or steady["seconds"] is None or not stats:
         return {}
     began = datetime.fromisoformat(smoke["started_at"]).timestamp() + steady["at_seconds"]
     ended = began + steady["seconds"]
