@@ -48,10 +48,10 @@ def free_base(host: str) -> int:
 
 
 def turn_uris(local: LocalServer) -> list[str]:
-    """Ask for a channel's TURN server."""
+    """Ask for a channel's TURN server, in the emulator's region."""
     arn = local.backend().create_signaling_channel("front-door", 60, {}).arn
     assert local.settings.endpoint_of is not None
-    make: Any = boto3.Session(ACCESS_KEY_ID, SECRET_ACCESS_KEY, region_name="us-east-1").client
+    make: Any = boto3.Session(ACCESS_KEY_ID, SECRET_ACCESS_KEY, region_name=local.region).client
     client = make(
         "kinesis-video-signaling",
         endpoint_url=local.settings.endpoint_of("HTTPS", "VIEWER"),
@@ -60,6 +60,13 @@ def turn_uris(local: LocalServer) -> list[str]:
     uris: list[str] = client.get_ice_server_config(ChannelARN=arn)["IceServerList"][0]["Uris"]
     client.close()
     return uris
+
+
+@pytest.mark.parametrize("region", ["cn-north-1", "us-gov-west-1", "eu-west-1"])
+def test_regions_of_other_partitions(region: str) -> None:
+    """The data plane takes their ARNs, though botocore's model of it has those of `aws` alone."""
+    with LocalServer(Settings(state_delay=timedelta()), region=region) as local:
+        assert len(turn_uris(local)) == 3
 
 
 @pytest.mark.parametrize("of_an_interface", [False, True])
