@@ -140,9 +140,9 @@ def _result(process: "subprocess.Popen[str]", foreign: Foreign) -> dict[str, Any
 
 def _figures(smoke: Mapping[str, Any], said: list[Said]) -> dict[str, object]:
     """Return the foreign peer's figures for the time in which smoke measured."""
-    steady = next(step for step in smoke["steps"] if step["step"] == "steady")
+    steady = next((step for step in smoke["steps"] if step["step"] == "steady"), None)
     stats = [each for each in said if each.event == "stats"]
-    if steady["seconds"] is None or not stats:
+    if steady is None or steady["seconds"] is None or not stats:
         return {}
     began = datetime.fromisoformat(smoke["started_at"]).timestamp() + steady["at_seconds"]
     ended = began + steady["seconds"]
