@@ -1,9 +1,11 @@
 """A peer connection of somebody else: aiortc as it is, with a certificate of another make."""
 
+import asyncio
 import datetime
 from collections.abc import Callable, Sequence
 from typing import Literal
 
+from aioice.ice import StunProtocol
 from aiortc import (
     RTCBundlePolicy,
     RTCCertificate,
@@ -19,6 +21,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from OpenSSL import SSL
 
 from kvsops.core.wire.payload import Description
+from kvsops.peers.internals import transports
 from kvsops.peers.peer import Peer
 
 RSA_CIPHERS = b"ECDHE-RSA-AES128-GCM-SHA256"
@@ -84,6 +87,8 @@ class Stranger:
             vars(self.connection)["_RTCPeerConnection__certificates"][:] = [certificate]
         self.edit = edit
         """What becomes of its description on the way."""
+        self.direct_delay = 0.0
+        """Seconds that what comes to it directly takes longer than what is relayed."""
         self.heard: Sequence[str] = ()
         """The lines of the description that it was given."""
 
@@ -107,8 +112,20 @@ class Stranger:
 
     async def _describe(self, description: RTCSessionDescription) -> Description:
         await self.connection.setLocalDescription(description)
+        for transport in transports(self.connection):
+            for protocol in transport.transport._connection._protocols:
+                if protocol.local_candidate.type == "host":
+                    self._delay(protocol)
         local = self.connection.localDescription
         return Description(local.type, self.edit(local.sdp))
+
+    def _delay(self, protocol: StunProtocol) -> None:
+        loop, take = asyncio.get_running_loop(), protocol.datagram_received
+
+        def later(data: bytes | str, addr: tuple[str, int]) -> None:
+            loop.call_later(self.direct_delay, take, data, addr)
+
+        protocol.datagram_received = later  # type: ignore[method-assign]
 
     async def _take(self, description: Description) -> None:
         self.heard = description.sdp.splitlines()
