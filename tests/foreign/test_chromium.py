@@ -173,7 +173,8 @@ def test_a_camera(emulator: LocalServer, role: Role) -> None:
     more = {"camera": True, "credentials": credentials}
     outcome = meet(Cell(CHROMIUM, role), emulator, 3, trickle=False, more=more)
     assert (outcome.result, outcome.why) == ("passed", None)
-    assert outcome.smoke["selected_pair"]["remote_type"] == "host"
+    # Chromium now and then leaves its host candidates out of the first section alone.
+    assert outcome.smoke["selected_pair"]["remote_type"] in ("host", "prflx")
 
 
 def test_go_away(emulator: LocalServer, page: Open) -> None:
