@@ -81,7 +81,7 @@ class Fitted:
 
 
 def fit(rows: Sequence[Any], columns: "Sequence[Column[Any]]", width: int) -> Fitted:
-    """Lay the rows out in `width` cells; a column whose `shared` has words is said if all agree."""
+    """Lay the rows out in `width` cells; a column that may be shared is none where all agree."""
     drawn = [_Drawn.of(column, rows) for column in columns if column.shown]
     alike = [each for each in drawn if each.column.shared and _agree(each.cells)]
     varying = [each for each in drawn if each not in alike]
@@ -93,7 +93,7 @@ def fit(rows: Sequence[Any], columns: "Sequence[Column[Any]]", width: int) -> Fi
         for each, size in zip(kept, widths, strict=True)
     ]
     return Fitted(
-        shared=[each.column.shared.format(each.cells[0]) for each in alike],
+        shared=[said for each in alike if (said := _said(each))],
         headers=[
             _padded(each.header, size, each.column) for each, size in zip(kept, widths, strict=True)
         ],
@@ -106,6 +106,10 @@ def fit(rows: Sequence[Any], columns: "Sequence[Column[Any]]", width: int) -> Fi
         ],
         left_out=[each.header for each in varying if each not in kept],
     )
+
+
+def _said(alike: _Drawn) -> str:
+    return "" if alike.column.shared is None else alike.column.shared(alike.cells[0])
 
 
 def _agree(cells: Sequence[str]) -> bool:

@@ -42,8 +42,9 @@ class Column(Generic[Row]):
     middle; None: nowhere."""
     leaves: int = 0
     """On a terminal that is too narrow still, the column with the highest is left out first."""
-    shared: str = ""
-    """How a terminal is told, once above the table, what all rows have: `message TTL {} s`."""
+    shared: Callable[[str], str] | None = None
+    """Says once above a terminal's table what is alike in all rows: `"status {}".format`; what it
+    says nothing of (`""`) goes without saying. None: it stays a column."""
     outcome: Callable[[Row], Outcome | None] | None = None
     """What its colour is to mark."""
 

@@ -29,7 +29,7 @@ COLUMNS = (
         "status",
         "STATUS",
         lambda row: row.status,
-        shared="status {}",
+        shared="status {}".format,
         outcome=lambda row: None if row.status == "ACTIVE" else Outcome.BAD,
     ),
     Column[Camera]("frames", "FRAMES", lambda row: row.frames, align="right", leaves=2),
