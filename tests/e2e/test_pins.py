@@ -10,10 +10,12 @@ from packaging.requirements import Requirement
 
 ROOT = Path(__file__).parents[2]
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
+HOW_TO = ROOT / "docs" / "how-to"
+RECIPES = [HOW_TO / "github-actions.md", HOW_TO / "budgets.md"]
 CONSTRAINTS = (ROOT / "constraints.txt").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("path", [ROOT / "README.md", *WORKFLOWS], ids=lambda path: path.name)
+@pytest.mark.parametrize("path", [*RECIPES, *WORKFLOWS], ids=lambda path: path.name)
 def test_actions_are_pinned_by_commit(path: Path) -> None:
     """A tag can be moved to other code; which version it is stands beside the commit."""
     used = re.findall(r"uses: (.*)", path.read_text(encoding="utf-8"))
@@ -45,7 +47,7 @@ def test_an_image_has_no_history() -> None:
     ignored = (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
     assert "*" in ignored
     assert "!.git" not in ignored
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    text = (HOW_TO / "kubernetes.md").read_text(encoding="utf-8")
     copied = [
         word for line in re.findall(r"^COPY (.*) \S+$", text, re.MULTILINE) for word in line.split()
     ]
