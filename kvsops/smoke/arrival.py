@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Coroutine, Sequence
 from typing import TYPE_CHECKING, Final
 
+from kvsops.peers.internals import unknown_version
 from kvsops.peers.meeting import Meeting
 from kvsops.peers.peer import Peer
 from kvsops.peers.waits import end_all
@@ -39,7 +40,7 @@ class Arrival:
         async with self._steps.step("ice_connected", limits.ice, why_no_ice) as step:
             await self._meeting.each(end.reach_ice() for end in ends)
             self.pair = pair = ends[0].pair
-            step.detail = None if pair is None else str(pair)
+            step.detail = _told(pair)
         async with self._steps.step("dtls", limits.dtls, "the DTLS handshake did not end"):
             await self._meeting.each(end.reach_dtls() for end in ends)
         await _together(
@@ -50,6 +51,9 @@ class Arrival:
 
     async def _channel(self) -> None:
         """Wait for the data channel, which somebody else's peer need not have."""
+        if reason := self._refused("application"):
+            self._steps.skip("data_channel", reason)
+            return
         ends, limit = self._meeting.ends, self._limits.channel
         late = "no SCTP association: the data channel did not open"
         async with self._steps.step("data_channel", limit, late):
@@ -84,13 +88,17 @@ class Arrival:
 
     async def _without(self, kind: str, key: str) -> None:
         """Leave out what the other end does not send; fail where it is video that it refused."""
-        refused = [end.negotiation.refused.get(kind) for end in self._meeting.ends]
-        reason = next(filter(None, refused), None)
+        reason = self._refused(kind)
         if reason is None or kind != "video":
             self._steps.skip(key, reason or f"the other end sends no {kind}")
             return
         async with self._steps.step(key, self._limits.video, reason):
             raise StepFailedError(reason)
+
+    def _refused(self, kind: str) -> str | None:
+        """Tell why there is none of what was offered, if so."""
+        refused = (end.negotiation.refused.get(kind) for end in self._meeting.ends)
+        return next(filter(None, refused), None)
 
     def _may_be_left_out(self, kind: str) -> bool:
         """Whether who may send it need not: a viewer may only watch, a camera have no microphone.
@@ -121,3 +129,9 @@ async def _together(*works: Coroutine[object, None, None]) -> None:
         await asyncio.gather(*tasks)
     finally:
         await end_all(tasks)
+
+
+def _told(pair: "Pair | None") -> str | None:
+    if strange := unknown_version():
+        return f"which pair, is not known with {strange}"
+    return None if pair is None else str(pair)
