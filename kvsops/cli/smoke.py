@@ -90,6 +90,12 @@ ENDING: Final = (
 @click.option("--max-latency", type=MILLISECONDS, metavar="TIME", help="From drawn to decoded.")
 @click.option("--max-loss", type=PERCENT, metavar="PERCENT", help="Packets lost.")
 @click.option(
+    "--max-freeze",
+    type=MILLISECONDS,
+    metavar="TIME",
+    help="Without a picture: 3s unless set otherwise. A longer freeze, or none at the end, fails.",
+)
+@click.option(
     "--report",
     "reports",
     type=REPORT,

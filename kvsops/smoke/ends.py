@@ -7,7 +7,7 @@ from typing import Final
 from kvsops.core.wire.ice import Role
 from kvsops.peers.call import Call
 from kvsops.peers.ice import Ice
-from kvsops.peers.peer import KINDS, Peer
+from kvsops.peers.peer import Peer
 from kvsops.peers.tracks import NumberedVideo, numbered
 from kvsops.smoke.plan import Mode, Wanted
 
@@ -39,9 +39,7 @@ class Ends:
 
     def _master(self, call: Call, ice: Ice) -> Peer:
         video, tone = numbered(_MASTER, self.wanted.size, self.clock)
-        kinds = KINDS if call.offer is None else call.offer.kinds
-        codec = self.wanted.codec
-        master = Peer("master", ice, (video, tone), codec=codec, kinds=kinds, clock=self.clock)
+        master = Peer("master", ice, (video, tone), codec=self.wanted.codec, clock=self.clock)
         if call.viewer is not None:
             call.viewer.received.expect(video)
             sent = call.viewer.tracks.get("video")

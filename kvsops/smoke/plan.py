@@ -23,6 +23,8 @@ CHECKS_ONLY: Final = (
     "not made by kvsops smoke: connecting as master would throw out the one that is there; "
     "--viewer-only meets it, --take-over takes its place"
 )
+MAX_FREEZE_SECONDS: Final = 3.0
+"""After so long without a picture people take a call for dead; a lost key frame costs about 1 s."""
 _BIG, _SMALL = (640, 480), (320, 240)
 _MANY_VIEWERS: Final = 2
 _CHECKS: Final = ("describe", "endpoint", "ice_servers", "probe")
@@ -82,6 +84,7 @@ class Wanted:
     codec: Codec | None = None
     prove_relay: bool = True
     """Whether probes relay a datagram, which costs a TURN minute for each of two allocations."""
+    max_freeze: float = MAX_FREEZE_SECONDS
     limits: Limits = field(default_factory=Limits)
 
     @property

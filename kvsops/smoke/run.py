@@ -17,10 +17,11 @@ from kvsops.signaling.session import Session
 from kvsops.signaling.threads import in_thread
 from kvsops.smoke.arrival import Arrival
 from kvsops.smoke.ends import Ends
-from kvsops.smoke.measurement import Media, measure
+from kvsops.smoke.measurement import Measurement
 from kvsops.smoke.plan import CHECKS_ONLY, ROLES, Mode, Subject, Target, Wanted, mode_for, steps_of
 from kvsops.smoke.report import Measure, SmokeReport
 from kvsops.smoke.steps import Step, StepFailedError, Steps
+from kvsops.smoke.stops import moment, stops
 
 SLACK_SECONDS: Final = 5.0
 END_SECONDS: Final = 8.0
@@ -53,8 +54,10 @@ async def smoke(
     run = _Run(subject, wanted, tell, clock, now)
     try:
         await run.all_steps()
-    except (StepFailedError, PeerError):
+    except StepFailedError:
         pass  # the step holds the reason
+    except PeerError as error:
+        run.steps.blame(str(error))
     finally:
         try:
             run.picture(snapshot)
@@ -106,12 +109,14 @@ class _Run:
         self.meeting = Meeting(client_ids, ends.make, ice, self._session)
         await self._connect(self.meeting)
         await self._negotiate(self.meeting)
+        self.report.negotiated = [each for end in self.meeting.ends for each in end.negotiated]
         arrival = Arrival(self.meeting, self.steps, self._mode, self._limits)
         try:
             await arrival.all_steps()
         finally:
             self.report.selected_pair = arrival.pair
         await self._measure(self.meeting)
+        await self.meeting.each(end.watched(asyncio.sleep(0)) for end in self.meeting.ends)
 
     async def close(self) -> None:
         """End all that was begun, and bring the report to its end."""
@@ -186,7 +191,10 @@ class _Run:
                 await in_thread(self._access.url, self._endpoints[role], self._arn, client_id)
 
     def _choose(self, servers: list[IceServer], probes: list[Probe]) -> Ice:
-        """Choose the servers to connect through; a probe holds the reason if none will do."""
+        """Choose the servers to connect through; a probe holds the reason if none will do.
+
+        Raises `StepFailedError`.
+        """
         try:
             return self._chosen(servers, probes)
         except PeerError as error:
@@ -195,7 +203,7 @@ class _Run:
                 told = [each for each in probed if each.reason and each.status == "ok"]
                 last = (told or probed)[-1]  # rather the one whose relay was not proven
                 self.steps.note(last, "failed", last.at or 0.0, last.seconds or 0.0, str(error))
-            raise
+            raise StepFailedError(str(error)) from None
 
     def _chosen(self, servers: list[IceServer], probes: list[Probe]) -> Ice:
         return choose(
@@ -235,16 +243,19 @@ class _Run:
     async def _measure(self, meeting: Meeting) -> None:
         if self._wanted.duration <= 0:
             return
-        limit = self._wanted.duration + SLACK_SECONDS
+        limit = self._wanted.duration + self._wanted.max_freeze + SLACK_SECONDS
         if expired := meeting.ice_expired.is_set():
             limit += self._limits.probe + 2 * self._limits.negotiate + self._limits.ice
         async with self.steps.step("steady", limit, "the machine was too slow to measure"):
             if expired:
                 await self._renew(meeting)
-            self.report.media = await meeting.watched(
-                measure(meeting.calls, self._wanted.duration, self._clock)
+            measurement = Measurement(
+                meeting.calls, self._wanted.duration, self._wanted.max_freeze, self._clock
             )
-            _require_flow(meeting, self.report.media)
+            told = await _trouble(meeting, measurement)
+            self.report.media = measurement.figures()
+            if reasons := [*stops(measurement), *told]:
+                raise StepFailedError("; ".join(reasons))
 
     async def _renew(self, meeting: Meeting) -> None:
         """Obey RECONNECT_ICE_SERVER: aiortc restarts no ICE, so the peers are joined anew."""
@@ -259,10 +270,11 @@ class _Run:
         self.report.notes.append("RECONNECT_ICE_SERVER: connected anew over the servers given then")
 
 
-def _require_flow(meeting: Meeting, media: Media) -> None:
-    """Fail where what began did not go on."""
-    flowing = {(each.source, each.sink) for each in media.directions if each.video.frames}
-    for call in meeting.calls:
-        for end in call.ends:
-            if end.receives("video") and (call.other(end), end.name) not in flowing:
-                raise StepFailedError(f"{end.name} received no more video")
+async def _trouble(meeting: Meeting, measurement: Measurement) -> list[str]:
+    """Measure; return what ended it early, if anything did: signaling that was lost."""
+    try:
+        await meeting.watched(measurement.run())
+    except PeerError as error:
+        span = measurement.span
+        return [str(error) if span is None else f"{error}, {moment(span, span.ended)}"]
+    return []

@@ -1,14 +1,15 @@
 """One end of a connection, beside another in this process."""
 
 import asyncio
+import re
 import time
 from dataclasses import replace
 
 import pytest
-from aiortc import RTCRtpSender
 
 from kvsops.core.wire.payload import Candidate, Description
 from kvsops.peers.call import Call
+from kvsops.peers.codecs import Negotiated
 from kvsops.peers.ice import Ice
 from kvsops.peers.pair import candidates
 from kvsops.peers.peer import CANDIDATES, Peer
@@ -17,21 +18,30 @@ from tests.smoke.conftest import ADDRESSES
 
 
 @pytest.mark.skipif(not ADDRESSES, reason="no address but loopback ones: nothing to offer")
-def test_clock_rates() -> None:
-    """They are those of the codec that the answer names: a camera may have G.711."""
+def test_negotiated() -> None:
+    """It is what the answer names, with its clock rate: a camera may have G.711."""
 
-    async def told() -> list[dict[str, int]]:
+    async def told() -> tuple[list[list[Negotiated]], list[int]]:
         viewer, master = (Peer(name, Ice(), numbered(0, (320, 240))) for name in ("one", "two"))
-        known = RTCRtpSender.getCapabilities("audio").codecs
-        [audio] = [each for each in master.connection.getTransceivers() if each.kind == "audio"]
-        audio.setCodecPreferences([each for each in known if each.mimeType == "audio/PCMU"])
-        await master.accept(await viewer.describe("offer"))
+        offer = await viewer.describe("offer")
+        others = re.sub("(opus|G722|PCMA)/", "none/", offer.sdp)
+        await master.accept(replace(offer, sdp=others))
         await viewer.accept(await master.describe("answer"))
-        rates = [viewer.clock_rates, master.clock_rates]
+        agreed = [viewer.negotiated, master.negotiated]
+        codec = viewer.codec(0)
+        rates = [] if codec is None else [codec.clockRate]
         await asyncio.gather(viewer.close(), master.close())
-        return rates
+        return agreed, rates
 
-    assert asyncio.run(told()) == 2 * [{"video": 90_000, "audio": 8_000}]
+    agreed, rates = asyncio.run(told())
+    assert agreed == [
+        [
+            Negotiated(name, "0", "video", "sendrecv", ["VP8", "H264"]),
+            Negotiated(name, "1", "audio", "sendrecv", ["PCMU"]),
+        ]
+        for name in ("one", "two")
+    ]
+    assert rates == [8_000]
 
 
 @pytest.mark.skipif(not ADDRESSES, reason="no address but loopback ones: nothing to offer")

@@ -31,7 +31,7 @@ def direction(
     ours: bool = True,
 ) -> Direction:
     """Return what came from the master, measured for 5 seconds."""
-    video = Flow(150, fps, 0, frozen, 0 if ours else None, 0, latency, latency, [], [])
+    video = Flow(150, fps, 0, frozen, 0 if ours else None, 0, latency, latency, [], [], 40.0)
     return Direction("master", sink, 600.0, 400, 0, loss, 1.0, 1.0, video)
 
 
