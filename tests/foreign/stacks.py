@@ -3,6 +3,7 @@
 A new one is a row in `STACKS` and its program in `clients/`.
 """
 
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -10,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from kvsops.core.wire.ice import Role
-from tests.foreign.fetch import fetched, version
+from tests.foreign.fetch import UnavailableError, fetched, version
 from tests.foreign.peer import Codec, Transport
 
 ROLES: Final[tuple[Role, ...]] = ("master", "viewer")
@@ -73,6 +74,41 @@ def npm(*packages: str) -> Callable[[], str]:
     return told
 
 
+SYSTEM_PYTHON: Final = "/usr/bin/python3"
+_DEBIAN: Final = (
+    "gir1.2-gst-plugins-bad-1.0",
+    "gstreamer1.0-libav",
+    "gstreamer1.0-nice",
+    "gstreamer1.0-plugins-bad",
+    "gstreamer1.0-plugins-base",
+    "gstreamer1.0-plugins-good",
+    "gstreamer1.0-plugins-ugly",
+    "python3-aiohttp",
+    "python3-gi",
+)
+"""What `clients/gstreamer.py` needs; `.ci/run` installs them."""
+
+
+def debian(*packages: str) -> Callable[[], str]:
+    """Return what tells the versions of Debian's packages."""
+
+    def told() -> str:
+        asked = ["dpkg-query", "--show", "--showformat=${Package} ${Version}, ", *packages]
+        return subprocess.run(asked, capture_output=True, check=True, text=True).stdout.strip(", ")
+
+    return told
+
+
+def debian_python() -> None:
+    """Raise `UnavailableError` unless Debian's packages for GStreamer are all installed."""
+    if shutil.which("dpkg-query") is None:
+        raise UnavailableError("its packages are Debian's")
+    asked = ["dpkg-query", "--show", "--showformat=${Package} ${db:Status-Status}\n", *_DEBIAN]
+    said = subprocess.run(asked, capture_output=True, check=False, text=True).stdout.splitlines()
+    if missing := [name for name in _DEBIAN if f"{name} installed" not in said]:
+        raise UnavailableError(f"apt-get install {' '.join(missing)}")
+
+
 _SIGNALING: Final = "amazon-kinesis-video-streams-webrtc"
 STACKS: Final = (
     Stack(
@@ -80,6 +116,14 @@ STACKS: Final = (
         "libwebrtc.mjs",
         npm("@roamhq/wrtc", _SIGNALING),
         cannot=(("H264", "the build on npm has no H264"),),
+    ),
+    Stack(
+        "gstreamer",
+        "gstreamer.py",
+        debian("gstreamer1.0-plugins-bad", "gstreamer1.0-nice", "gstreamer1.0-libav"),
+        require=debian_python,
+        cannot=(("relay-tls", "libnice 0.1.21 has no TLS to a TURN server"),),
+        interpreter=SYSTEM_PYTHON,
     ),
 )
 

@@ -36,6 +36,9 @@ OFFERED = {"VP8": 96, "H264": 98, "OPUS": 111}
 FPS = 30
 PICTURE = f"video/x-raw,width=640,height=480,framerate={FPS}/1"
 COLUMNS, ROWS = 20, 15
+LEAKY = "queue leaky=downstream max-size-buffers=1 max-size-bytes=0 max-size-time=0"
+"""While webrtcbin lets nothing through, before it is connected, the oldest frame is dropped; else
+all that were held back would come at once."""
 READ = {
     "candidate-type",
     "local-candidate-id",
@@ -169,7 +172,7 @@ class Peer:
             name = codec or "VP8"
             self._codec = name
             self._send(
-                f"videotestsrc is-live=true pattern=ball ! {PICTURE} ! videoconvert ! "
+                f"videotestsrc is-live=true pattern=ball ! {PICTURE} ! {LEAKY} ! videoconvert ! "
                 f"{SOURCES[name]} name=pay pt={types[name]} ! "
                 f"capsfilter caps={CAPS[name]},payload={types[name]}",
                 counted=True,
@@ -185,7 +188,7 @@ class Peer:
 
     def _send_audio(self, payload_type: int) -> None:
         self._send(
-            f"audiotestsrc is-live=true volume=0.1 ! opusenc ! rtpopuspay pt={payload_type} ! "
+            f"audiotestsrc is-live=true volume=0.1 ! {LEAKY} ! opusenc ! rtpopuspay pt={payload_type} ! "
             f"capsfilter caps=application/x-rtp,media=audio,encoding-name=OPUS,payload={payload_type}"
         )
 
@@ -256,8 +259,7 @@ class Peer:
             self._loop.call_soon_threadsafe(self._gathered.set)
 
     def _on_candidate(self, _webrtc: Gst.Element, index: int, text: str) -> None:
-        if self._task.trickle:
-            self._loop.call_soon_threadsafe(self._trickle, index, text)
+        self._loop.call_soon_threadsafe(self._trickle, index, text)
 
     def _trickle(self, index: int, text: str) -> None:
         """Send a candidate, once its description has left."""
@@ -273,11 +275,13 @@ class Peer:
         _promise, reply = await self._asked(f"create-{kind}", None)
         description = reply.get_value(kind)
         await self._asked("set-local-description", description)
+        text = description.sdp.as_text()
         if not self._task.trickle:
             await self._gathered.wait()
-            description = self._webrtc.get_property("local-description")
-        text = description.sdp.as_text()
+            text = with_candidates(text, self._waiting)
         await self._signaling.send(action, {"type": kind, "sdp": text}, self.other)
+        if not self._task.trickle:
+            return
         self._mids = re.findall(r"^a=mid:(\S+)", text, re.MULTILINE)
         for index, candidate in self._waiting:
             self._trickle(index, candidate)
@@ -296,6 +300,14 @@ class Peer:
         self._webrtc.emit(action, *arguments, promise)
         await self._loop.run_in_executor(None, promise.wait)
         return promise, promise.get_reply()
+
+
+def with_candidates(text: str, candidates: list[tuple[int, str]]) -> str:
+    """Write the candidates into the media sections that they belong to."""
+    session, *sections = re.split(r"^(?=m=)", text, flags=re.MULTILINE)
+    for index, candidate in candidates:
+        sections[index] += f"a={candidate}\r\n"
+    return "".join([session, *sections])
 
 
 def blocks(data: bytes, width: int, height: int) -> list[int]:
