@@ -132,25 +132,28 @@ def _figures(smoke: Mapping[str, Any], said: list[Said]) -> dict[str, object]:
     ended = began + steady["seconds"]
     inside = [each for each in stats if began - 0.5 <= each.at <= ended + 0.5]
     last = (inside or stats)[-1].more
+    paired = next((each.more for each in reversed(inside) if each.more["local"]), last)
     pictures = [each.more["pixels"] for each in said if each.event == "picture"]
     return {
         "sent_fps": _rate(inside, "framesSent"),
-        "decoded_fps": _rate(inside, "framesDecoded"),
+        "received_fps": _rate(inside, "framesDecoded", "framesReceived"),
         "sent_loss_percent": _loss(inside, "packetsSent", "packetsLostRemotely"),
-        "local": last["local"],
-        "remote": last["remote"],
+        "local": paired["local"],
+        "remote": paired["remote"],
         "codec": last["codec"],
         "pictures": len(pictures),
         "marks": sum(level_mark(each) is not None for each in pictures),
     }
 
 
-def _rate(stats: list[Said], name: str) -> float | None:
-    counted = [each for each in stats if each.more.get(name) is not None]
-    if len(counted) < 2:
-        return None
-    first, last = counted[0], counted[-1]
-    return float((last.more[name] - first.more[name]) / (last.at - first.at))
+def _rate(stats: list[Said], *names: str) -> float | None:
+    """Return by how much a second the first of these counters rose that it has."""
+    for name in names:
+        counted = [each for each in stats if each.more.get(name) is not None]
+        if len(counted) > 1:
+            first, last = counted[0], counted[-1]
+            return float((last.more[name] - first.more[name]) / (last.at - first.at))
+    return None
 
 
 def _loss(stats: list[Said], sent: str, lost: str) -> float | None:
@@ -173,9 +176,9 @@ def disagreements(cell: Cell, smoke: Mapping[str, Any], figures: Mapping[str, An
         lost, told = direction["loss_percent"], figures["sent_loss_percent"]
         if told is not None and abs(lost - told) > LOSS_POINTS:
             wrong.append(f"smoke lost {lost} % of the packets, of which its reports say {told:.2f}")
-    decoded = figures["decoded_fps"]
-    if cell.role == "viewer" and decoded is not None and abs(decoded - FPS) > FPS_SHARE * FPS:
-        wrong.append(f"it decoded {decoded:.1f} frames a second of the {FPS:g} that smoke sent")
+    received = figures["received_fps"]
+    if cell.role == "viewer" and received is not None and abs(received - FPS) > FPS_SHARE * FPS:
+        wrong.append(f"it received {received:.1f} frames a second of the {FPS:g} that smoke sent")
     if cell.role == "viewer" and figures["pictures"] and not figures["marks"]:
         wrong.append("none of the pictures it decoded was smoke's")
     if figures["codec"] not in (None, cell.codec):

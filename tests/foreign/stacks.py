@@ -115,8 +115,19 @@ STACKS: Final = (
         "libwebrtc",
         "libwebrtc.mjs",
         npm("@roamhq/wrtc", _SIGNALING),
-        cannot=(("H264", "the build on npm has no H264"),),
+        cannot=(
+            ("H264", "the build on npm has no H264"),
+            ("relay-tls", "it trusts the roots compiled into it, and no authority that is added"),
+        ),
     ),
+    Stack(
+        "libdatachannel",
+        "libdatachannel.mjs",
+        npm("node-datachannel", _SIGNALING),
+        cannot=(("relay-tls", "the build on npm has libjuice, which knows TURN over UDP alone"),),
+        encodes=False,
+    ),
+    Stack("werift", "werift.mjs", npm("werift", _SIGNALING), encodes=False),
     Stack(
         "gstreamer",
         "gstreamer.py",

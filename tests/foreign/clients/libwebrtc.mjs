@@ -2,55 +2,17 @@
 
 import wrtc from "@roamhq/wrtc";
 import { run } from "./kvs.mjs";
+import { PeerConnection } from "./w3c.mjs";
 
 const { RTCVideoSource, RTCVideoSink, RTCAudioSource } = wrtc.nonstandard;
 const [WIDTH, HEIGHT, FPS] = [640, 480, 30];
 const [COLUMNS, ROWS] = [20, 15];
 
-class LibWebRtc {
+class LibWebRtc extends PeerConnection {
   constructor(wish, iceServers, heard) {
+    const iceTransportPolicy = wish.transport === "direct" ? "all" : "relay";
+    super(new wrtc.RTCPeerConnection({ iceServers, iceTransportPolicy }), wish, heard);
     this.timers = [];
-    this.connection = new wrtc.RTCPeerConnection({
-      iceServers,
-      iceTransportPolicy: wish.transport === "direct" ? "all" : "relay",
-    });
-    this.wish = wish;
-    this.#listen(heard);
-  }
-
-  async offer() {
-    this.#addMedia();
-    if (this.wish.send.includes("data")) this.#take(this.connection.createDataChannel("foreign"));
-    await this.connection.setLocalDescription(await this.connection.createOffer());
-    return this.local();
-  }
-
-  async answer(offer) {
-    await this.connection.setRemoteDescription(offer);
-    this.#addMedia();
-    await this.connection.setLocalDescription(await this.connection.createAnswer());
-    return this.local();
-  }
-
-  accept(answer) {
-    return this.connection.setRemoteDescription(answer);
-  }
-
-  add(candidate) {
-    return this.connection.addIceCandidate(candidate);
-  }
-
-  gathered() {
-    return new Promise((resolve) => {
-      const look = () => this.connection.iceGatheringState === "complete" && resolve();
-      this.connection.addEventListener("icegatheringstatechange", look);
-      look();
-    });
-  }
-
-  local() {
-    const { type, sdp } = this.connection.localDescription;
-    return { type, sdp };
   }
 
   async stats() {
@@ -75,33 +37,12 @@ class LibWebRtc {
     };
   }
 
-  close() {
+  stop() {
     this.timers.forEach(clearInterval);
     this.sink?.stop();
-    this.connection.close();
   }
 
-  #listen(heard) {
-    const connection = this.connection;
-    connection.addEventListener("icecandidate", ({ candidate }) => {
-      if (candidate?.candidate) heard.candidate(candidate);
-    });
-    connection.addEventListener("connectionstatechange", () => {
-      if (connection.connectionState === "connected") heard.connected();
-      if (connection.connectionState === "failed") heard.failed("the connection failed");
-    });
-    connection.addEventListener("datachannel", ({ channel }) => this.#take(channel));
-    connection.addEventListener("track", ({ track }) => {
-      if (track.kind === "video") this.#watch(track, heard);
-    });
-  }
-
-  /** Send back what comes on a data channel. */
-  #take(channel) {
-    channel.addEventListener("message", ({ data }) => channel.send(data));
-  }
-
-  #addMedia() {
+  addMedia() {
     const { send } = this.wish;
     if (send.includes("audio")) this.connection.addTrack(this.#tone());
     if (send.includes("video")) this.connection.addTrack(this.#movingPicture());
@@ -142,7 +83,7 @@ class LibWebRtc {
   }
 
   /** Show now and then the mean brightness of each block of what was decoded. */
-  #watch(track, heard) {
+  watch(track, heard) {
     this.sink = new RTCVideoSink(track);
     let count = 0;
     this.sink.addEventListener("frame", ({ frame }) => {
