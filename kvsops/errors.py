@@ -56,11 +56,15 @@ class MessageError(KvsopsError):
     """A signaling message, or a part of it, is not as the service wants it.
 
     `correlation_id` is that of the message, where it had one: the service answers only then.
+    `action` is what it was to be, where that could be read.
     """
 
-    def __init__(self, message: str, correlation_id: str | None = None) -> None:
+    def __init__(
+        self, message: str, correlation_id: str | None = None, action: str | None = None
+    ) -> None:
         super().__init__(message)
         self.correlation_id = correlation_id
+        self.action = action
 
 
 class PeerError(KvsopsError):

@@ -1,9 +1,8 @@
 """`kvsops local`: the emulator, alone or around a command."""
 
-import errno
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from threading import Event
@@ -11,13 +10,20 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from kvsops.cli.local_listening import (
+    check_listening,
+    listening_options,
+    notes,
+    refusal,
+    whole_number,
+)
+from kvsops.cli.local_signaling import signaling_options
 from kvsops.errors import UsageError, needs_extra
 
 if TYPE_CHECKING:
     from kvsops.local.server import LocalServer
     from kvsops.local.settings import Settings
 
-_HIGHEST_PORT = 65_535
 _UNITS = {
     "ms": timedelta(milliseconds=1),
     "s": timedelta(seconds=1),
@@ -34,21 +40,6 @@ def _delay(_ctx: click.Context, param: click.Parameter, text: str) -> timedelta:
     return sum((float(number) * _UNITS[unit] for number, unit in parts), timedelta())
 
 
-def _count(lowest: int, highest: int | None = None) -> Callable[..., int | None]:
-    """Return what reads a whole number from `lowest` to `highest`."""
-
-    def read(_ctx: click.Context, param: click.Parameter, text: str | None) -> int | None:
-        if text is None:
-            return None
-        number = int(text) if re.fullmatch(r"-?\d{1,9}", text) else None
-        if number is None or number < lowest or (highest is not None and number > highest):
-            upwards = f"{lowest} or more" if highest is None else f"{lowest} to {highest}"
-            raise UsageError(f"{param.opts[0]} {text!r}: give a whole number, {upwards}")
-        return number
-
-    return read
-
-
 def _lower(_ctx: click.Context, _param: click.Parameter, names: tuple[str, ...]) -> frozenset[str]:
     return frozenset(name.lower().rstrip("/") for name in names)
 
@@ -62,7 +53,8 @@ Examples:
   kvsops local --fleet 200 -- aws kinesisvideo list-signaling-channels
   kvsops local --fleet 200 -- bash
   kvsops local --latency 50ms --fault '*:InternalFailure:5%' -- make test
-  kvsops local --port 4579
+  kvsops local --base-port 4579 --ca-dir ~/.kvsops-ca
+  kvsops local --aws-names --host 127.0.0.2
 
 With a COMMAND, run it against the emulator, and end with its exit code. Without one, print
 the variables that lead AWS's clients there, for a shell to take, and run until Ctrl-C.
@@ -81,16 +73,16 @@ A fault's ERROR is an AWS error code, such as AccessDeniedException, or
 OPERATION may be * for all; SHARE is 0 to 1, or 0% to 100%.
 
 \b
-Signaling is ConnectAsMaster, ConnectAsViewer, SendSdpOffer, SendSdpAnswer, SendCandidate
-and GetIceServerConfig. Its own ERRORs are
+ConnectAsMaster, ConnectAsViewer, SendSdpOffer, SendSdpAnswer, SendCandidate and
+GetIceServerConfig have ERRORs of their own:
   delay       it takes a second longer
   duplicate   a message is delivered twice
   reorder     a message is overtaken by the next one of its sender
   go-away     a connection gets GO_AWAY at once, and is ended a minute later
   reconnect-ice-server  a connection is told to ask for ICE servers again
 and Allocate:turn-refused:SHARE lets TURN forbid allocations. A message that meets drop is
-lost; one that meets an AWS error code is refused, which its sender is told only if it gave
-a correlation id.
+lost; one that meets an AWS error code is refused: its sender is told if it gave a
+correlation id. Each refusal, and each peer displaced by another, is a line on stderr.
 
 GetMetricData:partial:SHARE answers that share of each call's queries InternalError.
 """
@@ -99,14 +91,14 @@ GetMetricData:partial:SHARE answers that share of each call's queries InternalEr
 @click.command(name="local", help=_HELP, context_settings={"allow_interspersed_args": False})
 @click.option(
     "--fleet",
-    callback=_count(0),
+    callback=whole_number(0),
     default="0",
     metavar="N",
     help="Begin with N channels as they pile up in an account that is in use.",
 )
 @click.option(
     "--seed",
-    callback=_count(0),
+    callback=whole_number(0),
     default="7",
     show_default=True,
     metavar="N",
@@ -118,13 +110,7 @@ GetMetricData:partial:SHARE answers that share of each call's queries InternalEr
     show_default=True,
     help="The region of the fleet and of the environment.",
 )
-@click.option(
-    "--port",
-    callback=_count(0, _HIGHEST_PORT),
-    default="0",
-    metavar="N",
-    help="Listen there, on 127.0.0.1.  [default: any free port]",
-)
+@listening_options
 @click.option(
     "--quotas/--no-quotas",
     default=True,
@@ -155,7 +141,7 @@ GetMetricData:partial:SHARE answers that share of each call's queries InternalEr
 )
 @click.option(
     "--page-limit",
-    callback=_count(1),
+    callback=whole_number(1),
     default="1000",
     show_default=True,
     metavar="N",
@@ -171,10 +157,11 @@ GetMetricData:partial:SHARE answers that share of each call's queries InternalEr
 )
 @click.option(
     "--channel-quota",
-    callback=_count(1),
+    callback=whole_number(1),
     metavar="N",
     help="Channels per region.  [default: AWS's: 10,000 or 5,000]",
 )
+@signaling_options
 @click.option(
     "--allow-host",
     "allowed_hosts",
@@ -213,6 +200,8 @@ def local(
         settings = _settings(faults, seed, options)
         with _started(settings, port, region) as server:
             _sow(server, fleet, seed)
+            for note in notes(server):
+                click.echo(f"kvsops local: {note}", err=True)
             if command:
                 ctx.exit(run(command, server.environment()))
             _serve(server, fleet)
@@ -234,14 +223,13 @@ def _started(settings: "Settings", port: int, region: str) -> Iterator["LocalSer
     from kvsops.local.server import LocalServer, check_region
 
     check_region(region)
+    check_listening(settings)
     server = LocalServer(settings, port=port, region=region)
     try:
         server.start()
     except OSError as error:
-        if error.errno not in (errno.EADDRINUSE, errno.EACCES):
-            raise
-        why = "is in use" if error.errno == errno.EADDRINUSE else "needs privileges"
-        raise UsageError(f"--port {port}: it {why}; choose another, or none for any") from None
+        told = refusal(error, settings, port)
+        raise told or error from None
     try:
         yield server
     finally:
@@ -287,9 +275,7 @@ def _serve(server: "LocalServer", fleet: int) -> None:
 @contextmanager
 def _no_aws_configuration() -> Iterator[None]:
     """Hide the user's AWS and moto configuration from moto, which reads it when it starts."""
-    hidden = {n: v for n, v in os.environ.items() if n.startswith(("AWS_", "MOTO_"))}
-    for name in hidden:
-        del os.environ[name]
+    hidden = {n: os.environ.pop(n) for n in [*os.environ] if n.startswith(("AWS_", "MOTO_"))}
     nowhere = {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
     os.environ.update(nowhere)
     try:

@@ -1,4 +1,4 @@
-"""The control plane over HTTP, on 127.0.0.1 only: one thread for each connection, kept alive."""
+"""The control plane over HTTP, on one address: one thread for each connection, kept alive."""
 
 import logging
 import re
@@ -12,12 +12,12 @@ from typing import Any
 
 from kvsops.local import gate
 from kvsops.local.api.call import Answer, Call, date_header, error_answer, json_answer
+from kvsops.local.binding import binding
 from kvsops.local.middleware import Middleware
 from kvsops.local.overload import Spare, is_exhausted
 
 log = logging.getLogger("kvsops.local")
 
-HOST = "127.0.0.1"
 CALLS_PATH = f"{gate.OWN_API}calls"
 """GET it for JSON: `calls` and `throttled` by operation, `log` as in `LocalServer.log`."""
 
@@ -39,14 +39,16 @@ class ControlPlane(ThreadingHTTPServer):
         self._closed = Condition()
         self._idle: dict[socket.socket, None] = {}  # those idle for longest come first
         self._spare = Spare()
-        super().__init__((HOST, port), _HttpConnection)
+        super().__init__((middleware.settings.host, port), _HttpConnection)
 
     def server_bind(self) -> None:
         """Bind without the name lookup of the base class, which can take seconds."""
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self.socket.bind(self.server_address)
+        host, port = self.middleware.settings.host, int(self.server_address[1])
+        with binding(host, port):
+            self.socket.bind((host, port))
         self.server_address = self.socket.getsockname()
-        self.server_name, self.server_port = HOST, self.server_address[1]
+        self.server_name, self.server_port = host, self.server_address[1]
 
     def get_request(self) -> tuple[socket.socket, Any]:
         """Accept a connection; where no descriptor is left, make room instead."""
@@ -135,12 +137,12 @@ class _HttpConnection(BaseHTTPRequestHandler):
             return
         body = self.rfile.read(length)
         gone = len(body) < length  # the client left in the middle of its request
-        answer = None if gone else self._answer(Call(self.command, self.path, headers, body))
-        if answer is None:
+        answered = None if gone else self._answer(Call(self.command, self.path, headers, body))
+        if answered is None:
             self.close_connection = True
             _shut(self.connection)
         else:
-            self._send(answer, headers)
+            self._send(answered, headers)
 
     do_DELETE = do_GET = do_HEAD = do_OPTIONS = do_PATCH = do_POST = do_PUT = answer_request  # noqa: N815 - names that http.server looks for
 
@@ -157,13 +159,7 @@ class _HttpConnection(BaseHTTPRequestHandler):
 
     def _answer(self, call: Call) -> Answer | None:
         middleware = self.server.middleware
-        if refused := gate.refusal(call, middleware.settings):
-            return refused
-        if call.method == "OPTIONS":
-            return Answer(204)
-        if call.target == CALLS_PATH:
-            return json_answer(middleware.counts._asdict())
-        return middleware(call)
+        return gate.refusal(call, middleware.settings) or answer(call, middleware)
 
     def _send(self, answer: Answer, asked: dict[str, str]) -> None:
         """Send an answer to a request with these headers."""
@@ -180,6 +176,15 @@ class _HttpConnection(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - inherited
         """Log no requests to the terminal; they are counted instead."""
+
+
+def answer(call: Call, middleware: Middleware) -> Answer | None:
+    """Answer a call that passed the gate; None to close the connection without an answer."""
+    if call.method == "OPTIONS":
+        return Answer(204)
+    if call.target == CALLS_PATH:
+        return json_answer(middleware.counts._asdict())
+    return middleware(call)
 
 
 def _shut(connection: socket.socket) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from moto.core.request import Request
+from moto.core.utils import get_service_model
 from moto.kinesisvideo.models import kinesisvideo_backends
 from moto.sts.responses import TokenResponse
 
@@ -78,6 +79,8 @@ def carry_out(call: Call) -> Answer:
             return error_for(
                 call, "ServiceUnavailable", "kvsops local has no file descriptor left."
             )
+        if missing := _missing(call):
+            return missing
         # A bug of ours or moto's must not end the server; the client sees what AWS would show.
         log.exception("%s failed", call.operation)
         return error_for(call, "InternalFailure", "kvsops local failed: see its log.")
@@ -96,9 +99,13 @@ def wrongly_signed(call: Call, error: SignatureError) -> Answer:
 
 
 def unknown(call: Call, what: str) -> Answer:
-    """Return the answer to a call of something that the emulator does not have."""
+    """Return the answer to a call of something that the emulator does not have.
+
+    To HEAD, whose answer has no words, 404 would say that what it asks for is not there.
+    """
     said = f"kvsops local does not have {what}."
-    return error_to(call, 404, "UnknownOperationException", said)
+    status = 501 if call.method == "HEAD" else 404
+    return error_to(call, status, "UnknownOperationException", said)
 
 
 def status_of(code: str) -> int:
@@ -133,6 +140,22 @@ def _unreadable(call: Call) -> Answer | None:
         code = "InvalidArgumentException" if call.service == "kinesisvideo" else _NOT_READ
         return error_for(call, code, "The request's body is not UTF-8.")
     return None
+
+
+def _missing(call: Call) -> Answer | None:
+    """Return an error for a call without a parameter that its operation needs."""
+    model = get_service_model(_MODELS[call.service]) if call.service in _MODELS else None
+    if model is None or call.operation not in model.operation_names:
+        return None
+    shape = model.operation_model(call.operation).input_shape
+    missing = [name for name in shape.required_members if name not in call.parameters]
+    said = f"Required, and missing: {', '.join(missing)}."
+    code = "InvalidParameterException" if call.service == "tagging" else "ValidationError"
+    return error_for(call, code, said) if missing else None
+
+
+_MODELS = {"monitoring": "cloudwatch", "sts": "sts", "tagging": "resourcegroupstaggingapi"}
+"""The services that moto answers without a check of ours: botocore's names by signing name."""
 
 
 def _ask_moto(call: Call) -> Answer:

@@ -4,6 +4,7 @@ import os
 import shlex
 import sysconfig
 from collections.abc import Mapping
+from urllib.parse import urlsplit
 
 ACCESS_KEY_ID = "AKIAKVSOPSLOCALTEST0"
 SECRET_ACCESS_KEY = "kvsops-local-throw-away"  # noqa: S105 - good for nothing else
@@ -25,8 +26,19 @@ STRAY_VARIABLES = (
 """Variables in a shell that would lead a client away from the emulator."""
 
 
-CA_VARIABLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "AWS_CA_BUNDLE", "NODE_EXTRA_CA_CERTS")
-"""Where OpenSSL and Python, requests, AWS's clients, and Node read their authorities."""
+CA_VARIABLES = (
+    "SSL_CERT_FILE",
+    "CURL_CA_BUNDLE",
+    "REQUESTS_CA_BUNDLE",
+    "AWS_CA_BUNDLE",
+    "AWS_KVS_CACERT_PATH",
+    "NODE_EXTRA_CA_CERTS",
+    "NIX_SSL_CERT_FILE",
+)
+"""Where OpenSSL, Go and Python, curl, requests, AWS's clients, its C SDK, Node, and what Nix built
+read their authorities."""
+CA_DIRECTORIES = ("SSL_CERT_DIR",)
+"""Where OpenSSL, Go and curl read more of them: some look there alone."""
 
 
 def variables(endpoint_url: str, region: str, ca_bundle: str | None = None) -> dict[str, str]:
@@ -52,8 +64,13 @@ def child_environment(
     endpoint_url: str, region: str, inherited: Mapping[str, str], ca_bundle: str | None = None
 ) -> dict[str, str]:
     """Return the whole environment of a child process: what it inherits, minus AWS's variables."""
-    kept = {name: value for name, value in inherited.items() if not name.startswith("AWS_")}
-    past_proxies = _past_proxies(inherited)
+    gone = CA_DIRECTORIES if ca_bundle else ()
+    kept = {
+        name: value
+        for name, value in inherited.items()
+        if name not in gone and not name.startswith("AWS_")
+    }
+    past_proxies = _past_proxies(inherited, endpoint_url)
     path = os.pathsep.join(filter(None, [sysconfig.get_path("scripts"), inherited.get("PATH")]))
     return kept | variables(endpoint_url, region, ca_bundle) | past_proxies | {"PATH": path}
 
@@ -62,17 +79,19 @@ def export_lines(
     endpoint_url: str, region: str, inherited: Mapping[str, str], ca_bundle: str | None = None
 ) -> list[str]:
     """Return the lines that give a shell the same environment."""
-    exported = variables(endpoint_url, region, ca_bundle) | _past_proxies(inherited)
+    exported = variables(endpoint_url, region, ca_bundle) | _past_proxies(inherited, endpoint_url)
+    stray = [*STRAY_VARIABLES, *(CA_DIRECTORIES if ca_bundle else ())]
     return [
-        f"unset {' '.join(STRAY_VARIABLES)}",
+        f"unset {' '.join(stray)}",
         *(f"export {name}={shlex.quote(value)}" for name, value in exported.items()),
         f'export PATH={shlex.quote(sysconfig.get_path("scripts"))}:"$PATH"',
     ]
 
 
-def _past_proxies(inherited: Mapping[str, str]) -> dict[str, str]:
+def _past_proxies(inherited: Mapping[str, str], endpoint_url: str) -> dict[str, str]:
     """NO_PROXY in both spellings: clients differ in which one they read first."""
     inherited_hosts = inherited.get("no_proxy") or inherited.get("NO_PROXY") or ""
-    hosts = [host for host in inherited_hosts.split(",") if host and host != "127.0.0.1"]
-    joined = ",".join([*hosts, "127.0.0.1"])
+    ours = dict.fromkeys(("127.0.0.1", urlsplit(endpoint_url).hostname or ""))
+    hosts = [host for host in inherited_hosts.split(",") if host and host not in ours]
+    joined = ",".join([*hosts, *ours])
     return {"NO_PROXY": joined, "no_proxy": joined}

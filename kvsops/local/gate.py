@@ -5,9 +5,10 @@ his lead there (DNS rebinding). The headers Host and Origin tell, since no page 
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from ipaddress import ip_address
 
+from kvsops.local import aws_names
 from kvsops.local.api.call import Answer, Call, error_to
 from kvsops.local.settings import Settings
 
@@ -23,7 +24,7 @@ _OWN_PAGE = ("same-origin", "none")  # the page's own, or typed by the user
 def refusal(call: Call, settings: Settings) -> Answer | None:
     """Return the error for a request that must not even be looked at."""
     host, origin = call.headers.get("host", ""), call.headers.get("origin")
-    if not _is_allowed(host, settings.allowed_hosts):
+    if not _is_allowed(host, settings.allowed_hosts | {settings.host}, of_aws=settings.aws_names):
         return _refused(call, f"to the host {_shown(host)}", "--allow-host NAME")
     foreign = None if origin == f"http://{host}" else origin
     site = call.headers.get("sec-fetch-site", "none")  # tells where the browser sends no Origin
@@ -37,7 +38,7 @@ def refusal(call: Call, settings: Settings) -> Answer | None:
 def may_read(origin: str, settings: Settings) -> bool:
     """Whether pages of this origin may read answers: those on this machine, and those let in."""
     found = _ORIGIN.fullmatch(origin)
-    on_this_machine = found is not None and _is_allowed(found[1], frozenset())
+    on_this_machine = found is not None and _is_allowed(found[1], {settings.host})
     return on_this_machine or origin.lower() in settings.allowed_origins
 
 
@@ -62,13 +63,15 @@ def cors_headers(headers: Mapping[str, str], settings: Settings) -> dict[str, st
     }
 
 
-def _is_allowed(authority: str, names: frozenset[str]) -> bool:
-    """Whether a host, with or without a port, is this machine's or one of these."""
+def _is_allowed(authority: str, names: Set[str], *, of_aws: bool = False) -> bool:
+    """Whether a host, with or without a port, is this machine's, one of these, or one of AWS's."""
     found = _AUTHORITY.fullmatch(authority)
     if found is None:
         return False
     name = found[1].strip("[]").lower().removesuffix(".")
     if name == "localhost" or name.endswith(".localhost") or name in names:
+        return True
+    if of_aws and aws_names.is_served(name):
         return True
     try:
         return ip_address(name).is_loopback

@@ -4,6 +4,7 @@ import difflib
 import os
 import ssl
 from collections import Counter
+from datetime import datetime
 from threading import Thread
 from typing import Self, cast
 
@@ -16,7 +17,7 @@ from kvsops.local import settings as active_settings
 from kvsops.local.api.call import DEFAULT_REGION
 from kvsops.local.cloudwatch.index import MetricIndex
 from kvsops.local.cloudwatch.models import metrics
-from kvsops.local.control_plane import HOST, ControlPlane
+from kvsops.local.control_plane import ControlPlane
 from kvsops.local.dispatch import ACCOUNT_ID
 from kvsops.local.environment import child_environment
 from kvsops.local.extension import install
@@ -41,20 +42,21 @@ class LocalServer:
     ) -> None:
         self.settings = settings or Settings()
         self.region = region
-        self._port = port
+        self._port = port or self.settings.port_of("CONTROL")
         self._middleware = Middleware(self.settings)
         self._endpoints: Endpoints | None = None
 
     def start(self) -> None:
         """Start answering, with no channels and no counts.
 
-        Raises OSError if the port cannot be had, `UsageError` if signaling is not installed.
+        Raises OSError, whose `filename` is the address, if a port cannot be had; `UsageError` if
+        signaling is not installed, or its certificate authority is not what it should be.
         """
         install()
         self._middleware = Middleware(self.settings)
         self._control_plane = ControlPlane(self._port, self._middleware)
         try:
-            self._endpoints = Endpoints(self._middleware) if self.settings.signaling else None
+            self._endpoints = self._signaling() if self.settings.signaling else None
         except BaseException:
             self._control_plane.server_close()
             raise
@@ -65,6 +67,17 @@ class LocalServer:
             target=self._control_plane.serve_forever, args=(_SECONDS_BETWEEN_LOOKS,), daemon=True
         )
         self._thread.start()
+
+    def _signaling(self) -> Endpoints:
+        """Make the endpoints, and start them if others were told where they are."""
+        endpoints = Endpoints(self._middleware)
+        if self.settings.aws_names or self.settings.base_port is not None:
+            try:
+                endpoints.start()
+            except BaseException:
+                endpoints.close()
+                raise
+        return endpoints
 
     def stop(self) -> None:
         """End the connections and forget the channels."""
@@ -93,8 +106,8 @@ class LocalServer:
 
     @property
     def endpoint_url(self) -> str:
-        """The endpoint for every service: `http://127.0.0.1:PORT`."""
-        return f"http://{HOST}:{self.port}"
+        """The endpoint for every service: `http://HOST:PORT`."""
+        return f"http://{self.settings.host}:{self.port}"
 
     def environment(self) -> dict[str, str]:
         """Return the environment for a child process whose AWS clients should use this emulator."""
@@ -104,6 +117,11 @@ class LocalServer:
     def ca_bundle(self) -> str | None:
         """The file by which clients trust the endpoints of channels; None without signaling."""
         return None if self._endpoints is None else str(self._endpoints.authority.bundle)
+
+    @property
+    def authority_expiry(self) -> datetime | None:
+        """When its certificate authority expires, aware, in UTC; None without signaling."""
+        return None if self._endpoints is None else self._endpoints.authority.expiry
 
     def client_context(self) -> ssl.SSLContext:
         """Make the TLS context of a client in this process; only with signaling."""

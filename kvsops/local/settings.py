@@ -3,15 +3,27 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from random import Random
+from typing import Final, Protocol
 
 from moto.iam.models import iam_backends
 
+from kvsops.local.api.call import DEFAULT_REGION
 from kvsops.local.environment import ACCESS_KEY_ID, SECRET_ACCESS_KEY
 from kvsops.local.faults import Fault
 
-EndpointOf = Callable[[str, str], str | None]
-"""Returns the endpoint of a protocol (WSS, HTTPS) and role (MASTER, VIEWER), or None."""
+HOST: Final = "127.0.0.1"
+PORTS: Final = ("CONTROL", "MASTER", "VIEWER", "HTTPS", "TURN", "TURNS")
+"""What listens from `base_port` on, a port each: the API, the endpoints for masters' and viewers'
+WebSockets and for HTTPS, STUN and TURN by UDP and TCP, TURN by TLS."""
+
+
+class EndpointOf(Protocol):
+    """Tells where the endpoints of channels are."""
+
+    def __call__(self, protocol: str, role: str, region: str = DEFAULT_REGION) -> str | None:
+        """Return that of a protocol (WSS, HTTPS, WEBRTC) and role (MASTER, VIEWER), or None."""
 
 
 _KEYS = {
@@ -28,7 +40,7 @@ def utc_now() -> datetime:
 
 @dataclass
 class Settings:
-    """The knobs of one emulator. All but `seed` and `signaling` may be turned while it runs.
+    """The knobs of one emulator. What is read at startup says so; the rest may be turned any time.
 
     `quotas`, `latency`, `faults`, `late_by`, `delay_by` and `signaling` hold for the server; the
     others also under moto's `mock_aws`, in process.
@@ -56,6 +68,20 @@ class Settings:
     """How much longer a connect or message takes that meets the fault `delay` or `reorder`."""
     signaling: bool = True
     """Whether channels have endpoints here, with a relay behind them; read at startup."""
+    host: str = HOST
+    """The IPv4 address of this machine that all of it listens on; read at startup."""
+    base_port: int | None = None
+    """Where its `PORTS` begin; None for any that are free. Read at startup."""
+    aws_names: bool = False
+    """Whether it answers at port 443 to AWS's own host names, too; read at startup."""
+    ca_dir: Path | None = None
+    """Where its certificate authority is kept; None for a new one. Read at startup."""
+    strict_payloads: bool = False
+    """Whether a payload's 10k are counted in its base64, which may be what AWS does."""
+    empty_frames: bool = True
+    """Whether clients get empty text frames, as they now and then do from AWS."""
+    close_displaced: bool = True
+    """Whether a connection is closed when another takes its place. AWS's way is not known."""
     allowed_hosts: frozenset[str] = frozenset()
     """Names, in lower case, that requests may be addressed to beside this machine's own."""
     allowed_origins: frozenset[str] = frozenset()
@@ -63,7 +89,7 @@ class Settings:
     keys: dict[str, str] = field(default_factory=lambda: dict(_KEYS))
     """Secrets by access key id. The keys of roles assumed here are known, too."""
     seed: int = 0
-    """Seeds the faults and the version strings."""
+    """Seeds the faults and the version strings; read at startup."""
     clock: Callable[[], datetime] = utc_now
     """The time now, aware: states, lags and quotas follow from it."""
     signing_clock: Callable[[], datetime] = utc_now
@@ -75,6 +101,10 @@ class Settings:
 
     def __post_init__(self) -> None:
         self.random = Random(self.seed)  # noqa: S311 - runs must repeat; nothing is kept secret
+
+    def port_of(self, name: str) -> int:
+        """Return the port of one of `PORTS`; 0 for any that is free."""
+        return 0 if self.base_port is None else self.base_port + PORTS.index(name)
 
     def secret_of(self, access_key_id: str) -> str | None:
         """Return the secret of one of `keys`, or of a role's key made in the emulator."""

@@ -56,7 +56,7 @@ Socket = aiohttp.ClientWebSocketResponse
 
 def relay_server(pipe: Connection, channels: int) -> None:
     """Run the emulator until told to stop."""
-    with LocalServer(Settings(quotas=False)) as local:
+    with LocalServer(Settings(quotas=False, empty_frames=False)) as local:
         now, backend = utc_now(), local.backend()
         arns = [backend.put_channel(f"c{number}", now, now).arn for number in range(channels)]
         endpoint_of = local.settings.endpoint_of

@@ -123,18 +123,69 @@ def test_a_topic_that_calls_into_this_machine(local: LocalServer) -> None:
     assert signed[:2] == (404, "UnknownOperationException")
 
 
-@pytest.mark.parametrize("service", ["iam", "lambda", "s3", "sns", "sqs", "ec2", "cloudformation"])
-def test_other_services(over_http: Emulator, service: str) -> None:
-    """Each is refused in one line."""
-    client: Any = over_http.client(service)
-    calls = {"iam": "list_users", "lambda": "list_functions", "s3": "list_buckets"}
-    calls |= {"sns": "list_topics", "sqs": "list_queues", "ec2": "describe_vpcs"}
-    call = getattr(client, calls.get(service, "list_stacks"))
-    code, status, message = failure(call)
-    assert status == 404
-    assert code in {"UnknownOperationException", "404"}
-    if service not in {"s3", "ec2"}:  # whose errors have other forms
-        assert message == f"kvsops local does not have a service {service}."
+@pytest.mark.parametrize(
+    ("service", "operation", "parameters"),
+    [
+        ("cloudformation", "create_stack", {"StackName": "a", "TemplateBody": "{}"}),
+        ("cloudformation", "describe_stacks", {}),
+        ("cloudfront", "list_distributions", {}),
+        ("ec2", "describe_vpcs", {}),
+        ("events", "list_rules", {}),
+        ("iam", "list_users", {}),
+        ("lambda", "list_functions", {}),
+        ("logs", "describe_log_groups", {}),
+        ("organizations", "list_accounts", {}),
+        ("route53", "list_hosted_zones", {}),
+        ("s3", "list_buckets", {}),
+        ("s3", "get_object", {"Bucket": "b", "Key": "k"}),
+        ("s3", "put_object", {"Bucket": "b", "Key": "k", "Body": b"x"}),
+        ("sns", "list_topics", {}),
+        ("sqs", "list_queues", {}),
+        ("ssm", "get_parameter", {"Name": "a"}),
+    ],
+)
+def test_other_services(
+    *,
+    over_http: Emulator,
+    caplog: pytest.LogCaptureFixture,
+    service: str,
+    operation: str,
+    parameters: dict[str, Any],
+) -> None:
+    """Each is refused in one line, in its own protocol, and nothing of it is done or logged."""
+    client: Any = over_http.client(service, s3={"addressing_style": "path"})
+    code, status, message = failure(getattr(client, operation), **parameters)
+    assert (code, status) == ("UnknownOperationException", 404)
+    assert message == f"kvsops local does not have a service {service}."
+    assert caplog.text == ""
+
+
+def test_what_is_not_known_is_not_absent(over_http: Emulator) -> None:
+    """To HEAD, which has no words, 404 would say that there is no such bucket."""
+    client: Any = over_http.client("s3", s3={"addressing_style": "path"})
+    assert failure(client.head_bucket, Bucket="b")[1] == 501
+
+
+@pytest.mark.parametrize(
+    ("service", "operation", "code", "missing"),
+    [
+        ("sts", "assume_role", "ValidationError", "RoleArn, RoleSessionName"),
+        ("cloudwatch", "put_dashboard", "ValidationError", "DashboardName, DashboardBody"),
+    ],
+)
+def test_what_moto_fails_on(
+    *,
+    over_http: Emulator,
+    caplog: pytest.LogCaptureFixture,
+    service: str,
+    operation: str,
+    code: str,
+    missing: str,
+) -> None:
+    """A parameter that is missing is the caller's mistake: no failure, and no traceback."""
+    refused = failure(getattr(over_http.client(service), operation))
+    assert refused == (code, 400, f"Required, and missing: {missing}.")
+    assert caplog.text == ""
 
 
 @pytest.mark.parametrize(

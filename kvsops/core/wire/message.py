@@ -17,10 +17,20 @@ from typing import Final, TypeVar
 
 from kvsops.errors import MessageError
 
+PAYLOAD_MAXIMUM: Final = 10 * 1024
+"""Bytes of a payload's text, as the guide's 10k reads at its widest.
+
+Of the text or of its base64, the guide does not say. An offer of 13,014 bytes was seen to arrive.
+
+Source: https://docs.aws.amazon.com/kinesisvideostreams-webrtc-dg/latest/devguide/kvswebrtc-limits.html
+and https://github.com/awslabs/amazon-kinesis-video-streams-webrtc-sdk-js/issues/92
+"""
 ENCODED_PAYLOAD_MAXIMUM: Final = 10_000
-"""Characters of a payload in base64. The guide says 10K; SendAlexaOfferToMaster says 10,000.
+"""Characters of a payload's base64, as the 10k reads at its narrowest: so SendAlexaOfferToMaster
+has it, and so one of AWS's own people counted an offer.
 
 Source: https://docs.aws.amazon.com/kinesisvideostreams/latest/dg/API_signaling_SendAlexaOfferToMaster.html
+and https://github.com/awslabs/amazon-kinesis-video-streams-webrtc-sdk-js/pull/499
 """
 DESCRIPTION_MAXIMUM: Final = 1_000
 """Characters of a status response's description; the guide says 1K."""
@@ -92,21 +102,29 @@ class Received:
 
 
 def encode_sent(message: Sent) -> str:
-    """Write what a client sends. Raises `MessageError` for what the service would refuse."""
+    """Write what a client sends. Raises `MessageError` for what the service would refuse.
+
+    What it may take is written: should it be too large after all, the service says so.
+    """
     _check_id("recipientClientId", message.recipient_client_id)
     _check_id("correlationId", message.correlation_id)
+    encoded = message.encoded or _encoded(message.payload)
+    _check_size(encoded)
     return _written(
         {
             "action": message.action.value,
             "recipientClientId": message.recipient_client_id,
-            "messagePayload": message.encoded or _encoded(message.payload),
+            "messagePayload": encoded,
             "correlationId": message.correlation_id,
         }
     )
 
 
 def decode_sent(data: str | bytes) -> Sent:
-    """Read what a client sent. The error carries the correlation id, if that could be read."""
+    """Read what a client sent, of any size: see `check_size`.
+
+    The error carries the correlation id and the action, if they could be read.
+    """
     content = json_object(data)
     correlation_id = _id(content, "correlationId")
     try:
@@ -121,7 +139,16 @@ def decode_sent(data: str | bytes) -> Sent:
             encoded,
         )
     except MessageError as error:
-        error.correlation_id = correlation_id
+        error.correlation_id, error.action = correlation_id, _action(content)
+        raise
+
+
+def check_size(message: Sent, *, strict: bool = False) -> None:
+    """Raise `MessageError` if the payload is larger than 10k: of text, or if strict, of base64."""
+    try:
+        _check_size(message.encoded or _encoded(message.payload), strict=strict)
+    except MessageError as error:
+        error.correlation_id, error.action = message.correlation_id, message.action
         raise
 
 
@@ -140,7 +167,7 @@ def encode_received(message: Received) -> str:
 
 
 def decode_received(data: str | bytes) -> Received:
-    """Read what the service sent; what is empty counts as missing."""
+    """Read what the service sent, of any size; what is empty counts as missing."""
     content = json_object(data)
     message_type = _member(MessageType, content, "messageType")
     encoded = _text(content, "messagePayload")
@@ -210,18 +237,23 @@ def _member(kind: type[_E], content: dict[str, object], name: str) -> _E:
         raise MessageError(f"{name} is none of {', '.join(kind)}") from None
 
 
+def _action(content: dict[str, object]) -> str | None:
+    """Return the action of a message that is wrong otherwise, if it is one."""
+    value = _value(content, "action")
+    return value if isinstance(value, str) and value in [*Action] else None
+
+
 def _encoded(payload: str) -> str:
+    if not payload:
+        raise MessageError("messagePayload has no characters")
     try:
-        encoded = base64.b64encode(payload.encode()).decode()
+        return base64.b64encode(payload.encode()).decode()
     except UnicodeEncodeError:
         raise MessageError("the payload holds half a character (a lone surrogate)") from None
-    _check_size(encoded)
-    return encoded
 
 
 def _decoded(encoded: str) -> str:
     """Read base64, in its URL-safe form and unpadded too: some clients write it so."""
-    _check_size(encoded)
     with suppress(ValueError):  # as most write it, in a fraction of the time
         return base64.b64decode(encoded, validate=True).decode()
     plain = encoded.translate(_URL_SAFE).rstrip("=")
@@ -231,13 +263,12 @@ def _decoded(encoded: str) -> str:
         raise MessageError("messagePayload is not base64 of UTF-8 text") from None
 
 
-def _check_size(encoded: str) -> None:
-    if not encoded or len(encoded) > ENCODED_PAYLOAD_MAXIMUM:
-        size = f"{len(encoded):,}" if encoded else "no"
-        raise MessageError(
-            f"messagePayload has {size} characters of base64: it may have 1 to "
-            f"{ENCODED_PAYLOAD_MAXIMUM:,}"
-        )
+def _check_size(encoded: str, *, strict: bool = False) -> None:
+    size, maximum, unit = len(encoded.rstrip("=")) * 3 // 4, PAYLOAD_MAXIMUM, "bytes"
+    if strict:
+        size, maximum, unit = len(encoded), ENCODED_PAYLOAD_MAXIMUM, "characters of base64"
+    if size > maximum:
+        raise MessageError(f"messagePayload has {size:,} {unit}: it may have {maximum:,}")
 
 
 def _status(content: dict[str, object]) -> StatusResponse | None:

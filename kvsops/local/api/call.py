@@ -14,6 +14,8 @@ from kvsops.local.api.model import operations
 DEFAULT_REGION = "us-east-1"
 
 _CREDENTIAL = re.compile(r"Credential=([^/,\s]+)/[^/]*/([^/]+)/([^/]+)/aws4_request")
+_REST_XML = frozenset({"cloudfront", "route53", "s3", "s3express"})
+"""The signing names of the services that speak REST with XML."""
 _STS_VERSION = "2011-06-15"  # of the services here only STS is also called unsigned
 
 
@@ -85,6 +87,23 @@ class Call:
         """Whether it is in AWS's query protocol."""
         return "x-www-form-urlencoded" in self.headers.get("content-type", "")
 
+    @property
+    def has_xml_answers(self) -> bool:
+        """Whether its client reads XML."""
+        return self.is_form or self.service in _REST_XML
+
+    @cached_property
+    def parameters(self) -> frozenset[str]:
+        """The names of the top-level parameters given; empty where they cannot be read."""
+        if self.is_form:
+            return frozenset(name.partition(".")[0] for name in self._form)
+        try:
+            asked = json.loads(self.body)
+        except (ValueError, RecursionError):
+            return frozenset()
+        given = asked.items() if isinstance(asked, dict) else ()
+        return frozenset(name for name, value in given if value is not None)
+
     @cached_property
     def _form(self) -> dict[str, list[str]]:
         """The parameters of a call in AWS's query protocol."""
@@ -123,8 +142,8 @@ def error_answer(status: int, code: str, message: str) -> Answer:
 
 
 def error_to(call: Call, status: int, code: str, message: str) -> Answer:
-    """Return an error in the call's protocol; that of queries has XML."""
-    if not call.is_form:
+    """Return an error in the call's protocol."""
+    if not call.has_xml_answers:
         return error_answer(status, code, message)
     body = (
         f"<ErrorResponse><Error><Type>Sender</Type><Code>{code}</Code>"

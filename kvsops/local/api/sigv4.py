@@ -17,8 +17,12 @@ from urllib.parse import quote, unquote
 from kvsops.local.api.call import Call
 
 SERVICE: Final = "kinesisvideo"
-LONGEST_EXPIRY: Final = timedelta(seconds=300)
-"""The longest a presigned URL may be valid: AWS's clients ask for 299 seconds. Our assumption."""
+LONGEST_EXPIRY: Final = timedelta(days=7)
+"""The longest that SigV4 lets a presigned URL be valid. AWS's C clients ask for just that, others
+ask for 299 seconds; whether Kinesis Video itself takes all of it is not known to us.
+
+Source: https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html
+"""
 CLOCK_TOLERANCE: Final = timedelta(minutes=5)
 """How far off a signer's clock may be, unless an expiry says otherwise.
 
@@ -169,10 +173,10 @@ def _check_expiry(time: str, expires: str, now: datetime) -> None:
     if not 1 <= seconds <= longest:
         raise _incomplete(f"X-Amz-Expires must be 1 to {longest} seconds.")
     signed_at = _time(time)
-    if now > signed_at + timedelta(seconds=seconds):
-        raise _out_of_time("Signature expired", time, now)
     if signed_at > now + CLOCK_TOLERANCE:
         raise _out_of_time("Signature not yet current", time, now)
+    if now > signed_at + timedelta(seconds=seconds):
+        raise _out_of_time("Signature expired", time, now)
 
 
 def _time(text: str) -> datetime:

@@ -8,6 +8,7 @@ from moto.core.common_models import BaseModel
 
 from kvsops.local import settings
 from kvsops.local.api.exceptions import InvalidArgumentException
+from kvsops.local.kinesisvideo.addresses import own_endpoint
 from kvsops.local.kinesisvideo.exceptions import (
     TagsPerResourceExceededLimitException,
 )
@@ -71,9 +72,11 @@ class SignalingChannel(BaseModel):
         }
 
     def endpoint(self, protocol: str, role: str, region: str, partition: str) -> str:
-        """Return the actual or nominal endpoint; for WSS, master and viewer each have their own."""
-        own = settings.active().endpoint_of
-        if own is not None and (url := own(protocol, role)) is not None:
+        """Return the endpoint; for WSS, master and viewer each have their own.
+
+        For WEBRTC it is that of HTTPS, which says that there are no storage sessions here.
+        """
+        if (url := own_endpoint(protocol, role, region)) is not None:
             return url
         letter = {"HTTPS": "r", "WEBRTC": "w"}.get(protocol, "m" if role == "MASTER" else "v")
         scheme = "wss" if protocol == "WSS" else "https"

@@ -10,7 +10,6 @@ from datetime import datetime
 from threading import RLock
 
 from moto.core.resource_tagging import TaggableResourcesMixin, TaggedResource
-from moto.kinesisvideo.models import KinesisVideoBackend as MotoKinesisVideoBackend
 
 from kvsops.local import settings
 from kvsops.local.api.exceptions import InvalidArgumentException
@@ -28,6 +27,7 @@ from kvsops.local.kinesisvideo.exceptions import (
     ResourceNotFoundException,
     VersionMismatchException,
 )
+from kvsops.local.kinesisvideo.streams import StreamsBackend
 from kvsops.local.locking import locked
 from kvsops.local.quotas import channel_quota
 from kvsops.local.tagging.index import TagIndex
@@ -36,7 +36,7 @@ RESOURCE_TYPE = "kinesisvideo:channel"
 """What the Resource Groups Tagging API calls a signaling channel."""
 
 
-class KinesisVideoBackend(MotoKinesisVideoBackend, TaggableResourcesMixin):
+class KinesisVideoBackend(StreamsBackend, TaggableResourcesMixin):
     """moto's streams of one account and region, and the signaling channels beside them."""
 
     SERVICE_NAMESPACE = "kinesisvideo"
@@ -289,6 +289,5 @@ class KinesisVideoBackend(MotoKinesisVideoBackend, TaggableResourcesMixin):
             raise ResourceNotFoundException("The requested stream is not found or not active.")
         if not stream.data_retention_in_hours:
             raise NoDataRetentionException("The stream's data retention in hours is zero.")
-        others = (other for other in self.channels.values() if other is not channel)
-        if any(other.stream_arn == stream_arn for other in others):
+        if self.mapped_channel(stream_arn) not in (None, channel):
             raise ResourceInUseException("The stream is mapped to another channel already.")

@@ -132,6 +132,16 @@ class KinesisVideoResponse(MotoKinesisVideoResponse):
         )
         return ActionResult({"MediaStorageConfiguration": configuration})
 
+    def describe_mapped_resource_configuration(self) -> ActionResult:
+        """DescribeMappedResourceConfiguration: one at most, so that any token is a foreign one."""
+        asked = self._stream_parameters()
+        if asked.get("NextToken"):
+            raise InvalidArgumentException("The NextToken is not valid.")
+        mapped = self.kinesisvideo_backend.describe_mapped_resource_configuration(
+            asked.get("StreamName"), asked.get("StreamARN")
+        )
+        return ActionResult({"MappedResourceConfigurationList": mapped})
+
     def update_media_storage_configuration(self) -> ActionResult:
         """UpdateMediaStorageConfiguration."""
         asked = self._parameters()
@@ -140,6 +150,41 @@ class KinesisVideoResponse(MotoKinesisVideoResponse):
             asked["ChannelARN"], configuration["Status"], configuration.get("StreamARN")
         )
         return EmptyResult()
+
+    # moto's operations on streams, which check nothing themselves
+
+    def create_stream(self) -> ActionResult:
+        """CreateStream."""
+        self._parameters()
+        return super().create_stream()
+
+    def describe_stream(self) -> ActionResult:
+        """DescribeStream."""
+        self._stream_parameters()
+        return super().describe_stream()
+
+    def list_streams(self) -> ActionResult:
+        """ListStreams."""
+        self._parameters()
+        return super().list_streams()
+
+    def delete_stream(self) -> ActionResult:
+        """DeleteStream."""
+        asked = self._parameters()
+        self.kinesisvideo_backend.delete_stream(asked["StreamARN"], asked.get("CurrentVersion"))
+        return EmptyResult()
+
+    def get_data_endpoint(self) -> ActionResult:
+        """GetDataEndpoint."""
+        self._stream_parameters()
+        return super().get_data_endpoint()
+
+    def _stream_parameters(self) -> dict[str, Any]:
+        """Return the parameters of an operation on a stream, given by its name or its ARN."""
+        asked = self._parameters()
+        if not (asked.get("StreamName") or asked.get("StreamARN")):
+            raise InvalidArgumentException("Either StreamName or StreamARN must be given.")
+        return asked
 
 
 def _message_ttl_seconds(asked: dict[str, Any]) -> int | None:

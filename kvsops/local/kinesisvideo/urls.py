@@ -7,6 +7,7 @@ from kvsops.local.kinesisvideo.responses import KinesisVideoResponse
 SIGNALING_PATHS = (
     "/createSignalingChannel",
     "/deleteSignalingChannel",
+    "/describeMappedResourceConfiguration",
     "/describeMediaStorageConfiguration",
     "/describeSignalingChannel",
     "/getSignalingChannelEndpoint",

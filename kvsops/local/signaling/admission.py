@@ -89,7 +89,8 @@ def place_of(channel_arn: str, signer: Signer, settings: Settings) -> Place:
     try:
         arn = ChannelArn.parse(channel_arn)
     except UsageError:
-        raise Refused(INVALID_ARGUMENT, "The ChannelARN is missing, or none.") from None
+        why = "encoded twice" if "%" in channel_arn else "missing, or none"
+        raise Refused(INVALID_ARGUMENT, f"The ChannelARN is {why}.") from None
     if arn.region != signer.region:
         raise Refused(ACCESS_DENIED, f"Signed for {signer.region}, and not for {arn.region}.")
     if arn.account_id != get_account_id_from(signer.access_key_id):

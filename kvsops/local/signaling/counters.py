@@ -8,6 +8,8 @@ from kvsops.local.middleware import Middleware
 from kvsops.local.signaling.admission import Place
 
 OK: Final = "ok"
+DISPLACED: Final = "displaced"
+"""The outcome of a Disconnect whose place another connection had taken: no failure."""
 _MILLISECONDS = 1_000
 
 
@@ -29,7 +31,7 @@ class Counters:
         at = self._middleware.settings.clock()
         dimensions = {"Operation": operation, "SignalingChannelName": place.name}
         taken = (perf_counter() - began) * _MILLISECONDS
-        place.index.record("Failure", dimensions, [(at, float(outcome != OK), 1)])
+        place.index.record("Failure", dimensions, [(at, float(outcome not in (OK, DISPLACED)), 1)])
         place.index.record("Latency", dimensions, [(at, taken, 1)])
 
     def message(self, place: Place) -> None:

@@ -6,18 +6,19 @@ import logging
 import socket
 import ssl
 from collections.abc import Awaitable, Callable
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AsyncExitStack, suppress
 from functools import partial
 from threading import Thread
-from typing import Any, Final
+from typing import Any
 
 from aiohttp import web
 
 from kvsops.core.channel import ChannelArn
 from kvsops.errors import UsageError
-from kvsops.local import gate
+from kvsops.local import aws_names, control_plane, gate
 from kvsops.local.api.call import Call
+from kvsops.local.binding import binding
 from kvsops.local.faults import ALLOCATE, TURN_REFUSED
 from kvsops.local.middleware import Middleware
 from kvsops.local.overload import Spare, is_exhausted
@@ -25,21 +26,18 @@ from kvsops.local.settings import Settings
 from kvsops.local.signaling.admission import Refused, locate
 from kvsops.local.signaling.counters import Counters
 from kvsops.local.signaling.delivery import Delivery
-from kvsops.local.signaling.masking import MaskedFrames
+from kvsops.local.signaling.front import Front
 from kvsops.local.signaling.operations import SignalingApi
 from kvsops.local.signaling.relay import Relay, hang_up, refusal, response
 from kvsops.local.signaling.tls import Authority
+from kvsops.local.signaling.web_server import SECONDS_TO_STOP, WebServer
 from kvsops.local.turn.credentials import TurnCredentials, channel_arn_of, uris
 from kvsops.local.turn.server import TurnServer
 
-HOST: Final = "127.0.0.1"
 _BACKLOG = 1_024
-_SECONDS_TO_STOP = 2.0
-_SECONDS_BETWEEN_LOOKS = 0.005
+_THREADS = 64  # for calls of the API that come by AWS's names: moto blocks
 
 log = logging.getLogger("kvsops.local")
-_SILENT = logging.getLogger("kvsops.local.aiohttp")
-_SILENT.disabled = True  # it would quote what clients send that is no HTTP
 
 _TO_ONE_GONE = ("SSL connection is closed", "socket.send() raised exception.")
 # asyncio warns of writes to a client that has gone, once for each: such is a relay's life.
@@ -56,20 +54,25 @@ _Started = tuple[dict[str, int], Callable[[], object]]
 
 
 class DataPlane:
-    """The data plane of one emulator; it listens from its creation until `stop`."""
+    """The data plane of one emulator; it listens from its creation until `stop`.
+
+    Each side has a port of its own, or all of them the one that AWS has, told apart by AWS's names.
+    """
 
     def __init__(self, middleware: Middleware, authority: Authority) -> None:
         self._middleware, self._authority = middleware, authority
+        self._settings = middleware.settings
         started: Future[_Started] = Future()
         self._thread = Thread(target=self._run, args=(started,), name="kvsops-local", daemon=True)
         self._thread.start()
         self._ports, self._stop = started.result()
 
-    def endpoint(self, protocol: str, role: str) -> str:
+    def endpoint(self, protocol: str, role: str, region: str) -> str:
         """Return the endpoint of a protocol (WSS, HTTPS) and role (MASTER, VIEWER)."""
-        if protocol == "WSS":
-            return f"wss://{HOST}:{self._ports[role]}"
-        return f"https://{HOST}:{self._ports['HTTPS']}"
+        if self._settings.aws_names:
+            return aws_names.endpoint(protocol, role, region)
+        port = self._ports[role if protocol == "WSS" else "HTTPS"]
+        return f"{protocol.lower()}://{self._settings.host}:{port}"
 
     def stop(self) -> None:
         """Close all connections and wait for the thread to end."""
@@ -93,113 +96,107 @@ class DataPlane:
             stack.callback(spare.close)
             loop.set_exception_handler(partial(_shed, spare))
             counters, credentials = Counters(self._middleware), TurnCredentials()
-            delivery = Delivery(self._middleware.settings, counters)
+            delivery = Delivery(self._settings, counters)
             relay = Relay(self._middleware, counters, delivery)
             api = SignalingApi(self._middleware, counters, delivery, credentials)
             context = self._authority.server_context()
-            api.turn_uris = await self._serve_turn(stack, counters, credentials, context)
-            ports = await self._serve(stack, relay, api, context)
+            turn = self._turn(counters, credentials, context)
+            await stack.enter_async_context(turn)
+            api.turn_uris = partial(self._turn_uris, turn)
+            sides = self._sides(relay, api)
+            ports: dict[str, int] = {}
+            if self._settings.aws_names:
+                await self._serve_by_name(stack, sides, context, turn, spare)
+            else:
+                ports = await self._serve(stack, sides, context)
             started.set_result((ports, partial(loop.call_soon_threadsafe, stop.set)))
             await relay.run(stop)
 
-    async def _serve(
-        self, stack: AsyncExitStack, relay: Relay, api: SignalingApi, context: ssl.SSLContext
-    ) -> dict[str, int]:
-        """Listen for masters, viewers and HTTPS callers, each on its own port."""
+    def _sides(self, relay: Relay, api: SignalingApi) -> dict[str, Answering]:
+        """Return who answers masters, viewers and HTTPS callers."""
         sides: dict[str, Answering] = {
             "MASTER": lambda request, call: relay.connect(request, call, "master"),
             "VIEWER": lambda request, call: relay.connect(request, call, "viewer"),
-            "HTTPS": partial(_call_api, api, self._middleware.settings),
+            "HTTPS": partial(_call_api, api, self._settings),
         }
+        return {
+            name: partial(_after_latency, self._settings, answering)
+            for name, answering in sides.items()
+        }
+
+    async def _serve(
+        self, stack: AsyncExitStack, sides: dict[str, Answering], context: ssl.SSLContext
+    ) -> dict[str, int]:
+        """Listen for each side on its own port."""
         ports = {}
         for name, answering in sides.items():
-            server = _Server(partial(_answer, self._middleware.settings, answering))
-            runner = web.ServerRunner(server, shutdown_timeout=_SECONDS_TO_STOP)
-            await runner.setup()
-            stack.push_async_callback(server.end, runner)
-            listener = socket.create_server((HOST, 0), backlog=_BACKLOG)
+            runner, _ = await self._runner(stack, answering)
+            address = self._settings.host, self._settings.port_of(name)
+            with binding(*address):
+                listener = socket.create_server(address, backlog=_BACKLOG)
             await web.SockSite(runner, listener, ssl_context=context, backlog=_BACKLOG).start()
             ports[name] = listener.getsockname()[1]
         return ports
 
-    async def _serve_turn(
+    async def _serve_by_name(
         self,
         stack: AsyncExitStack,
-        counters: Counters,
-        credentials: TurnCredentials,
+        sides: dict[str, Answering],
         context: ssl.SSLContext,
-    ) -> list[str]:
-        """Serve STUN and TURN; return the URIs."""
-        clock = self._middleware.settings.clock
-        turn = TurnServer(
-            lambda username: credentials.password_of(username, clock()),
-            host=HOST,
-            ssl_context=context,
-            clock=lambda: clock().timestamp(),
+        turn: TurnServer,
+        spare: Spare,
+    ) -> None:
+        """Listen for all sides on the port that AWS has: the API, and TURN over TCP and TLS too."""
+        threads = stack.enter_context(ThreadPoolExecutor(_THREADS, "kvsops-local-api"))
+        sides = sides | {aws_names.CONTROL: partial(_call_aws, threads, self._middleware)}
+
+        def by_name(request: web.BaseRequest, call: Call) -> Awaitable[web.StreamResponse]:
+            return sides[aws_names.side_of(call.headers.get("host", ""))](request, call)
+
+        _, server = await self._runner(stack, by_name)
+        front = Front(context, server, turn.stream, spare)
+        front.start(self._settings.host, aws_names.PORT)
+        stack.push_async_callback(front.close)
+
+    async def _runner(
+        self, stack: AsyncExitStack, answering: Answering
+    ) -> tuple[web.ServerRunner, WebServer]:
+        server = WebServer(partial(_answer, self._settings, answering))
+        runner = web.ServerRunner(server, shutdown_timeout=SECONDS_TO_STOP)
+        await runner.setup()
+        stack.push_async_callback(server.end, runner)
+        return runner, server
+
+    def _turn(
+        self, counters: Counters, credentials: TurnCredentials, context: ssl.SSLContext
+    ) -> TurnServer:
+        """Make the STUN and TURN server."""
+        settings, by_name = self._settings, self._settings.aws_names
+        turn, turns = settings.port_of("TURN"), settings.port_of("TURNS")
+        return TurnServer(
+            lambda username: credentials.password_of(username, settings.clock()),
+            host=settings.host,
+            ports=(aws_names.PORT, None, 0) if by_name else (turn, turn, turns),
+            ssl_context=None if by_name else context,
+            clock=lambda: settings.clock().timestamp(),
             channel_of=lambda username: channel_arn_of(username) or "",
             on_relayed=partial(_count_turn_minute, counters),
             refuse=lambda: self._middleware.fault(ALLOCATE) == TURN_REFUSED,
         )
-        await stack.enter_async_context(turn)
-        return uris(HOST, turn.udp_port, turn.tls_port or 0)
 
-
-class _Connection(web.RequestHandler):
-    """Has WebSocket frames checked for their masks."""
-
-    def set_parser(self, parser: Any, data_received_cb: Callable[[], None] | None = None) -> None:
-        """Put the check before the parser."""
-        super().set_parser(MaskedFrames(parser), data_received_cb)  # type: ignore[arg-type]
-
-
-class _Server(web.Server):
-    """Tracks its sockets until they close: TLS has them wait for the clients' close_notify."""
-
-    def __init__(
-        self, answering: Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
-    ) -> None:
-        super().__init__(answering)
-        self._sockets: dict[web.RequestHandler, socket.socket] = {}
-
-    def connection_made(self, handler: web.RequestHandler, transport: asyncio.Transport) -> None:
-        """Remember the socket."""
-        super().connection_made(handler, transport)
-        self._sockets[handler] = transport.get_extra_info("socket")
-
-    def connection_lost(
-        self, handler: web.RequestHandler, exc: BaseException | None = None
-    ) -> None:
-        """Forget it."""
-        super().connection_lost(handler, exc)
-        self._sockets.pop(handler, None)
-
-    def __call__(self) -> web.RequestHandler:
-        """Make a connection's handler."""
-        loop = asyncio.get_running_loop()
-        return _Connection(self, loop=loop, access_log=None, logger=_SILENT)  # type: ignore[arg-type]
-
-    async def end(self, runner: web.ServerRunner) -> None:
-        """Give open requests a moment, then end all sockets.
-
-        A transport over TLS that was closed twice cannot be aborted any more, before Python 3.12.
-        """
-        await runner.cleanup()
-        for connected in self._sockets.values():
-            with suppress(OSError):
-                connected.shutdown(socket.SHUT_RDWR)
-        with suppress(TimeoutError):
-            async with asyncio.timeout(_SECONDS_TO_STOP):
-                while self._sockets:
-                    await asyncio.sleep(_SECONDS_BETWEEN_LOOKS)
+    def _turn_uris(self, turn: TurnServer, region: str) -> list[str]:
+        if self._settings.aws_names:
+            name = aws_names.turn(self._settings.host, region)
+            return uris(name, aws_names.PORT, aws_names.PORT)
+        return uris(self._settings.host, turn.udp_port, turn.tls_port or 0)
 
 
 async def _answer(
     settings: Settings, answering: Answering, request: web.BaseRequest
 ) -> web.StreamResponse:
-    """Read a request and answer it after the settings' latency."""
+    """Read a request and answer it."""
     headers = {name.lower(): value for name, value in request.headers.items()}
     call = Call(request.method, request.raw_path, headers, await request.read())
-    await asyncio.sleep(settings.latency.total_seconds())
     refused = gate.refusal(call, settings)
     answered: web.StreamResponse = (
         response(refused, settings.clock())
@@ -221,6 +218,22 @@ async def _answer_call(
         log.exception("a call of the data plane failed")
         refused = Refused("InternalFailure", "kvsops local failed: see its log.")
         return refusal(refused, settings.clock())
+
+
+async def _after_latency(
+    settings: Settings, answering: Answering, request: web.BaseRequest, call: Call
+) -> web.StreamResponse:
+    await asyncio.sleep(settings.latency.total_seconds())
+    return await answering(request, call)
+
+
+async def _call_aws(
+    threads: ThreadPoolExecutor, middleware: Middleware, request: web.BaseRequest, call: Call
+) -> web.StreamResponse:
+    """Have the control plane answer."""
+    asked = asyncio.get_running_loop().run_in_executor
+    answer = await asked(threads, control_plane.answer, call, middleware)
+    return hang_up(request) if answer is None else response(answer, middleware.settings.clock())
 
 
 async def _call_api(

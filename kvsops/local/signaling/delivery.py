@@ -26,8 +26,8 @@ class Recipient(Peer, Protocol):
     async def send(self, message: Received) -> bool:
         """Send it; return whether that was possible."""
 
-    def close(self) -> None:
-        """Give way to another peer of the same name."""
+    def give_way(self, *, close: bool) -> None:
+        """Give way to another peer of the same name, and if asked, close."""
 
 
 class Sender(Protocol):

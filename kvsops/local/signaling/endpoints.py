@@ -6,6 +6,7 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 from kvsops.errors import UsageError, needs_extra
+from kvsops.local.api.call import DEFAULT_REGION
 from kvsops.local.middleware import Middleware
 
 if TYPE_CHECKING:
@@ -27,24 +28,34 @@ class Endpoints:
             raise UsageError(f"signaling needs {names}: {needs_extra('local')}")
         from kvsops.local.signaling.tls import Authority
 
-        self.authority = Authority(os.environ)
+        settings = middleware.settings
+        self.authority = Authority(os.environ, settings.host, settings.ca_dir)
         self._middleware = middleware
         self._data_plane: DataPlane | None = None
         self._closed = False
         self._lock = Lock()
 
-    def __call__(self, protocol: str, role: str) -> str | None:
-        """Return the WSS or HTTPS endpoint for a role; None for WEBRTC, which has none here."""
-        if protocol not in ("WSS", "HTTPS"):
-            return None
+    def __call__(self, protocol: str, role: str, region: str = DEFAULT_REGION) -> str | None:
+        """Return the endpoint of a protocol for a role; None when it is being stopped.
+
+        All but WSS have that of HTTPS: what is not answered there is refused there in words.
+        """
         with self._lock:
             if self._closed:
                 return None
-            if self._data_plane is None:
-                from kvsops.local.signaling.data_plane import DataPlane
+            return self._started().endpoint("WSS" if protocol == "WSS" else "HTTPS", role, region)
 
-                self._data_plane = DataPlane(self._middleware, self.authority)
-            return self._data_plane.endpoint(protocol, role)
+    def start(self) -> None:
+        """Start it now: who was told its ports need ask for no endpoint. Raises `OSError`."""
+        with self._lock:
+            self._started()
+
+    def _started(self) -> "DataPlane":
+        if self._data_plane is None:
+            from kvsops.local.signaling.data_plane import DataPlane
+
+            self._data_plane = DataPlane(self._middleware, self.authority)
+        return self._data_plane
 
     def close(self) -> None:
         """End the data plane, if it was ever started, and remove the authority's file."""

@@ -44,7 +44,7 @@ Operation = Callable[[Place, Parameters], Awaitable[Parameters]]
 
 
 class SignalingApi:
-    """Answers the calls of one emulator; `turn_uris` are those of its TURN server, if any."""
+    """Answers the calls of one emulator; `turn_uris` tells those of its TURN server in a region."""
 
     def __init__(
         self,
@@ -55,7 +55,7 @@ class SignalingApi:
     ) -> None:
         self._middleware, self._settings = middleware, middleware.settings
         self._counters, self._delivery, self._credentials = counters, delivery, credentials
-        self.turn_uris: list[str] = []
+        self.turn_uris: Callable[[str], list[str]] = lambda _region: []
         self._operations: dict[str, Operation] = {
             "GetIceServerConfig": self._get_ice_server_config,
             "SendAlexaOfferToMaster": self._send_alexa_offer_to_master,
@@ -67,7 +67,7 @@ class SignalingApi:
             return Answer(204)
         model = operations(_SERVICE).get(call.path)
         if model is None or call.method != "POST":
-            return unknown(call, f"the operation {call.method} {call.path} of {_SERVICE}")
+            return unknown(call, f"the operation {call.method} {call.path}")
         return await self._answer(call, model)
 
     async def _answer(self, call: Call, model: OperationModel) -> Answer | None:
@@ -93,13 +93,14 @@ class SignalingApi:
             raise Refused(LIMIT_EXCEEDED, "Rate exceeded")
 
     async def _get_ice_server_config(self, place: Place, _: Parameters) -> Parameters:
-        if not self.turn_uris:
+        uris = self.turn_uris(place.region)
+        if not uris:
             return {"IceServerList": []}
         made = self._credentials.make(place.channel.arn, self._settings.clock())
         server = {
             "Password": made.password,
             "Ttl": TTL_SECONDS,
-            "Uris": self.turn_uris,
+            "Uris": uris,
             "Username": made.username,
         }
         return {"IceServerList": [server]}
@@ -143,7 +144,7 @@ class _Caller:
             self.answer = message.encoded
         return True
 
-    def close(self) -> None:
+    def give_way(self, *, close: bool) -> None:
         """Give way to a viewer of the same id: nothing is open."""
 
 

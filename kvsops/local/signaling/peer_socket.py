@@ -13,6 +13,7 @@ from aiohttp import WSCloseCode, web
 from kvsops.core.wire.ice import Role
 from kvsops.core.wire.message import Action, MessageType, Received, encode_received
 from kvsops.local.quotas import Bucket
+from kvsops.local.signaling import telling
 from kvsops.local.signaling.admission import Place
 from kvsops.local.signaling.channel_state import PeerId
 
@@ -46,6 +47,7 @@ class PeerSocket:
         self.overtaken: list[Callable[[], Awaitable[None]]] = []
         """Deliveries that wait to be overtaken by the next one, where the settings want that."""
         self.closing = False
+        self.displaced = False
         self.ended = asyncio.Event()
         self._listening: asyncio.Future[None] | None = None
         self._transport: asyncio.Transport | None = None
@@ -67,7 +69,11 @@ class PeerSocket:
 
     async def send(self, message: Received) -> bool:
         """Send a message; return whether the client could take it."""
-        return self._is_writable() and await _sent(self.ws.send_str(encode_received(message)))
+        return await self.send_text(encode_received(message))
+
+    async def send_text(self, text: str) -> bool:
+        """Send a text frame; return whether the client could take it."""
+        return self._is_writable() and await _sent(self.ws.send_str(text))
 
     async def pong(self, data: bytes) -> None:
         """Answer a ping, if the client is still there."""
@@ -107,6 +113,16 @@ class PeerSocket:
         if self.closing:
             await self.ws.close(code=WSCloseCode.GOING_AWAY)  # waits shortly for the answer
             self.abort()
+
+    def give_way(self, *, close: bool) -> None:
+        """Take note that another connection has its place now, and begin to close it if asked.
+
+        One left open gets no more messages; what it sends still goes out, in its old name.
+        """
+        self.displaced = True
+        telling.displaced(self.place.name, self.peer_id, closed=close)
+        if close:
+            self.close()
 
     def close(self) -> None:
         """Begin to close it."""

@@ -13,7 +13,14 @@ from typing import Final
 from aiohttp import WSMsgType, web
 
 from kvsops.core.wire.ice import Role
-from kvsops.core.wire.message import MessageType, Received, Sent, StatusResponse, decode_sent
+from kvsops.core.wire.message import (
+    MessageType,
+    Received,
+    Sent,
+    StatusResponse,
+    check_size,
+    decode_sent,
+)
 from kvsops.errors import MessageError
 from kvsops.local.api.call import Answer, Call, date_header, error_answer
 from kvsops.local.faults import (
@@ -23,6 +30,7 @@ from kvsops.local.faults import (
     RECONNECT_ICE_SERVER,
 )
 from kvsops.local.middleware import Middleware
+from kvsops.local.signaling import telling
 from kvsops.local.signaling.admission import (
     INVALID_ARGUMENT,
     LIMIT_EXCEEDED,
@@ -38,7 +46,7 @@ from kvsops.local.signaling.channel_state import (
     received,
     recipient_of,
 )
-from kvsops.local.signaling.counters import Counters
+from kvsops.local.signaling.counters import DISPLACED, OK, Counters
 from kvsops.local.signaling.delivery import Delivery, Recipient
 from kvsops.local.signaling.peer_socket import PeerSocket
 
@@ -74,6 +82,7 @@ class Relay:
                 raise Refused(INVALID_ARGUMENT, "This endpoint is for WebSockets.")
             self._let_in(place, role, client_id)
         except Refused as refused:
+            telling.refused_connect(operation, place, refused)
             self._counters.call(operation, place, began, refused.code)
             return refusal(refused, self._settings.clock())
         try:
@@ -115,7 +124,7 @@ class Relay:
         self._connections.add(connection)
         try:
             if displaced := state.join(connection):
-                displaced.close()
+                displaced.give_way(close=self._settings.close_displaced)
             await self._greet(connection, state, fault)
             await connection.live(self._listen(connection))
             began = perf_counter()
@@ -123,13 +132,15 @@ class Relay:
             state.leave(connection)
             self._connections.discard(connection)
             connection.ended.set()
-            self._counters.call("Disconnect", place, began)
+            outcome = DISPLACED if connection.displaced else OK
+            self._counters.call("Disconnect", place, began, outcome)
         return connection.ws
 
     async def _greet(
         self, connection: PeerSocket, state: ChannelState[Recipient], fault: str | None
     ) -> None:
         now = self._settings.clock()
+        await self._keep_alive(connection)
         for message in state.take(connection.peer_id, now):
             if await connection.send(message):
                 self._counters.message(connection.place)
@@ -137,6 +148,11 @@ class Relay:
             await connection.go_away(now)
         if fault == RECONNECT_ICE_SERVER:
             await connection.send(Received(MessageType.RECONNECT_ICE_SERVER))
+
+    async def _keep_alive(self, connection: PeerSocket) -> None:
+        """Send an empty text frame: AWS does so now and then; when exactly, is not known."""
+        if self._settings.empty_frames:
+            await connection.send_text("")
 
     async def _listen(self, connection: PeerSocket) -> None:
         while True:
@@ -157,22 +173,25 @@ class Relay:
         try:
             sent = decode_sent(data)
         except MessageError as error:
-            await _complain(connection, error.correlation_id, Refused(INVALID_ARGUMENT, str(error)))
+            refused = Refused(INVALID_ARGUMENT, str(error))
+            await _complain(connection, error, len(data), refused)
             return
         operation = OPERATIONS[sent.action]
         try:
             await self._take_on(connection, sent, self._middleware.fault(operation))
         except Refused as refused:
-            await _complain(connection, sent.correlation_id, refused)
+            await _complain(connection, sent, len(data), refused)
             self._counters.call(operation, connection.place, began, refused.code)
         else:
             self._counters.call(operation, connection.place, began)
+            await self._keep_alive(connection)
 
     async def _take_on(self, connection: PeerSocket, sent: Sent, fault: str | None) -> None:
         check_fault(fault)
         if self._settings.quotas and not connection.admits(sent.action, connection.active_at):
             raise Refused(LIMIT_EXCEEDED, "Rate exceeded")
         try:
+            check_size(sent, strict=self._settings.strict_payloads)
             recipient = recipient_of(connection.role, sent)
         except MessageError as error:
             raise Refused(INVALID_ARGUMENT, str(error)) from None
@@ -208,11 +227,17 @@ class Relay:
         await asyncio.gather(*(connection.ended.wait() for connection in self._connections))
 
 
-async def _complain(connection: PeerSocket, correlation_id: str | None, refused: Refused) -> None:
-    if correlation_id is None:
-        return
-    status = StatusResponse(correlation_id, refused.code, str(refused.status), str(refused))
-    await connection.send(Received(MessageType.STATUS_RESPONSE, status=status))
+async def _complain(
+    connection: PeerSocket, message: Sent | MessageError, size: int, refused: Refused
+) -> None:
+    """Refuse a message, or what cannot be read as one: in the log, and to its sender if asked."""
+    correlation_id = message.correlation_id
+    told = correlation_id is not None
+    channel, peer = connection.place.name, connection.peer_id
+    telling.refused_message(channel, peer, message.action, size, refused, told=told)
+    if told:
+        status = StatusResponse(correlation_id, refused.code, str(refused.status), str(refused))
+        await connection.send(Received(MessageType.STATUS_RESPONSE, status=status))
 
 
 def hang_up(request: web.BaseRequest) -> web.Response:

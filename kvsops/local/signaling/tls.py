@@ -1,36 +1,59 @@
-"""TLS of the emulator's data plane: an authority made at startup, which clients then trust."""
+"""TLS of the emulator: its authority, which clients then trust, and what that vouches for."""
 
 import fcntl
 import os
+import re
 import ssl
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from pathlib import Path
 
 import botocore
-import trustme
 
-from kvsops.local.environment import CA_VARIABLES
+from kvsops.local import aws_names
+from kvsops.local.environment import CA_DIRECTORIES, CA_VARIABLES
+from kvsops.local.settings import HOST
+from kvsops.local.signaling.kept_authority import expiry, kept_authority, new_authority
 
-HOSTS = ("127.0.0.1", "localhost")
+_LIFE = timedelta(days=800)
+"""How long a server's certificate is good: Apple's clients allow 825 days.
+
+Source: https://support.apple.com/en-us/103769
+"""
+_CLOCKS_OFF = timedelta(days=1)  # a client's clock may be that late
+_CERTIFICATE = re.compile("-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
+_MOST_NAMES = 256  # whose certificates are kept
 _PREFIX, _SUFFIX = "kvsops-local-", ".pem"
 
 
 class Authority:
-    """A certificate authority that lives as long as the emulator runs.
+    """The emulator's certificate authority: new, and gone with it, or kept in a directory.
+
+    It vouches for 127.0.0.1, localhost and `host`. Raises `UsageError` where the directory's
+    authority cannot be used.
 
     `bundle` is a file with its certificate after all those that this process's clients trust, so
     that a client given it can still reach other servers. It is locked while the emulator lives; if
     that is killed, the next one removes it.
     """
 
-    def __init__(self, inherited: Mapping[str, str] | None = None) -> None:
-        self._authority = trustme.CA()
+    def __init__(
+        self,
+        inherited: Mapping[str, str] | None = None,
+        host: str = HOST,
+        directory: Path | None = None,
+    ) -> None:
+        self._authority = kept_authority(directory) if directory else new_authority()
+        self._hosts = dict.fromkeys((HOST, "localhost", host))
+        self._context_for = lru_cache(_MOST_NAMES)(self._context)
         self.pem = self._authority.cert_pem.bytes().decode("ascii")
         _remove_stale()
         self._lock, self.bundle = _locked_file()
-        text = "\n".join([*_trusted(inherited or {}), self.pem])
+        certificates = dict.fromkeys(_trusted(inherited or {}))
+        text = "\n".join([*certificates, self.pem])
         self.bundle.write_text(text, encoding="utf-8")
 
     def close(self) -> None:
@@ -41,10 +64,34 @@ class Authority:
             self._lock = None
 
     def server_context(self) -> ssl.SSLContext:
-        """Make the context of a server on 127.0.0.1."""
-        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-        self._authority.issue_cert(*HOSTS).configure_cert(context)
+        """Make the context of a server on the host, who is also each of AWS's names if asked for.
+
+        A certificate is made for the very name that a client asks for.
+        """
+        context = self._context(*self._hosts)
+        context.sni_callback = self._called
         return context
+
+    def _called(
+        self, connection: ssl.SSLObject, name: str | None, _context: ssl.SSLContext
+    ) -> None:
+        if name is not None and aws_names.is_served(name.lower()):
+            connection.context = self._context_for(name.lower())
+
+    def _context(self, *names: str) -> ssl.SSLContext:
+        """Make a server's context with a certificate for these names."""
+        context, now = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH), datetime.now(UTC)
+        begins = now - _CLOCKS_OFF
+        issued = self._authority.issue_cert(
+            *names, not_before=begins, not_after=min(begins + _LIFE, self.expiry)
+        )
+        issued.configure_cert(context)
+        return context
+
+    @property
+    def expiry(self) -> datetime:
+        """When it expires, aware, in UTC."""
+        return expiry(self.pem)
 
     def client_context(self) -> ssl.SSLContext:
         """Make the context of a client in this process that trusts no other authority."""
@@ -74,10 +121,20 @@ def _remove_stale() -> None:
 
 
 def _trusted(inherited: Mapping[str, str]) -> Iterator[str]:
-    """Yield the certificates that clients already trust; each file once."""
+    """Yield the certificates that clients already trust, and nothing else of those files."""
     named = [inherited.get(name) for name in CA_VARIABLES]
     system = ssl.get_default_verify_paths().cafile
     shipped = Path(botocore.__file__).with_name("cacert.pem")
     files = [Path(name) for name in (system, *named) if name and Path(name).is_file()]
+    files += _in_directories(inherited)
     for file in dict.fromkeys(path.resolve() for path in files or [shipped]):
-        yield file.read_text(encoding="utf-8", errors="replace").rstrip()
+        with suppress(OSError):  # clients could not read it either
+            yield from _CERTIFICATE.findall(file.read_text(encoding="utf-8", errors="replace"))
+
+
+def _in_directories(inherited: Mapping[str, str]) -> Iterator[Path]:
+    """Yield the files in the directories of authorities that clients read."""
+    for name in CA_DIRECTORIES:
+        for directory in filter(None, inherited.get(name, "").split(os.pathsep)):
+            with suppress(OSError):
+                yield from (path for path in sorted(Path(directory).iterdir()) if path.is_file())

@@ -4,12 +4,13 @@ Source: https://docs.aws.amazon.com/resourcegroupstagging/latest/APIReference/AP
 """
 
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import count
 from threading import RLock
 from typing import Any
 
 from moto.core.resource_tagging import TaggedResource, iter_taggable_backends
+from moto.kinesisvideo.exceptions import KinesisvideoClientError
 from moto.resourcegroupstaggingapi.exceptions import ResourceGroupsTaggingAPIError
 from moto.resourcegroupstaggingapi.models import (
     ResourceGroupsTaggingAPIBackend as MotoTaggingBackend,
@@ -37,6 +38,20 @@ class ResourceGroupsTaggingAPIBackend(MotoTaggingBackend):
                 yield from backend.tagged_channels(mine)
             elif mine:
                 yield from (r for r in backend.iter_tagged_resources() if r.arn in mine and r.tags)
+
+    def tag_resources(
+        self, resource_arns: list[str], tags: dict[str, str]
+    ) -> dict[str, dict[str, Any]]:
+        """Tag each of the ARNs; return why for those that it failed for."""
+        tag = super().tag_resources
+        return _failures(resource_arns, lambda arn: tag([arn], tags))
+
+    def untag_resources(
+        self, resource_arn_list: list[str], tag_keys: list[str]
+    ) -> dict[str, dict[str, Any]]:
+        """Take tags off each of the ARNs; return why for those that it failed for."""
+        untag = super().untag_resources
+        return _failures(resource_arn_list, lambda arn: untag([arn], tag_keys))
 
     def scan(
         self,
@@ -73,6 +88,23 @@ class ResourceGroupsTaggingAPIBackend(MotoTaggingBackend):
                 "The pagination token is not valid, or not any more: begin again without one.",
             )
         return name, int(position)
+
+
+def _failures(
+    arns: list[str], change: Callable[[str], dict[str, dict[str, Any]]]
+) -> dict[str, dict[str, Any]]:
+    """Change one resource after the other, and return the failures as the API has them."""
+    failed: dict[str, dict[str, Any]] = {}
+    for arn in arns:
+        try:
+            failed |= change(arn)
+        except KinesisvideoClientError as error:
+            failed[arn] = {
+                "StatusCode": 400,
+                "ErrorCode": "InvalidParameterException",
+                "ErrorMessage": str(error.message),
+            }
+    return failed
 
 
 def _page_end(found: list[TaggedResource], start: int, resources: int, max_tags: int | None) -> int:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Hashable
 from contextlib import suppress
 from typing import Self, cast
 
+from kvsops.local.binding import binding
 from kvsops.local.turn.allocations import Address
 from kvsops.local.turn.protocol import (
     Event,
@@ -46,11 +47,12 @@ class TurnServer:
     data was relayed, as TURNConnectedMinutes counts. `clock` tells seconds, for lifetimes.
 
     Relayed addresses are on `relay_host` (else on `host`); peers must be addresses of this
-    machine. `ports` are UDP's, TCP's and TLS's, 0 for a free one; there is TLS where `ssl_context`
-    is given.
+    machine. `ports` are UDP's, TCP's and TLS's, 0 for a free one, None for no TCP; there is TLS
+    where `ssl_context` is given. Connections accepted elsewhere are served by a `stream`.
     """
 
-    udp_port = tcp_port = 0
+    udp_port = 0
+    tcp_port: int | None = None
     tls_port: int | None = None
 
     def __init__(
@@ -59,7 +61,7 @@ class TurnServer:
         *,
         host: str = "127.0.0.1",
         relay_host: str | None = None,
-        ports: tuple[int, int, int] = (0, 0, 0),
+        ports: tuple[int, int | None, int] = (0, 0, 0),
         ssl_context: ssl.SSLContext | None = None,
         clock: Callable[[], float] = time.monotonic,
         on_relayed: Callable[[str], None] = lambda _: None,
@@ -83,9 +85,11 @@ class TurnServer:
         """Listen on UDP, TCP and TLS, and set the ports. Raises `OSError`, and holds none then."""
         udp, tcp, tls = self._ports
         try:
-            self._udp = Datagrams((self._host, udp), self._datagram)
+            with binding(self._host, udp):
+                self._udp = Datagrams((self._host, udp), self._datagram)
             self.udp_port = self._udp.address[1]
-            self.tcp_port = await self._tcp.start(self._host, tcp, None)
+            if tcp is not None:
+                self.tcp_port = await self._tcp.start(self._host, tcp, None)
             if self._ssl_context:
                 self.tls_port = await self._tls.start(self._host, tls, self._ssl_context)
         except OSError:
@@ -101,6 +105,10 @@ class TurnServer:
             self._carry_out(self._protocol.lost(client))
         if self._expiry:
             self._expiry.cancel()
+
+    def stream(self) -> StreamConnection:
+        """Make the protocol of a connection that was accepted elsewhere; its TLS is done."""
+        return StreamConnection(self._tcp)
 
     async def __aenter__(self) -> Self:
         await self.start()

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import cast
 
+from kvsops.local.binding import binding
 from kvsops.local.turn.allocations import Address
 from kvsops.local.turn.framing import Frames, padding
 
@@ -74,9 +75,10 @@ class Streams:
         """Listen, and return the port."""
         self.context = context
         loop = asyncio.get_running_loop()
-        self._listener = await loop.create_server(
-            lambda: StreamConnection(self), host, port, family=socket.AF_INET
-        )
+        with binding(host, port):
+            self._listener = await loop.create_server(
+                lambda: StreamConnection(self), host, port, family=socket.AF_INET
+            )
         return cast("int", self._listener.sockets[0].getsockname()[1])
 
     async def close(self) -> None:

@@ -15,6 +15,7 @@ from kvsops.core.wire.message import (
     Received,
     Sent,
     StatusResponse,
+    check_size,
     check_viewer_id,
     decode_received,
     decode_sent,
@@ -152,10 +153,6 @@ def test_status_code_as_a_number() -> None:
         ({"action": "SDP_OFFER", "messagePayload": "???"}, "not base64"),
         ({"action": "SDP_OFFER", "messagePayload": "/w=="}, "not base64 of UTF-8"),
         ({"action": "SDP_OFFER", "messagePayload": "aGVs\nbG8="}, "not base64"),
-        (
-            {"action": "SDP_OFFER", "messagePayload": "a" * 10_001},
-            "10,001 characters of base64: it may have 1 to 10,000",
-        ),
         ({"messagePayload": HELLO, "action": "SDP_OFFER", "recipientClientId": "a b"}, "recipient"),
         (
             {"messagePayload": HELLO, "action": "SDP_OFFER", "recipientClientId": "a" * 257},
@@ -171,12 +168,39 @@ def test_refused(content: str | bytes | dict[str, Any], why: str) -> None:
         decode_sent(json.dumps(content) if isinstance(content, dict) else content)
 
 
-def test_largest_payload() -> None:
-    """Base64 of 10,000 characters is taken, and one character more is not even written."""
-    largest = Sent(Action.SDP_OFFER, "a" * 7_500)
+@pytest.mark.parametrize(
+    ("length", "strict", "why"),
+    [
+        (7_500, True, None),
+        (7_501, True, "has 10,004 characters of base64: it may have 10,000"),
+        (9_760, False, None),  # 13,016 characters of base64, more than were seen to arrive
+        (9_760, True, "has 13,016 characters of base64"),
+        (10_240, False, None),
+        (10_241, False, "has 10,241 bytes: it may have 10,240"),
+    ],
+)
+def test_largest_payload(*, length: int, strict: bool, why: str | None) -> None:
+    """10k are 10,240 bytes of text, or read strictly, 10,000 characters of its base64."""
+    encoded = base64.b64encode(b"a" * length).decode()
+    text = json.dumps({"action": "SDP_OFFER", "messagePayload": encoded, "correlationId": "7"})
+    sent = decode_sent(text)
+    assert sent.payload == "a" * length
+    if why is None:
+        check_size(sent, strict=strict)
+        return
+    with pytest.raises(MessageError, match=why) as caught:
+        check_size(sent, strict=strict)
+    assert (caught.value.correlation_id, caught.value.action) == ("7", "SDP_OFFER")
+
+
+def test_largest_payload_written() -> None:
+    """What the service may take is written, and no more; what it sends is read, however large."""
+    largest = Sent(Action.SDP_OFFER, "a" * 10_240)
     assert decode_sent(encode_sent(largest)) == largest
-    with pytest.raises(MessageError, match="10,004 characters"):
-        encode_sent(Sent(Action.SDP_OFFER, "a" * 7_501))
+    with pytest.raises(MessageError, match="10,241 bytes"):
+        encode_sent(Sent(Action.SDP_OFFER, "a" * 10_241))
+    beyond = Received(MessageType.SDP_OFFER, "v", "a" * 30_000)
+    assert decode_received(encode_received(beyond)) == beyond
 
 
 @pytest.mark.parametrize(
@@ -195,10 +219,13 @@ def test_not_written(message: Sent, why: str) -> None:
 
 
 def test_error_says_which_message() -> None:
-    """The error carries the correlation id where that much could be read."""
+    """The error carries the correlation id and the action where that much could be read."""
     with pytest.raises(MessageError) as caught:
         decode_sent('{"correlationId": "7", "action": "WAVE", "messagePayload": "aGVsbG8="}')
-    assert caught.value.correlation_id == "7"
+    assert (caught.value.correlation_id, caught.value.action) == ("7", None)
+    with pytest.raises(MessageError) as caught:
+        decode_sent('{"Action": "SDP_OFFER", "messagePayload": "?"}')
+    assert (caught.value.correlation_id, caught.value.action) == (None, "SDP_OFFER")
 
 
 @pytest.mark.parametrize("client_id", ["a", "A_.-9", "aws-1", "x" * 256])
@@ -287,4 +314,4 @@ def test_any_text_as_payload(text: str) -> None:
     try:
         assert decode_sent(encode_sent(Sent(Action.SDP_OFFER, text))).payload == text
     except MessageError:
-        assert not text or len(text) > 1_800 or any("\ud800" <= c <= "\udfff" for c in text)
+        assert not text or len(text) > 2_500 or any("\ud800" <= c <= "\udfff" for c in text)

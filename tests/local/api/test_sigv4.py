@@ -43,11 +43,17 @@ def secret_of(access_key_id: str) -> str | None:
     return SECRET if access_key_id == KEY else None
 
 
-def presigned(url: str = "wss://127.0.0.1:8443/", parameters: dict[str, str] | None = None) -> str:
+def presigned(
+    url: str = "wss://127.0.0.1:8443/",
+    parameters: dict[str, str] | None = None,
+    expires: int = 299,
+    token: str | None = None,
+) -> str:
     """Let botocore sign a URL at noon."""
     query = "&".join(f"{n}={quote(v, safe='')}" for n, v in (parameters or {}).items())
     request = AWSRequest("GET", f"{url}?{query}" if query else url)
-    signer: Any = SigV4QueryAuth(Credentials(KEY, SECRET), "kinesisvideo", "us-east-1", 299)
+    credentials = Credentials(KEY, SECRET, token)
+    signer: Any = SigV4QueryAuth(credentials, "kinesisvideo", "us-east-1", expires)
     request.context["timestamp"] = NOW.strftime(SIGV4_TIMESTAMP)
     signer._modify_request_before_signing(request)
     text = signer.string_to_sign(request, signer.canonical_request(request))
@@ -123,10 +129,11 @@ def test_whatever_botocore_signs(parameters: dict[str, str]) -> None:
     assert seen.items() >= parameters.items()
 
 
+@pytest.mark.parametrize("path", ["", "/"])
 @pytest.mark.parametrize("port", ["", ":443", ":80", ":8443"])
-def test_host_with_its_port(port: str) -> None:
-    """The port is part of the host that is signed, whichever it is."""
-    url = presigned(f"wss://127.0.0.1{port}/")
+def test_host_with_its_port(port: str, path: str) -> None:
+    """The port is part of the host that is signed, whichever it is; no path is the path `/`."""
+    url = presigned(f"wss://127.0.0.1{port}{path}")
     verify_query(call(url), secret_of, NOW)
     with pytest.raises(SignatureError, match="host with its port"):
         verify_query(call(url, host="127.0.0.1:1"), secret_of, NOW)
@@ -141,9 +148,14 @@ def test_host_with_its_port(port: str) -> None:
         ("Expires=299", "Expires=300", "InvalidSignatureException", "does not match"),
         ("&X-Amz-ClientId=v1", "", "InvalidSignatureException", "does not match"),
         ("X-Amz-ClientId=v1", "X-Amz-ClientId=v1&b=", "InvalidSignatureException", "not match"),
-        ("Expires=299", "Expires=301", "IncompleteSignatureException", "1 to 300 seconds"),
-        ("Expires=299", "Expires=0", "IncompleteSignatureException", "1 to 300 seconds"),
-        ("Expires=299", "Expires=x", "IncompleteSignatureException", "1 to 300 seconds"),
+        ("Expires=299", "Expires=604801", "IncompleteSignatureException", "1 to 604800 seconds"),
+        ("Expires=299", "Expires=0", "IncompleteSignatureException", "1 to 604800 seconds"),
+        ("Expires=299", "Expires=-1", "IncompleteSignatureException", "1 to 604800 seconds"),
+        ("Expires=299", "Expires=1.5", "IncompleteSignatureException", "1 to 604800 seconds"),
+        ("Expires=299", "Expires=%201", "IncompleteSignatureException", "1 to 604800 seconds"),
+        ("Expires=299", "Expires=x", "IncompleteSignatureException", "1 to 604800 seconds"),
+        ("Expires=299", "Expires=%D9%A1", "IncompleteSignatureException", "1 to 604800 seconds"),
+        ("Date=2026", "Date=9999", "InvalidSignatureException", "not yet current"),
         ("Headers=host", "Headers=host%3Bx", "IncompleteSignatureException", "host alone"),
         ("AWS4-HMAC", "AWS5-HMAC", "IncompleteSignatureException", "algorithm must be"),
         ("kinesisvideo%2Faws4", "s3%2Faws4", "IncompleteSignatureException", "not scoped to"),
@@ -168,21 +180,54 @@ def test_altered(old: str, new: str, code: str, why: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("later", "why"),
+    ("expires", "later", "why"),
     [
-        (timedelta(seconds=299), None),
-        (timedelta(seconds=300), "Signature expired: signed at 20260501T120000Z, and now it is"),
-        (timedelta(minutes=-5), None),
-        (timedelta(minutes=-5, seconds=-1), "Signature not yet current"),
+        (299, timedelta(seconds=299), None),
+        (299, timedelta(seconds=300), "Signature expired: signed at 20260501T120000Z, and now it"),
+        (299, timedelta(minutes=-5), None),
+        (299, timedelta(minutes=-5, seconds=-1), "Signature not yet current"),
+        (1, timedelta(seconds=1), None),
+        (1, timedelta(seconds=2), "Signature expired"),
+        (604_800, timedelta(), None),
+        (604_800, timedelta(days=7), None),
+        (604_800, timedelta(days=7, seconds=1), "Signature expired"),
+        (604_800, timedelta(minutes=-5, seconds=-1), "Signature not yet current"),
     ],
 )
-def test_clocks(later: timedelta, why: str | None) -> None:
-    """A URL is good from its time on, by the emulator's clock, until it expires."""
+def test_clocks(expires: int, later: timedelta, why: str | None) -> None:
+    """A URL is good from its time on, by the emulator's clock, until it expires: 7 days at most."""
+    url = presigned(expires=expires)
     if why is None:
-        verify_query(call(presigned()), secret_of, NOW + later)
+        verify_query(call(url), secret_of, NOW + later)
     else:
         with pytest.raises(SignatureError, match=why):
-            verify_query(call(presigned()), secret_of, NOW + later)
+            verify_query(call(url), secret_of, NOW + later)
+
+
+def test_session_tokens() -> None:
+    """AWS's clients sign a URL with its session token; one that is added afterwards is noticed."""
+    token = "a token/+="  # noqa: S105 - of nobody
+    _, seen = verify_query(call(presigned(token=token)), secret_of, NOW)
+    assert seen["X-Amz-Security-Token"] == token
+    with pytest.raises(SignatureError, match="does not match"):
+        verify_query(call(f"{presigned()}&X-Amz-Security-Token=t"), secret_of, NOW)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("arn%3Aaws%3A", "arn:aws:"),
+        ("%2F1234567890123", "/1234567890123"),
+        ("%3A", "%3a"),
+        ("X-Amz-ClientId=v1", "X-Amz-ClientId=%76%31"),
+    ],
+)
+def test_other_spellings(old: str, new: str) -> None:
+    """What a proxy or client writes otherwise on the way means the same, and is signed the same."""
+    url = presigned(parameters={"X-Amz-ChannelARN": ARN, "X-Amz-ClientId": "v1"})
+    assert old in url
+    _, seen = verify_query(call(url.replace(old, new)), secret_of, NOW)
+    assert (seen["X-Amz-ChannelARN"], seen["X-Amz-ClientId"]) == (ARN, "v1")
 
 
 def posted(body: bytes, **headers: str) -> Call:
@@ -226,6 +271,16 @@ def test_wrong_headers(headers: dict[str, str], code: str) -> None:
             Call("POST", made.target, made.headers | headers, b"{}"), secret_of, datetime.now(UTC)
         )
     assert caught.value.code == code
+
+
+def test_token_that_is_not_signed() -> None:
+    """AWS's C client adds the session token's header when it has signed the others."""
+    request = AWSRequest("POST", "https://127.0.0.1:8443/v1/x", {}, data=b"{}")
+    SigV4Auth(Credentials(KEY, SECRET), "kinesisvideo", "eu-west-1").add_auth(request)
+    sent = {name.lower(): value for name, value in request.headers.items()}
+    sent |= {"host": "127.0.0.1:8443", "x-amz-security-token": "token"}
+    unsigned = Call("POST", "/v1/x", sent, b"{}")
+    assert verify_header(unsigned, secret_of, datetime.now(UTC)) == Signer(KEY, "eu-west-1")
 
 
 def test_host_must_be_signed() -> None:

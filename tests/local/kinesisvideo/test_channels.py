@@ -269,12 +269,19 @@ def test_full_mesh_is_not_supported(kvs: Any) -> None:
 
 
 def test_streams_are_still_there(kvs: Any) -> None:
-    """The operations on streams work as without the extension."""
+    """The operations on streams work as without the extension, and check what moto does not."""
     arn = kvs.create_stream(StreamName="s", DataRetentionInHours=2)["StreamARN"]
     assert kvs.describe_stream(StreamName="s")["StreamInfo"]["StreamARN"] == arn
     assert len(kvs.list_streams()["StreamInfoList"]) == 1
-    assert (
-        "kinesisvideo" in kvs.get_data_endpoint(StreamName="s", APIName="GET_MEDIA")["DataEndpoint"]
-    )
+    for call, parameters in (
+        (kvs.create_stream, {}),
+        (kvs.describe_stream, {}),
+        (kvs.get_data_endpoint, {"StreamName": "s", "APIName": "WAVE"}),
+        (kvs.get_data_endpoint, {"APIName": "GET_MEDIA"}),
+        (kvs.list_streams, {"MaxResults": 0}),
+        (kvs.delete_stream, {}),
+    ):
+        assert failure(call, **parameters)[:2] == ("InvalidArgumentException", 400)
+    assert len(kvs.list_streams()["StreamInfoList"]) == 1
     kvs.delete_stream(StreamARN=arn)
     assert failure(kvs.describe_stream, StreamName="s")[:2] == ("ResourceNotFoundException", 404)

@@ -266,3 +266,20 @@ def test_tagging_by_the_bulk_api(emulator: Emulator, tagging: Any, kvs: Any) -> 
     tagging.tag_resources(ResourceARNList=[arn], Tags={"k": "v", "l": "w"})
     tagging.untag_resources(ResourceARNList=[arn], TagKeys=["l"])
     assert kvs.list_tags_for_resource(ResourceARN=arn)["Tags"] == {"k": "v"}
+
+
+def test_tagging_by_arn_tells_what_failed(emulator: Emulator, kvs: Any) -> None:
+    """What cannot be tagged is in the answer, ARN by ARN, and the others are tagged."""
+    arn = emulator.active("a")
+    tagging = emulator.client("resourcegroupstaggingapi")
+    gone, bucket = f"{arn}0", "arn:aws:s3:::b"
+    many = {"ResourceARNList": [gone, arn, bucket]}
+    for failed in (
+        tagging.tag_resources(**many, Tags={"k": "v"})["FailedResourcesMap"],
+        tagging.untag_resources(**many, TagKeys=["l"])["FailedResourcesMap"],
+    ):
+        assert {arn: each["ErrorCode"] for arn, each in failed.items()} == {
+            gone: "InvalidParameterException",
+            bucket: "InternalServiceException",
+        }
+    assert kvs.list_tags_for_resource(ResourceARN=arn)["Tags"] == {"k": "v"}

@@ -46,9 +46,16 @@ class Peer:
         """Send a message."""
         await self.ws.send_str(encode_sent(Sent(action, payload, to, correlation_id)))
 
+    async def frame(self) -> aiohttp.WSMessage:
+        """Wait for the next frame that is not an empty text, as every client of AWS's must."""
+        while True:
+            frame = await self.ws.receive(timeout=TIMEOUT)
+            if frame.type is not aiohttp.WSMsgType.TEXT or frame.data:
+                return frame
+
     async def receive(self) -> Received:
         """Wait for the next message."""
-        frame = await self.ws.receive(timeout=TIMEOUT)
+        frame = await self.frame()
         assert frame.type is aiohttp.WSMsgType.TEXT, frame
         return decode_received(frame.data)
 
@@ -70,7 +77,7 @@ class Peer:
 
     async def end(self) -> int | None:
         """Wait for the close, before which nothing comes; answer its code."""
-        frame = await self.ws.receive(timeout=TIMEOUT)
+        frame = await self.frame()
         assert frame.type in (aiohttp.WSMsgType.CLOSE, aiohttp.WSMsgType.CLOSED), frame
         return self.ws.close_code
 

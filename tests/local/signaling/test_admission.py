@@ -41,7 +41,8 @@ def refusal(local: LocalServer, arn: str, role: str = "VIEWER", **changed: Any) 
         (("front-door", "back-door"), "does not match"),
         (("ClientId=v1", "ClientId=v2"), "does not match"),
         (("Expires=299", "Expires=298"), "does not match"),
-        (("Expires=299", "Expires=3600"), "1 to 300 seconds"),
+        (("Expires=299", "Expires=604800"), "does not match"),
+        (("Expires=299", "Expires=604801"), "1 to 604800 seconds"),
         (("127.0.0.1", "localhost"), "does not match"),
         (("X-Amz-Signature", "X-Amz-Sig"), "needs X-Amz-Signature"),
     ],
@@ -94,6 +95,7 @@ def test_clocks(local: LocalServer, clock: Clock, arn: str, seconds: int, why: s
         ("VIEWER", {"client_id": "a" * 257}, (*INVALID, "not 1 to 256 of")),
         ("MASTER", {"channel_arn": ""}, (*INVALID, "ChannelARN is missing, or none")),
         ("MASTER", {"channel_arn": "front-door"}, (*INVALID, "ChannelARN is missing, or none")),
+        ("MASTER", {"channel_arn": "arn%3Aaws%3Ax"}, (*INVALID, "ChannelARN is encoded twice.")),
     ],
 )
 def test_parameters(

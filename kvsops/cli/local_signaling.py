@@ -1,0 +1,35 @@
+"""The options of `kvsops local` for what is not known of AWS's signaling."""
+
+from collections.abc import Callable
+from typing import Any, Final, TypeVar
+
+import click
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+
+_OPTIONS: Final = (
+    click.option(
+        "--strict-payloads",
+        is_flag=True,
+        help="Count a message's 10k in base64, not in the text inside: AWS may do either.",
+    ),
+    click.option(
+        "--empty-frames/--no-empty-frames",
+        default=True,
+        show_default=True,
+        help="Send clients empty text frames, which AWS's service was seen to do.",
+    ),
+    click.option(
+        "--close-displaced/--keep-displaced",
+        default=True,
+        show_default=True,
+        help="Close a connection when another takes its place: AWS may or may not.",
+    ),
+)
+
+
+def signaling_options(command: _Command) -> _Command:
+    """Add the options, which are named as the settings are."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
