@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import metadata
 from typing import Final, Literal
 
 from kvsops.core.wire.ice import Role
@@ -135,6 +136,13 @@ STACKS: Final = (
         require=debian_python,
         cannot=(("relay-tls", "libnice 0.1.21 has no TLS to a TURN server"),),
         interpreter=SYSTEM_PYTHON,
+    ),
+    Stack(
+        "c-imitated",
+        "imitated_c.py",
+        lambda: f"our imitation of AWS's C client 1.10.2, on aiortc {metadata.version('aiortc')}",
+        require=lambda: None,
+        imitated=True,
     ),
 )
 

@@ -6,7 +6,6 @@ It runs under the Python of the system, which has Debian's `python3-gi` and `pyt
 import asyncio
 import re
 import threading
-from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -18,7 +17,7 @@ gi.require_version("Gst", "1.0")
 gi.require_version("GstSdp", "1.0")
 gi.require_version("GstWebRTC", "1.0")
 from gi.repository import Gst, GstSdp, GstWebRTC  # noqa: E402 - after its versions are chosen
-from kvs_signaling import Channel, Signaling, Task, standard_input_closes, tell  # noqa: E402
+from kvs import Channel, Signaling, Task, blocks, standard_input_closes, tell  # noqa: E402
 
 SOURCES = {
     "VP8": "vp8enc deadline=1 keyframe-max-dist=30 target-bitrate=600000 ! rtpvp8pay",
@@ -35,7 +34,6 @@ CAPS = {
 OFFERED = {"VP8": 96, "H264": 98, "OPUS": 111}
 FPS = 30
 PICTURE = f"video/x-raw,width=640,height=480,framerate={FPS}/1"
-COLUMNS, ROWS = 20, 15
 LEAKY = "queue leaky=downstream max-size-buffers=1 max-size-bytes=0 max-size-time=0"
 """While webrtcbin lets nothing through, before it is connected, the oldest frame is dropped; else
 all that were held back would come at once."""
@@ -188,8 +186,9 @@ class Peer:
 
     def _send_audio(self, payload_type: int) -> None:
         self._send(
-            f"audiotestsrc is-live=true volume=0.1 ! {LEAKY} ! opusenc ! rtpopuspay pt={payload_type} ! "
-            f"capsfilter caps=application/x-rtp,media=audio,encoding-name=OPUS,payload={payload_type}"
+            f"audiotestsrc is-live=true volume=0.1 ! {LEAKY} ! opusenc ! "
+            f"rtpopuspay pt={payload_type} ! capsfilter "
+            f"caps=application/x-rtp,media=audio,encoding-name=OPUS,payload={payload_type}"
         )
 
     def _send(self, description: str, *, counted: bool = False) -> None:
@@ -235,7 +234,8 @@ class Peer:
         if shown:
             buffer, caps = info.get_buffer(), pad.get_current_caps().get_structure(0)
             width, height = caps.get_value("width"), caps.get_value("height")
-            tell("picture", pixels=blocks(buffer.extract_dup(0, buffer.get_size()), width, height))
+            data, stride = buffer.extract_dup(0, buffer.get_size()), -(-width // 4) * 4
+            tell("picture", pixels=blocks(data, width, height, stride))
         return Gst.PadProbeReturn.OK
 
     def _on_data_channel(self, _webrtc: Gst.Element, channel: GstWebRTC.WebRTCDataChannel) -> None:
@@ -310,14 +310,6 @@ def with_candidates(text: str, candidates: list[tuple[int, str]]) -> str:
     return "".join([session, *sections])
 
 
-def blocks(data: bytes, width: int, height: int) -> list[int]:
-    """Return the brightness in the middle of each block of a picture, row by row."""
-    stride = -(-width // 4) * 4
-    middles = [(2 * row + 1) * height // (2 * ROWS) * stride for row in range(ROWS)]
-    columns = [(2 * column + 1) * width // (2 * COLUMNS) for column in range(COLUMNS)]
-    return [data[line + column] for line in middles for column in columns]
-
-
 def payload_types(text: str) -> dict[str, int]:
     """Return the first payload type of each codec of an offer; H264's in packetization mode 1."""
     found: dict[str, int] = {}
@@ -374,9 +366,10 @@ def _candidate(rows: dict[str, Row], side: str) -> str | None:
 
 async def heed(task: Task, channel: Channel, signaling: Signaling, peers: dict[str, Peer]) -> None:
     """Meet whoever comes, until the connection to the service ends."""
-    make: Callable[[str | None], Peer] = lambda other: Peer(  # noqa: E731 - used twice
-        task, channel.ice_servers(task.clientId), signaling, other
-    )
+
+    def make(other: str | None) -> Peer:
+        return Peer(task, channel.ice_servers(task.clientId), signaling, other)
+
     if task.role == "viewer":
         peers[""] = make(None)
         await peers[""].offer()

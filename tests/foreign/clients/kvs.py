@@ -1,4 +1,4 @@
-"""What a program needs of the service to meet others on a channel: calls, and the WebSocket.
+"""What the Python programs share: the service's calls and WebSocket, and the tests' contract.
 
 The standard library signs and calls; aiohttp is the WebSocket. Nothing of kvsops is used here, so
 that a mistake of its own shows, and the Python of the system can run it, too.
@@ -20,6 +20,8 @@ from urllib.parse import quote, urlsplit
 
 import aiohttp
 
+COLUMNS, ROWS = 20, 15
+"""The blocks of kvsops' numbered picture."""
 EXPIRES_SECONDS = 299
 """As AWS's JavaScript client presigns."""
 
@@ -54,7 +56,8 @@ class Task:
 
 def tell(event: str, **more: object) -> None:
     """Print one event."""
-    print(json.dumps({"event": event} | more), flush=True)
+    sys.stdout.write(json.dumps({"event": event} | more) + "\n")
+    sys.stdout.flush()
 
 
 class Channel:
@@ -147,19 +150,21 @@ class Channel:
 
 
 class Signaling:
-    """The WebSocket of one peer."""
+    """The WebSocket of one peer. `capitals` writes the names of members as AWS's C client does."""
 
-    def __init__(self, connected: aiohttp.ClientWebSocketResponse) -> None:
-        self._connected = connected
+    def __init__(
+        self, connected: aiohttp.ClientWebSocketResponse, *, capitals: bool = False
+    ) -> None:
+        self._connected, self._capitals = connected, capitals
 
     async def send(self, action: str, payload: object, recipient: str | None) -> None:
         """Send a message; a viewer's recipient is the master, whoever it names."""
-        message = {
-            "action": action,
-            "messagePayload": base64.b64encode(json.dumps(payload).encode()).decode(),
-        }
+        members = {"messagePayload": base64.b64encode(json.dumps(payload).encode()).decode()}
         if recipient:
-            message["recipientClientId"] = recipient
+            members["recipientClientId"] = recipient
+        if self._capitals:
+            members = {name[0].upper() + name[1:]: value for name, value in members.items()}
+        message = {"action": action} | members
         await self._connected.send_str(json.dumps(message))
 
     async def received(self) -> AsyncIterator[tuple[str, str | None, Any]]:
@@ -170,6 +175,13 @@ class Signaling:
                 text = base64.b64decode(message.get("messagePayload") or "")
                 payload = json.loads(text) if text else message.get("statusResponse")
                 yield message["messageType"], message.get("senderClientId"), payload
+
+
+def blocks(data: bytes, width: int, height: int, stride: int) -> list[int]:
+    """Return the brightness in the middle of each block of a picture, row by row."""
+    lines = [(2 * row + 1) * height // (2 * ROWS) * stride for row in range(ROWS)]
+    columns = [(2 * column + 1) * width // (2 * COLUMNS) for column in range(COLUMNS)]
+    return [data[line + column] for line in lines for column in columns]
 
 
 async def standard_input_closes() -> None:
