@@ -239,6 +239,48 @@ def test_fleet_and_settings_reach_the_command() -> None:
     assert done.stdout.splitlines() == ["[10, 10, 5]", "AccessDenied"]
 
 
+def test_what_is_not_known_of_aws() -> None:
+    """By their options payloads are read strictly, nobody is closed, and no frame is empty."""
+    script = """
+import asyncio, json, os, ssl
+import aiohttp, boto3
+from botocore.auth import SigV4QueryAuth
+from botocore.awsrequest import AWSRequest
+
+kvs = boto3.client("kinesisvideo")
+arn = kvs.create_signaling_channel(ChannelName="a")["ChannelARN"]
+wanted = {"Protocols": ["WSS"], "Role": "MASTER"}
+endpoint = kvs.get_signaling_channel_endpoint(
+    ChannelARN=arn, SingleMasterChannelEndpointConfiguration=wanted
+)["ResourceEndpointList"][0]["ResourceEndpoint"]
+request = AWSRequest("GET", endpoint, params={"X-Amz-ChannelARN": arn})
+SigV4QueryAuth(
+    boto3.Session().get_credentials(), "kinesisvideo", "us-east-1", 604800
+).add_auth(request)
+large = {"action": "SDP_OFFER", "messagePayload": 10004 * "A", "correlationId": "7"}
+
+async def main():
+    async with aiohttp.ClientSession() as session:
+        url, tls = request.prepare().url, ssl.create_default_context()
+        first = await session.ws_connect(url, ssl=tls)
+        second = await session.ws_connect(url, ssl=tls)
+        for socket in (second, first):
+            await socket.send_str(json.dumps(large))
+            print(json.loads((await socket.receive()).data)["statusResponse"]["description"])
+
+asyncio.run(main())
+"""
+    options = ("--strict-payloads", "--no-empty-frames", "--keep-displaced", "--state-delay", "0s")
+    done = run(*options, "--", sys.executable, "-c", script)
+    said = "messagePayload has 10,004 characters of base64: it may have 10,000"
+    assert (done.returncode, done.stdout.splitlines()) == (0, [said, said])
+    refused = "SDP_OFFER of 10,071 characters by the master was refused"
+    assert done.stderr.splitlines() == [
+        "kvsops local: a: the master was displaced by another connection, and is left open",
+        *(2 * [f"kvsops local: a: {refused}: InvalidArgumentException: {said}"]),
+    ]
+
+
 def test_hosts_and_origins_let_in() -> None:
     """By their options other names and other pages are let in, however they are written."""
     script = """

@@ -56,6 +56,43 @@ def test_status_response(make: Make, emulator: LocalServer) -> None:
     )
 
 
+@pytest.mark.parametrize("strict", [False, True])
+def test_large_offers(make: Make, emulator: LocalServer, *, strict: bool) -> None:
+    """What the service may take is sent; if it does not, its own words say so."""
+    emulator.settings.strict_payloads = strict
+
+    async def talk() -> str | None:
+        async with make("master") as master, make() as viewer:
+            await viewer.send(Action.SDP_OFFER, "a" * 9_760)
+            if strict:
+                return viewer.explain(await viewer.receive())
+            return (await master.receive()).payload
+
+    assert run(talk()) == (
+        "SDP_OFFER was refused: 400 InvalidArgumentException messagePayload has 13,016 characters "
+        "of base64: it may have 10,000"
+        if strict
+        else "a" * 9_760
+    )
+
+
+def test_displaced_and_left_open(make: Make, emulator: LocalServer) -> None:
+    """Where the service closes nobody, one that was displaced hears nothing, and does not end."""
+    emulator.settings.close_displaced = False
+
+    async def talk() -> bool:
+        async with make("master") as before, make("master") as master, make() as viewer:
+            await viewer.send(Action.SDP_OFFER, "an offer")
+            assert (await master.receive()).payload == "an offer"
+            waiting = asyncio.ensure_future(before.receive())
+            await asyncio.wait([waiting], timeout=0.3)
+            heard = waiting.done()
+            waiting.cancel()
+            return heard
+
+    assert run(talk()) is False
+
+
 def test_status_response_without_a_cause(make: Make) -> None:
     """A status response about nothing known is told all the same."""
     session = make()
@@ -237,11 +274,9 @@ def test_too_large(make: Make) -> None:
 
     async def talk() -> None:
         async with make() as viewer:
-            await viewer.send(Action.SDP_OFFER, "x" * 7_501)
+            await viewer.send(Action.SDP_OFFER, "x" * 10_241)
 
-    with pytest.raises(
-        MessageError, match=r"10,004 characters of base64: it may have 1 to 10,000$"
-    ):
+    with pytest.raises(MessageError, match=r"has 10,241 bytes: it may have 10,240$"):
         run(talk())
 
 

@@ -26,10 +26,13 @@ class Endpoints:
         if missing := [name for name in NEEDED if find_spec(name) is None]:
             names = " and ".join(missing)
             raise UsageError(f"signaling needs {names}: {needs_extra('local')}")
+        from trustme import KeyType
+
         from kvsops.local.signaling.tls import Authority
 
         settings = middleware.settings
-        self.authority = Authority(os.environ, settings.host, settings.ca_dir)
+        key_type = KeyType.RSA if settings.aws_names else KeyType.ECDSA  # AWS's are RSA's
+        self.authority = Authority(os.environ, settings.host, settings.ca_dir, key_type)
         self._middleware = middleware
         self._data_plane: DataPlane | None = None
         self._closed = False

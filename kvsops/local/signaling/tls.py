@@ -8,15 +8,21 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 
 import botocore
+import trustme
 
 from kvsops.local import aws_names
 from kvsops.local.environment import CA_DIRECTORIES, CA_VARIABLES
 from kvsops.local.settings import HOST
-from kvsops.local.signaling.kept_authority import expiry, kept_authority, new_authority
+from kvsops.local.signaling.kept_authority import (
+    ORGANIZATION,
+    expiry,
+    kept_authority,
+    new_authority,
+)
 
 _LIFE = timedelta(days=800)
 """How long a server's certificate is good: Apple's clients allow 825 days.
@@ -32,7 +38,8 @@ _PREFIX, _SUFFIX = "kvsops-local-", ".pem"
 class Authority:
     """The emulator's certificate authority: new, and gone with it, or kept in a directory.
 
-    It vouches for 127.0.0.1, localhost and `host`. Raises `UsageError` where the directory's
+    It vouches for 127.0.0.1, localhost and `host`, with keys of a type: RSA's take long to make,
+    but the clients of small devices may know no other. Raises `UsageError` where the directory's
     authority cannot be used.
 
     `bundle` is a file with its certificate after all those that this process's clients trust, so
@@ -45,8 +52,10 @@ class Authority:
         inherited: Mapping[str, str] | None = None,
         host: str = HOST,
         directory: Path | None = None,
+        key_type: trustme.KeyType = trustme.KeyType.ECDSA,
     ) -> None:
-        self._authority = kept_authority(directory) if directory else new_authority()
+        self._key_type = key_type
+        self._authority = kept_authority(directory) if directory else new_authority(key_type)
         self._hosts = dict.fromkeys((HOST, "localhost", host))
         self._context_for = lru_cache(_MOST_NAMES)(self._context)
         self.pem = self._authority.cert_pem.bytes().decode("ascii")
@@ -64,9 +73,9 @@ class Authority:
             self._lock = None
 
     def server_context(self) -> ssl.SSLContext:
-        """Make the context of a server on the host, who is also each of AWS's names if asked for.
+        """Make the context of a server on the host.
 
-        A certificate is made for the very name that a client asks for.
+        To who asks for one of AWS's names it shows a certificate made for that very name.
         """
         context = self._context(*self._hosts)
         context.sni_callback = self._called
@@ -83,7 +92,11 @@ class Authority:
         context, now = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH), datetime.now(UTC)
         begins = now - _CLOCKS_OFF
         issued = self._authority.issue_cert(
-            *names, not_before=begins, not_after=min(begins + _LIFE, self.expiry)
+            *names,
+            organization_name=ORGANIZATION,
+            not_before=begins,
+            not_after=min(begins + _LIFE, self.expiry),
+            key_type=self._key_type,
         )
         issued.configure_cert(context)
         return context
@@ -127,9 +140,20 @@ def _trusted(inherited: Mapping[str, str]) -> Iterator[str]:
     shipped = Path(botocore.__file__).with_name("cacert.pem")
     files = [Path(name) for name in (system, *named) if name and Path(name).is_file()]
     files += _in_directories(inherited)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     for file in dict.fromkeys(path.resolve() for path in files or [shipped]):
         with suppress(OSError):  # clients could not read it either
-            yield from _CERTIFICATE.findall(file.read_text(encoding="utf-8", errors="replace"))
+            text = file.read_text(encoding="utf-8", errors="replace")
+            yield from filter(partial(_is_sound, context), _CERTIFICATE.findall(text))
+
+
+def _is_sound(context: ssl.SSLContext, certificate: str) -> bool:
+    """Whether clients can read it: some would take nothing of a bundle with one that is not."""
+    try:
+        context.load_verify_locations(cadata=certificate)
+    except (ssl.SSLError, ValueError):
+        return False
+    return True
 
 
 def _in_directories(inherited: Mapping[str, str]) -> Iterator[Path]:

@@ -43,14 +43,14 @@ class Policy:
     """Whom a server serves.
 
     `password_of` answers a username's password, None for one unknown or expired. An allocation
-    that was made keeps its key: credentials that expire meanwhile do not end it. `own_address`
-    tells whether a peer's IPv4 address is this machine's, since there are no others. `channel_of`
-    tells for which signaling channel a username counts; a channel has at most `max_allocations`.
-    While `refuse` says so, Allocate answers 403.
+    that was made keeps its key: credentials that expire meanwhile do not end it. `may_relay_to`
+    tells whether data may be relayed to a peer's IPv4 address. `channel_of` tells for which
+    signaling channel a username counts; a channel has at most `max_allocations`. While
+    `refuse` says so, Allocate answers 403.
     """
 
     password_of: Callable[[str], str | None]
-    own_address: Callable[[str], bool]
+    may_relay_to: Callable[[str], bool]
     channel_of: Callable[[str], str] = str
     max_allocations: int = MAX_ALLOCATIONS
     nonce_seconds: float = NONCE_SECONDS
@@ -204,7 +204,7 @@ class Requests:
             raise Refused(400)
         if any(":" in host for host, _ in request.peers):
             raise Refused(443)
-        if not all(self._policy.own_address(host) for host, _ in request.peers):
+        if not all(self._policy.may_relay_to(host) for host, _ in request.peers):
             raise Refused(403)
         return request.peers
 

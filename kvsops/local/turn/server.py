@@ -1,4 +1,4 @@
-"""STUN and TURN over UDP, TCP and TLS, for clients and peers on this machine (RFC 8489, 8656).
+"""STUN and TURN over UDP, TCP and TLS, for clients and peers nearby (RFC 8489, 8656).
 
 Not served: DTLS (`turns:…?transport=udp`), IPv6, EVEN-PORT with its reservations, DONT-FRAGMENT.
 AWS's limit of 5 Mbps for an allocation is not kept.
@@ -11,6 +11,7 @@ import ssl
 import time
 from collections.abc import Callable, Hashable
 from contextlib import suppress
+from functools import partial
 from typing import Self, cast
 
 from kvsops.local.binding import binding
@@ -27,16 +28,32 @@ from kvsops.local.turn.requests import MAX_ALLOCATIONS, NONCE_SECONDS, Policy
 from kvsops.local.turn.transports import Datagrams, StreamConnection, Streams
 
 _SECONDS_BETWEEN_LOOKS = 1  # at what has expired
+_PRIVATE = [
+    ipaddress.IPv4Network(network)
+    for network in ("10.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.168.0.0/16")
+]
+"""The networks of RFC 1918 and, of RFC 3927, those of a link."""
 
 
-def own_address(host: str) -> bool:
-    """Whether an IPv4 address is this machine's: a loopback one, or one it would send from."""
-    if ipaddress.IPv4Address(host).is_loopback:
+def may_relay(host: str, peer: str) -> bool:
+    """Whether a relay on an IPv4 address may send to a peer.
+
+    To this machine it may. From an address in a private network it may send to private networks
+    that this machine reaches by it: cameras that can reach the relay must be reached in turn.
+    """
+    address = ipaddress.IPv4Address(peer)
+    if address.is_loopback:
         return True
+    source = _source_of(peer)
+    return source == peer or (source == host and any(address in each for each in _PRIVATE))
+
+
+def _source_of(peer: str) -> str | None:
+    """Return which of its addresses this machine would send from; None if it has no way there."""
     with suppress(OSError), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.connect((host, 9))  # asks for the route, sends nothing
-        return bool(probe.getsockname()[0] == host)
-    return False
+        probe.connect((peer, 9))  # asks for the route, sends nothing
+        return str(probe.getsockname()[0])
+    return None
 
 
 class TurnServer:
@@ -46,13 +63,12 @@ class TurnServer:
     `on_relayed` is called with the username once for each minute of an allocation's life in which
     data was relayed, as TURNConnectedMinutes counts. `clock` tells seconds, for lifetimes.
 
-    Relayed addresses are on `relay_host` (else on `host`); peers must be addresses of this
-    machine. `ports` are UDP's, TCP's and TLS's, 0 for a free one, None for no TCP; there is TLS
-    where `ssl_context` is given. Connections accepted elsewhere are served by a `stream`.
+    Relayed addresses are on `relay_host` (else on `host`); to which peers, see `may_relay`. `ports`
+    are UDP's, TCP's and TLS's, 0 for a free one, None for no TCP; there is TLS where `ssl_context`
+    is given. A connection that was accepted elsewhere is served by a `stream`.
     """
 
-    udp_port = 0
-    tcp_port: int | None = None
+    udp_port = tcp_port = 0
     tls_port: int | None = None
 
     def __init__(
@@ -71,7 +87,14 @@ class TurnServer:
         refuse: Callable[[], bool] = lambda: False,
     ) -> None:
         self._protocol = TurnProtocol(
-            Policy(password_of, own_address, channel_of, max_allocations, nonce_seconds, refuse)
+            Policy(
+                password_of,
+                partial(may_relay, relay_host or host),
+                channel_of,
+                max_allocations,
+                nonce_seconds,
+                refuse,
+            )
         )
         self._host, self._relay_host, self._ports = host, relay_host or host, ports
         self._ssl_context, self._clock, self._on_relayed = ssl_context, clock, on_relayed

@@ -8,7 +8,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from kvsops.local.turn.server import TurnServer, own_address
+from kvsops.local.turn.server import TurnServer, may_relay
 from tests.local.turn.client import AUTHORITY, HOST, Peer, serving
 from tests.local.turn.waiting import read_to_the_end
 
@@ -107,18 +107,29 @@ def test_relay_host() -> None:
         ("255.255.255.255", False),
         ("224.0.0.1", False),
         ("240.0.0.1", False),
+        ("10.254.253.252", False),
+        ("192.168.254.253", False),
     ],
 )
-def test_own_address(host: str, *, own: bool) -> None:
-    """An address is this machine's, or no peer."""
-    assert own_address(host) == own
+def test_relay_on_loopback(host: str, *, own: bool) -> None:
+    """A relay on 127.0.0.1 has no peers but this machine's."""
+    assert may_relay("127.0.0.1", host) == own
 
 
-def test_own_address_of_an_interface(own_host: str) -> None:
+def test_peers_at_an_interface(own_host: str) -> None:
     """The machine's other addresses are its own too, their neighbours are not."""
-    assert own_address(own_host)
+    assert may_relay("127.0.0.1", own_host)
     first, last = own_host.rsplit(".", 1)
-    assert not own_address(f"{first}.{int(last) ^ 1}")
+    assert not may_relay("127.0.0.1", f"{first}.{int(last) ^ 1}")
+
+
+def test_relay_at_an_interface(own_host: str) -> None:
+    """A relay there has private networks that are reached from there, and never the internet."""
+    for private in ("10.254.253.252", "169.254.1.1", "172.31.1.1", "192.168.254.253"):
+        assert may_relay(own_host, private)
+        assert not may_relay("127.0.0.2", private)
+    for public in ("198.51.100.1", "172.32.0.1", "0.0.0.0", "240.0.0.1"):  # noqa: S104 - a peer
+        assert not may_relay(own_host, public)
 
 
 def test_peer_at_an_interface(own_host: str) -> None:
