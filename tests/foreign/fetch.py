@@ -4,11 +4,13 @@
 """
 
 import fcntl
+import json
 import os
 import platform
 import shutil
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -18,7 +20,10 @@ FOLDER: Final = HERE.parents[1] / ".ci" / "foreign"
 NODE: Final = 20
 """The oldest major version of Node that the packages run on."""
 _SECONDS: Final = 600
-_COMMAND: Final = ("npm", "ci", "--omit=optional", "--no-audit", "--no-fund", "--loglevel=error")
+_COMMAND: Final = (
+    *("npm", "ci", "--omit=optional", "--no-audit", "--no-fund", "--loglevel=error"),
+    "--fetch-retries=1",
+)
 """Without the optional ones: React Native's shims, and builds for other machines."""
 
 
@@ -28,19 +33,28 @@ class UnavailableError(Exception):
 
 def fetched() -> Path:
     """Return the folder, once it holds what the lock file names; raises `UnavailableError`."""
-    _require_node()
-    FOLDER.mkdir(parents=True, exist_ok=True)
-    with (FOLDER / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not _there():
-            _fetch()
+    if (why := _why_not()) is not None:
+        raise UnavailableError(why)
     return FOLDER
+
+
+@cache
+def _why_not() -> str | None:
+    """Fetch, once in each process; return why it could not be done."""
+    try:
+        _require_node()
+        FOLDER.mkdir(parents=True, exist_ok=True)
+        with (FOLDER / "lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not _there():
+                _fetch()
+    except UnavailableError as error:
+        return str(error)
+    return None
 
 
 def version(package: str) -> str:
     """Return the version that the lock file has of an npm package."""
-    import json
-
     locked = json.loads((HERE / "package-lock.json").read_text())
     return str(locked["packages"][f"node_modules/{package}"]["version"])
 

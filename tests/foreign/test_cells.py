@@ -1,17 +1,64 @@
-"""Each foreign stack in each role meets smoke once, and both say the same of it."""
+"""Each foreign stack in each role meets smoke, and both say the same of it."""
 
 import pytest
 
+from kvsops.core.wire.ice import Role
 from kvsops.local.server import LocalServer
+from tests.fleet import put
 from tests.foreign.conftest import unavailable
-from tests.foreign.meet import meet
+from tests.foreign.fetch import UnavailableError
+from tests.foreign.media import encoded
+from tests.foreign.meet import Outcome, meet, smoke_process
+from tests.foreign.peer import Foreign, Wish
 from tests.foreign.stacks import ROLES, STACKS, Cell
+
+NAMED = {stack.name: stack for stack in STACKS}
+
+
+def met(outcome: Outcome) -> Outcome:
+    """Return the outcome, unless the foreign stack cannot be had here."""
+    if outcome.result == "unavailable":
+        unavailable(str(outcome.why))
+    return outcome
 
 
 @pytest.mark.parametrize("cell", [Cell(stack, role) for stack in STACKS for role in ROLES], ids=str)
 def test_a_cell(cell: Cell, emulator: LocalServer) -> None:
     """It passes, or if it is an imitation, does as well."""
-    outcome = meet(cell, emulator, duration=3)
-    if outcome.result == "unavailable":
-        unavailable(str(outcome.why))
+    outcome = met(meet(cell, emulator, duration=3))
     assert (outcome.result, outcome.why) == (cell.stack.passed, None)
+
+
+@pytest.mark.parametrize("name", ["libwebrtc", "libdatachannel", "werift"])
+@pytest.mark.parametrize("role", ROLES)
+def test_no_trickle(name: str, role: Role, emulator: LocalServer) -> None:
+    """All candidates in the description, and none after it, will do; so does a session token."""
+    cell = Cell(NAMED[name], role)
+    outcome = met(meet(cell, emulator, 2, trickle=False, session_token="a+token/of=its"))
+    assert (outcome.result, outcome.why) == ("passed", None)
+
+
+@pytest.mark.parametrize("name", ["libdatachannel", "werift"])
+def test_loss(name: str, emulator: LocalServer) -> None:
+    """Of the packets that a camera numbers, but does not send, smoke tells the share."""
+    outcome = met(meet(Cell(NAMED[name], "master", codec="H264"), emulator, drop=0.05))
+    (direction,) = outcome.smoke["media"]["directions"]
+    assert direction["loss_percent"] == pytest.approx(5, abs=1)
+
+
+def test_a_camera_that_dies(emulator: LocalServer) -> None:
+    """One that is killed while it is measured fails the test, which says that nothing came."""
+    stack = NAMED["libdatachannel"]
+    try:
+        stack.require()
+    except UnavailableError as error:
+        unavailable(str(error))
+    cell = Cell(stack, "master")
+    arn = put(emulator, "cam-dying").arn
+    wish = Wish("master", arn, emulator.environment(), codec="VP8", media=encoded())
+    with Foreign(stack.program, wish) as camera, smoke_process(cell, wish, 8) as process:
+        camera.wait_for("connected")
+        camera.wait_for("stats", count=3)
+        camera.kill()
+        out, _ = process.communicate(timeout=60)
+    assert process.returncode == 3, out

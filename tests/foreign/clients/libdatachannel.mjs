@@ -72,6 +72,7 @@ class LibDataChannel {
       framesSent: pictures?.sent ?? null,
       framesDecoded: null,
       framesReceived: this.arrivals.frames,
+      framesMade: this.arrivals.made,
       fps: this.arrivals.rate(),
       packetsReceived: this.arrivals.packets,
       packetsSent: pictures?.packets.sent ?? null,
@@ -129,9 +130,9 @@ class LibDataChannel {
   }
 
   #send(kind, track, payloadType) {
-    const { media } = this.wish;
+    const { media, drop } = this.wish;
     const out = (packet) => track.isOpen() && track.sendMessageBinary(packet);
-    const numbers = { ssrc: SSRC[kind], payloadType };
+    const numbers = { ssrc: SSRC[kind], payloadType, drop };
     const sender =
       kind === "video"
         ? new Pictures(media, this.#codec(kind), out, numbers)
@@ -142,7 +143,7 @@ class LibDataChannel {
 
   #count(packet) {
     const rtcp = packet[1] >= 192 && packet[1] <= 223; // RFC 5761, section 4
-    if (!rtcp) this.arrivals.take(packet.readUInt16BE(2), packet[1] >> 7 === 1);
+    if (!rtcp) this.arrivals.take(packet.readUInt16BE(2), packet[1] >> 7 === 1, packet.readUInt32BE(4));
   }
 }
 

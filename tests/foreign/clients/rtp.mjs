@@ -11,10 +11,10 @@ const OPUS = { ticks: 960, every: 20 };
 
 /** Send the prepared pictures, 30 a second, over and over; each begins anew with a key frame. */
 export class Pictures {
-  constructor(folder, codec, send, { ssrc = 1, payloadType = 96 } = {}) {
+  constructor(folder, codec, send, { ssrc = 1, payloadType = 96, drop = 0 } = {}) {
     this.frames = read(join(folder, codec));
     this.split = codec === "VP8" ? vp8 : h264;
-    this.packets = new Packets(send, ssrc, payloadType);
+    this.packets = new Packets(send, { ssrc, payloadType, drop });
     this.sent = 0;
   }
 
@@ -39,9 +39,9 @@ export class Pictures {
 
 /** Send the prepared tone. */
 export class Sound {
-  constructor(folder, send, { ssrc = 2, payloadType = 111 } = {}) {
+  constructor(folder, send, { ssrc = 2, payloadType = 111, drop = 0 } = {}) {
     this.frames = read(join(folder, "opus"));
-    this.packets = new Packets(send, ssrc, payloadType);
+    this.packets = new Packets(send, { ssrc, payloadType, drop });
   }
 
   start() {
@@ -58,16 +58,24 @@ export class Sound {
   }
 }
 
-/** Counts what comes on one track: packets, those missing, and whole pictures by their marker. */
+/**
+ * Counts what comes of one track of video: packets, those missing, whole pictures by their marker,
+ * and by their timestamps the pictures that were made for it at 30 a second.
+ */
 export class Arrivals {
   packets = 0;
   frames = 0;
+  made = 0;
   #first = null;
   #last = 0;
+  #timestamp = null;
   #before = { frames: 0, at: performance.now() };
 
-  take(sequenceNumber, marker) {
+  take(sequenceNumber, marker, timestamp) {
     this.packets += 1;
+    const ticks = (timestamp - (this.#timestamp ?? timestamp)) | 0;
+    if (ticks >= 0) this.#timestamp = timestamp;
+    this.made += Math.max(ticks, 0) / (VIDEO_TICKS / FPS);
     if (marker) this.frames += 1;
     if (this.#first === null) this.#first = this.#last = sequenceNumber;
     const step = ((sequenceNumber - this.#last + 0x8000) & 0xffff) - 0x8000;
@@ -87,8 +95,8 @@ export class Arrivals {
 }
 
 class Packets {
-  constructor(send, ssrc, payloadType) {
-    Object.assign(this, { out: send, ssrc, payloadType, sent: 0 });
+  constructor(send, numbers) {
+    Object.assign(this, { out: send, sent: 0, dropped: 0, ...numbers });
   }
 
   send(payload, timestamp, marker) {
@@ -99,8 +107,9 @@ class Packets {
     packet.writeUInt32BE(timestamp >>> 0, 4);
     packet.writeUInt32BE(this.ssrc, 8);
     payload.copy(packet, RTP_HEADER);
-    this.out(packet);
     this.sent += 1;
+    if (this.dropped < Math.floor(this.sent * this.drop)) this.dropped += 1;
+    else this.out(packet);
   }
 }
 

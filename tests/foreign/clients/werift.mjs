@@ -29,6 +29,7 @@ class Werift extends PeerConnection {
       framesSent: pictures?.sent ?? null,
       framesDecoded: null,
       framesReceived: this.arrivals.frames,
+      framesMade: this.arrivals.made,
       fps: this.arrivals.rate(),
       packetsReceived: this.arrivals.packets,
       packetsSent: pictures?.packets.sent ?? null,
@@ -52,7 +53,7 @@ class Werift extends PeerConnection {
 
   watch(track) {
     track.onReceiveRtp.subscribe(({ header }) => {
-      this.arrivals.take(header.sequenceNumber, header.marker);
+      this.arrivals.take(header.sequenceNumber, header.marker, header.timestamp);
     });
   }
 
@@ -61,9 +62,11 @@ class Werift extends PeerConnection {
     const track = new MediaStreamTrack({ kind });
     this.connection.addTrack(track);
     const out = (packet) => track.writeRtp(packet);
-    const { media, codec } = this.wish;
+    const { media, codec, drop } = this.wish;
     const sender =
-      kind === "video" ? new Pictures(media, codec ?? "VP8", out) : new Sound(media, out);
+      kind === "video"
+        ? new Pictures(media, codec ?? "VP8", out, { drop })
+        : new Sound(media, out, { drop });
     this.senders.push(sender);
     this.connection.connectionStateChange.subscribe((state) => {
       if (state === "connected" && !sender.timer) sender.start();
