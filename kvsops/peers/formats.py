@@ -73,9 +73,12 @@ def with_plain_h264(section: Section) -> Section:
     return Section((*lines, *(f"a=fmtp:{pt} {_H264}" for pt in plain)))
 
 
-def with_offered(answered: Section, offered: Section) -> Section:
-    """Add to what an answer lists what was offered: it may come all the same."""
-    more = [pt for pt in offered.formats if pt not in answered.formats]
+def with_offered(answered: Section, offered: Section, taken: Collection[str]) -> Section:
+    """Add to what an answer lists what was offered: it may come all the same.
+
+    `taken` are the payload types that the whole answer has given to something.
+    """
+    more = [pt for pt in offered.formats if pt not in taken]
     if answered.kind not in KNOWN or not more:
         return answered
     lines = [line for pt in more for line in offered.format_lines(pt)]

@@ -30,8 +30,6 @@ RELAYED_SECONDS: Final = 1.0
 """How long a relayed pair that works waits for a better one: a NAT may need a second packet, which
 comes after 0.5 s."""
 DIRECT_SECONDS: Final = 0.25
-SILENT_SECONDS: Final = 10.0
-"""After how long without a packet a nominated pair gives way: two of aioice's consent checks."""
 NOMINATION_RETRIES: Final = 2
 """Of a nomination that is not answered, after 0.5 and 1.5 s; after 3.5 s the next pair is tried."""
 PACE_SECONDS: Final = 0.02
@@ -146,6 +144,9 @@ class Connection(aioice.Connection):
     Source: https://www.rfc-editor.org/rfc/rfc8445#section-8.1.1
     """
 
+    silent_seconds = 10.0
+    """Without a packet for so long, two consent checks, a nominated pair gives way to another."""
+
     @cached_property
     def traffic(self) -> defaultdict[tuple[StunProtocol, Address], Traffic]:
         """What went from and to each of our candidates, by the other end's address."""
@@ -247,7 +248,7 @@ class Connection(aioice.Connection):
 
     def _hears(self, pair: CandidatePair) -> bool:
         now = asyncio.get_running_loop().time()
-        return now - self.traffic[pair.protocol, pair.remote_addr].heard < SILENT_SECONDS
+        return now - self.traffic[pair.protocol, pair.remote_addr].heard < self.silent_seconds
 
     def _priority(self, pair: CandidatePair) -> int:
         ends = pair.local_candidate, pair.remote_candidate

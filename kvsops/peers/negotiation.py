@@ -104,13 +104,15 @@ class Negotiation:
         """
         self._theirs = self._answer = answer = _named(Sdp.parse(text), self._offer)
         answers = {each.mid: each for each in answer.sections}
+        numbers = {pt for each in answer.sections for pt in each.formats}
         taken: list[Section] = []
         for offered in self._offer.sections:
             section = answers.get(offered.mid)
             why = _why_rejected(offered, section)
             if section is not None and why is None:
                 self._usable.append(section)
-                taken.append(with_offered(self._read(section), offered))
+                wanted = insist(section, self._codec)
+                taken.append(with_offered(self._read(wanted), offered, numbers))
             else:
                 self.refused.setdefault(offered.kind, why or "")
                 taken.append(_inactive(offered))
@@ -184,10 +186,10 @@ class Negotiation:
         kept = Section((section.lines[0], *(each for each in lines if _sound(each))))
         others = {line.split(":", 1)[0][2:] for line in kept.lines[1:]} - set(_READ)
         kept = kept.without(others)
-        if section.kind in KNOWN:
-            kept = with_plain_h264(kept.only(usable_in(kept, self._codec)))
-            kept = kept.plus([] if kept.direction else [f"a={_direction(section, self._theirs)}"])
-        return kept
+        if section.kind not in KNOWN:
+            return kept.only(section.formats)
+        kept = with_plain_h264(kept.only(usable_in(kept, self._codec)))
+        return kept.plus([] if kept.direction else [f"a={_direction(section, self._theirs)}"])
 
     def _bundled(self, described: Sdp, sections: list[Section]) -> Sdp:
         """Give all sections the transport of the bundle, and name them in their order.

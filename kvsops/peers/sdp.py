@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Final, Self
 
 DIRECTIONS: Final = ("sendrecv", "sendonly", "recvonly", "inactive")
+_PAYLOAD_TYPE: Final = re.compile(r"\d|[1-9]\d|1[01]\d|12[0-7]", re.ASCII)
 _OF_A_FORMAT: Final = re.compile(r"a=(rtpmap|fmtp|rtcp-fb):(\d+) (.*)")
 AUXILIARY: Final = ("rtx", "red", "ulpfec", "flexfec-03", "CN", "telephone-event")
 """Names of what repairs or pads other payload types, and is no codec."""
@@ -54,7 +55,8 @@ class Section:
     def codecs(self) -> dict[str, str]:
         """Codec and clock rate by payload type, `{"96": "VP8/90000"}`, the preferred first."""
         maps = dict(value.split(" ", 1) for value in self.values("rtpmap") if " " in value)
-        named = {each: maps.get(each) or _STATIC.get(each) for each in self.formats}
+        types = filter(_PAYLOAD_TYPE.fullmatch, self.formats)
+        named = {each: maps.get(each) or _STATIC.get(each) for each in types}
         return {each: "/".join(name.split("/")[:2]) for each, name in named.items() if name}
 
     @property
@@ -102,7 +104,7 @@ class Section:
         """Keep of its payload types these alone, in this order."""
         kept = list(payload_types)
         first = " ".join([f"m={' '.join(self._m[:3])}", *kept])
-        others = [line for line in self.lines[1:] if _format(line) is None]
+        others = [line for line in self.lines[1:] if _of_all_formats(line)]
         return Section((first, *others, *(line for pt in kept for line in self.format_lines(pt))))
 
     def refused(self) -> "Section":
@@ -155,6 +157,10 @@ class Sdp:
 
 def _name(line: str) -> str | None:
     return line[2:].partition(":")[0] if line.startswith("a=") else None
+
+
+def _of_all_formats(line: str) -> bool:
+    return _name(line) not in ("rtpmap", "fmtp", "rtcp-fb") or line.startswith("a=rtcp-fb:* ")
 
 
 def _format(line: str) -> str | None:

@@ -50,6 +50,9 @@ class Arrival:
 
     async def _channel(self) -> None:
         """Wait for the data channel, which somebody else's peer need not have."""
+        if reason := self._refused("application"):
+            self._steps.skip("data_channel", reason)
+            return
         ends, limit = self._meeting.ends, self._limits.channel
         late = "no SCTP association: the data channel did not open"
         async with self._steps.step("data_channel", limit, late):
@@ -84,13 +87,17 @@ class Arrival:
 
     async def _without(self, kind: str, key: str) -> None:
         """Leave out what the other end does not send; fail where it is video that it refused."""
-        refused = [end.negotiation.refused.get(kind) for end in self._meeting.ends]
-        reason = next(filter(None, refused), None)
+        reason = self._refused(kind)
         if reason is None or kind != "video":
             self._steps.skip(key, reason or f"the other end sends no {kind}")
             return
         async with self._steps.step(key, self._limits.video, reason):
             raise StepFailedError(reason)
+
+    def _refused(self, kind: str) -> str | None:
+        """Tell why there is none of what was offered, if so."""
+        refused = (end.negotiation.refused.get(kind) for end in self._meeting.ends)
+        return next(filter(None, refused), None)
 
     def _may_be_left_out(self, kind: str) -> bool:
         """Whether who may send it need not: a viewer may only watch, a camera have no microphone.

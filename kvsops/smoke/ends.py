@@ -29,7 +29,7 @@ class Ends:
         return self._viewer(call, ice) if role == "viewer" else self._master(call, ice)
 
     def _viewer(self, call: Call, ice: Ice) -> Peer:
-        index = self.wanted.client_ids.index(call.client_id)
+        index = self.wanted.number_of(call.client_id)
         sends = self.mode == "loop" and index == 0  # one viewer that sends is proof enough
         tracks = numbered(_VIEWER, self.wanted.size, self.clock) if sends else ()
         name, codec = f"viewer-{index + 1}", self.wanted.codec

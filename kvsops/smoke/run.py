@@ -18,7 +18,20 @@ from kvsops.signaling.threads import in_thread
 from kvsops.smoke.arrival import Arrival
 from kvsops.smoke.ends import Ends
 from kvsops.smoke.measurement import Measurement
-from kvsops.smoke.plan import CHECKS_ONLY, ROLES, Mode, Subject, Target, Wanted, mode_for, steps_of
+from kvsops.smoke.plan import (
+    CHECKS_ONLY,
+    MORE_VIEWERS,
+    ROLES,
+    SECOND_ANSWERED,
+    VIEWERS,
+    Mode,
+    Subject,
+    Target,
+    Wanted,
+    mode_for,
+    no_master,
+    steps_of,
+)
 from kvsops.smoke.report import Measure, SmokeReport
 from kvsops.smoke.steps import Step, StepFailedError, Steps
 from kvsops.smoke.stops import moment, stops
@@ -26,13 +39,7 @@ from kvsops.smoke.stops import moment, stops
 SLACK_SECONDS: Final = 5.0
 END_SECONDS: Final = 8.0
 """What the end of all that was begun may take: goodbyes, and allocations given back."""
-VIEWERS: Final = 10
-"""How many viewers a channel has unless AWS raised that.
-
-Source: https://docs.aws.amazon.com/kinesisvideostreams-webrtc-dg/latest/devguide/kvswebrtc-limits.html
-"""
 NO_ANSWER: Final = "AWS did not answer in time"
-NO_MASTER: Final = "no master is connected to this channel, or it does not answer offers"
 NO_VIEWER: Final = "no viewer connected and offered"
 
 
@@ -106,7 +113,14 @@ class _Run:
         client_ids = self._wanted.client_ids if "viewer" in self._roles else []
         ends = Ends(self._wanted, self._mode, self._clock)
         ice = self._choose(servers, probes)
-        self.meeting = Meeting(client_ids, ends.make, ice, self._session)
+        self.meeting = Meeting(
+            client_ids,
+            ends.make,
+            ice,
+            self._session,
+            second_ids=self._wanted.second_ids,
+            patience_seconds=self._limits.answer,
+        )
         await self._connect(self.meeting)
         await self._negotiate(self.meeting)
         self.report.negotiated = [each for end in self.meeting.ends for each in end.negotiated]
@@ -223,9 +237,7 @@ class _Run:
             async with self.steps.step("master_connects", limit, late):
                 await meeting.connect_master()
         if self._wanted.viewers > VIEWERS:
-            self.report.notes.append(
-                f"a channel has {VIEWERS} viewers, unless AWS raised this quota: it does on request"
-            )
+            self.report.notes.append(MORE_VIEWERS)
         if "viewer" in self._roles:
             async with self.steps.step("viewer_connects", limit + self._wanted.viewers, late):
                 await meeting.watched(meeting.connect_viewers())
@@ -236,16 +248,20 @@ class _Run:
         late = NO_VIEWER if foreign else "the master did not get the offer: it was not relayed"
         async with self.steps.step("offer", limit, late):
             await meeting.offer()
-        late = NO_MASTER if self._mode == "viewer-only" else "the viewer did not get the answer"
-        async with self.steps.step("answer", self._limits.negotiate, late):
+        limit, late = self._limits.negotiate, "the viewer did not get the answer"
+        if self._mode == "viewer-only":
+            limit, late = 2 * self._limits.answer, no_master(self._wanted)
+        async with self.steps.step("answer", limit, late):
             await meeting.answer()
+        seconds = [(call.instead_of, call.client_id) for call in meeting.calls if call.instead_of]
+        self.report.notes += [SECOND_ANSWERED.format(*ids) for ids in seconds]
 
     async def _measure(self, meeting: Meeting) -> None:
         if self._wanted.duration <= 0:
             return
         limit = self._wanted.duration + self._wanted.max_freeze + SLACK_SECONDS
         if expired := meeting.ice_expired.is_set():
-            limit += self._limits.probe + 2 * self._limits.negotiate + self._limits.ice
+            limit += self._limits.probe + 2 * self._limits.answer + self._limits.ice
         async with self.steps.step("steady", limit, "the machine was too slow to measure"):
             if expired:
                 await self._renew(meeting)

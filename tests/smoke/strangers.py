@@ -96,10 +96,13 @@ async def trickling_camera(subject: Subject, *, early: bool) -> AsyncIterator[No
 
 
 @asynccontextmanager
-async def camera(subject: Subject, change: Change = unchanged) -> AsyncIterator[list[Peer]]:
+async def camera(
+    subject: Subject, change: Change = unchanged, in_progress: Collection[str] = ()
+) -> AsyncIterator[list[Peer]]:
     """Be the channel's master, and answer whoever offers, as a camera does.
 
-    `change` is done to what it says, and if it is about ports to what it hears.
+    `change` is done to what it says, and if it is about ports to what it hears. Who has a client
+    id that is `in_progress` is ignored.
     """
     hear = change if change is with_closed_ports else unchanged
     peers: list[Peer] = []
@@ -109,6 +112,8 @@ async def camera(subject: Subject, change: Change = unchanged) -> AsyncIterator[
             while True:
                 message = await signaling.receive()
                 if message.message_type is not MessageType.SDP_OFFER:
+                    continue
+                if message.sender_client_id in in_progress:
                     continue
                 peer = Peer("camera", ice_of(subject), numbered(9, SIZE))
                 peers.append(peer)
@@ -129,9 +134,17 @@ async def camera(subject: Subject, change: Change = unchanged) -> AsyncIterator[
 
 @asynccontextmanager
 async def browser(
-    subject: Subject, *, channel: bool = True, send: int | None = 8, kinds: Collection[str] = KINDS
+    subject: Subject,
+    *,
+    channel: bool = True,
+    send: int | None = 8,
+    kinds: Collection[str] = KINDS,
+    change: Change = unchanged,
 ) -> AsyncIterator[Peer]:
-    """Be a viewer that offers these kinds of media, and takes the answer."""
+    """Be a viewer that offers these kinds of media, and takes the answer.
+
+    `change` is done to what it says.
+    """
     tracks = () if send is None else numbered(send, SIZE)
     peer = Peer("browser", ice_of(subject), tracks, kinds=kinds)
     if channel:
@@ -139,7 +152,7 @@ async def browser(
     async with session(subject, "viewer", "a-browser") as signaling:
 
         async def offer() -> None:
-            described = await peer.describe("offer")
+            described = change(await peer.describe("offer"))
             await signaling.send(Action.SDP_OFFER, described.to_payload())
             while True:
                 message = await signaling.receive()

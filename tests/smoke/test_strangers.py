@@ -76,8 +76,12 @@ def test_a_camera_that_trickles(subject: Subject, *, early: bool) -> None:
 
 def test_no_master(subject: Subject) -> None:
     """Nobody answers where no master is: the channel tells of nobody's presence."""
-    report = asyncio.run(smoke(subject, replace(VIEWER, limits=replace(BRIEF, negotiate=0.5))))
-    why = "no master is connected to this channel, or it does not answer offers"
+    report = asyncio.run(smoke(subject, replace(VIEWER, limits=replace(BRIEF, answer=0.5))))
+    why = (
+        "no master is connected to this channel, or it does not answer offers, neither"
+        " kvsops-smoke-viewer-1's nor kvsops-smoke-viewer-1-again's (AWS's C client ignores a"
+        " client id that it still has in progress, after a run that ended badly)"
+    )
     assert failed(report) == [("answer", why)]
 
 
@@ -124,6 +128,27 @@ def test_an_answer_of_an_earlier_run(subject: Subject) -> None:
             return await smoke(subject, VIEWER)
 
     assert asyncio.run(both()).passed
+
+
+@pytest.mark.parametrize("viewers", [1, 2])
+def test_a_client_id_in_progress(subject: Subject, viewers: int) -> None:
+    """A master that ignores an id after an unclean end is met by the second one, which is told."""
+    ids = {f"kvsops-smoke-viewer-{number + 1}" for number in range(viewers)}
+    wanted = replace(VIEWER, viewers=viewers, limits=replace(BRIEF, answer=3.0))
+
+    async def both() -> SmokeReport:
+        async with camera(subject, in_progress=ids) as peers:
+            report = await smoke(subject, wanted)
+            assert len(peers) == viewers
+            return report
+
+    report = asyncio.run(both())
+    assert report.passed, report.reason
+    assert report.notes == [
+        f"the master did not answer {first}, but {first}-again: AWS's C client ignores a client id"
+        " that it still has in progress, after a run that ended badly"
+        for first in sorted(ids)
+    ]
 
 
 def test_an_offer_of_an_earlier_run(subject: Subject) -> None:
