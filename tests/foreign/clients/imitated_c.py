@@ -10,17 +10,16 @@ https://github.com/awslabs/amazon-kinesis-video-streams-webrtc-sdk-c (1.10.2, un
   `a=ice-options:trickle`; then at once, and candidates follow: `handleOffer` and
   `onIceCandidateHandler` in samples/lib/SignalingMsgHandler.c.
 - A silent STUN server lets gathering take 10 s:
-  KVS_ICE_GATHER_REFLEXIVE_AND_RELAYED_CANDIDATE_TIMEOUT in src/source/Ice/IceAgent.h. AWS's is
-  always asked (`stun.kinesisvideo.REGION.amazonaws.com:443`), and is silent where there is no way
-  to it: so it is here.
+  KVS_ICE_GATHER_REFLEXIVE_AND_RELAYED_CANDIDATE_TIMEOUT in src/source/Ice/IceAgent.h. AWS's own
+  is asked (`stun.kinesisvideo.REGION.amazonaws.com:443`): silent, unless the names are served here.
 - It uses the pair of the highest priority among those nominated: `iceAgentReadyStateSetup` goes
   through a list in that order. TURN allocations that it does not use are freed 30 s later (seen).
 - A viewer id that it has a peer for gets no answer, "Peer connection … is in progress", until that
   peer has closed or failed: `signalingMessageReceived` in samples/lib/SignalingMsgHandler.c.
 - It presigns for 604,800 s, asks for the subprotocol `wss`, writes the members of its messages
   with capitals, and names itself ProducerMaster to GetIceServerConfig (seen).
-- An endpoint is a host at port 443: with a port it fails, or leaves it away. Here a port is taken,
-  if it is there, for else nothing could be tried without being root.
+- An endpoint is a host at port 443: with a port it fails. Here a port is taken where there is one,
+  for else little could be tried without being root; at AWS's own names STUN is asked at 443, too.
 """
 
 import asyncio
@@ -31,6 +30,7 @@ from collections import defaultdict
 from contextlib import suppress
 from fractions import Fraction
 from typing import Any
+from urllib.parse import urlsplit
 
 import aiohttp
 from aioice import Connection
@@ -117,7 +117,7 @@ class Session:
         policies = RTCIceTransportPolicy
         policy = policies.ALL if task.transport == "direct" else policies.RELAY
         configuration = RTCConfiguration(
-            iceServers=_chosen(servers, task.transport), iceTransportPolicy=policy
+            iceServers=_stun(task) + _chosen(servers, task.transport), iceTransportPolicy=policy
         )
         self.connection = RTCPeerConnection(configuration)
         self.is_connected, self._decoded, self._before = False, 0, 0
@@ -198,7 +198,8 @@ class Session:
         if trickle:
             await self._trickle()
             return
-        await asyncio.sleep(began + GATHERING_SECONDS - asyncio.get_running_loop().time())
+        if not _stun(self._task):  # it is silent
+            await asyncio.sleep(began + GATHERING_SECONDS - asyncio.get_running_loop().time())
         await self._signaling.send(action, _sent(self.connection.localDescription), self.other)
 
     async def _trickle(self) -> None:
@@ -253,6 +254,7 @@ class Session:
             if unused and protocol.local_candidate.type == "relay":
                 ice._protocols.remove(protocol)
                 await protocol.close()
+                tell("freed")
 
     def _on_track(self, track: MediaStreamTrack) -> None:
         self._tasks.append(asyncio.ensure_future(self._receive(track)))
@@ -278,6 +280,14 @@ def _chosen(servers: list[dict[str, Any]], transport: str) -> list[RTCIceServer]
         for uri in server["Uris"]
         if uri.startswith(begin) and uri.endswith(end)
     ]
+
+
+def _stun(task: Task) -> list[RTCIceServer]:
+    """Return AWS's STUN server, where the endpoint is at AWS's own names."""
+    host = urlsplit(task.endpoint)
+    if host.port is not None:
+        return []
+    return [RTCIceServer(f"stun:stun.{host.hostname}:443")]
 
 
 def _last_fingerprint(text: str) -> str:
