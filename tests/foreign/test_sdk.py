@@ -1,16 +1,24 @@
 """AWS's JavaScript SDK v3 reads every operation that the emulator has: results, errors, pages."""
 
+import asyncio
+import base64
+import json
+import shlex
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
+from aiortc import RTCConfiguration, RTCPeerConnection
 
 from kvsops.local.server import LocalServer
 from kvsops.local.settings import Settings
 from tests.foreign.conftest import unavailable
 from tests.foreign.fetch import UnavailableError
+from tests.foreign.peer import Foreign, Wish, command
 from tests.foreign.sdk import Refusal, Sdk
+from tests.namespace import at_aws_names
 
 KVS, SIGNALING, STORAGE = "kinesis-video", "kinesis-video-signaling", "kinesis-video-webrtc-storage"
 TAGGING, CLOUDWATCH = "resource-groups-tagging-api", "cloudwatch"
@@ -122,6 +130,39 @@ def test_ice_servers(sdk: Sdk, arn: str) -> None:
     assert {"Username", "Password"} < set(server)
 
 
+def test_an_offer_of_alexas(emulator: LocalServer, sdk: Sdk, arn: str) -> None:
+    """An offer sent over HTTPS gets the answer of the camera that is connected."""
+    wish = Wish("master", arn, emulator.environment())
+    with Foreign("imitated_c.py", wish) as camera:
+        camera.wait_for("ready")
+        told = sdk.call(
+            SIGNALING,
+            "SendAlexaOfferToMaster",
+            at=https(sdk, arn),
+            ChannelARN=arn,
+            SenderClientId="alexa",
+            MessagePayload=base64.b64encode(json.dumps(asyncio.run(offer())).encode()).decode(),
+        )
+    answer = json.loads(base64.b64decode(told["Answer"]))
+    assert answer["type"] == "answer"
+    assert "m=video" in answer["sdp"]
+
+
+async def offer() -> dict[str, str]:
+    """Make an offer to receive video, which lets the answer come before all candidates."""
+    connection = RTCPeerConnection(RTCConfiguration(iceServers=[]))
+    try:
+        connection.addTransceiver("video", direction="recvonly")
+        await connection.setLocalDescription(await connection.createOffer())
+        text = connection.localDescription.sdp
+    finally:
+        await connection.close()
+    return {
+        "type": "offer",
+        "sdp": text.replace("\r\nm=", "\r\na=ice-options:trickle\r\nm=", 1),
+    }
+
+
 def test_storage(sdk: Sdk, arn: str) -> None:
     """A channel is linked to a stream; while it is, neither can be deleted."""
     stream = sdk.call(KVS, "CreateStream", StreamName="store", DataRetentionInHours=24)["StreamARN"]
@@ -213,7 +254,7 @@ def test_metrics(sdk: Sdk, arn: str) -> None:
 )
 @pytest.mark.usefixtures("arn")
 def test_refusals(
-    sdk: Sdk, call: tuple[str, str], given: dict[str, object], refusal: tuple[str, int]
+    sdk: Sdk, call: tuple[str, str], given: dict[str, Any], refusal: tuple[str, int]
 ) -> None:
     """Each error is of the class that the SDK has for it."""
     assert sdk.call(*call, **given) == Refusal(*refusal, typed=True)
@@ -221,7 +262,7 @@ def test_refusals(
 
 def test_refusals_of_a_channel(sdk: Sdk, arn: str) -> None:
     """So it is with another version, too many tags, and on the data plane."""
-    ttl = {"SingleMasterConfiguration": {"MessageTtlSeconds": 30}}
+    ttl: dict[str, Any] = {"SingleMasterConfiguration": {"MessageTtlSeconds": 30}}
     refused = sdk.call(KVS, "UpdateSignalingChannel", ChannelARN=arn, CurrentVersion="x", **ttl)
     assert refused == Refusal("VersionMismatchException", 400, typed=True)
     tags = [{"Key": f"k{number}", "Value": ""} for number in range(50)]
@@ -255,8 +296,31 @@ def test_throttling(emulator: LocalServer, sdk: Sdk, arn: str) -> None:
     ],
 )
 def test_what_the_emulator_has_not(
-    sdk: Sdk, client: str, operation: str, given: dict[str, object]
+    sdk: Sdk, client: str, operation: str, given: dict[str, Any]
 ) -> None:
     """It says so, and is never taken for a result."""
     refused = sdk.call(client, operation, **given)
     assert refused == Refusal("UnknownOperationException", 404, typed=False)
+
+
+def test_at_awss_names(tmp_path: Path) -> None:
+    """It is told no endpoint: it asks AWS's own names, which lead to the emulator, over TLS."""
+    try:
+        program, folder = command("sdk.mjs")
+    except UnavailableError as error:
+        unavailable(str(error))
+    asked = [
+        (KVS, "CreateSignalingChannel", DOOR),
+        (KVS, "ListSignalingChannels", {}),
+        ("sts", "GetCallerIdentity", {}),
+        (TAGGING, "GetResources", {}),
+        (CLOUDWATCH, "ListMetrics", {}),
+    ]
+    calls = [{"client": name, "operation": op, "input": given} for name, op, given in asked]
+    (tmp_path / "calls").write_text("".join(json.dumps(call) + "\n" for call in calls))
+    script = f"cd {shlex.quote(str(folder))} && {shlex.join(program)} < $CALLS"
+    done, _ = at_aws_names(tmp_path, script, "--region", "eu-west-1", CALLS=str(tmp_path / "calls"))
+    told = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [each.get("status") for each in told] == [200] * 5, told
+    assert told[1]["output"]["ChannelInfoList"][0]["ChannelName"] == "door"
+    assert told[2]["output"]["Account"] == "123456789012"

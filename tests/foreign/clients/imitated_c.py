@@ -81,7 +81,7 @@ def rtc_priority(pair: CandidatePair, *, controlling: bool) -> int:
     return (min(first, second) << 32) + 2 * max(first, second) + (first > second)
 
 
-rtcicetransport.Connection = ByPriority  # type: ignore[attr-defined, misc]
+rtcicetransport.Connection = ByPriority  # type: ignore[attr-defined]
 
 
 class Picture(VideoStreamTrack):
@@ -221,7 +221,8 @@ class Session:
     def _prefer(self) -> None:
         if self._task.codec is None:
             return
-        known = RTCRtpReceiver.getCapabilities("video").codecs
+        capabilities = RTCRtpReceiver.getCapabilities("video")
+        known = capabilities.codecs if capabilities else []
         names = {f"video/{self._task.codec}", "video/rtx"}
         wanted = [each for each in known if each.mimeType in names]
         for each in self.connection.getTransceivers():
