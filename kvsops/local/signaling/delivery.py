@@ -12,6 +12,7 @@ from typing import Protocol
 from kvsops.core.wire.message import Received
 from kvsops.local.faults import DELAY, DROP, DROP_AFTER, DUPLICATE, LATE, REORDER
 from kvsops.local.settings import Settings
+from kvsops.local.signaling import telling
 from kvsops.local.signaling.admission import Place
 from kvsops.local.signaling.channel_state import ChannelState, Peer, PeerId, PendingMessage
 from kvsops.local.signaling.counters import Counters
@@ -59,6 +60,7 @@ class Delivery:
         On a channel whose media is stored nothing is relayed.
         """
         if place.channel.stream_arn is not None:
+            telling.not_relayed(place.name, sender, message.message_type)
             return
         state = self.state_of(place)
         peer = state.peers.get(recipient)

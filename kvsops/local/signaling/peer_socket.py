@@ -25,6 +25,8 @@ GRACE: Final = timedelta(minutes=1)
 SDP_A_SECOND: Final = 5
 CANDIDATES_A_SECOND: Final = 20
 
+SUBPROTOCOL: Final = "wss"
+"""What AWS's C clients ask for; that it is agreed to, where it is asked for, is our choice."""
 FRAME_MAXIMUM: Final = 128 * 1024
 """The largest frame read; what is larger ends the connection. Our choice: AWS's is not known."""
 _UNREAD_MAXIMUM = 1 << 20  # of unread data, before the client is dropped
@@ -40,7 +42,11 @@ class PeerSocket:
         self.role: Role = role
         self.peer_id = None if role == "master" else client_id
         self.ws = web.WebSocketResponse(
-            autoping=False, compress=False, max_msg_size=FRAME_MAXIMUM, timeout=_SECONDS_TO_CLOSE
+            autoping=False,
+            compress=False,
+            max_msg_size=FRAME_MAXIMUM,
+            protocols=(SUBPROTOCOL,),
+            timeout=_SECONDS_TO_CLOSE,
         )
         self.active_at = now
         self.ends_at = now + LIFE

@@ -33,6 +33,16 @@ def refused_message(
     )
 
 
+def not_relayed(channel: str, peer: PeerId, action: str) -> None:
+    """Tell of a message that goes nowhere, since the channel's media is stored."""
+    log.warning(
+        "kvsops local: %s: %s by %s was not relayed: the channel's media is stored",
+        channel,
+        action,
+        _named(peer),
+    )
+
+
 def displaced(channel: str, peer: PeerId, *, closed: bool) -> None:
     """Tell that a newer connection has taken a peer's place."""
     how = "closed" if closed else "left open"

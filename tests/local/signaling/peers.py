@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 from typing import TYPE_CHECKING, Any, Self
 
 import aiohttp
@@ -24,6 +25,8 @@ from kvsops.local.environment import ACCESS_KEY_ID, SECRET_ACCESS_KEY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
+
+    import pytest
 
     from kvsops.local.server import LocalServer
 
@@ -167,3 +170,8 @@ def counted(local: LocalServer, name: str, operation: str | None = None) -> tupl
     found = local.metrics().aggregate(Metric.of(name, dimensions), 0, now + 1, 60, 0)
     samples = [*found.values()]
     return sum(s.samples for s in samples), sum(s.total for s in samples)
+
+
+def failures(caplog: pytest.LogCaptureFixture) -> list[str]:
+    """Answer what was logged beyond what the relay tells of clients."""
+    return [each.getMessage() for each in caplog.records if each.levelno > logging.WARNING]

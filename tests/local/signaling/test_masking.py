@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from kvsops.local.settings import Settings
 from kvsops.local.signaling.masking import MaskedFrames
-from tests.local.signaling.peers import OFFER, Peers, run
+from tests.local.signaling.peers import OFFER, Peers, failures, run
 
 if TYPE_CHECKING:
     from kvsops.local.server import LocalServer
@@ -94,7 +94,7 @@ def arn(local: LocalServer) -> str:
 
 
 async def upgraded(peers: Peers, arn: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    """Connect a viewer by hand."""
+    """Connect a viewer by hand, and take the empty frame that comes first."""
     url = urlsplit(peers.url("VIEWER", arn, "v"))
     reader, writer = await asyncio.open_connection(
         url.hostname, url.port, ssl=peers.local.client_context()
@@ -105,6 +105,7 @@ async def upgraded(peers: Peers, arn: str) -> tuple[asyncio.StreamReader, asynci
         "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n".encode()
     )
     assert b" 101 " in await reader.readuntil(b"\r\n\r\n")
+    assert await reader.readexactly(2) == b"\x81\x00"
     return reader, writer
 
 
@@ -140,4 +141,4 @@ def test_gone_in_a_flood_of_pings(
         await peers.master(arn)
 
     run(local, body)
-    assert caplog.text == ""
+    assert failures(caplog) == []

@@ -49,6 +49,17 @@ def test_as_awss_c_client_writes(local: LocalServer, arn: str) -> None:
     run(local, body)
 
 
+def test_subprotocols(local: LocalServer, arn: str, caplog: pytest.LogCaptureFixture) -> None:
+    """AWS's C clients ask for `wss`: it is agreed to, where it is asked for, without a word."""
+
+    async def body(peers: Peers) -> None:
+        asking = await peers.connect(peers.url("MASTER", arn), protocols=["wss"])
+        assert (asking.ws.protocol, (await peers.viewer(arn)).ws.protocol) == ("wss", None)
+
+    run(local, body)
+    assert caplog.text == ""
+
+
 def test_recipients(local: LocalServer, arn: str) -> None:
     """A viewer's recipient is ignored, so that it cannot reach a viewer; a master needs one."""
 
@@ -195,8 +206,10 @@ def test_channels_are_apart(local: LocalServer, over_http: Emulator, arn: str) -
     run(local, body)
 
 
-def test_stored_channels_relay_nothing(local: LocalServer, arn: str) -> None:
-    """On a channel whose media is stored the peers do not reach each other."""
+def test_stored_channels_relay_nothing(
+    local: LocalServer, arn: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """On a channel whose media is stored the peers do not reach each other, and the log says it."""
     local.backend().channels["front-door"].stream_arn = "arn:aws:kinesisvideo:::stream/s/1"
 
     async def body(peers: Peers) -> None:
@@ -207,6 +220,10 @@ def test_stored_channels_relay_nothing(local: LocalServer, arn: str) -> None:
         assert counted(local, "MessagesTransferred.Count") == (1, 1)  # sent, and not received
 
     run(local, body)
+    assert caplog.messages[0] == (
+        "kvsops local: front-door: SDP_OFFER by the viewer v1 was not relayed: the channel's media "
+        "is stored"
+    )
 
 
 def test_deleted_channels(local: LocalServer, over_http: Emulator, arn: str) -> None:
