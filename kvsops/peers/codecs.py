@@ -1,6 +1,6 @@
 """Which codecs two descriptions agree on, and what a payload type is."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -49,3 +49,10 @@ def negotiated(
         for each in connection.getTransceivers()
         if (mid := each.mid) is not None
     ]
+
+
+def codecs(agreed: Iterable[Negotiated]) -> str:
+    """Say what is preferred for each kind: `video VP8, audio opus`."""
+    return ", ".join(
+        dict.fromkeys(f"{each.kind} {each.codecs[0]}" for each in agreed if each.codecs)
+    )

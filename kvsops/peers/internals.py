@@ -1,8 +1,8 @@
-"""What reaches into private parts of aioice and aiortc: this file alone.
+"""What reaches into private parts of aioice: this file alone.
 
-Neither lets one choose how a pair is nominated, tells which pair carries the packets or why a DTLS
-handshake failed, or takes another list of ciphers. Where their versions are not those below,
-nothing here touches them: aioice nominates in its own way, and what it does is not known.
+aioice does not let one choose how a pair is nominated, nor tell which pair carries the packets.
+Where the versions of aioice and aiortc are not those below, nothing here touches them: aioice
+nominates in its own way, and what it does is not known.
 """
 
 import asyncio
@@ -18,9 +18,8 @@ from typing import Final
 import aioice
 from aioice import stun
 from aioice.ice import CandidatePair, StunProtocol, candidate_pair_priority
-from aiortc import RTCCertificate, RTCPeerConnection
-from aiortc.rtcdtlstransport import RTCDtlsTransport, SRTPProtectionProfile
-from OpenSSL import SSL
+from aiortc import RTCPeerConnection
+from aiortc.rtcdtlstransport import RTCDtlsTransport
 
 from kvsops.peers.waits import end_all
 
@@ -33,16 +32,9 @@ DIRECT_SECONDS: Final = 0.25
 NOMINATION_RETRIES: Final = 2
 """Of a nomination that is not answered, after 0.5 and 1.5 s; after 3.5 s the next pair is tried."""
 PACE_SECONDS: Final = 0.02
-CIPHERS: Final = b":".join(
-    b"ECDHE-%s-%s" % (key, cipher)
-    for cipher in (b"AES128-GCM-SHA256", b"CHACHA20-POLY1305", b"AES128-SHA", b"AES256-SHA")
-    for key in (b"ECDSA", b"RSA")
-)
-"""aiortc's, for both kinds of keys: GStreamer's certificates, and older cameras', are RSA."""
 _STUN_BELOW: Final = 4
 """First bytes below this are STUN's. Source: https://www.rfc-editor.org/rfc/rfc7983#section-7"""
 _ROLE_CONFLICT: Final = 487
-_FATAL: Final = 2
 
 Address = tuple[str, int]
 State = CandidatePair.State
@@ -66,14 +58,6 @@ class Way:
     traffic: Traffic
 
 
-@dataclass(frozen=True, slots=True)
-class Alert:
-    """A fatal DTLS alert, by its code; sent by our end, or received."""
-
-    sent: bool
-    code: int
-
-
 def unknown_version() -> str | None:
     """Name the library, with its version, whose private parts may be others by now."""
     found = {name: version(name) for name in KNOWN_VERSIONS}
@@ -94,45 +78,28 @@ def transports(peer: RTCPeerConnection) -> list[RTCDtlsTransport]:
 
 
 def prepare(peer: RTCPeerConnection) -> None:
-    """Take over nomination, counting and ciphers, before candidates are gathered."""
+    """Take over nomination and counting, before candidates are gathered."""
     if unknown_version():
         return
     for transport in transports(peer):
         transport.transport._connection.__class__ = Connection
-        _certificate(transport).__class__ = Certificate
 
 
 def ways(peer: RTCPeerConnection) -> list[Way]:
     """Return the pairs that carried packets, the busiest first; before any, the nominated."""
-    found = [way for ice in _connections(peer) for way in ice.ways()]
+    found = [way for ice in connections(peer) for way in ice.ways()]
     return sorted(found, key=lambda way: -(way.traffic.sent + way.traffic.received))
 
 
 def any_works(peer: RTCPeerConnection) -> bool:
     """Whether some pair passed its check, nominated or not."""
-    return any(ice.valid() for ice in _connections(peer))
+    return any(ice.valid() for ice in connections(peer))
 
 
-def alerts(transport: RTCDtlsTransport) -> list[Alert]:
-    """Return the fatal alerts of its handshake, both ends'."""
-    certificate = _certificate(transport)
-    return certificate.alerts if isinstance(certificate, Certificate) else []
-
-
-def has_srtp(transport: RTCDtlsTransport) -> bool:
-    """Whether the handshake, which ended, agreed on a way to encrypt media."""
-    connection: SSL.Connection | None = getattr(transport, "_ssl", None)
-    return connection is None or bool(connection.get_selected_srtp_profile())
-
-
-def _connections(peer: RTCPeerConnection) -> Iterator["Connection"]:
+def connections(peer: RTCPeerConnection) -> Iterator["Connection"]:
+    """Yield those of ours among its ICE connections: none where nothing here touches them."""
     found = (getattr(each.transport, "_connection", None) for each in transports(peer))
     return (ice for ice in found if isinstance(ice, Connection))
-
-
-def _certificate(transport: RTCDtlsTransport) -> RTCCertificate:
-    found: RTCCertificate = vars(transport)["_RTCDtlsTransport__local_certificate"]
-    return found
 
 
 class Connection(aioice.Connection):
@@ -185,6 +152,10 @@ class Connection(aioice.Connection):
     def valid(self) -> list[CandidatePair]:
         """Return the pairs that work, the best first."""
         return [pair for pair in self._check_list if pair.state is State.SUCCEEDED]
+
+    def in_use(self) -> list[CandidatePair]:
+        """Return the pair that media is sent over, if there is one."""
+        return [*self._nominated.values()]
 
     def ways(self) -> Iterator[Way]:
         """Yield the pairs that carried packets; before any did, the nominated one."""
@@ -264,23 +235,3 @@ class _Protocol(StunProtocol):
             traffic.heard = asyncio.get_running_loop().time()
             traffic.received += data[:1] >= bytes([_STUN_BELOW])
         super().datagram_received(data, addr)
-
-
-class Certificate(RTCCertificate):
-    """A certificate whose handshakes offer more ciphers, and keep their fatal alerts."""
-
-    @cached_property
-    def alerts(self) -> list[Alert]:
-        """The fatal alerts of its handshakes."""
-        return []
-
-    def _create_ssl_context(self, srtp_profiles: list[SRTPProtectionProfile]) -> SSL.Context:
-        context = super()._create_ssl_context(srtp_profiles)
-        context.set_cipher_list(CIPHERS)
-        context.set_info_callback(self._take)
-        return context
-
-    def _take(self, _: SSL.Connection, where: int, value: int) -> None:
-        level, code = value >> 8, value & 0xFF
-        if where & SSL.SSL_CB_ALERT and level == _FATAL:
-            self.alerts.append(Alert(bool(where & SSL.SSL_CB_WRITE), code))

@@ -11,6 +11,7 @@ from typing import Final
 
 from kvsops.core.wire.payload import Candidate
 from kvsops.errors import PeerError
+from kvsops.peers.bundle import END, TRANSPORT, over, parted, sound, transport_of
 from kvsops.peers.formats import (
     KNOWN,
     insist,
@@ -30,18 +31,11 @@ TRICKLE: Final = "a=ice-options:trickle"
 
 Source: https://www.rfc-editor.org/rfc/rfc8840#section-4.1.1
 """
-_TRANSPORT: Final = (
-    *("ice-ufrag", "ice-pwd", "ice-options", "fingerprint", "setup"),
-    *("candidate", "end-of-candidates"),
-)
-_REQUIRED: Final = ("ice-ufrag", "ice-pwd", "fingerprint", "setup")
 _READ: Final = (
     *("mid", "msid", "rtcp-mux", "extmap", "ssrc", "ssrc-group", "rtpmap", "fmtp", "rtcp-fb"),
     *("max-message-size", "sctp-port", "sctpmap", *DIRECTIONS),
 )
 """What is left of a section for aiortc to read; it stumbles over what it need not know."""
-_CANDIDATE_WORDS: Final = 8
-"""From the foundation to the type: RFC 8839 section 5.1."""
 
 
 class Negotiation:
@@ -54,6 +48,8 @@ class Negotiation:
         self.refused: dict[str, str] = {}
         self._codec = codec
         self._offer = self._answer = self._theirs = Sdp((), ())
+        self.to_resolve: list[Candidate] = []
+        """The other end's candidates that have a name for their address: it takes time to find."""
         self._carrier: str | None = None
         """Under which mid aiortc has the transport of all."""
         self._usable: list[Section] = []
@@ -84,14 +80,14 @@ class Negotiation:
         self._forget_refused()
         if not self._usable:
             raise PeerError("; ".join(self.refused.values()) or "it offers nothing")
-        return str(self._bundled(offer, [self._read(each) for each in self._usable]))
+        return str(self._bundled(offer, [self._read(each) for each in self._usable], end=False))
 
     def answer(self, text: str) -> str:
         """Return aiortc's answer as it is sent: each section that was offered has its own."""
         made = Sdp.parse(text)
-        answers = {section.mid: section for section in made.sections}
+        answers = iter(made.sections)
         self._answer = made.with_sections(
-            self._answered(each, answers[each.mid]) if each in self._usable else each.refused()
+            self._answered(each, next(answers)) if each in self._usable else each.refused()
             for each in self._offer.sections
         )
         return str(self._answer)
@@ -119,7 +115,7 @@ class Negotiation:
         self._forget_refused()
         if not self._usable:
             raise PeerError("; ".join(self.refused.values()) or "it answers nothing")
-        return str(self._bundled(answer, taken))
+        return str(self._bundled(answer, taken, end=True))
 
     @property
     def receiving(self) -> set[str]:
@@ -183,35 +179,28 @@ class Negotiation:
     def _read(self, section: Section) -> Section:
         """Keep what aiortc reads of a section, and of its formats those that it can use."""
         lines = (each for each in section.lines[1:] if each.startswith("a="))
-        kept = Section((section.lines[0], *(each for each in lines if _sound(each))))
+        kept = Section((section.lines[0], *(each for each in lines if sound(each))))
         others = {line.split(":", 1)[0][2:] for line in kept.lines[1:]} - set(_READ)
-        kept = kept.without(others)
+        kept = kept.without([*others, "mid"]).plus(_mid(section))
         if section.kind not in KNOWN:
             return kept.only(section.formats)
         kept = with_plain_h264(kept.only(usable_in(kept, self._codec)))
+        kept = kept.without(["rtcp-mux"]).plus(["a=rtcp-mux"])  # bundled: RFC 8843 section 9.3
         return kept.plus([] if kept.direction else [f"a={_direction(section, self._theirs)}"])
 
-    def _bundled(self, described: Sdp, sections: list[Section]) -> Sdp:
+    def _bundled(self, described: Sdp, sections: list[Section], *, end: bool) -> Sdp:
         """Give all sections the transport of the bundle, and name them in their order.
 
-        What a bundled section leaves out stands in another one.
-        Source: https://www.rfc-editor.org/rfc/rfc8843#section-7.1.3
+        The `end` of candidates is told where there are any: without, aiortc gathers none for it.
         """
         primary = self._primary
-        transport: list[str] = []
-        for name in _TRANSPORT:
-            lines = (each.of([name]) for each in (primary, *described.sections) if each)
-            transport += filter(_sound, next(filter(None, lines), []))
-        told = {line[2:].partition(":")[0] for line in (*described.session, *transport)}
-        if missing := [f"a={name}" for name in _REQUIRED if name not in told]:
-            raise PeerError(f"it has no {', '.join(missing)}")
-        mids = [each.mid for each in sections if each.mid is not None]
+        transport = transport_of(described, primary)
+        known, named = parted(transport)
+        self.to_resolve = [Candidate(each[2:], primary.mid if primary else None) for each in named]
         self._carrier = sections[0].mid
-        session = [line for line in described.session if not line.startswith(("a=group", "c="))]
-        group = [f"a=group:BUNDLE {' '.join(mids)}"] if mids else []
-        return Sdp(
-            (*session, *group), tuple(each.without(_TRANSPORT).plus(transport) for each in sections)
-        )
+        if named or not known or not end:
+            transport = [each for each in transport if each not in (*named, END)]
+        return over(transport, described, sections)
 
     def _answered(self, offered: Section, made: Section) -> Section:
         """Let the answer list what can be kept, in the words of the offer."""
@@ -231,15 +220,8 @@ class Negotiation:
             self.refused.pop(section.kind, None)
 
 
-def _sound(line: str) -> bool:
-    """Whether a line has the parts that aiortc takes for granted."""
-    name, _, value = line[2:].partition(":")
-    words = value.split()
-    if name == "ssrc":
-        return len(words) > 1 and ":" in words[1]
-    if name == "candidate":
-        return len(words) >= _CANDIDATE_WORDS
-    return name != "extmap" or len(words) == len(("id", "uri"))
+def _mid(section: Section) -> list[str]:
+    return [] if section.mid is None else [f"a=mid:{section.mid}"]
 
 
 def _direction(section: Section, described: Sdp) -> str:
@@ -250,7 +232,7 @@ def _direction(section: Section, described: Sdp) -> str:
 
 def _inactive(offered: Section) -> Section:
     """Return an answer to what was offered by which nothing flows."""
-    return offered.without([*_TRANSPORT, *DIRECTIONS, "ssrc", "ssrc-group"]).plus(["a=inactive"])
+    return offered.without([*TRANSPORT, *DIRECTIONS, "ssrc", "ssrc-group"]).plus(["a=inactive"])
 
 
 def _named(answer: Sdp, offer: Sdp) -> Sdp:

@@ -17,9 +17,8 @@ from aiortc.sdp import candidate_from_sdp
 
 from kvsops.core.wire.payload import Candidate, Description
 from kvsops.errors import PeerError
-from kvsops.peers import internals
+from kvsops.peers import consent, dtls, internals
 from kvsops.peers.codecs import RETRANSMISSION, Negotiated, negotiated, payload_types
-from kvsops.peers.dtls import sha_256_alone, why_failed
 from kvsops.peers.heard import Heard, why_nothing
 from kvsops.peers.ice import Ice
 from kvsops.peers.negotiation import Negotiation
@@ -92,6 +91,7 @@ class Peer:
             self._add_all()
         make = self.connection.createOffer if kind == "offer" else self.connection.createAnswer
         internals.prepare(self.connection)
+        dtls.prepare(self.connection)
         # Shielded: aioice, cancelled while it gathers, leaves allocations behind.
         self._gathering = asyncio.ensure_future(self.connection.setLocalDescription(await make()))
         await asyncio.shield(self._gathering)
@@ -99,7 +99,7 @@ class Peer:
         if local == "none":
             raise PeerError(self._no_candidates())
         self._hear()
-        sdp = sha_256_alone(self.connection.localDescription.sdp)
+        sdp = dtls.sha_256_alone(self.connection.localDescription.sdp)
         sent = self.negotiation.offer if kind == "offer" else self.negotiation.answer
         return Description(kind, sent(sdp))
 
@@ -116,6 +116,8 @@ class Peer:
             raise PeerError(f"{self.name} cannot use the {description.type}: {why}") from None
         if offer:
             self._send_tracks()
+        for candidate in taken.to_resolve:
+            await self.add(candidate)
 
     async def add(self, candidate: Candidate) -> None:
         """Take one more candidate of the other end; leave one too many, or that cannot be used."""
@@ -140,7 +142,7 @@ class Peer:
         """Wait until DTLS is connected; raises `PeerError` if it fails."""
 
         def why() -> str:
-            return f"{self.name}: the DTLS handshake failed: {why_failed(self.connection)}"
+            return f"{self.name}: the DTLS handshake failed: {dtls.why_failed(self.connection)}"
 
         await self._reach("connected", lambda: self.connection.connectionState, why)
 
@@ -176,6 +178,16 @@ class Peer:
     async def watched(self, work: Awaitable[Result]) -> Result:
         """Await the work, unless the connection is lost first: raises that `PeerError`."""
         return await unless(self.lost, work)
+
+    async def answers(self, seconds: float) -> bool | None:
+        """Whether the other end answers an ICE check in time; None where that is not known."""
+        return await consent.answers(self.connection, seconds)
+
+    @property
+    def silent_at(self) -> float | None:
+        """When anything came last, be it of ICE; None where that is not known."""
+        silent = consent.silent_seconds(self.connection)
+        return None if silent is None else self._clock() - silent
 
     def codec(self, payload_type: int) -> RTCRtpCodecParameters | None:
         """Return what a payload type is, where the descriptions name it."""

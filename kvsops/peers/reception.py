@@ -40,6 +40,11 @@ class Incoming:
         return self._transceiver.mid or "0"
 
     @property
+    def agreed(self) -> bool:
+        """Whether both ends agreed that the other may send."""
+        return self._transceiver.currentDirection in ("recvonly", "sendrecv")
+
+    @property
     def last_at(self) -> float | None:
         """When the last picture came, or of sound the last packet; None before the first."""
         if self.kind == "video":

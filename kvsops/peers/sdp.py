@@ -23,7 +23,7 @@ class Section:
     @property
     def kind(self) -> str:
         """The kind of media: `video`, `audio`, `application`, or another."""
-        return self._m[0]
+        return next(iter(self._m), "")
 
     @property
     def rejected(self) -> bool:
@@ -109,9 +109,8 @@ class Section:
 
     def refused(self) -> "Section":
         """Return what rejects it in an answer: its port 0 (RFC 3264 section 6)."""
-        kind, _, *rest = self._m
         mid = [f"a=mid:{self.mid}"] if self.mid is not None else []
-        first = " ".join([f"m={kind} 0", *rest])
+        first = " ".join([f"m={self.kind} 0", *self._m[2:]])
         return Section((first, "c=IN IP4 0.0.0.0", *mid, "a=inactive"))
 
     @property

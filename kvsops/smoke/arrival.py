@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Coroutine, Sequence
 from typing import TYPE_CHECKING, Final
 
+from kvsops.peers.internals import unknown_version
 from kvsops.peers.meeting import Meeting
 from kvsops.peers.peer import Peer
 from kvsops.peers.waits import end_all
@@ -39,7 +40,7 @@ class Arrival:
         async with self._steps.step("ice_connected", limits.ice, why_no_ice) as step:
             await self._meeting.each(end.reach_ice() for end in ends)
             self.pair = pair = ends[0].pair
-            step.detail = None if pair is None else str(pair)
+            step.detail = _told(pair)
         async with self._steps.step("dtls", limits.dtls, "the DTLS handshake did not end"):
             await self._meeting.each(end.reach_dtls() for end in ends)
         await _together(
@@ -128,3 +129,9 @@ async def _together(*works: Coroutine[object, None, None]) -> None:
         await asyncio.gather(*tasks)
     finally:
         await end_all(tasks)
+
+
+def _told(pair: "Pair | None") -> str | None:
+    if strange := unknown_version():
+        return f"which pair, is not known with {strange}"
+    return None if pair is None else str(pair)

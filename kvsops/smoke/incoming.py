@@ -57,6 +57,11 @@ class Measured:
         return self.incoming.kind
 
     @property
+    def agreed(self) -> bool:
+        """Whether the other end agreed to send."""
+        return self.incoming.agreed
+
+    @property
     def began(self) -> bool:
         """Whether anything came at all: a peer that may send need not."""
         return self.incoming.last_at is not None

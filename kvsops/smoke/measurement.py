@@ -40,6 +40,12 @@ class Direction:
     video: Flow
     tracks: list[Track] = field(default_factory=list)
 
+    @property
+    def videos(self) -> dict[str, Flow]:
+        """The pictures of each video track, by its mid."""
+        found = {track.mid: track.video for track in self.tracks if track.video is not None}
+        return found or {"0": self.video}
+
 
 @dataclass(frozen=True, slots=True)
 class RoundTrips:
@@ -101,11 +107,18 @@ class Way:
         self.source, self.end = call.other(end), end
         self._all = [Measured(end, incoming) for incoming in end.received.incoming]
         self._bytes = [0, 0]
+        self.answers: bool | None = None
+        """Whether the other end answered at the end; None where that was not to be known."""
 
     @property
     def tracks(self) -> list[Measured]:
         """Those on which something came."""
         return [track for track in self._all if track.began]
+
+    @property
+    def unused(self) -> list[Measured]:
+        """Those on which something may come, but did not."""
+        return [track for track in self._all if track.agreed and not track.began]
 
     async def begin(self) -> None:
         """Count from now on."""
@@ -116,6 +129,11 @@ class Way:
         self._bytes[1] = await _bytes_received(self.end)
         for track in self._all:
             track.end_here()
+
+    async def ask(self, seconds: float) -> None:
+        """Ask the other end whether it is still there."""
+        if not self.end.lost.done():
+            self.answers = await self.end.answers(seconds)
 
     def direction(self, span: Span) -> Direction | None:
         """Work out the figures; None where no picture came at all."""
@@ -176,9 +194,13 @@ class Measurement:
             for way in self.ways:
                 await way.end_here()
             await end_all(tasks)
+        await asyncio.gather(self._resumed(), *(way.ask(self._limit) for way in self.ways))
+        self.span = Span(began, ended, max(ended, self._clock()), self._limit)
+
+    async def _resumed(self) -> None:
+        """Wait until something came on each track, or that has taken too long."""
         while any(track.awaited(self._clock(), self._limit) for track in self._tracks):
             await asyncio.sleep(LOOK_SECONDS)
-        self.span = Span(began, ended, max(ended, self._clock()), self._limit)
 
     def figures(self) -> Media:
         """Work out the figures of what was measured, as far as that came."""

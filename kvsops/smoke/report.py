@@ -112,7 +112,7 @@ class SmokeReport:
         if measure == "fps":
             return min((each.video.fps for each in directions), default=None)
         if measure == "freeze":
-            videos = [track.video for each in directions for track in each.tracks if track.video]
+            videos = [video for each in directions for video in each.videos.values()]
             return max((video.longest_gap_ms for video in videos), default=None)
         if measure == "loss":
             return max((each.loss_percent for each in directions), default=None)

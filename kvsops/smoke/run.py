@@ -9,6 +9,7 @@ from typing import Final
 
 from kvsops.core.wire.ice import Endpoints, IceServer, Role
 from kvsops.errors import PeerError
+from kvsops.peers.codecs import codecs
 from kvsops.peers.ice import Ice, choose, require_relay
 from kvsops.peers.meeting import Meeting
 from kvsops.peers.peer import Peer
@@ -17,7 +18,6 @@ from kvsops.signaling.session import Session
 from kvsops.signaling.threads import in_thread
 from kvsops.smoke.arrival import Arrival
 from kvsops.smoke.ends import Ends
-from kvsops.smoke.measurement import Measurement
 from kvsops.smoke.plan import (
     CHECKS_ONLY,
     MORE_VIEWERS,
@@ -33,8 +33,8 @@ from kvsops.smoke.plan import (
     steps_of,
 )
 from kvsops.smoke.report import Measure, SmokeReport
+from kvsops.smoke.steady import pair_in_use, steady
 from kvsops.smoke.steps import Step, StepFailedError, Steps
-from kvsops.smoke.stops import moment, stops
 
 SLACK_SECONDS: Final = 5.0
 END_SECONDS: Final = 8.0
@@ -123,12 +123,11 @@ class _Run:
         )
         await self._connect(self.meeting)
         await self._negotiate(self.meeting)
-        self.report.negotiated = [each for end in self.meeting.ends for each in end.negotiated]
         arrival = Arrival(self.meeting, self.steps, self._mode, self._limits)
         try:
             await arrival.all_steps()
         finally:
-            self.report.selected_pair = arrival.pair
+            self.report.selected_pair = pair_in_use(self.meeting) or arrival.pair
         await self._measure(self.meeting)
         await self.meeting.each(end.watched(asyncio.sleep(0)) for end in self.meeting.ends)
 
@@ -251,8 +250,10 @@ class _Run:
         limit, late = self._limits.negotiate, "the viewer did not get the answer"
         if self._mode == "viewer-only":
             limit, late = 2 * self._limits.answer, no_master(self._wanted)
-        async with self.steps.step("answer", limit, late):
+        async with self.steps.step("answer", limit, late) as step:
             await meeting.answer()
+            self.report.negotiated = [each for end in meeting.ends for each in end.negotiated]
+            step.detail = codecs(self.report.negotiated) or None
         seconds = [(call.instead_of, call.client_id) for call in meeting.calls if call.instead_of]
         self.report.notes += [SECOND_ANSWERED.format(*ids) for ids in seconds]
 
@@ -265,12 +266,8 @@ class _Run:
         async with self.steps.step("steady", limit, "the machine was too slow to measure"):
             if expired:
                 await self._renew(meeting)
-            measurement = Measurement(
-                meeting.calls, self._wanted.duration, self._wanted.max_freeze, self._clock
-            )
-            told = await _trouble(meeting, measurement)
-            self.report.media = measurement.figures()
-            if reasons := [*stops(measurement), *told]:
+            reasons = await steady(meeting, self._wanted, self.report, self._clock)
+            if reasons:
                 raise StepFailedError("; ".join(reasons))
 
     async def _renew(self, meeting: Meeting) -> None:
@@ -284,13 +281,3 @@ class _Run:
         meeting.ice = self._chosen(servers, probes)
         await meeting.renew()
         self.report.notes.append("RECONNECT_ICE_SERVER: connected anew over the servers given then")
-
-
-async def _trouble(meeting: Meeting, measurement: Measurement) -> list[str]:
-    """Measure; return what ended it early, if anything did: signaling that was lost."""
-    try:
-        await meeting.watched(measurement.run())
-    except PeerError as error:
-        span = measurement.span
-        return [str(error) if span is None else f"{error}, {moment(span, span.ended)}"]
-    return []

@@ -1,15 +1,25 @@
 """What stopped while it was measured, and when: each is a reason why the channel does not pass."""
 
 from collections.abc import Iterator
+from typing import Final
 
 from kvsops.smoke.incoming import Measured, Span
 from kvsops.smoke.measurement import Measurement, Way
+
+NO_ANSWER: Final = "it answers no ICE check"
+STILL_THERE: Final = "nothing comes, though the other end still answers ICE checks"
 
 
 def stops(measurement: Measurement) -> list[str]:
     """Tell what stopped, was lost, or was frozen for too long."""
     span = measurement.span
     return [] if span is None else [why for way in measurement.ways for why in _way(way, span)]
+
+
+def oddities(measurement: Measurement) -> list[str]:
+    """Tell what somebody else's peer does that is no failure."""
+    span = measurement.span
+    return [] if span is None else [it for way in measurement.ways for it in _odd(way, span)]
 
 
 def moment(span: Span, at: float) -> str:
@@ -22,21 +32,37 @@ def _way(way: Way, span: Span) -> Iterator[str]:
     if end.lost_at is not None:
         yield f"{end.lost.exception()}, {moment(span, end.lost_at)}"
         return  # and with it all the rest
+    if _gone(way, span) and not any(track.kind == "video" for track in way.tracks):
+        yield f"{end.name}: the other end is gone: {NO_ANSWER}, {_since(end.silent_at, span)}"
+        return
     for track in way.tracks:
         if track.kind == "video":
             yield from _pictures(way, track, span)
         elif end.received.numbered and (at := track.stopped_at(span)) is not None:
             yield f"{_where(way, track)}: no more sound from {moment(span, at)} on"
-    if end.channel_closed_at is not None:
+    if end.channel_closed_at is not None and end.channel_closed_at >= span.began:
         yield f"{end.name}: the data channel was closed, {moment(span, end.channel_closed_at)}"
+
+
+def _odd(way: Way, span: Span) -> Iterator[str]:
+    if way.end.lost_at is not None or way.end.received.numbered:
+        return
+    for track in way.tracks:
+        if track.kind == "audio" and (at := track.stopped_at(span)) is not None:
+            yield f"{_where(way, track)}: no more sound from {moment(span, at)} on"
+    if way.end.channel_closed_at is not None and way.end.channel_closed_at < span.began:
+        yield f"the {way.source} closed the data channel as soon as it was open"
+    videos = [track for track in way.tracks if track.kind == "video"]
+    for track in way.unused:
+        if track.kind == "video" and videos:  # else its step tells it
+            mid = track.incoming.mid
+            yield f"the {way.source} may send video {mid} by its SDP, but sends none"
 
 
 def _pictures(way: Way, track: Measured, span: Span) -> Iterator[str]:
     where = _where(way, track)
     if (at := track.stopped_at(span)) is not None:
-        comes = track.silent_at(span) is None
-        why = "packets come, but make no picture" if comes else "nothing comes any more"
-        yield f"{where}: no more pictures from {moment(span, at)} on: {why}"
+        yield f"{where}: no more pictures from {moment(span, at)} on: {_why_none(way, track, span)}"
         return
     gap = max(track.gaps(span), key=lambda each: each.seconds)
     if gap.seconds > span.limit:
@@ -44,6 +70,23 @@ def _pictures(way: Way, track: Measured, span: Span) -> Iterator[str]:
             f"{where}: frozen for {gap.seconds:.1f} s, from {moment(span, gap.since)} on; "
             f"--max-freeze is {span.limit:g} s"
         )
+
+
+def _gone(way: Way, span: Span) -> bool:
+    """Whether the other end neither answers nor sends."""
+    return way.answers is False and all(track.silent_at(span) is not None for track in way.tracks)
+
+
+def _why_none(way: Way, track: Measured, span: Span) -> str:
+    if track.silent_at(span) is None:
+        return "packets come, but make no picture"
+    if way.answers is None:
+        return "nothing comes any more"
+    return f"the other end is gone: {NO_ANSWER}" if _gone(way, span) else STILL_THERE
+
+
+def _since(at: float | None, span: Span) -> str:
+    return f"and nothing came from {moment(span, at if at is not None else span.ended)} on"
 
 
 def _where(way: Way, track: Measured) -> str:

@@ -26,7 +26,9 @@ Each of these meets `kvsops smoke` on `kvsops local`, each in a process of its o
 (master), which `kvsops smoke --viewer-only` tests, and as its viewer, which `kvsops smoke
 --master-only` answers. A cell is passed where smoke passed, and what it says of frame rate
 (± 10 %), loss (± 1 point) and of the candidate pair is what the other end says. Each was tried
-{times} times.
+{times} times; the pair is the client's local and remote candidate, where it tells them. Where the
+relay is asked for, both ends offer nothing else; one that sends its checks from its own socket too
+may then reach the other's relay without its own.
 
 """
 
@@ -94,7 +96,8 @@ def _result(outcomes: Iterable[Outcome], reasons: list[str]) -> str:
         return "not tried"
     worst = next((each for each in found if each.why is not None), found[0])
     if worst.why is None:
-        return worst.result
+        pairs = dict.fromkeys(filter(None, (each.pair for each in found)))
+        return ", ".join([worst.result, *pairs])
     if worst.why not in reasons:
         reasons.append(worst.why)
     share = f" {sum(each.result == worst.result for each in found)} of {len(found)}"

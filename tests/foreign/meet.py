@@ -36,6 +36,12 @@ class Outcome:
     smoke: Mapping[str, Any] = field(default_factory=dict)
     figures: Mapping[str, object] = field(default_factory=dict)
 
+    @property
+    def pair(self) -> str | None:
+        """The foreign peer's local and remote candidate; None where it did not tell them."""
+        local, remote = self.figures.get("local"), self.figures.get("remote")
+        return None if local is None else f"{local} - {remote}"
+
 
 def meet(cell: Cell, emulator: LocalServer, duration: int = 5, **more: Any) -> Outcome:
     """Let both meet once on a channel of their own, and compare what they say.
@@ -181,6 +187,9 @@ def disagreements(cell: Cell, smoke: Mapping[str, Any], figures: Mapping[str, An
         wrong.append(f"it received {received:.1f} frames a second of {made:.1f} that smoke made")
     if cell.role == "viewer" and figures["pictures"] and not figures["marks"]:
         wrong.append("none of the pictures it decoded was smoke's")
+    relayed = cell.transport == "direct" or "relay" in (figures["local"], figures["remote"])
+    if figures["local"] is not None and not relayed:
+        wrong.append(f"it connected {figures['local']} - {figures['remote']}, not over a relay")
     if figures["codec"] not in (None, cell.codec):
         wrong.append(f"it used {figures['codec']}")
     return wrong

@@ -56,6 +56,8 @@ class Wish:
     session_token: str | None = None
     media: Path | None = None
     """The folder of encoded pictures and sound, for stacks that encode nothing themselves."""
+    more: Mapping[str, object] = field(default_factory=dict)
+    """What only this client knows; see its head."""
     drop: float = 0.0
     """The share of its packets that it numbers, but never sends (of those prepared)."""
 
@@ -82,7 +84,7 @@ class Wish:
             "drop": self.drop,
             "media": None if self.media is None else str(self.media),
         }
-        return json.dumps(wish) + "\n"
+        return json.dumps(wish | dict(self.more)) + "\n"
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import metadata
+from pathlib import Path
 from typing import Final, Literal
 
 from kvsops.core.wire.ice import Role
@@ -18,6 +19,7 @@ from tests.foreign.peer import Codec, Transport
 ROLES: Final[tuple[Role, ...]] = ("master", "viewer")
 TRANSPORTS: Final[tuple[Transport, ...]] = ("direct", "relay-udp", "relay-tls")
 CODECS: Final[tuple[Codec, ...]] = ("VP8", "H264")
+CHROMIUM: Final = Path("/usr/bin/chromium")
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +112,23 @@ def debian_python() -> None:
         raise UnavailableError(f"apt-get install {' '.join(missing)}")
 
 
+def chromium() -> Path:
+    """Return Debian's Chromium and the folder of npm's packages; raises `UnavailableError`."""
+    if not CHROMIUM.exists():
+        raise UnavailableError("Debian's package chromium is not installed")
+    return fetched()
+
+
+def chromium_versions() -> str:
+    """Return the versions of Chromium, of what runs in it, and of what drives it."""
+    asked = subprocess.run([CHROMIUM, "--version"], capture_output=True, check=True, text=True)
+    browser = " ".join(asked.stdout.split()[:2])
+    return f"{browser}, {npm(_SIGNALING, '@aws-sdk/client-kinesis-video', 'playwright-core')()}"
+
+
 _SIGNALING: Final = "amazon-kinesis-video-streams-webrtc"
 STACKS: Final = (
+    Stack("chromium", "chromium.mjs", chromium_versions, require=chromium),
     Stack(
         "libwebrtc",
         "libwebrtc.mjs",

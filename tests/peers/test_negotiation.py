@@ -209,6 +209,16 @@ def test_tagged_section_is_not_the_first() -> None:
     assert [any(each.values("candidate")) for each in found.sections] == [True, True, True]
 
 
+@pytest.mark.parametrize("host", ["192.0.2.999", "192.0.2.7 x", ""])
+def test_no_candidate_of_use(host: str) -> None:
+    """An offer with an end of candidates, and none of use, is answered: ours may do."""
+    text = description("python", ALL).replace(
+        "a=candidate:1 1 udp 2130706431 192.0.2.7", f"a=candidate:1 1 udp 9 {host}"
+    )
+    found, _ = answer_to(text)
+    assert all(any(each.values("candidate")) for each in found.sections)
+
+
 @pytest.mark.parametrize("missing", ["ice-ufrag", "ice-pwd", "fingerprint", "setup"])
 def test_no_transport(missing: str) -> None:
     """What nobody can connect to is told by what it lacks."""

@@ -6,6 +6,7 @@ import time
 from dataclasses import replace
 
 import pytest
+from aioice.mdns import create_mdns_hostname, create_mdns_protocol
 
 from kvsops.core.wire.payload import Candidate, Description
 from kvsops.peers.call import Call
@@ -42,6 +43,43 @@ def test_negotiated() -> None:
         for name in ("one", "two")
     ]
     assert rates == [8_000]
+
+
+@pytest.mark.skipif(not ADDRESSES, reason="no address but loopback ones: nothing to offer")
+@pytest.mark.parametrize("named", ["offer", "answer"])
+def test_names_for_addresses(named: str) -> None:
+    """Browsers hide their addresses behind names: nobody waits until one proves to be unknown."""
+
+    def hidden(description: Description) -> Description:
+        if description.type != named:
+            return description
+        host = re.compile(r"(a=candidate:(?:\S+ ){4})\S+")
+        return replace(
+            description, sdp=host.sub(rf"\g<1>{create_mdns_hostname()}", description.sdp)
+        )
+
+    async def told() -> tuple[list[bool], list[str]]:
+        viewer, master = Peer("viewer", Ice()), Peer("master", Ice())
+        mdns = await create_mdns_protocol()
+        offer = hidden(await viewer.describe("offer"))
+        unknown = asyncio.create_task(mdns.resolve(create_mdns_hostname()))
+        await asyncio.sleep(0)
+        await master.accept(offer)
+        waited = [unknown.done()]
+        answer = hidden(await master.describe("answer"))
+        await unknown
+        unknown = asyncio.create_task(mdns.resolve(create_mdns_hostname()))
+        await asyncio.sleep(0)
+        await viewer.accept(answer)
+        waited.append(unknown.done())
+        await asyncio.gather(viewer.reach_dtls(), master.reach_dtls())
+        states = [viewer.connection.connectionState, master.connection.connectionState]
+        await asyncio.gather(viewer.close(), master.close(), mdns.close(), unknown)
+        return waited, states
+
+    waited, states = asyncio.run(told())
+    assert waited == [False, False]
+    assert states == ["connected", "connected"]
 
 
 @pytest.mark.skipif(not ADDRESSES, reason="no address but loopback ones: nothing to offer")

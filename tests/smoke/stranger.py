@@ -1,7 +1,8 @@
 """Somebody else's peer as a process of its own, which can die: `python -m tests.smoke.stranger`.
 
-It takes a kind (`camera`, `browser`, or `watcher`: a browser that only watches) and a channel, and
-prints a line once it is there. It says goodbye when its standard input ends.
+It takes a kind and a channel, and prints a line once it is there: `camera`, `browser`, `watcher` (a
+browser that only watches), or `listener` (one with nothing but a data channel). It says goodbye
+when its standard input ends.
 """
 
 import asyncio
@@ -13,6 +14,7 @@ from contextlib import AbstractAsyncContextManager, contextmanager
 from kvsops.aws.scope import Scope
 from kvsops.cli.smoke_channel import smoke_channel
 from kvsops.output.console import Console
+from kvsops.peers.peer import KINDS
 from kvsops.smoke.plan import Subject
 from tests.smoke.strangers import browser, camera
 
@@ -37,12 +39,15 @@ def stranger(kind: str, channel: str) -> Iterator[Process]:
 def _peer(kind: str, subject: Subject) -> AbstractAsyncContextManager[object]:
     if kind == "camera":
         return camera(subject)
-    return browser(subject) if kind == "browser" else browser(subject, send=None)
+    if kind == "browser":
+        return browser(subject)
+    return browser(subject, send=None, kinds=KINDS if kind == "watcher" else ())
 
 
 async def _be(kind: str, subject: Subject) -> None:
     async with _peer(kind, subject):
-        print("there", flush=True)
+        sys.stdout.write("there\n")
+        sys.stdout.flush()
         await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
 
 

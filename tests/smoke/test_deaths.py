@@ -1,6 +1,7 @@
 """Peers that die while smoke looks: real processes, killed, stopped, or gone in order."""
 
 import asyncio
+import re
 import signal
 from collections.abc import Callable
 from dataclasses import replace
@@ -64,7 +65,7 @@ def test_a_camera_that_is_killed(subject: Subject, seconds: float) -> None:
     assert video.stopped_seconds == pytest.approx(seconds, abs=0.6)
     assert reason == (
         f"master to viewer-1: no more pictures from {video.stopped_seconds:.1f} s into the"
-        " measurement on: nothing comes any more"
+        " measurement on: the other end is gone: it answers no ICE check"
     )
     missing = 100 * (4 - seconds) / 4
     assert direction.loss_percent == pytest.approx(missing, abs=20)
@@ -84,8 +85,16 @@ def test_a_camera_that_leaves(subject: Subject) -> None:
     assert direction.video.frozen_ms > 15_000
 
 
-@pytest.mark.parametrize("step", ["answer", "ice_connected", "dtls", "first_video"])
-@pytest.mark.parametrize("act", [kill, leave])
+@pytest.mark.parametrize(
+    ("step", "act"),
+    [
+        ("answer", kill),
+        ("ice_connected", kill),
+        ("dtls", leave),
+        ("first_video", kill),
+        ("first_video", leave),
+    ],
+)
 def test_a_camera_that_ends_before(subject: Subject, act: Act, step: str) -> None:
     """One that dies before anything is measured fails a step."""
     report = beside("camera", subject, replace(VIEWER, duration=1), act, step=step, seconds=0)
@@ -138,3 +147,76 @@ def test_a_browser_that_leaves(subject: Subject) -> None:
     [(step, reason)] = failed(report)
     assert step == "steady"
     assert (reason or "").startswith("master: the other end closed the connection, 1.")
+
+
+@pytest.mark.parametrize("kind", ["watcher", "listener"])
+def test_a_silent_peer_that_is_killed(subject: Subject, kind: str) -> None:
+    """Who sends no pictures, or nothing at all, is asked in the end whether it is still there."""
+    report = beside(kind, subject, MASTER, kill, seconds=1)
+    [(step, reason)] = failed(report)
+    assert step == "steady"
+    why = r"master: the other end is gone: it answers no ICE check, and nothing came from \d\.\d s"
+    assert re.match(why, reason or "")
+
+
+def test_signaling_lost_while_something_optional_is_awaited(subject: Subject) -> None:
+    """What breaks while a data channel is awaited, which a viewer need not open, is a failure."""
+
+    async def both() -> SmokeReport:
+        lost = asyncio.Event()
+        tell = at("data_channel", 0.3, lost.set)
+        test = asyncio.ensure_future(smoke(subject, replace(MASTER, duration=0), tell=tell))
+        async with browser(subject, channel=False):
+            await lost.wait()
+            async with session(subject, "master"):
+                return await test
+
+    report = asyncio.run(both())
+    assert not report.passed
+    [(_, reason)] = failed(report)
+    assert (reason or "").startswith("the service ended the master's signaling (code 1001)")
+
+
+def test_signaling_lost_while_it_is_measured(subject: Subject) -> None:
+    """A viewer that loses its place in the channel does not pass; its pictures are told so far."""
+
+    async def both() -> SmokeReport:
+        lost = asyncio.Event()
+        async with camera(subject):
+            wanted = replace(VIEWER, duration=20)
+            test = asyncio.ensure_future(smoke(subject, wanted, tell=at("steady", 1, lost.set)))
+            await lost.wait()
+            async with session(subject, "viewer", "kvsops-smoke-viewer-1"):
+                return await test
+
+    report = asyncio.run(both())
+    [(step, reason)] = failed(report)
+    assert step == "steady"
+    assert re.search(
+        r"another viewer with its client id took its place.*, [1-4]\.\d s into the measurement$",
+        reason or "",
+    )
+    assert report.media.seconds < 5
+    [direction] = report.media.directions
+    assert direction.video.frames > 5
+    assert {track.stopped_seconds for track in direction.tracks} == {None}
+
+
+def test_a_data_channel_that_dies(subject: Subject) -> None:
+    """A data channel that was open, and is closed while it is measured, is told."""
+
+    async def both() -> SmokeReport:
+        async with camera(subject) as peers:
+
+            def close() -> None:
+                assert peers[0].channel is not None
+                peers[0].channel.close()
+
+            wanted = replace(VIEWER, duration=1.5)
+            return await smoke(subject, wanted, tell=at("steady", 0.5, close))
+
+    [(step, reason)] = failed(asyncio.run(both()))
+    assert step == "steady"
+    assert re.fullmatch(
+        r"viewer-1: the data channel was closed, \d\.\d s into the measurement", reason or ""
+    )

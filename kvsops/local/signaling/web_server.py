@@ -16,8 +16,6 @@ _SECONDS_BETWEEN_LOOKS = 0.005
 
 _SILENT = logging.getLogger("kvsops.local.aiohttp")
 _SILENT.disabled = True  # it would quote what clients send that is no HTTP
-# It warns of each subprotocol that is not ours: AWS's C client asks for `wss`, and needs none.
-logging.getLogger("aiohttp.websocket").setLevel(logging.ERROR)
 
 
 class _Connection(web.RequestHandler):
