@@ -23,6 +23,7 @@ LOSS_POINTS: Final = 1.0
 _SMOKE_SECONDS: Final = 90.0
 _MODES: Final = {"master": ("--viewer-only",), "viewer": ("--master-only", "--take-over")}
 """What smoke is where the foreign peer is this."""
+Options = tuple[str, ...]
 Result = Literal["passed", "imitated", "failed", "not possible", "unavailable"]
 
 
@@ -43,10 +44,12 @@ class Outcome:
         return None if local is None else f"{local} - {remote}"
 
 
-def meet(cell: Cell, emulator: LocalServer, duration: int = 5, **more: Any) -> Outcome:
+def meet(
+    cell: Cell, emulator: LocalServer, duration: int = 5, options: Options = (), **more: Any
+) -> Outcome:
     """Let both meet once on a channel of their own, and compare what they say.
 
-    `more` is what the foreign peer's wish has besides.
+    `options` are smoke's; `more` is what the foreign peer's wish has besides.
     """
     if (why := cell.impossible) is not None:
         return Outcome(cell, "not possible", why)
@@ -65,7 +68,7 @@ def meet(cell: Cell, emulator: LocalServer, duration: int = 5, **more: Any) -> O
         **more,
     )
     try:
-        smoke, said = _both(cell, wish, emulator, duration)
+        smoke, said = _both(cell, wish, emulator, (*options, "--duration", f"{duration}s"))
     except ForeignError as error:
         return Outcome(cell, "failed", f"{cell.stack.name}: {error}")
     figures = _figures(smoke, said)
@@ -77,17 +80,17 @@ def meet(cell: Cell, emulator: LocalServer, duration: int = 5, **more: Any) -> O
 
 
 def _both(
-    cell: Cell, wish: Wish, emulator: LocalServer, duration: int
+    cell: Cell, wish: Wish, emulator: LocalServer, options: Options
 ) -> tuple[dict[str, Any], list[Said]]:
     """Run both; the viewer comes once the master is connected. Raises `ForeignError`."""
     foreign = Foreign(cell.stack.program, wish, cell.stack.interpreter)
     if cell.role == "master":
         with foreign:
             foreign.wait_for("ready")
-            with smoke_process(cell, wish, duration) as process:
+            with smoke_process(cell, wish, options) as process:
                 smoke = _result(process, foreign)
     else:
-        with smoke_process(cell, wish, duration) as process:
+        with smoke_process(cell, wish, options) as process:
             try:
                 _until(lambda: emulator.calls["ConnectAsMaster"] > 0, process)
                 with foreign:
@@ -97,14 +100,14 @@ def _both(
     return smoke, foreign.said
 
 
-def smoke_process(cell: Cell, wish: Wish, duration: int) -> "subprocess.Popen[str]":
+def smoke_process(cell: Cell, wish: Wish, options: Options) -> "subprocess.Popen[str]":
     """Start `kvsops smoke` as the other end of the cell's foreign peer."""
     relay = {"direct": (), "relay-udp": ("udp",), "relay-tls": ("tls",)}[cell.transport]
-    options = [part for each in relay for part in ("--transport", each)]
+    relayed = [part for each in relay for part in ("--transport", each)]
     return subprocess.Popen(
         [
-            *(*KVSOPS, "smoke", wish.channel, *_MODES[cell.role], *options),
-            *("--codec", cell.codec, "--duration", f"{duration}s", "-o", "json"),
+            *(*KVSOPS, "smoke", wish.channel, *_MODES[cell.role], *relayed, *options),
+            *("--codec", cell.codec, "-o", "json"),
         ],
         env=dict(wish.environment),
         stdout=subprocess.PIPE,

@@ -38,6 +38,22 @@ def test_no_trickle(name: str, role: Role, emulator: LocalServer) -> None:
     assert (outcome.result, outcome.why) == ("passed", None)
 
 
+@pytest.mark.parametrize("name", ["libwebrtc", "libdatachannel", "werift"])
+def test_a_viewer_that_only_watches(name: str, emulator: LocalServer) -> None:
+    """One that offers to receive alone gets the pictures, and is not asked for its own."""
+    outcome = met(meet(Cell(NAMED[name], "viewer"), emulator, 2, send=("data",)))
+    assert (outcome.result, outcome.why) == ("passed", None)
+    assert outcome.smoke["media"]["directions"] == []
+
+
+def test_two_viewers(emulator: LocalServer) -> None:
+    """A camera of somebody else's sends to two viewers of smoke at once, and both see it."""
+    cell = Cell(NAMED["werift"], "master")
+    outcome = met(meet(cell, emulator, 2, ("--viewers", "2")))
+    assert outcome.smoke["reason"] is None
+    assert len(outcome.smoke["media"]["directions"]) == 2
+
+
 @pytest.mark.parametrize("name", ["libdatachannel", "werift"])
 def test_loss(name: str, emulator: LocalServer) -> None:
     """Of the packets that a camera numbers, but does not send, smoke tells the share."""
@@ -56,7 +72,10 @@ def test_a_camera_that_dies(emulator: LocalServer) -> None:
     cell = Cell(stack, "master")
     arn = put(emulator, "cam-dying").arn
     wish = Wish("master", arn, emulator.environment(), codec="VP8", media=encoded())
-    with Foreign(stack.program, wish) as camera, smoke_process(cell, wish, 8) as process:
+    with (
+        Foreign(stack.program, wish) as camera,
+        smoke_process(cell, wish, ("--duration", "8s")) as process,
+    ):
         camera.wait_for("connected")
         camera.wait_for("stats", count=3)
         camera.kill()
