@@ -18,9 +18,11 @@ _ID = "10ca1000"  # the same at each start: /etc/hosts knows no patterns
 _ROLES: Final = {"m": "MASTER", "v": "VIEWER", "r": "HTTPS"}
 _LETTERS: Final = {role: letter for letter, role in _ROLES.items()}
 _REGIONAL: Final = ("sts", "monitoring", "tagging", "api.pricing")
+_REGION = r"[a-z]{2,4}(?:-[a-z]{2,12}){1,2}-[0-9]{1,2}"
+_ADDRESS = r"(?:[0-9]{1,3}-){3}[0-9]{1,3}"
 _NAME = re.compile(
-    r"(?:(?:([mvr])-[0-9a-f]{8}\.|stun\.|[0-9-]{7,15}\.t-[0-9a-f]{8}\.)?kinesisvideo"
-    rf"|{'|'.join(map(re.escape, _REGIONAL))})\.[a-z0-9-]{{1,32}}\.amazonaws\.com(?:\.cn)?"
+    rf"(?:(?:([mvr])-[0-9a-f]{{8}}\.|stun\.|{_ADDRESS}\.t-[0-9a-f]{{8}}\.)?kinesisvideo"
+    rf"|{'|'.join(map(re.escape, _REGIONAL))})\.{_REGION}\.amazonaws\.com(?:\.cn)?"
     r"|sts\.amazonaws\.com"
 )
 
@@ -32,7 +34,7 @@ def is_served(name: str) -> bool:
 
 def side_of(authority: str) -> str:
     """Return MASTER, VIEWER, HTTPS, or else CONTROL, for what a Host header says."""
-    found = _NAME.fullmatch(authority.partition(":")[0].lower())
+    found = _NAME.fullmatch(authority.partition(":")[0].lower().removesuffix("."))
     return _ROLES[found[1]] if found is not None and found[1] else CONTROL
 
 

@@ -1,5 +1,6 @@
 """`kvsops local`: around a command, in the foreground, and its bad input."""
 
+import contextlib
 import json
 import os
 import re
@@ -101,6 +102,23 @@ def test_help_opens_with_examples() -> None:
             "--region 'us-esat-1': Kinesis Video Streams is not there; did you mean us-east-1?",
         ),
         (["--port", "65536"], "--port '65536': give a whole number, 0 to 65535"),
+        (["--base-port", "0"], "--base-port '0': give a whole number, 1 to 65530"),
+        (["--base-port", "65531"], "--base-port '65531': give a whole number, 1 to 65530"),
+        (
+            ["--host", "localhost"],
+            "--host 'localhost': give an IPv4 address of this machine, as in 127.0.0.2",
+        ),
+        (["--host", "::1"], "--host '::1': give an IPv4 address of this machine, as in 127.0.0.2"),
+        (
+            ["--host", "0.0.0.0"],  # noqa: S104 - refused
+            "--host 0.0.0.0: give one address, for the endpoints will name it",
+        ),
+        (["--host", "198.51.100.1"], "--host 198.51.100.1: this machine has no such address"),
+        (
+            ["--aws-names", "--base-port", "4579"],
+            "--base-port: with --aws-names all is at port 443; give one of the two",
+        ),
+        (["--ca-dir", "/etc/passwd"], "--ca-dir: /etc/passwd: File exists"),
         (["--latency", "50"], "--latency '50': give a number and ms, s, m or h, as in 50ms"),
         (["--latency", "-5ms"], "--latency '-5ms': give a number and ms, s, m or h, as in 50ms"),
         (["--state-delay", ""], "--state-delay '': give a number and ms, s, m or h, as in 50ms"),
@@ -129,6 +147,27 @@ def test_port_in_use() -> None:
         port = taken.getsockname()[1]
         said = complaint("--port", str(port))
     assert said == f"--port {port}: it is in use; choose another, or none for any"
+
+
+def test_port_of_the_base_in_use() -> None:
+    """It is named, by whose option it would be had."""
+    with socket.create_server(("127.0.0.2", 0)) as taken:
+        port = taken.getsockname()[1]
+        said = complaint("--host", "127.0.0.2", "--base-port", str(port - 2))
+    base = f"--base-port {port - 2}"
+    assert said == f"{base}: port {port} is in use; choose another, or none for any"
+
+
+def test_port_of_aws_in_use() -> None:
+    """Port 443 cannot be had: it is told why, and what else there is."""
+    with contextlib.ExitStack() as stack:
+        why = "needs privileges"
+        with contextlib.suppress(PermissionError):
+            stack.enter_context(socket.create_server(("127.0.0.2", 443)))
+            why = "is in use"
+        said = complaint("--host", "127.0.0.2", "--aws-names")
+    hint = "use another --host, a network namespace, or a container"
+    assert said == f"--aws-names: port 443 of 127.0.0.2 {why}; {hint}"
 
 
 def test_no_moto() -> None:
@@ -183,6 +222,8 @@ def test_environment_of_the_command() -> None:
         AWS_PROFILE="no-such-profile",
         AWS_SESSION_TOKEN="t",
         AWS_CA_BUNDLE="/nowhere",
+        CURL_CA_BUNDLE="/nowhere",
+        SSL_CERT_DIR="/nowhere",
     )
     assert (done.returncode, done.stderr) == (0, "")
     seen = json.loads(done.stdout)
@@ -194,6 +235,7 @@ def test_environment_of_the_command() -> None:
         "AWS_EC2_METADATA_DISABLED",
         "AWS_ENDPOINT_URL",
         "AWS_ENDPOINT_URL_KINESIS_VIDEO",
+        "AWS_KVS_CACERT_PATH",
         "AWS_REGION",
         "AWS_SECRET_ACCESS_KEY",
         "AWS_SHARED_CREDENTIALS_FILE",
@@ -202,6 +244,9 @@ def test_environment_of_the_command() -> None:
     assert seen["AWS_REGION"] == seen["AWS_DEFAULT_REGION"] == "eu-west-1"
     assert seen["AWS_CA_BUNDLE"] == seen["SSL_CERT_FILE"] != "/nowhere"
     assert seen["AWS_CA_BUNDLE"] == seen["REQUESTS_CA_BUNDLE"] == seen["NODE_EXTRA_CA_CERTS"]
+    assert seen["AWS_CA_BUNDLE"] == seen["CURL_CA_BUNDLE"] == seen["NIX_SSL_CERT_FILE"]
+    assert seen["AWS_CA_BUNDLE"] == seen["AWS_KVS_CACERT_PATH"]
+    assert "SSL_CERT_DIR" not in seen
     assert not Path(seen["AWS_CA_BUNDLE"]).exists()
 
 
@@ -311,7 +356,7 @@ def test_foreground(number: signal.Signals) -> None:
     with running("--fleet", "4") as process:
         assert process.stdout is not None
         assert process.stderr is not None
-        lines = [process.stdout.readline().strip() for _ in range(13)]
+        lines = [process.stdout.readline().strip() for _ in range(18)]
         said = process.stderr.readline()
         url = next(line for line in lines if line.startswith("export AWS_ENDPOINT_URL="))
         endpoint_url = url.partition("=")[2]

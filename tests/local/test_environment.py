@@ -66,6 +66,36 @@ def test_all_of_the_users_own_is_gone() -> None:
     }
 
 
+def test_authorities() -> None:
+    """The emulator's are put wherever clients look, and a directory of others is left out."""
+    inherited = {"SSL_CERT_DIR": "/certs", "CURL_CA_BUNDLE": "/curl", "SSL_CERT_DIRS": "kept"}
+    with_bundle = child_environment(URL, "eu-west-1", inherited, "/ca.pem")
+    assert {name for name, value in with_bundle.items() if value == "/ca.pem"} == {
+        "AWS_CA_BUNDLE",
+        "AWS_KVS_CACERT_PATH",
+        "CURL_CA_BUNDLE",
+        "NIX_SSL_CERT_FILE",
+        "NODE_EXTRA_CA_CERTS",
+        "REQUESTS_CA_BUNDLE",
+        "SSL_CERT_FILE",
+    }
+    assert "SSL_CERT_DIR" not in with_bundle
+    assert with_bundle["SSL_CERT_DIRS"] == "kept"
+    assert child_environment(URL, "eu-west-1", inherited).items() >= inherited.items()
+
+
+def test_authorities_in_a_shell() -> None:
+    """The lines do the same to a shell."""
+    script = "\n".join([*export_lines(URL, "eu-west-1", {}, "/ca.pem"), "env"])
+    before = {"SSL_CERT_DIR": "/certs", "CURL_CA_BUNDLE": "/curl", "PATH": "/usr/bin:/bin"}
+    done = subprocess.run(
+        ["/bin/sh", "-c", script], env=before, capture_output=True, text=True, check=True
+    )
+    after = dict(line.split("=", 1) for line in done.stdout.splitlines())
+    assert after["CURL_CA_BUNDLE"] == after["SSL_CERT_FILE"] == "/ca.pem"
+    assert "SSL_CERT_DIR" not in after
+
+
 @pytest.mark.parametrize(
     ("inherited", "hosts"),
     [
@@ -78,6 +108,12 @@ def test_past_proxies(inherited: dict[str, str], hosts: str) -> None:
     """The emulator is added to the hosts that need no proxy."""
     environment = child_environment(URL, "us-east-1", inherited)
     assert environment["NO_PROXY"] == environment["no_proxy"] == hosts
+
+
+def test_past_proxies_to_another_address() -> None:
+    """Where the emulator is elsewhere, that needs no proxy either."""
+    environment = child_environment("http://192.0.2.2:4579", "us-east-1", {"no_proxy": "a"})
+    assert environment["NO_PROXY"] == environment["no_proxy"] == "a,127.0.0.1,192.0.2.2"
 
 
 def test_export_lines_in_a_shell() -> None:

@@ -11,6 +11,7 @@ import urllib.request
 from typing import TYPE_CHECKING
 
 import pytest
+import trustme
 
 from kvsops.errors import UsageError
 from kvsops.local.server import LocalServer
@@ -65,6 +66,28 @@ def test_others_are_still_trusted(tmp_path: Path) -> None:
         made.close()
         made.close()
         assert not made.bundle.exists()
+
+
+def test_directories_of_authorities(tmp_path: Path) -> None:
+    """What SSL_CERT_DIR holds is trusted on; broken certificates and keys are not taken over."""
+    mine, made = Authority({}), trustme.CA()
+    for number, directory in enumerate((tmp_path / "a", tmp_path / "b")):
+        directory.mkdir()
+        (directory / f"{number}.0").write_text(mine.pem)
+    key, certificate = made.private_key_pem.bytes(), made.cert_pem.bytes()
+    (tmp_path / "b" / "with-key.pem").write_bytes(key + certificate)
+    broken = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"
+    (tmp_path / "b" / "broken.pem").write_text(broken)
+    (tmp_path / "b" / "inner").mkdir()
+    named = os.pathsep.join([str(tmp_path / "a"), str(tmp_path / "b"), "/nowhere"])
+    authority = Authority({"SSL_CERT_DIR": named})
+    bundle = authority.bundle.read_text()
+    assert bundle.count(mine.pem.strip()) == 1
+    assert certificate.decode().strip() in bundle
+    assert "PRIVATE KEY" not in bundle
+    assert "AAAA\n-----END" not in bundle
+    for each in (mine, authority):
+        each.close()
 
 
 def test_removed_at_the_end() -> None:
