@@ -137,7 +137,7 @@ def test_too_many_addresses() -> None:
     reason = told["reason"]
     assert isinstance(reason, str)
     assert reason.startswith("offer: messagePayload has ")
-    assert reason.endswith(" characters of base64: it may have 1 to 10,000")
+    assert reason.endswith(" bytes: it may have 10,240")
 
 
 def smoke_process(environment: dict[str, str], *argv: str) -> "subprocess.Popen[str]":
