@@ -4,7 +4,7 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final, Literal
@@ -92,7 +92,7 @@ def _both(
     else:
         with smoke_process(cell, wish, options) as process:
             try:
-                _until(lambda: emulator.calls["ConnectAsMaster"] > 0, process)
+                until_connected(emulator, process)
                 with foreign:
                     smoke = _result(process, foreign)
             finally:
@@ -116,9 +116,10 @@ def smoke_process(cell: Cell, wish: Wish, options: Options) -> "subprocess.Popen
     )
 
 
-def _until(there: Callable[[], bool], process: "subprocess.Popen[str]") -> None:
+def until_connected(emulator: LocalServer, process: "subprocess.Popen[str]") -> None:
+    """Wait until smoke is the channel's master; raises `ForeignError`."""
     deadline = time.monotonic() + _SMOKE_SECONDS
-    while not there():
+    while not emulator.calls["ConnectAsMaster"]:
         if process.poll() is not None or time.monotonic() > deadline:
             raise ForeignError(f"smoke did not connect: {process.communicate()[1]}")
         time.sleep(0.05)
