@@ -68,7 +68,7 @@ def meet(
         **more,
     )
     try:
-        smoke, said = _both(cell, wish, emulator, (*options, "--duration", f"{duration}s"))
+        smoke, said = _both(cell, wish, emulator, duration, options)
     except ForeignError as error:
         return Outcome(cell, "failed", f"{cell.stack.name}: {error}")
     figures = _figures(smoke, said)
@@ -80,17 +80,17 @@ def meet(
 
 
 def _both(
-    cell: Cell, wish: Wish, emulator: LocalServer, options: Options
+    cell: Cell, wish: Wish, emulator: LocalServer, duration: int, options: Options
 ) -> tuple[dict[str, Any], list[Said]]:
     """Run both; the viewer comes once the master is connected. Raises `ForeignError`."""
     foreign = Foreign(cell.stack.program, wish, cell.stack.interpreter)
     if cell.role == "master":
         with foreign:
             foreign.wait_for("ready")
-            with smoke_process(cell, wish, options) as process:
+            with smoke_process(cell, wish, duration, options) as process:
                 smoke = _result(process, foreign)
     else:
-        with smoke_process(cell, wish, options) as process:
+        with smoke_process(cell, wish, duration, options) as process:
             try:
                 until_connected(emulator, process)
                 with foreign:
@@ -100,14 +100,16 @@ def _both(
     return smoke, foreign.said
 
 
-def smoke_process(cell: Cell, wish: Wish, options: Options) -> "subprocess.Popen[str]":
+def smoke_process(
+    cell: Cell, wish: Wish, duration: int, options: Options = ()
+) -> "subprocess.Popen[str]":
     """Start `kvsops smoke` as the other end of the cell's foreign peer."""
     relay = {"direct": (), "relay-udp": ("udp",), "relay-tls": ("tls",)}[cell.transport]
     relayed = [part for each in relay for part in ("--transport", each)]
     return subprocess.Popen(
         [
             *(*KVSOPS, "smoke", wish.channel, *_MODES[cell.role], *relayed, *options),
-            *("--codec", cell.codec, "-o", "json"),
+            *("--codec", cell.codec, "--duration", f"{duration}s", "-o", "json"),
         ],
         env=dict(wish.environment),
         stdout=subprocess.PIPE,
@@ -147,18 +149,28 @@ def _figures(smoke: Mapping[str, Any], said: list[Said]) -> dict[str, object]:
     inside = [each for each in stats if began - 0.5 <= each.at <= ended + 0.5]
     last = (inside or stats)[-1].more
     paired = next((each.more for each in reversed(inside) if each.more["local"]), last)
-    pictures = [each.more["pixels"] for each in said if each.event == "picture"]
+    marks = [(each.at, level_mark(each.more["pixels"])) for each in said if each.event == "picture"]
+    read = [(at, mark.number) for at, mark in marks if mark is not None]
+    made = _rate(inside, "framesMade")
     return {
         "sent_fps": _rate(inside, "framesSent"),
-        "received_fps": _rate(inside, "framesDecoded", "framesReceived"),
-        "made_fps": _rate(inside, "framesMade"),
+        "received_fps": _rate(inside, "framesReceived", "framesDecoded"),
+        "made_fps": _made([each for each in read if began <= each[0] <= ended], made),
         "sent_loss_percent": _loss(inside, "packetsSent", "packetsLostRemotely"),
         "local": paired["local"],
         "remote": paired["remote"],
         "codec": last["codec"],
-        "pictures": len(pictures),
-        "marks": sum(level_mark(each) is not None for each in pictures),
+        "pictures": len(marks),
+        "marks": len(read),
     }
+
+
+def _made(numbered: list[tuple[float, int]], told: float | None) -> float | None:
+    """Return what the stack says smoke made a second, or else what the pictures' numbers say."""
+    if told is not None or len(numbered) < 2:
+        return told
+    (first_at, first), (last_at, last) = numbered[0], numbered[-1]
+    return (last - first) / (last_at - first_at)
 
 
 def _rate(stats: list[Said], *names: str) -> float | None:

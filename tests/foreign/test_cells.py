@@ -4,12 +4,8 @@ import pytest
 
 from kvsops.core.wire.ice import Role
 from kvsops.local.server import LocalServer
-from tests.fleet import put
 from tests.foreign.conftest import unavailable
-from tests.foreign.fetch import UnavailableError
-from tests.foreign.media import encoded
-from tests.foreign.meet import Outcome, meet, smoke_process
-from tests.foreign.peer import Foreign, Wish
+from tests.foreign.meet import Outcome, meet
 from tests.foreign.stacks import ROLES, STACKS, Cell
 
 NAMED = {stack.name: stack for stack in STACKS}
@@ -41,7 +37,7 @@ def test_no_trickle(name: str, role: Role, emulator: LocalServer) -> None:
 @pytest.mark.parametrize("name", ["libwebrtc", "libdatachannel", "werift"])
 def test_a_viewer_that_only_watches(name: str, emulator: LocalServer) -> None:
     """One that offers to receive alone gets the pictures, and is not asked for its own."""
-    outcome = met(meet(Cell(NAMED[name], "viewer"), emulator, 2, send=("data",)))
+    outcome = met(meet(Cell(NAMED[name], "viewer"), emulator, 5, send=("data",)))
     assert (outcome.result, outcome.why) == ("passed", None)
     assert outcome.smoke["media"]["directions"] == []
 
@@ -60,24 +56,3 @@ def test_loss(name: str, emulator: LocalServer) -> None:
     outcome = met(meet(Cell(NAMED[name], "master", codec="H264"), emulator, drop=0.05))
     (direction,) = outcome.smoke["media"]["directions"]
     assert direction["loss_percent"] == pytest.approx(5, abs=1)
-
-
-def test_a_camera_that_dies(emulator: LocalServer) -> None:
-    """One that is killed while it is measured fails the test, which says that nothing came."""
-    stack = NAMED["libdatachannel"]
-    try:
-        stack.require()
-    except UnavailableError as error:
-        unavailable(str(error))
-    cell = Cell(stack, "master")
-    arn = put(emulator, "cam-dying").arn
-    wish = Wish("master", arn, emulator.environment(), codec="VP8", media=encoded())
-    with (
-        Foreign(stack.program, wish) as camera,
-        smoke_process(cell, wish, ("--duration", "8s")) as process,
-    ):
-        camera.wait_for("connected")
-        camera.wait_for("stats", count=3)
-        camera.kill()
-        out, _ = process.communicate(timeout=60)
-    assert process.returncode == 3, out

@@ -26,6 +26,7 @@ class LibWebRtc extends PeerConnection {
     return {
       framesSent: outbound?.framesSent ?? null,
       framesDecoded: inbound?.framesDecoded ?? null,
+      framesReceived: inbound?.framesReceived ?? null,
       framesMade: this.made ?? null,
       fps: inbound?.framesPerSecond ?? null,
       packetsReceived: inbound?.packetsReceived ?? null,
