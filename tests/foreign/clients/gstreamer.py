@@ -34,6 +34,16 @@ CAPS = {
 OFFERED = {"VP8": 96, "H264": 98, "OPUS": 111}
 FPS = 30
 PICTURE = f"video/x-raw,width=640,height=480,framerate={FPS}/1"
+VALVE = "valve name=valve drop=true"
+"""It opens once connected: what is made before, webrtcbin holds back and sends all at once."""
+_VIDEO = "application/x-rtp,media=video,clock-rate=90000"
+CAPS = {
+    "VP8": f"{_VIDEO},encoding-name=VP8",
+    "H264": f"{_VIDEO},encoding-name=H264,packetization-mode=(string)1",
+}
+OFFERED = {"VP8": 96, "H264": 98, "OPUS": 111}
+FPS = 30
+PICTURE = f"video/x-raw,width=640,height=480,framerate={FPS}/1"
 LEAKY = "queue leaky=downstream max-size-buffers=1 max-size-bytes=0 max-size-time=0"
 """While webrtcbin lets nothing through, before it is connected, the oldest frame is dropped; else
 all that were held back would come at once."""
@@ -72,6 +82,7 @@ class Peer:
         self._waiting: list[tuple[int, str]] = []
         self._counts, self._lock = {"sent": 0, "decoded": 0}, threading.Lock()
         self._before = 0
+        self._valves: list[Gst.Element] = []
         self._codec: str | None = None
         self.connected = False
         for name, heard in {
@@ -170,7 +181,7 @@ class Peer:
             name = codec or "VP8"
             self._codec = name
             self._send(
-                f"videotestsrc is-live=true pattern=ball ! {PICTURE} ! {LEAKY} ! videoconvert ! "
+                f"videotestsrc is-live=true pattern=ball ! {PICTURE} ! {VALVE} ! videoconvert ! "
                 f"{SOURCES[name]} name=pay pt={types[name]} ! "
                 f"capsfilter caps={CAPS[name]},payload={types[name]}",
                 counted=True,
@@ -186,7 +197,7 @@ class Peer:
 
     def _send_audio(self, payload_type: int) -> None:
         self._send(
-            f"audiotestsrc is-live=true volume=0.1 ! {LEAKY} ! opusenc ! "
+            f"audiotestsrc is-live=true volume=0.1 ! {VALVE} ! opusenc ! "
             f"rtpopuspay pt={payload_type} ! capsfilter "
             f"caps=application/x-rtp,media=audio,encoding-name=OPUS,payload={payload_type}"
         )
@@ -195,6 +206,7 @@ class Peer:
         source = Gst.parse_bin_from_description(description, True)  # noqa: FBT003 - GStreamer's
         self._pipeline.add(source)
         source.link(self._webrtc)
+        self._valves.append(source.get_by_name("valve"))
         if counted:
             pad = source.get_by_name("pay").get_static_pad("sink")
             pad.add_probe(Gst.PadProbeType.BUFFER, self._on_sent)
@@ -249,6 +261,8 @@ class Peer:
         state = webrtc.get_property("connection-state")
         if state is GstWebRTC.WebRTCPeerConnectionState.CONNECTED and not self.connected:
             self.connected = True
+            for valve in self._valves:
+                valve.set_property("drop", False)  # noqa: FBT003 - GStreamer's
             tell("connected", peer=self.other)
         elif state is GstWebRTC.WebRTCPeerConnectionState.FAILED:
             tell("failed", why="webrtcbin's connection-state is failed")
