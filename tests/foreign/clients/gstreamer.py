@@ -59,8 +59,8 @@ READ = {
 }
 Row = dict[str, Any]
 SPEAKS_TLS = False
-"""libnice connects to a `turns:` server over TCP without TLS: what it sends there begins with 00 03,
-an Allocate request of TURN, where TLS would begin with 16 03 (seen).
+"""libnice connects to a `turns:` server over TCP without TLS: what it sends there begins 00 03,
+an Allocate request of TURN, where TLS would begin 16 03 (seen).
 
 Source: https://gitlab.freedesktop.org/libnice/libnice/-/blob/0.1.21/agent/agent.c, where
 NICE_RELAY_TYPE_TURN_TLS makes (pseudo) TLS in the modes of Google and of Office alone.
