@@ -41,13 +41,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--cell", default="", help="only cells with this in their name")
     parser.add_argument("--write", action="store_true")
     asked = parser.parse_args(argv)
-    tried = {
-        cell: _try(cell, asked.times)
-        for cell in cells()
-        if asked.client in (None, cell.stack.name) and asked.cell in str(cell)
-    }
-    if asked.write:
-        PAGE.write_text(page(tried, asked.times))
+    if asked.write and (asked.client or asked.cell):
+        parser.error("--write has all cells on the page: drop --client and --cell")
+    tried: dict[Cell, list[Outcome]] = {}
+    for cell in cells():
+        if asked.client in (None, cell.stack.name) and asked.cell in str(cell):
+            tried[cell] = _try(cell, asked.times)
+        if asked.write:  # after each: it takes long
+            PAGE.write_text(page(tried, asked.times))
     bad = ("failed", "unavailable")
     return 1 if any(each.result in bad for outcomes in tried.values() for each in outcomes) else 0
 
