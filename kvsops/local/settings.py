@@ -55,7 +55,7 @@ class Settings:
     state_delay: timedelta = timedelta(milliseconds=300)
     """How long a channel stays CREATING, UPDATING or DELETING."""
     page_limit: int = 1_000
-    """At most this many channels on a page of a listing, however many were asked for."""
+    """At most this many channels, or streams, on a page, however many were asked for."""
     channel_quota: int | None = None
     """The most channels in each region; None means the documented quota of that region."""
     index_lag: timedelta = timedelta()

@@ -18,6 +18,8 @@ DEFAULT_MAX_RESULTS = 500
 
 Source: https://docs.aws.amazon.com/kinesisvideostreams/latest/dg/API_ListSignalingChannels.html
 """
+MAX_STREAMS = 10_000
+"""Streams on a page where none is asked for, as the model documents."""
 DEFAULT_PROTOCOLS = ["WSS", "HTTPS"]
 """Which endpoints are answered where none is asked for: our assumption."""
 
@@ -165,8 +167,14 @@ class KinesisVideoResponse(MotoKinesisVideoResponse):
 
     def list_streams(self) -> ActionResult:
         """ListStreams."""
-        self._parameters()
-        return super().list_streams()
+        asked = self._parameters()
+        condition = asked.get("StreamNameCondition") or {}
+        infos, token = self.kinesisvideo_backend.page_of_streams(
+            asked.get("MaxResults") or MAX_STREAMS,
+            asked.get("NextToken"),
+            condition.get("ComparisonValue") or "",
+        )
+        return ActionResult({"StreamInfoList": infos, "NextToken": token})
 
     def delete_stream(self) -> ActionResult:
         """DeleteStream."""

@@ -7,6 +7,8 @@ from threading import RLock
 
 from moto.kinesisvideo.models import KinesisVideoBackend as MotoKinesisVideoBackend
 
+from kvsops.local import settings
+from kvsops.local.api.paging import name_before, token_after
 from kvsops.local.kinesisvideo.addresses import own_endpoint
 from kvsops.local.kinesisvideo.channels import SignalingChannel
 from kvsops.local.kinesisvideo.exceptions import ResourceInUseException, VersionMismatchException
@@ -36,6 +38,18 @@ class StreamsBackend(MotoKinesisVideoBackend):
         if self.mapped_channel(stream_arn) is not None:
             raise ResourceInUseException("Disable MediaStorageConfiguration to delete the stream")
         super().delete_stream(stream_arn)
+
+    @locked
+    def page_of_streams(
+        self, max_results: int, next_token: str | None, prefix: str
+    ) -> tuple[list[dict[str, object]], str | None]:
+        """One page of the streams, by name, and the token of the next page; moto has no pages."""
+        streams = {each.stream_name: each for each in self.streams.values()}
+        after = name_before(next_token, prefix) if next_token else ""
+        names = sorted(name for name in streams if name.startswith(prefix) and name > after)
+        page = names[: min(max_results, settings.active().page_limit)]
+        token = token_after(page[-1], prefix) if len(names) > len(page) else None
+        return [streams[name].to_dict() for name in page], token
 
     @locked
     def describe_mapped_resource_configuration(

@@ -112,3 +112,23 @@ def test_a_token_of_another_listing(emulator: Emulator, kvs: Any) -> None:
     assert failure(
         kvs.list_signaling_channels, NextToken=token, ChannelNameCondition=condition
     ) == ("InvalidArgumentException", 400, "The NextToken is not valid for this listing.")
+
+
+def test_streams_in_pages(emulator: Emulator, kvs: Any) -> None:
+    """Streams are listed by name, in pages, and by the beginning of their names."""
+    for name in ("b", "a2", "c", "a1"):
+        kvs.create_stream(StreamName=name)
+
+    def pages(**parameters: Any) -> list[list[str]]:
+        found = kvs.get_paginator("list_streams").paginate(**parameters)
+        return [[each["StreamName"] for each in page["StreamInfoList"]] for page in found]
+
+    begins = {"ComparisonOperator": "BEGINS_WITH", "ComparisonValue": "a"}
+    assert pages() == [["a1", "a2", "b", "c"]]
+    assert pages(MaxResults=3) == [["a1", "a2", "b"], ["c"]]
+    assert pages(MaxResults=1, StreamNameCondition=begins) == [["a1"], ["a2"]]
+    assert pages(StreamNameCondition=begins | {"ComparisonValue": "z"}) == [[]]
+    emulator.settings.page_limit = 2
+    assert pages(MaxResults=10_000) == [["a1", "a2"], ["b", "c"]]
+    refused = failure(kvs.list_streams, NextToken="nonsense")
+    assert refused[:2] == ("InvalidArgumentException", 400)
