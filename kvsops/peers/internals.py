@@ -194,14 +194,18 @@ class Connection(aioice.Connection):
 
     def _patience(self, best: CandidatePair) -> float:
         """Return how many seconds to wait for a pair that is better than this one."""
-        types = {best.local_candidate.type, best.remote_candidate.type}
+        local, remote = best.local_candidate, best.remote_candidate
         better = takewhile(
             lambda pair: self._priority(pair) > self._priority(best), self._check_list
         )
         known = any(pair.state is not State.FAILED for pair in better)
-        if not known and (types == {"host"} or not self._remote_candidates_expected()):
+        highest = max(each.priority for each in self._local_candidates)  # a relay's, if only that
+        best_of_all = (
+            best.local_candidate.priority == highest and best.remote_candidate.type == "host"
+        )
+        if not known and (best_of_all or not self._remote_candidates_expected()):
             return 0.0
-        return RELAYED_SECONDS if "relay" in types else DIRECT_SECONDS
+        return RELAYED_SECONDS if "relay" in (local.type, remote.type) else DIRECT_SECONDS
 
     async def _nominate_pair(self, pair: CandidatePair) -> None:
         request = self.build_request(pair, nominate=True)

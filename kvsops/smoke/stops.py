@@ -6,7 +6,7 @@ from typing import Final
 from kvsops.smoke.incoming import Measured, Span
 from kvsops.smoke.measurement import Measurement, Way
 
-GONE: Final = "the other end is gone: it answers no ICE check"
+GONE: Final = "the other end is gone, or the way to it: it answers no ICE check"
 STILL_THERE: Final = "nothing comes, though the other end still answers ICE checks"
 
 

@@ -1,13 +1,16 @@
 """A peer connection of somebody else: aiortc as it is, with a certificate of another make."""
 
+import asyncio
 import datetime
 from collections.abc import Callable, Sequence
 from typing import Literal
 
+from aioice.ice import StunProtocol
 from aiortc import (
     RTCBundlePolicy,
     RTCCertificate,
     RTCConfiguration,
+    RTCIceServer,
     RTCPeerConnection,
     RTCSessionDescription,
 )
@@ -18,6 +21,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from OpenSSL import SSL
 
 from kvsops.core.wire.payload import Description
+from kvsops.peers.internals import transports
 from kvsops.peers.peer import Peer
 
 RSA_CIPHERS = b"ECDHE-RSA-AES128-GCM-SHA256"
@@ -71,13 +75,20 @@ def of_rsa(bits: int = 2048) -> Certificate:
 class Stranger:
     """The other end of a call with a peer of ours; what it offers is video and a data channel."""
 
-    def __init__(self, certificate: RTCCertificate | None = None, edit: Edit = str) -> None:
+    def __init__(
+        self,
+        certificate: RTCCertificate | None = None,
+        edit: Edit = str,
+        servers: Sequence[RTCIceServer] = (),
+    ) -> None:
         policy = RTCBundlePolicy.MAX_BUNDLE
-        self.connection = RTCPeerConnection(RTCConfiguration(iceServers=[], bundlePolicy=policy))
+        self.connection = RTCPeerConnection(RTCConfiguration(list(servers), bundlePolicy=policy))
         if certificate is not None:
             vars(self.connection)["_RTCPeerConnection__certificates"][:] = [certificate]
         self.edit = edit
         """What becomes of its description on the way."""
+        self.direct_delay = 0.0
+        """Seconds that what comes to it directly takes longer than what is relayed."""
         self.heard: Sequence[str] = ()
         """The lines of the description that it was given."""
 
@@ -101,8 +112,20 @@ class Stranger:
 
     async def _describe(self, description: RTCSessionDescription) -> Description:
         await self.connection.setLocalDescription(description)
+        for transport in transports(self.connection):
+            for protocol in transport.transport._connection._protocols:
+                if protocol.local_candidate.type == "host":
+                    self._delay(protocol)
         local = self.connection.localDescription
         return Description(local.type, self.edit(local.sdp))
+
+    def _delay(self, protocol: StunProtocol) -> None:
+        loop, take = asyncio.get_running_loop(), protocol.datagram_received
+
+        def later(data: bytes | str, addr: tuple[str, int]) -> None:
+            loop.call_later(self.direct_delay, take, data, addr)
+
+        protocol.datagram_received = later  # type: ignore[method-assign]
 
     async def _take(self, description: Description) -> None:
         self.heard = description.sdp.splitlines()

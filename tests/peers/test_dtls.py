@@ -58,8 +58,9 @@ def test_one_fingerprint(offers: Offers) -> None:
     assert state == "connected"
     found = [line for line in stranger.heard if line.startswith("a=fingerprint:")]
     parts = [line for line in stranger.heard if line.startswith("m=")]
-    assert len(found) == len(parts) == 1
-    assert re.fullmatch("a=fingerprint:sha-256 ([0-9A-F]{2}:){31}[0-9A-F]{2}", found[0])
+    assert len(found) == len(parts) > 0
+    one = re.compile("a=fingerprint:sha-256 ([0-9A-F]{2}:){31}[0-9A-F]{2}")
+    assert all(one.fullmatch(line) for line in found)
 
 
 @pytest.mark.parametrize("end", ["\r\n", "\n"])

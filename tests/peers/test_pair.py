@@ -1,7 +1,9 @@
 """The pair that is told: the one that carried the packets, beside aiortc as it is."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 import pytest
@@ -14,7 +16,9 @@ from kvsops.peers import internals
 from kvsops.peers.ice import Ice
 from kvsops.peers.pair import Pair
 from kvsops.peers.peer import Peer
+from tests.local.turn.client import USERS, coturn
 from tests.peers.stranger import Stranger
+from tests.peers.test_relay import needs_coturn
 from tests.smoke.conftest import ADDRESSES
 
 pytestmark = pytest.mark.skipif(not ADDRESSES, reason="no address but loopback ones: no pair")
@@ -29,6 +33,8 @@ class Told:
     pair: Pair | None
     sent: int
     received: int
+    sent_over: set[tuple[str, str]]
+    """The types of our and their candidates that anything of ours was sent from and to."""
 
 
 async def transport_stats(connection: RTCPeerConnection) -> RTCTransportStats:
@@ -38,9 +44,12 @@ async def transport_stats(connection: RTCPeerConnection) -> RTCTransportStats:
     return found
 
 
-async def call(offers: Offers, ice: Ice) -> Told:
-    """Let data go both ways for a while."""
-    ours, stranger = Peer("viewer", ice, kinds=("video",)), Stranger()
+async def call(
+    offers: Offers, ice: Ice, servers: Sequence[RTCIceServer] = (), *, direct_delay: float = 0.0
+) -> Told:
+    """Let data go both ways for a while; `servers` are the other end's."""
+    ours, stranger = Peer("viewer", ice, kinds=("video",)), Stranger(servers=servers)
+    stranger.direct_delay = direct_delay
     ours.open_channel("data")
     try:
         await stranger.meet(ours, offers)
@@ -53,7 +62,9 @@ async def call(offers: Offers, ice: Ice) -> Told:
             ours.channel.send(f"{number}")
         await asyncio.sleep(0.5)
         theirs = await transport_stats(stranger.connection)
-        return Told(before, ours.pair, theirs.packetsReceived, theirs.packetsSent)
+        ways = [way for way in internals.ways(ours.connection) if way.traffic.sent]
+        over = {(way.local.type, way.remote.type) for way in ways}
+        return Told(before, ours.pair, theirs.packetsReceived, theirs.packetsSent, over)
     finally:
         await asyncio.gather(ours.close(), stranger.close())
 
@@ -88,6 +99,22 @@ def test_relayed(offers: Offers) -> None:
     assert (str(told.pair), told.pair.relayed) == ("relay over udp - host", True)
     assert told.pair.packets_sent == told.sent
     assert told.pair.packets_received == told.received
+
+
+@needs_coturn
+def test_relays_that_work_sooner(tmp_path: Path) -> None:
+    """Where the relay works before the direct way does, that is waited for, and all goes there."""
+
+    async def told(port: int) -> Told:
+        uri = f"turn:127.0.0.1:{port}"
+        mine, theirs = (RTCIceServer(uri, name, USERS[name]) for name in ("user-1", "user-2"))
+        ice = Ice((mine,), relay_transport="udp")
+        return await call("ours", ice, [theirs], direct_delay=0.9)
+
+    with coturn(tmp_path, quota=0, peers=["--allow-loopback-peers"]) as ports:
+        found = asyncio.run(told(ports.udp))
+    assert found.sent_over == {("host", "host")}
+    assert found.sent > 5
 
 
 @pytest.mark.parametrize("offers", ["ours", "theirs"])
