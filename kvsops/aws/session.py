@@ -5,8 +5,6 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
@@ -16,6 +14,7 @@ import kvsops
 from kvsops.aws import answers
 from kvsops.aws.failures import TRY_LOCALLY
 from kvsops.aws.quotas import CLOUDWATCH, KINESIS_VIDEO, PRICING, SIGNALING
+from kvsops.aws.shapes import moment
 from kvsops.errors import UsageError
 from kvsops.output.text import without_userinfo
 
@@ -193,7 +192,7 @@ def _session(profile: str | None) -> "Session":
 
     session = Session(profile=profile)
     parsers = session.get_component("response_parser_factory")
-    parsers.set_parser_defaults(timestamp_parser=_moment)
+    parsers.set_parser_defaults(timestamp_parser=moment)
     session.register("before-parse", answers.check)  # type: ignore[arg-type]  # by keywords
     return session
 
@@ -214,29 +213,6 @@ def _without_pyopenssl() -> Iterator[None]:
         yield
     finally:
         del sys.modules[adapter]
-
-
-_BEFORE: Final = datetime.min.replace(tzinfo=UTC)
-_NEVER: Final = datetime.max.replace(tzinfo=UTC)
-
-
-def _moment(value: Any) -> datetime:
-    """Read a time out of an answer: aware, in UTC where it is a number."""
-    if isinstance(value, (int, float)):
-        try:
-            return _seconds(value)
-        except (OverflowError, ValueError, OSError):  # milliseconds, say: a time that cannot be
-            return _NEVER if value > 0 else _BEFORE
-    from botocore.utils import parse_timestamp
-
-    moment: datetime = parse_timestamp(value)
-    return moment
-
-
-@lru_cache(1_024)
-def _seconds(value: float) -> datetime:
-    """Read a time; those of metrics are mostly the same few midnights."""
-    return datetime.fromtimestamp(value, UTC)
 
 
 def _checked_region(session: "Session", endpoint: str | None) -> str:

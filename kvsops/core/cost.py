@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
+from functools import lru_cache
 from typing import Final, Self
 
 from kvsops.errors import UsageError
@@ -69,12 +70,12 @@ class Month:
     @property
     def start(self) -> datetime:
         """The month's first moment."""
-        return datetime(self.year, self.month, 1, tzinfo=UTC)
+        return _first_moment(self.year, self.month)
 
     @property
     def end(self) -> datetime:
         """The next month's first moment."""
-        return datetime(self.year + self.month // 12, self.month % 12 + 1, 1, tzinfo=UTC)
+        return _first_moment(self.year + self.month // 12, self.month % 12 + 1)
 
     def elapsed(self, now: datetime) -> timedelta:
         """Return how much of the month has passed: nothing before it, all of it after."""
@@ -88,6 +89,11 @@ class Month:
 
     def __str__(self) -> str:
         return f"{self.year:04}-{self.month:02}"
+
+
+@lru_cache(64)
+def _first_moment(year: int, month: int) -> datetime:
+    return datetime(year, month, 1, tzinfo=UTC)  # asked for several times a channel
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +126,12 @@ class Usage:
     def between(self, start: datetime, end: datetime) -> Day:
         """Return the sum from the day that holds `start` to the one before `end`'s midnight."""
         first, after = midnight(start).date(), _until(end)
-        return sum((day for at, day in self.days.items() if first <= at < after), Day())
+        days = [day for at, day in self.days.items() if first <= at < after]
+        return Day(
+            sum(day.connections for day in days),
+            sum(day.messages for day in days),
+            sum(day.turn_minutes for day in days),
+        )
 
     def split(self, creation_time: datetime | None) -> tuple["Usage", "Usage"]:
         """Part what came before the creation's day from the channel's own.

@@ -208,4 +208,5 @@ def _last_days(now: datetime) -> Sequence[date]:
 def _daily(usage: Usage | None, now: datetime) -> list[int] | None:
     if usage is None:
         return None
-    return [usage.days.get(day, Day()).connections for day in _last_days(now)]
+    unused = Day()
+    return [usage.days.get(day, unused).connections for day in _last_days(now)]
