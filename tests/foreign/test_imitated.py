@@ -177,6 +177,7 @@ def test_after_a_viewer_that_died(emulator: LocalServer, arn: str, camera: Forei
 
 
 _SMOKE = """
+(
 aws kinesisvideo create-signaling-channel --channel-name door --query ChannelARN --output text \
   > $HOSTS.arn
 sleep 1
@@ -192,7 +193,9 @@ $KVSOPS smoke door --viewer-only --duration 2s -o json || echo failed
 exec 3>&-
 wait $program
 cat $HOSTS.told >&2
+)
 """
+"""In a subshell, for the shell outside ends the last that it put into the background."""
 
 
 def test_at_port_443(tmp_path: Path) -> None:
