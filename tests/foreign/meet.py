@@ -155,7 +155,7 @@ def _figures(smoke: Mapping[str, Any], said: list[Said]) -> dict[str, object]:
     return {
         "sent_fps": _rate(inside, "framesSent"),
         "received_fps": _rate(inside, "framesReceived", "framesDecoded"),
-        "made_fps": _made([each for each in read if began <= each[0] <= ended], made),
+        "made_fps": _made(_between(read, inside), made),
         "sent_loss_percent": _loss(inside, "packetsSent", "packetsLostRemotely"),
         "local": paired["local"],
         "remote": paired["remote"],
@@ -163,6 +163,11 @@ def _figures(smoke: Mapping[str, Any], said: list[Said]) -> dict[str, object]:
         "pictures": len(marks),
         "marks": len(read),
     }
+
+
+def _between(read: list[tuple[float, int]], stats: list[Said]) -> list[tuple[float, int]]:
+    """Return the numbered pictures of the time that the statistics are of."""
+    return [each for each in read if stats and stats[0].at <= each[0] <= stats[-1].at]
 
 
 def _made(numbered: list[tuple[float, int]], told: float | None) -> float | None:
