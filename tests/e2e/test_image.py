@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from typing import Final
 import pytest
 
 from kvsops.local.server import LocalServer
+from tests.e2e.conftest import Start
 from tests.fleet import DAY, names, put
 
 ROOT: Final = Path(__file__).parents[2]
@@ -128,3 +130,23 @@ def test_it_is_not_root_s() -> None:
     assert dict(last)["USER"] == "10001:10001"
     assert [name for name, _ in last[-3:]] == ["WORKDIR", "ENTRYPOINT", "CMD"]
     assert not {"ARG", "ADD"} & {name for stage in (1, 2) for name, _ in instructions(stage)}
+
+
+def lines() -> list[list[str]]:
+    """Return what the document's `docker run` lines give kvsops."""
+    text = (ROOT / "docs" / "container.md").read_text(encoding="utf-8")
+    found = re.findall(
+        r"^docker run .* kvsops ((?:--version|sweep|restore).*)$", text, re.MULTILINE
+    )
+    assert len(found) == text.count("docker run ")
+    return [shlex.split(line) for line in found]
+
+
+@pytest.mark.parametrize("argv", lines(), ids=" ".join)
+@pytest.mark.usefixtures("environment")
+def test_the_document_s_lines(emulator: LocalServer, start: Start, argv: list[str]) -> None:
+    """What they run in the image can be run."""
+    put(emulator, "ci-old", 2 * DAY)
+    process = start(*argv)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 0, err
