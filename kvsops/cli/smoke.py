@@ -79,7 +79,11 @@ ENDING: Final = (
     metavar="N",
     help="Connect so many viewers at once; above 10 AWS must have raised the channel's quota.",
 )
-@click.option("--codec", type=click.Choice(["VP8", "H264"]), help="Offer only this video codec.")
+@click.option(
+    "--codec",
+    type=click.Choice(["VP8", "H264"]),
+    help="Offer, or answer with, this video codec alone.",
+)
 @click.option("--viewer-only", is_flag=True, help="Meet the master that is there: a camera.")
 @click.option("--master-only", is_flag=True, help="Answer a viewer that comes: a browser.")
 @click.option("--take-over", is_flag=True, help="Connect as master though one may be there.")
@@ -89,6 +93,12 @@ ENDING: Final = (
 @click.option("--min-fps", type=FRAMES, metavar="N", help="Decoded frames a second.")
 @click.option("--max-latency", type=MILLISECONDS, metavar="TIME", help="From drawn to decoded.")
 @click.option("--max-loss", type=PERCENT, metavar="PERCENT", help="Packets lost.")
+@click.option(
+    "--max-freeze",
+    type=MILLISECONDS,
+    metavar="TIME",
+    help="Without a picture: 3s unless set otherwise. A longer freeze, or none at the end, fails.",
+)
 @click.option(
     "--report",
     "reports",

@@ -73,6 +73,7 @@ class Given(TypedDict):
     min_fps: float | None
     max_latency: float | None
     max_loss: float | None
+    max_freeze: float | None
     reports: tuple[Path, ...]
     snapshot: Path | None
 
@@ -95,8 +96,9 @@ def objection(target: str | None, given: Given) -> str | None:
 
 def wanted_of(given: Given) -> "Wanted":
     """Return what to test."""
-    from kvsops.smoke.plan import Wanted
+    from kvsops.smoke.plan import MAX_FREEZE_SECONDS, Wanted
 
+    longest = given["max_freeze"]
     return Wanted(
         mode=_mode_of(given),
         take_over=given["take_over"],
@@ -106,6 +108,7 @@ def wanted_of(given: Given) -> "Wanted":
         viewers=given["viewers"],
         codec=given["codec"],
         prove_relay=not given["no_relay_probe"],
+        max_freeze=MAX_FREEZE_SECONDS if longest is None else longest / 1000,
     )
 
 
@@ -117,6 +120,7 @@ def limits_of(given: Given) -> "dict[Measure, float]":
         "fps": given["min_fps"],
         "latency": given["max_latency"],
         "loss": given["max_loss"],
+        "freeze": given["max_freeze"],
     }
     return {measure: limit for measure, limit in limits.items() if limit is not None}
 

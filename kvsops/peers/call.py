@@ -14,8 +14,12 @@ class Call:
     """A viewer and the channel's master; an end that is None is somebody else's."""
 
     client_id: str
+    instead_of: str | None = None
+    """The client id that was not answered, where this one offers in its place."""
     session: Session | None = None
     """The viewer's."""
+    listening: asyncio.Task[None] | None = None
+    """Takes what comes to the viewer."""
     viewer: Peer | None = None
     master: Peer | None = None
     offer: Description | None = None

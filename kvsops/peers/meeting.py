@@ -1,8 +1,10 @@
 """A master and viewers meet through the signaling of a channel: offers, answers, candidates."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from contextlib import suppress
 from functools import partial
+from types import MappingProxyType
 from typing import Final, TypeVar
 
 from kvsops.core.wire.ice import Role
@@ -30,7 +32,8 @@ class Meeting:
 
     `client_ids` are those of our viewers; without any, the master answers somebody else's. Waits
     end at once, with a `PeerError` of the reason, when a signaling connection ends or a message
-    is refused: `watched` lends the same to any other wait.
+    is refused: `watched` lends the same to any other wait. Where the master is somebody else's and
+    does not answer in `patience_seconds`, a viewer offers anew by its id of `second_ids`.
     """
 
     def __init__(
@@ -39,6 +42,9 @@ class Meeting:
         make_peer: MakePeer,
         ice: Ice,
         open_session: OpenSession,
+        *,
+        second_ids: Mapping[str, str] = MappingProxyType({}),
+        patience_seconds: float = 0.0,
     ) -> None:
         self.calls = [Call(client_id) for client_id in client_ids]
         self.master: Session | None = None
@@ -46,6 +52,7 @@ class Meeting:
         """Set when the service asks to fetch the ICE servers anew (RECONNECT_ICE_SERVER)."""
         self.ice = ice
         self._make_peer, self._open_session = make_peer, open_session
+        self._second_ids, self._patience_seconds = second_ids, patience_seconds
         self._viewers_are_ours = bool(self.calls)
         self._tasks: list[asyncio.Task[None]] = []
         self._trouble: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -83,9 +90,7 @@ class Meeting:
         for number, call in enumerate(self.calls):
             if number:
                 await asyncio.sleep(BETWEEN_CONNECTS_SECONDS)
-            call.session = self._open_session("viewer", call.client_id)
-            await call.session.connect()
-            self._pump(call.session, partial(self._at_viewer, call))
+            await self._connect_viewer(call)
 
     def why_not_connected(self) -> str:
         """Tell why the last who tried was refused, where connecting took too long."""
@@ -146,10 +151,42 @@ class Meeting:
             answer = await call.master.describe("answer")
             await self.master.send(Action.SDP_ANSWER, answer.to_payload(), call.client_id)
         if call.viewer is not None:
-            await call.accept("viewer", await call.answers.get())
+            await call.accept("viewer", await self._answer_to(call))
 
-    def _pump(self, session: Session, take: Callable[[Received], Awaitable[None]]) -> None:
+    async def _answer_to(self, call: Call) -> Description:
+        """Wait for the answer; offer by the second client id if none comes to the first.
+
+        AWS's C client keeps the id of a viewer that ended badly as in progress, and ignores what
+        it offers.
+        Source: https://github.com/awslabs/amazon-kinesis-video-streams-webrtc-sdk-c/issues/1386
+        """
+        second = None if self.master is not None else self._second_ids.get(call.client_id)
+        if second is not None:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._patience_seconds):
+                    return await call.answers.get()
+            await self._leave(call)
+            call.client_id, call.instead_of = second, call.client_id
+            await self._connect_viewer(call)
+            await self._offered(call)
+        return await call.answers.get()
+
+    async def _connect_viewer(self, call: Call) -> None:
+        call.session = self._open_session("viewer", call.client_id)
+        await call.session.connect()
+        call.listening = self._pump(call.session, partial(self._at_viewer, call))
+
+    async def _leave(self, call: Call) -> None:
+        """Take our viewer out of the call, and hear no more of what comes to it."""
+        if call.listening is not None:
+            await end_all([call.listening])
+        await asyncio.gather(*(each.close() for each in (call.viewer, call.session) if each))
+
+    def _pump(
+        self, session: Session, take: Callable[[Received], Awaitable[None]]
+    ) -> asyncio.Task[None]:
         self._tasks.append(asyncio.ensure_future(self._pumped(session, take)))
+        return self._tasks[-1]
 
     async def _pumped(self, session: Session, take: Callable[[Received], Awaitable[None]]) -> None:
         try:

@@ -1,14 +1,16 @@
-"""The candidate pair that ICE selected: the only file that reads private parts of aiortc."""
+"""The candidate pair in use, and the candidates there were."""
 
 from collections import Counter
 from dataclasses import dataclass
 
-from aiortc import RTCIceCandidate, RTCIceTransport, RTCPeerConnection
+from aiortc import RTCIceCandidate, RTCPeerConnection
+
+from kvsops.peers import internals
 
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """The nominated candidates: `host`, `srflx`, `prflx` or `relay`, and their addresses."""
+    """Two candidates: `host`, `srflx`, `prflx` or `relay`, their addresses, what went over them."""
 
     local_type: str
     local_address: str
@@ -16,6 +18,9 @@ class Pair:
     remote_address: str
     relay_transport: str | None = None
     """How the TURN server is reached, where the local candidate is relayed."""
+    packets_sent: int = 0
+    """Of DTLS and media, as `packets_received`."""
+    packets_received: int = 0
 
     @property
     def relayed(self) -> bool:
@@ -27,33 +32,30 @@ class Pair:
         return f"{self.local_type}{over} - {self.remote_type}"
 
 
-def ice_transport(peer: RTCPeerConnection) -> RTCIceTransport | None:
-    """Return the one transport of a bundled connection."""
-    for transceiver in peer.getTransceivers():
-        return transceiver.receiver.transport.transport
-    return None if peer.sctp is None else peer.sctp.transport.transport
-
-
 def selected_pair(peer: RTCPeerConnection, relay_transport: str | None) -> Pair | None:
-    """Return the nominated pair, or None where there is none (or aioice keeps it elsewhere)."""
-    connection = getattr(ice_transport(peer), "_connection", None)
-    for pair in getattr(connection, "_nominated", {}).values():
-        local, remote = pair.local_candidate, pair.remote_candidate
+    """Return the pair that carried most packets; before any, the nominated one.
+
+    None where there is none, and where aioice's version is not one that can be read.
+    """
+    for way in internals.ways(peer)[:1]:
         return Pair(
-            local.type,
-            f"{local.host}:{local.port}",
-            remote.type,
-            f"{remote.host}:{remote.port}",
-            relay_transport if local.type == "relay" else None,
+            way.local.type,
+            f"{way.local.host}:{way.local.port}",
+            way.remote.type,
+            "{}:{}".format(*way.address),
+            relay_transport if way.local.type == "relay" else None,
+            way.traffic.sent,
+            way.traffic.received,
         )
     return None
 
 
 def candidates(peer: RTCPeerConnection) -> tuple[str, str]:
     """Count the local and the remote candidates by type: `2 host, 1 relay`."""
-    transport = ice_transport(peer)
-    if transport is None:
+    found = internals.transports(peer)
+    if not found:
         return "none", "none"
+    transport = found[0].transport
     return (
         _counted(transport.iceGatherer.getLocalCandidates()),
         _counted(transport.getRemoteCandidates()),

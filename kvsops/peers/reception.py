@@ -5,11 +5,12 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
-from aiortc import MediaStreamTrack
+from aiortc import MediaStreamTrack, RTCRtpTransceiver
 from aiortc.mediastreams import MediaStreamError
 from av import AudioFrame, VideoFrame
 
 from kvsops.peers.picture import read
+from kvsops.peers.streams import Streams, tap
 from kvsops.peers.tracks import NumberedVideo, audible
 from kvsops.peers.waits import end_all
 
@@ -24,6 +25,34 @@ class Seen:
     """Seconds from when it was drawn to when it had been decoded."""
 
 
+class Incoming:
+    """One track that the other end may send on: its packets, and its pictures or sounds."""
+
+    def __init__(self, transceiver: RTCRtpTransceiver, streams: Streams) -> None:
+        self.kind, self.streams = transceiver.kind, streams
+        self.seen: list[Seen] = []
+        """The pictures, where it is video."""
+        self._transceiver = transceiver
+
+    @property
+    def mid(self) -> str:
+        """Which media of the SDP it is."""
+        return self._transceiver.mid or "0"
+
+    @property
+    def agreed(self) -> bool:
+        """Whether both ends agreed that the other may send."""
+        return self._transceiver.currentDirection in ("recvonly", "sendrecv")
+
+    @property
+    def last_at(self) -> float | None:
+        """When the last picture came, or of sound the last packet; None before the first."""
+        if self.kind == "video":
+            return self.seen[-1].at if self.seen else None
+        stream = self.streams.latest
+        return None if stream is None else stream.last_at
+
+
 class Reception:
     """Watches the tracks that a peer receives. Times are seconds of `clock`.
 
@@ -33,7 +62,7 @@ class Reception:
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self.first_video, self.first_audio = asyncio.Event(), asyncio.Event()
-        self.seen: list[Seen] = []
+        self.incoming: list[Incoming] = []
         self.last_picture: VideoFrame | None = None
         self._clock = clock
         self._expected: NumberedVideo | None = None
@@ -48,32 +77,43 @@ class Reception:
         """Expect these pictures, which are drawn in this process."""
         self._expected = video
 
-    def watch(self, track: MediaStreamTrack) -> None:
-        """Take in what comes on this track until it ends."""
-        self._tasks.append(asyncio.ensure_future(self._take_all(track)))
+    def packets(self, kind: str) -> int:
+        """Return how many packets of this kind of media came."""
+        return sum(each.streams.count.received for each in self.incoming if each.kind == kind)
+
+    def watch(
+        self, transceiver: RTCRtpTransceiver, clock_rate: Callable[[int], int | None]
+    ) -> None:
+        """Take in what comes on its track until that ends; `clock_rate` is told of `Streams`."""
+        streams = Streams(self._clock, clock_rate)
+        incoming = Incoming(transceiver, streams)
+        self.incoming.append(incoming)
+        tap(transceiver.receiver, streams.take)
+        task = self._take_all(transceiver.receiver.track, incoming)
+        self._tasks.append(asyncio.ensure_future(task))
 
     async def close(self) -> None:
         """Watch no more."""
         await end_all(self._tasks)
 
-    async def _take_all(self, track: MediaStreamTrack) -> None:
+    async def _take_all(self, track: MediaStreamTrack, incoming: Incoming) -> None:
         with suppress(MediaStreamError):
             while True:
                 frame = await track.recv()
                 if isinstance(frame, VideoFrame):
-                    self._take_picture(frame)
+                    self._take_picture(frame, incoming.seen)
                 elif isinstance(frame, AudioFrame) and (not self.numbered or audible(frame)):
                     self.first_audio.set()
 
-    def _take_picture(self, frame: VideoFrame) -> None:
+    def _take_picture(self, frame: VideoFrame, seen: list[Seen]) -> None:
         at, self.last_picture = self._clock(), frame
-        expected, seen = self._expected, Seen(at)
+        expected, picture = self._expected, Seen(at)
         if expected is not None:
             mark = read(frame)
             if mark is None or mark.sender != expected.sender:
-                self.seen.append(seen)
+                seen.append(picture)
                 return
             if (drawn_at := expected.drawn.get(mark.number)) is not None:
-                seen = Seen(at, mark.number, at - drawn_at)
-        self.seen.append(seen)
+                picture = Seen(at, mark.number, at - drawn_at)
+        seen.append(picture)
         self.first_video.set()

@@ -3,11 +3,15 @@
 import itertools
 import statistics
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from kvsops.core.wire.ice import IceUri
 from kvsops.output.rows import Column, Form, markdown, table
 from kvsops.output.text import markdown_safe, safe
+from kvsops.peers.pair import Pair
+from kvsops.smoke.flow import Flow
+from kvsops.smoke.incoming import Track
 from kvsops.smoke.measurement import Direction, RoundTrips
 from kvsops.smoke.report import SmokeReport
 from kvsops.smoke.steps import Step
@@ -34,7 +38,8 @@ def _tables(report: SmokeReport, form: Form) -> Iterator[str]:
     """Make the tables of the steps and, where anything flowed, of that."""
     yield form(report.steps, _step_columns(report))
     if report.media.directions:
-        yield form(report.media.directions, _direction_columns())
+        rows = [_Pictures(way, mid) for way in report.media.directions for mid in way.videos]
+        yield form(rows, _picture_columns())
     if report.media.round_trips:
         yield form(report.media.round_trips, _trip_columns())
 
@@ -66,6 +71,18 @@ def _relay(report: SmokeReport) -> str:
         return "; relay not tried"
     reasons = [each.reason for each in report.probes if each.relay == "not-proven" and each.reason]
     return f"; {reasons[0] if reasons else 'relay not proven: no TURN server can be used'}"
+
+
+def _elsewhere(report: SmokeReport, pair: Pair) -> list[str]:
+    """Say what a run that went direct tells of networks on which nothing does."""
+    if pair.relayed:
+        return []
+    there = {
+        "proven": "TURN would carry it (--relay)",
+        "not-proven": "it may fail: no TURN relay proven",
+        None: "it may fail: TURN was not tried",
+    }
+    return [f"direct here; on mobile and company networks {there[report.relay]}"]
 
 
 def one_step(step: Step) -> str:
@@ -107,6 +124,7 @@ def _closing(report: SmokeReport) -> list[str]:
     lines = list(report.notes)
     if pair is not None:
         lines.append(f"way: {pair} ({pair.local_address} - {pair.remote_address})")
+        lines += _elsewhere(report, pair)
     lines += [str(each) for each in report.thresholds if each.passed]
     return [*lines, verdict(report)]
 
@@ -137,17 +155,48 @@ def _detail(step: Step) -> str:
     return ": ".join(part for part in (step.detail, step.reason) if part)
 
 
-def _direction_columns() -> list[Column[Direction]]:
+@dataclass(frozen=True, slots=True)
+class _Pictures:
+    """The pictures of one track of a direction: a row."""
+
+    way: Direction
+    mid: str
+
+    @property
+    def video(self) -> Flow:
+        """Their figures."""
+        return self.way.videos[self.mid]
+
+    @property
+    def sink(self) -> str:
+        """Where they went, and by which track where there are several."""
+        several = len(self.way.videos) > 1
+        return f"{self.way.sink} (video {self.mid})" if several else self.way.sink
+
+    @property
+    def packets(self) -> Direction | Track:
+        """What tells of its packets: the direction, sound and all, where it has no other video."""
+        several = len(self.way.videos) > 1
+        tracks = [track for track in self.way.tracks if track.mid == self.mid]
+        return tracks[0] if several else self.way
+
+
+def _picture_columns() -> list[Column[_Pictures]]:
     def number(value: float | None, unit: str) -> str:
         return "-" if value is None else f"{value:g} {unit}"
 
+    def bitrate(row: _Pictures) -> str:
+        return number(
+            row.way.bitrate_kbps if row.mid == next(iter(row.way.videos)) else None, "kbps"
+        )
+
     return [
-        Column("from", "FROM", lambda row: row.source),
+        Column("from", "FROM", lambda row: row.way.source),
         Column("to", "TO", lambda row: row.sink),
         Column("fps", "FPS", lambda row: row.video.fps, align="right"),
-        Column("bitrate", "BITRATE", lambda row: number(row.bitrate_kbps, "kbps"), align="right"),
-        Column("loss", "LOSS", lambda row: number(row.loss_percent, "%"), align="right"),
-        Column("jitter", "JITTER", lambda row: number(row.jitter_ms, "ms"), align="right"),
+        Column("bitrate", "BITRATE", bitrate, align="right"),
+        Column("loss", "LOSS", lambda row: number(row.packets.loss_percent, "%"), align="right"),
+        Column("jitter", "JITTER", lambda row: number(row.packets.jitter_ms, "ms"), align="right"),
         Column("freezes", "FREEZES", lambda row: row.video.freezes, align="right"),
         Column("latency", "LATENCY", lambda row: number(row.video.latency_ms, "ms"), align="right"),
         Column("p95", "P95", lambda row: number(row.video.latency_p95_ms, "ms"), align="right"),
@@ -156,7 +205,7 @@ def _direction_columns() -> list[Column[Direction]]:
     ]
 
 
-def _latency_line(row: Direction) -> str:
+def _latency_line(row: _Pictures) -> str:
     return sparkline(row.video.latency_over_time_ms).rstrip()
 
 

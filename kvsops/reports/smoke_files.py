@@ -92,6 +92,9 @@ def _gauges(report: "SmokeReport", gauge: Callable[..., None]) -> None:
         gauge("bits_per_second", "Received bits per second.", way.bitrate_kbps * 1000, **ends)
         gauge("loss_ratio", "Lost packets over those sent.", way.loss_percent / 100, **ends)
         gauge("freezes", "Gaps in the video that a viewer sees.", way.video.freezes, **ends)
+        longest = max(video.longest_gap_ms for video in way.videos.values())
+        told = "The longest time without a picture."
+        gauge("longest_gap_seconds", told, _seconds(longest), **ends)
         latency = _seconds(way.video.latency_ms)
         gauge("latency_seconds", "From drawn to decoded, the median.", latency, **ends)
     for trip in report.media.round_trips:

@@ -1,19 +1,25 @@
 """From two descriptions to media: ICE, DTLS, the data channel, the first frames."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Coroutine, Sequence
 from typing import TYPE_CHECKING, Final
 
+from kvsops.peers.internals import unknown_version
 from kvsops.peers.meeting import Meeting
+from kvsops.peers.peer import Peer
 from kvsops.peers.waits import end_all
 from kvsops.smoke.plan import Limits, Mode
-from kvsops.smoke.steps import Steps
+from kvsops.smoke.steps import SkippedError, StepFailedError, Steps
 
 if TYPE_CHECKING:
     from kvsops.peers.pair import Pair
 
 OTHERS_SECONDS: Final = 2.0
-"""How long somebody else's peer may take for what it need not do: a data channel, audio."""
+"""How long somebody else's peer may take to open or acknowledge a data channel."""
+PROMISED_SECONDS: Final = 4.0
+"""How long it may take to send what it may, but need not: a camera has to be started."""
+NO_CHANNEL_TAKEN: Final = "the other end acknowledged none of ours"
+NO_CHANNEL_OPENED: Final = "the other end opens none"
 
 
 class Arrival:
@@ -34,7 +40,7 @@ class Arrival:
         async with self._steps.step("ice_connected", limits.ice, why_no_ice) as step:
             await self._meeting.each(end.reach_ice() for end in ends)
             self.pair = pair = ends[0].pair
-            step.detail = None if pair is None else str(pair)
+            step.detail = _told(pair)
         async with self._steps.step("dtls", limits.dtls, "the DTLS handshake did not end"):
             await self._meeting.each(end.reach_dtls() for end in ends)
         await _together(
@@ -44,41 +50,76 @@ class Arrival:
         )
 
     async def _channel(self) -> None:
-        if self._mode == "loop":
-            late = "no SCTP association: the data channel did not open"
-            async with self._steps.step("data_channel", self._limits.channel, late):
-                await self._meeting.each(end.opened.wait() for end in self._meeting.ends)
+        """Wait for the data channel, which somebody else's peer need not have."""
+        if reason := self._refused("application"):
+            self._steps.skip("data_channel", reason)
             return
-        await self._optional(
-            "data_channel", self._meeting.ends[0].opened, "the other end opens none"
-        )
+        ends, limit = self._meeting.ends, self._limits.channel
+        late = "no SCTP association: the data channel did not open"
+        async with self._steps.step("data_channel", limit, late):
+            opened = self._meeting.each(end.watched(end.opened.wait()) for end in ends)
+            await (opened if self._mode == "loop" else self._unless_none(opened))
 
-    async def _track(self, kind: str, key: str) -> None:
-        """Wait for every end that was promised this kind of media."""
-        waiting = [end for end in self._meeting.ends if end.receives(kind)]
-        if not waiting:
-            self._steps.skip(key, f"the other end sends no {kind}")
-            return
-        received = [end.received for end in waiting]
-        arrived = [each.first_video if kind == "video" else each.first_audio for each in received]
-        if kind == "audio" and self._mode != "loop":
-            await self._optional(key, arrived[0], "promised, but none came")
-            return
-        limit = self._limits.video if kind == "video" else self._limits.audio
-        late = f"no {kind} could be decoded in {limit:g} s"
-        async with self._steps.step(key, limit, late):
-            await self._meeting.each(event.wait() for event in arrived)
-
-    async def _optional(self, key: str, event: asyncio.Event, otherwise: str) -> None:
-        """Wait a little for what somebody else's peer need not do."""
-        step, at = self._steps.named(key), self._steps.elapsed()
+    async def _unless_none(self, opened: Awaitable[None]) -> None:
         try:
             async with asyncio.timeout(OTHERS_SECONDS):
-                await self._meeting.watched(event.wait())
+                await opened
         except TimeoutError:
-            self._steps.skip(key, otherwise)
-        else:
-            self._steps.note(step, "ok", at, self._steps.elapsed() - at, None)
+            ours = self._mode == "viewer-only"
+            raise SkippedError(NO_CHANNEL_TAKEN if ours else NO_CHANNEL_OPENED) from None
+
+    async def _track(self, kind: str, key: str) -> None:
+        """Wait for this kind of media at every end that the other agreed to send it to."""
+        limit = self._limits.video if kind == "video" else self._limits.audio
+        ends = [end for end in self._meeting.ends if end.receives(kind)]
+        if not ends:
+            await self._without(kind, key)
+            return
+
+        def late() -> str:
+            waiting = (end for end in ends if not _arrived(end, kind).is_set())
+            why = next(waiting, ends[0]).why_nothing(kind)
+            return f"no {kind} could be decoded in {limit:g} s: {why}"
+
+        async with self._steps.step(key, limit, late):
+            if self._may_be_left_out(kind):
+                await self._unless_silent(kind, ends)
+            await self._meeting.each(end.watched(_arrived(end, kind).wait()) for end in ends)
+
+    async def _without(self, kind: str, key: str) -> None:
+        """Leave out what the other end does not send; fail where it is video that it refused."""
+        reason = self._refused(kind)
+        if reason is None or kind != "video":
+            self._steps.skip(key, reason or f"the other end sends no {kind}")
+            return
+        async with self._steps.step(key, self._limits.video, reason):
+            raise StepFailedError(reason)
+
+    def _refused(self, kind: str) -> str | None:
+        """Tell why there is none of what was offered, if so."""
+        refused = (end.negotiation.refused.get(kind) for end in self._meeting.ends)
+        return next(filter(None, refused), None)
+
+    def _may_be_left_out(self, kind: str) -> bool:
+        """Whether who may send it need not: a viewer may only watch, a camera have no microphone.
+
+        `sendrecv` is what many say who send nothing.
+        """
+        return self._mode == "master-only" or (kind == "audio" and self._mode == "viewer-only")
+
+    async def _unless_silent(self, kind: str, ends: Sequence[Peer]) -> None:
+        """Wait for the first packet; raise `SkippedError` if none comes."""
+        try:
+            async with asyncio.timeout(PROMISED_SECONDS):
+                await self._meeting.each(end.watched(end.hears(kind)) for end in ends)
+        except TimeoutError:
+            raise SkippedError(
+                f"the other end may send {kind} by its SDP, but sends none"
+            ) from None
+
+
+def _arrived(end: Peer, kind: str) -> asyncio.Event:
+    return end.received.first_video if kind == "video" else end.received.first_audio
 
 
 async def _together(*works: Coroutine[object, None, None]) -> None:
@@ -88,3 +129,9 @@ async def _together(*works: Coroutine[object, None, None]) -> None:
         await asyncio.gather(*tasks)
     finally:
         await end_all(tasks)
+
+
+def _told(pair: "Pair | None") -> str | None:
+    if strange := unknown_version():
+        return f"which pair, is not known with {strange}"
+    return None if pair is None else str(pair)

@@ -7,7 +7,7 @@ from typing import Final
 from kvsops.core.wire.ice import Role
 from kvsops.peers.call import Call
 from kvsops.peers.ice import Ice
-from kvsops.peers.peer import KINDS, Peer
+from kvsops.peers.peer import Peer
 from kvsops.peers.tracks import NumberedVideo, numbered
 from kvsops.smoke.plan import Mode, Wanted
 
@@ -29,7 +29,7 @@ class Ends:
         return self._viewer(call, ice) if role == "viewer" else self._master(call, ice)
 
     def _viewer(self, call: Call, ice: Ice) -> Peer:
-        index = self.wanted.client_ids.index(call.client_id)
+        index = self.wanted.number_of(call.client_id)
         sends = self.mode == "loop" and index == 0  # one viewer that sends is proof enough
         tracks = numbered(_VIEWER, self.wanted.size, self.clock) if sends else ()
         name, codec = f"viewer-{index + 1}", self.wanted.codec
@@ -39,9 +39,7 @@ class Ends:
 
     def _master(self, call: Call, ice: Ice) -> Peer:
         video, tone = numbered(_MASTER, self.wanted.size, self.clock)
-        kinds = KINDS if call.offer is None else call.offer.kinds
-        codec = self.wanted.codec
-        master = Peer("master", ice, (video, tone), codec=codec, kinds=kinds, clock=self.clock)
+        master = Peer("master", ice, (video, tone), codec=self.wanted.codec, clock=self.clock)
         if call.viewer is not None:
             call.viewer.received.expect(video)
             sent = call.viewer.tracks.get("video")

@@ -32,16 +32,58 @@ class Flow:
     latency_p95_ms: float | None
     fps_over_time: list[float]
     latency_over_time_ms: list[float | None]
+    longest_gap_ms: float
+    """The longest time without a picture; it may have begun before, or be over only later."""
 
 
-def flow(arrived: Sequence[Seen], began: float, ended: float, *, numbered: bool) -> Flow:
-    """Work out the figures of what arrived between these moments."""
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """A time without a picture; `since` and `until` are moments of the clock."""
+
+    since: float
+    until: float
+    over: bool
+    """Whether a picture came in the end."""
+
+    @property
+    def seconds(self) -> float:
+        """How long it lasted, as far as it was watched."""
+        return self.until - self.since
+
+
+def gaps(arrived: Sequence[Seen], began: float, ended: float, watched: float) -> list[Gap]:
+    """Return the times without a picture that have a part between `began` and `ended`.
+
+    What arrived until `watched`, which is later, tells how long the last one was.
+    """
+    before = [seen.at for seen in arrived if seen.at < began]
+    after = [seen.at for seen in arrived if began <= seen.at < watched]
+    moments = [max(before, default=began), *after]
+    found = [Gap(since, until, over=True) for since, until in itertools.pairwise(moments)]
+    if moments[-1] < ended:
+        found.append(Gap(moments[-1], watched, over=False))
+    return [gap for gap in found if gap.since < ended]
+
+
+def flow(
+    arrived: Sequence[Seen],
+    began: float,
+    ended: float,
+    watched: float | None = None,
+    *,
+    numbered: bool,
+) -> Flow:
+    """Work out the figures of what arrived between `began` and `ended`.
+
+    `watched` is until when it was watched after that, to see what comes next.
+    """
+    without = gaps(arrived, began, ended, ended if watched is None else watched)
     frames = [seen for seen in arrived if began <= seen.at < ended]
     arrivals = [seen.at for seen in frames]
     latencies = [(seen.at, seen.latency) for seen in frames if seen.latency is not None]
     ordered = sorted(value for _, value in latencies)
     numbers = {seen.number for seen in frames if seen.number is not None}
-    frozen = _freezes(arrivals, ended)
+    frozen = _freezes(arrivals, began, ended)
     return Flow(
         frames=len(frames),
         fps=round(len(frames) / max(ended - began, 1e-9), 1),
@@ -53,6 +95,7 @@ def flow(arrived: Sequence[Seen], began: float, ended: float, *, numbered: bool)
         latency_p95_ms=milliseconds(percentile(ordered, 95)) if ordered else None,
         fps_over_time=_rates(arrivals, began, ended),
         latency_over_time_ms=_over_time(latencies, began, ended),
+        longest_gap_ms=milliseconds(max(gap.seconds for gap in without)),
     )
 
 
@@ -66,11 +109,11 @@ def milliseconds(seconds: float) -> float:
     return round(seconds * 1000, 1)
 
 
-def _freezes(arrivals: Sequence[float], ended: float) -> list[float]:
-    """Return the gaps that a viewer sees as a freeze, the one at the end included."""
+def _freezes(arrivals: Sequence[float], began: float, ended: float) -> list[float]:
+    """Return the gaps that a viewer sees as a freeze, those at the two ends included."""
     if not arrivals:
-        return []
-    moments = [*arrivals, ended]
+        return [ended - began]
+    moments = [began, *arrivals, ended]
     gaps = [later - earlier for earlier, later in itertools.pairwise(moments)]
     mean = statistics.fmean(gaps)
     return [gap for gap in gaps if gap > max(3 * mean, mean + FREEZE_SECONDS)]

@@ -96,4 +96,5 @@ def _direction(way: Direction, seconds: float) -> Iterator[Mark]:
         yield Mark(LATENCY, video.latency_ms, where)
     yield Mark(LOSS, way.loss_percent, where)
     if seconds > 0:
-        yield Mark(FROZEN, round(video.frozen_ms / seconds / 10, 1), where)
+        frozen_ms = max(each.frozen_ms for each in way.videos.values())
+        yield Mark(FROZEN, round(frozen_ms / seconds / 10, 1), where)

@@ -19,9 +19,25 @@ ROLES: Final[dict[Mode, tuple[Role, ...]]] = {
 """The roles that are ours."""
 CLIENT_ID: Final = "kvsops-smoke-viewer-{}"
 """Stable: each new client id may hold one of the channel's ten viewer slots for a while."""
+SECOND_CLIENT_ID: Final = "kvsops-smoke-viewer-{}-again"
+"""For a master that ignores the first."""
+_IN_PROGRESS: Final = (
+    "AWS's C client ignores a client id that it still has in progress, after a run that ended badly"
+)
+SECOND_ANSWERED: Final = f"the master did not answer {{}}, but {{}}: {_IN_PROGRESS}"
 CHECKS_ONLY: Final = (
     "not made by kvsops smoke: connecting as master would throw out the one that is there; "
     "--viewer-only meets it, --take-over takes its place"
+)
+MAX_FREEZE_SECONDS: Final = 3.0
+"""After so long without a picture people take a call for dead; a lost key frame costs about 1 s."""
+VIEWERS: Final = 10
+"""How many viewers a channel has unless AWS raised that.
+
+Source: https://docs.aws.amazon.com/kinesisvideostreams-webrtc-dg/latest/devguide/kvswebrtc-limits.html
+"""
+MORE_VIEWERS: Final = (
+    f"a channel has {VIEWERS} viewers, unless AWS raised this quota: it does on request"
 )
 _BIG, _SMALL = (640, 480), (320, 240)
 _MANY_VIEWERS: Final = 2
@@ -59,6 +75,11 @@ class Limits:
     probe: float = 3.0
     connect: float = 20.0
     negotiate: float = 10.0
+    answer: float = 12.0
+    """For somebody else's answer, by each of two client ids: longer than a gathering takes.
+
+    That is 10 s in AWS's C client, where a STUN server is silent.
+    """
     somebody: float = 60.0
     """For somebody else's viewer to come, with --master-only."""
     ice: float = 10.0
@@ -82,6 +103,7 @@ class Wanted:
     codec: Codec | None = None
     prove_relay: bool = True
     """Whether probes relay a datagram, which costs a TURN minute for each of two allocations."""
+    max_freeze: float = MAX_FREEZE_SECONDS
     limits: Limits = field(default_factory=Limits)
 
     @property
@@ -93,6 +115,25 @@ class Wanted:
     def client_ids(self) -> list[str]:
         """The viewers' client ids."""
         return [CLIENT_ID.format(number + 1) for number in range(self.viewers)]
+
+    @property
+    def second_ids(self) -> dict[str, str]:
+        """The client ids by which to offer where those are not answered."""
+        seconds = (SECOND_CLIENT_ID.format(number + 1) for number in range(self.viewers))
+        return dict(zip(self.client_ids, seconds, strict=True))
+
+    def number_of(self, client_id: str) -> int:
+        """Return the number of the viewer that has this client id, from 0."""
+        return [*self.client_ids, *self.second_ids.values()].index(client_id) % self.viewers
+
+
+def no_master(wanted: Wanted) -> str:
+    """Tell why nobody answers, as far as it can be known."""
+    first, second = next(iter(wanted.second_ids.items()))
+    return (
+        "no master is connected to this channel, or it does not answer offers, "
+        f"neither {first}'s nor {second}'s ({_IN_PROGRESS})"
+    )
 
 
 def steps_of(mode: Mode, *, lasting: bool) -> list[str]:

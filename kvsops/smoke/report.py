@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Final, Literal
 
 from kvsops.core.wire.ice import IceUri
+from kvsops.peers.codecs import Negotiated
 from kvsops.peers.pair import Pair
 from kvsops.peers.probe import Probe, Relay
 from kvsops.smoke.flow import milliseconds
@@ -14,13 +15,14 @@ from kvsops.smoke.measurement import Media
 from kvsops.smoke.plan import Mode, Target
 from kvsops.smoke.steps import Step
 
-Measure = Literal["connect", "rtt", "fps", "latency", "loss"]
+Measure = Literal["connect", "rtt", "fps", "latency", "loss", "freeze"]
 MEASURES: Final[dict[Measure, tuple[str, str]]] = {
     "connect": ("connecting", "ms"),
     "rtt": ("round trip", "ms"),
     "fps": ("frame rate", "fps"),
     "latency": ("latency", "ms"),
     "loss": ("loss", "%"),
+    "freeze": ("longest time without a picture", "ms"),
 }
 """What each measure is called, and its unit."""
 _AT_LEAST: Final = ("fps",)
@@ -69,6 +71,7 @@ class SmokeReport:
     seconds: float = 0.0
     media: Media = field(default_factory=Media)
     selected_pair: Pair | None = None
+    negotiated: Sequence[Negotiated] = ()
     probes: Sequence[Probe] = ()
     thresholds: list[Threshold] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -78,7 +81,9 @@ class SmokeReport:
         """Why it did not pass: the step that ended it, probes that failed, thresholds not kept."""
         failed = [step for step in self.steps if step.status == "failed"]
         failed.sort(key=lambda step: step.key == "probe")  # they end nothing: last
-        reasons = [f"{step.name}: {step.reason}" for step in failed]
+        if not failed:  # what was never reached was not seen to work
+            failed = [step for step in self.steps if step.status == "not-reached"][:1]
+        reasons = [f"{step.name}: {step.reason or 'not reached'}" for step in failed]
         reasons += [str(each) for each in self.thresholds if not each.passed]
         return "; ".join(reasons) or None
 
@@ -106,6 +111,9 @@ class SmokeReport:
             return max((each for each in trips if each is not None), default=None)
         if measure == "fps":
             return min((each.video.fps for each in directions), default=None)
+        if measure == "freeze":
+            videos = [video for each in directions for video in each.videos.values()]
+            return max((video.longest_gap_ms for video in videos), default=None)
         if measure == "loss":
             return max((each.loss_percent for each in directions), default=None)
         latencies = [each.video.latency_ms for each in directions]
@@ -159,6 +167,7 @@ class SmokeReport:
             "relay": self.relay,
             "steps": [_step(step) for step in self.steps],
             "selected_pair": self.selected_pair and asdict(self.selected_pair),
+            "negotiated": [asdict(each) for each in self.negotiated],
             "media": asdict(self.media),
             "thresholds": [
                 asdict(each) | {"option": each.option, "passed": each.passed}

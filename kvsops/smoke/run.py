@@ -9,6 +9,7 @@ from typing import Final
 
 from kvsops.core.wire.ice import Endpoints, IceServer, Role
 from kvsops.errors import PeerError
+from kvsops.peers.codecs import codecs
 from kvsops.peers.ice import Ice, choose, require_relay
 from kvsops.peers.meeting import Meeting
 from kvsops.peers.peer import Peer
@@ -17,21 +18,28 @@ from kvsops.signaling.session import Session
 from kvsops.signaling.threads import in_thread
 from kvsops.smoke.arrival import Arrival
 from kvsops.smoke.ends import Ends
-from kvsops.smoke.measurement import Media, measure
-from kvsops.smoke.plan import CHECKS_ONLY, ROLES, Mode, Subject, Target, Wanted, mode_for, steps_of
+from kvsops.smoke.plan import (
+    CHECKS_ONLY,
+    MORE_VIEWERS,
+    ROLES,
+    SECOND_ANSWERED,
+    VIEWERS,
+    Mode,
+    Subject,
+    Target,
+    Wanted,
+    mode_for,
+    no_master,
+    steps_of,
+)
 from kvsops.smoke.report import Measure, SmokeReport
+from kvsops.smoke.steady import pair_in_use, steady
 from kvsops.smoke.steps import Step, StepFailedError, Steps
 
 SLACK_SECONDS: Final = 5.0
 END_SECONDS: Final = 8.0
 """What the end of all that was begun may take: goodbyes, and allocations given back."""
-VIEWERS: Final = 10
-"""How many viewers a channel has unless AWS raised that.
-
-Source: https://docs.aws.amazon.com/kinesisvideostreams-webrtc-dg/latest/devguide/kvswebrtc-limits.html
-"""
 NO_ANSWER: Final = "AWS did not answer in time"
-NO_MASTER: Final = "no master is connected to this channel, or it does not answer offers"
 NO_VIEWER: Final = "no viewer connected and offered"
 
 
@@ -53,8 +61,10 @@ async def smoke(
     run = _Run(subject, wanted, tell, clock, now)
     try:
         await run.all_steps()
-    except (StepFailedError, PeerError):
+    except StepFailedError:
         pass  # the step holds the reason
+    except PeerError as error:
+        run.steps.blame(str(error))
     finally:
         try:
             run.picture(snapshot)
@@ -103,15 +113,23 @@ class _Run:
         client_ids = self._wanted.client_ids if "viewer" in self._roles else []
         ends = Ends(self._wanted, self._mode, self._clock)
         ice = self._choose(servers, probes)
-        self.meeting = Meeting(client_ids, ends.make, ice, self._session)
+        self.meeting = Meeting(
+            client_ids,
+            ends.make,
+            ice,
+            self._session,
+            second_ids=self._wanted.second_ids,
+            patience_seconds=self._limits.answer,
+        )
         await self._connect(self.meeting)
         await self._negotiate(self.meeting)
         arrival = Arrival(self.meeting, self.steps, self._mode, self._limits)
         try:
             await arrival.all_steps()
         finally:
-            self.report.selected_pair = arrival.pair
+            self.report.selected_pair = pair_in_use(self.meeting) or arrival.pair
         await self._measure(self.meeting)
+        await self.meeting.each(end.watched(asyncio.sleep(0)) for end in self.meeting.ends)
 
     async def close(self) -> None:
         """End all that was begun, and bring the report to its end."""
@@ -186,7 +204,10 @@ class _Run:
                 await in_thread(self._access.url, self._endpoints[role], self._arn, client_id)
 
     def _choose(self, servers: list[IceServer], probes: list[Probe]) -> Ice:
-        """Choose the servers to connect through; a probe holds the reason if none will do."""
+        """Choose the servers to connect through; a probe holds the reason if none will do.
+
+        Raises `StepFailedError`.
+        """
         try:
             return self._chosen(servers, probes)
         except PeerError as error:
@@ -195,7 +216,7 @@ class _Run:
                 told = [each for each in probed if each.reason and each.status == "ok"]
                 last = (told or probed)[-1]  # rather the one whose relay was not proven
                 self.steps.note(last, "failed", last.at or 0.0, last.seconds or 0.0, str(error))
-            raise
+            raise StepFailedError(str(error)) from None
 
     def _chosen(self, servers: list[IceServer], probes: list[Probe]) -> Ice:
         return choose(
@@ -215,9 +236,7 @@ class _Run:
             async with self.steps.step("master_connects", limit, late):
                 await meeting.connect_master()
         if self._wanted.viewers > VIEWERS:
-            self.report.notes.append(
-                f"a channel has {VIEWERS} viewers, unless AWS raised this quota: it does on request"
-            )
+            self.report.notes.append(MORE_VIEWERS)
         if "viewer" in self._roles:
             async with self.steps.step("viewer_connects", limit + self._wanted.viewers, late):
                 await meeting.watched(meeting.connect_viewers())
@@ -228,23 +247,28 @@ class _Run:
         late = NO_VIEWER if foreign else "the master did not get the offer: it was not relayed"
         async with self.steps.step("offer", limit, late):
             await meeting.offer()
-        late = NO_MASTER if self._mode == "viewer-only" else "the viewer did not get the answer"
-        async with self.steps.step("answer", self._limits.negotiate, late):
+        limit, late = self._limits.negotiate, "the viewer did not get the answer"
+        if self._mode == "viewer-only":
+            limit, late = 2 * self._limits.answer, no_master(self._wanted)
+        async with self.steps.step("answer", limit, late) as step:
             await meeting.answer()
+            self.report.negotiated = [each for end in meeting.ends for each in end.negotiated]
+            step.detail = codecs(self.report.negotiated) or None
+        seconds = [(call.instead_of, call.client_id) for call in meeting.calls if call.instead_of]
+        self.report.notes += [SECOND_ANSWERED.format(*ids) for ids in seconds]
 
     async def _measure(self, meeting: Meeting) -> None:
         if self._wanted.duration <= 0:
             return
-        limit = self._wanted.duration + SLACK_SECONDS
+        limit = self._wanted.duration + self._wanted.max_freeze + SLACK_SECONDS
         if expired := meeting.ice_expired.is_set():
-            limit += self._limits.probe + 2 * self._limits.negotiate + self._limits.ice
+            limit += self._limits.probe + 2 * self._limits.answer + self._limits.ice
         async with self.steps.step("steady", limit, "the machine was too slow to measure"):
             if expired:
                 await self._renew(meeting)
-            self.report.media = await meeting.watched(
-                measure(meeting.calls, self._wanted.duration, self._clock)
-            )
-            _require_flow(meeting, self.report.media)
+            reasons = await steady(meeting, self._wanted, self.report, self._clock)
+            if reasons:
+                raise StepFailedError("; ".join(reasons))
 
     async def _renew(self, meeting: Meeting) -> None:
         """Obey RECONNECT_ICE_SERVER: aiortc restarts no ICE, so the peers are joined anew."""
@@ -257,12 +281,3 @@ class _Run:
         meeting.ice = self._chosen(servers, probes)
         await meeting.renew()
         self.report.notes.append("RECONNECT_ICE_SERVER: connected anew over the servers given then")
-
-
-def _require_flow(meeting: Meeting, media: Media) -> None:
-    """Fail where what began did not go on."""
-    flowing = {(each.source, each.sink) for each in media.directions if each.video.frames}
-    for call in meeting.calls:
-        for end in call.ends:
-            if end.receives("video") and (call.other(end), end.name) not in flowing:
-                raise StepFailedError(f"{end.name} received no more video")

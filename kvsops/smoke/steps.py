@@ -39,6 +39,10 @@ class StepFailedError(KvsopsError):
     exit_code = 3
 
 
+class SkippedError(KvsopsError):
+    """A step came to nothing, which is no failure, and why."""
+
+
 @dataclass(slots=True)
 class Step:
     """One step. Seconds count from the beginning of the test; `seconds` is what it took."""
@@ -104,6 +108,11 @@ class Steps:
         """The step that explains a failure."""
         return next((step for step in self.all if step.status == "failed"), None)
 
+    @property
+    def _ended(self) -> bool:
+        """Whether a step failed that ends the test: probes do not."""
+        return any(step.status == "failed" and step.key != "probe" for step in self.all)
+
     def note(
         self, step: Step, status: Status, at: float, seconds: float, reason: str | None
     ) -> None:
@@ -115,9 +124,16 @@ class Steps:
         """Leave a step out, which is no failure."""
         self.note(self.named(key), "skipped", self.elapsed(), 0.0, reason)
 
+    def blame(self, reason: str) -> None:
+        """Note what ended the test outside of any step, unless a step tells it already."""
+        if self._ended:
+            return
+        step = next((step for step in self.all if step.status == "not-reached"), self.all[-1])
+        self.note(step, "failed", self.elapsed() if step.at is None else step.at, 0.0, reason)
+
     @asynccontextmanager
     async def step(self, key: str, limit: float, late: Late) -> AsyncIterator[Step]:
-        """Take a step within `limit` seconds.
+        """Take a step within `limit` seconds; `SkippedError` ends it without a failure.
 
         Raises `StepFailedError` with the reason, whatever that was: aiortc raises what a strange
         peer or server leads to. Wrong usage and credentials pass as they are.
@@ -126,20 +142,25 @@ class Steps:
         step.at = self.elapsed()
         self._tell(step)
         reason: str | None = None
+        status: Status = "failed"
         try:
             async with asyncio.timeout(limit):
                 yield step
+            status = "ok"
         except UsageError:
             raise
         except TimeoutError:
             reason = late() if callable(late) else late
+        except SkippedError as skipped:
+            reason, status = str(skipped), "skipped"
         except (KvsopsError, ConnectionError) as error:
             reason = " ".join(str(error).split()) or type(error).__name__
         except Exception as error:  # noqa: BLE001 - a test always ends with a report
             reason = " ".join(f"{type(error).__name__}: {error}".split())
         finally:
             step.seconds = self.elapsed() - step.at
-        step.status, step.reason = ("failed" if reason else "ok"), reason
-        self._tell(step)
-        if reason:
-            raise StepFailedError(reason)
+        if status != "failed" or not self._ended:  # of steps side by side the first tells why
+            step.status, step.reason = status, reason
+            self._tell(step)
+        if status == "failed":
+            raise StepFailedError(reason or "")

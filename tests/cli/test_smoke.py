@@ -67,6 +67,7 @@ def test_json(kvsops: Kvsops) -> None:
             "relay",
             "steps",
             "selected_pair",
+            "negotiated",
             "media",
         ),
         *("thresholds", "notes"),
@@ -75,8 +76,24 @@ def test_json(kvsops: Kvsops) -> None:
     assert list(told["media"]) == ["seconds", "directions", "round_trips"]
     assert list(told["media"]["directions"][0]) == [
         *("source", "sink", "bitrate_kbps", "packets", "packets_lost", "loss_percent"),
-        *("jitter_ms", "audio_jitter_ms", "video"),
+        *("jitter_ms", "audio_jitter_ms", "video", "tracks"),
     ]
+    tracks = told["media"]["directions"][0]["tracks"]
+    assert list(tracks[0]) == [
+        *("mid", "kind", "codec", "packets", "packets_lost", "loss_percent", "jitter_ms"),
+        *("stopped_seconds", "video"),
+    ]
+    assert [(track["mid"], track["kind"], track["codec"]) for track in tracks] == [
+        ("0", "video", "VP8"),
+        ("1", "audio", "opus"),
+    ]
+    assert told["negotiated"][0] == {
+        "peer": "viewer-1",
+        "mid": "0",
+        "kind": "video",
+        "direction": "sendrecv",
+        "codecs": ["VP8", "H264"],
+    }
     assert (told["passed"], told["reason"], told["mode"]) == (True, None, "loop")
     assert told["grade"] in {"good", "fair", "poor"}
     assert told["relay"] == "proven"
@@ -92,6 +109,21 @@ def test_thresholds(kvsops: Kvsops) -> None:
         r"kvsops-smoke FAILED: frame rate [0-9.]+ fps, below --min-fps 99 fps", verdict
     )
     assert re.fullmatch(r"latency [0-9.]+ ms, within --max-latency 60000 ms", kept)
+
+
+def test_max_freeze(kvsops: Kvsops) -> None:
+    """No time without a picture is as short as this: it fails, and the moment is told."""
+    ended = kvsops("smoke", "--duration", "1s", "--max-freeze", "1ms")
+    assert ended.code == 3
+    assert re.search(
+        r"FAILED: steady part: master to viewer-1: frozen for 0\.\d s, from \d\.\d s into the"
+        r" measurement on; --max-freeze is 0\.001 s",
+        ended.out.splitlines()[-1],
+    )
+    ended = kvsops("smoke", "--duration", "1s", "--max-freeze", "20s")
+    assert ended.code == 0
+    kept = r"longest time without a picture [0-9.]+ ms, within --max-freeze 20000 ms"
+    assert re.fullmatch(kept, ended.out.splitlines()[-2])
 
 
 def test_a_threshold_of_what_was_not_measured(kvsops: Kvsops) -> None:

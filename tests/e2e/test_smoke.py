@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -9,12 +10,13 @@ import sys
 import time
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Literal
 
 import pytest
 
 from kvsops.cli.smoke import ENDING
 from kvsops.local.server import LocalServer
-from tests.fleet import names
+from tests.fleet import names, put
 
 KVSOPS = (sys.executable, "-m", "kvsops")
 SECONDS = 30.0
@@ -136,3 +138,33 @@ def test_too_many_addresses() -> None:
     assert isinstance(reason, str)
     assert reason.startswith("offer: messagePayload has ")
     assert reason.endswith(" bytes: it may have 10,240")
+
+
+def smoke_process(environment: dict[str, str], *argv: str) -> "subprocess.Popen[str]":
+    """Start a smoke test whose result is an object on its standard output."""
+    command = [*KVSOPS, "smoke", "cam-door", *argv, "-o", "json"]
+    return subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+
+
+@pytest.mark.parametrize("dies", ["master", "viewer"])
+def test_the_other_end_dies(
+    emulator: LocalServer, environment: dict[str, str], dies: Literal["master", "viewer"]
+) -> None:
+    """Whichever end is killed in its midst, the other does not pass, and says what is gone."""
+    emulator.settings.state_delay = timedelta()
+    put(emulator, "cam-door", tags={"kvsops:smoke": "yes"})
+    lasting = ("--duration", "8s")
+    with (
+        smoke_process(environment, "--master-only", *lasting) as master,
+        smoke_process(environment, "--viewer-only", *lasting) as viewer,
+    ):
+        dead, alive = (master, viewer) if dies == "master" else (viewer, master)
+        until(lambda: bool(emulator.calls["SendSdpAnswer"]))
+        time.sleep(4)
+        dead.kill()
+        out, _ = alive.communicate(timeout=2 * SECONDS)
+    told = json.loads(out)
+    assert (alive.returncode, told["passed"]) == (3, False)
+    assert re.search(r"gone|no more pictures|could be decoded|closed", told["reason"])

@@ -19,7 +19,7 @@ from kvsops.smoke.run import smoke
 from tests.fleet import put
 from tests.retries import retries_at_once
 
-BRIEF = Limits(probe=1.0, negotiate=4.0, ice=4.0, somebody=4.0)
+BRIEF = Limits(probe=1.0, negotiate=4.0, answer=4.0, ice=4.0, somebody=4.0)
 ADDRESSES = bool(get_host_addresses(use_ipv4=True, use_ipv6=True))
 """Whether this machine has an address that ICE uses; if not, all goes over relays."""
 Smoke = Callable[..., SmokeReport]

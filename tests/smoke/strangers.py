@@ -1,23 +1,27 @@
 """Somebody else's peers: a camera that is a channel's master, a browser that is a viewer of it."""
 
 import asyncio
+import itertools
 import re
-from collections.abc import AsyncIterator, Callable, Collection
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from aiortc import RTCIceServer
+from aiortc import MediaStreamTrack, RTCIceServer
+from aiortc.rtp import is_rtcp
+from av import VideoFrame
 
 from kvsops.core.wire.ice import Role
 from kvsops.core.wire.message import Action, MessageType
 from kvsops.core.wire.payload import Candidate, Description, read_description
 from kvsops.peers.ice import Ice
 from kvsops.peers.peer import KINDS, Peer
-from kvsops.peers.tracks import numbered
+from kvsops.peers.tracks import NumberedVideo, numbered
 from kvsops.signaling.session import Session
 from kvsops.smoke.plan import Subject
 
+Meet = Callable[[Peer], object]
 Change = Callable[[Description], Description]
 SIZE = (320, 240)
 
@@ -95,11 +99,57 @@ async def trickling_camera(subject: Subject, *, early: bool) -> AsyncIterator[No
             await asyncio.gather(*(peer.close() for peer in peers))
 
 
+class SlowVideo(NumberedVideo):
+    """The numbered picture, but only every so many of them."""
+
+    def __init__(self, every: int) -> None:
+        super().__init__(7, SIZE)
+        self._every = every
+
+    async def recv(self) -> VideoFrame:
+        """Leave pictures out."""
+        for _ in range(self._every - 1):
+            await super().recv()
+        return await super().recv()
+
+
+def deaf_to_channels(peer: Peer) -> None:
+    """Let it acknowledge no data channel that the other end opens, as cameras without one."""
+
+    async def leave(*_: object) -> None:
+        pass
+
+    setattr(peer.connection.sctp, "_receive", leave)  # noqa: B010 - aiortc's, and not typed so
+
+
+def lossy(every: int) -> Meet:
+    """Return what lets a peer lose every so-manieth packet of its media on the way out."""
+
+    def meet(peer: Peer) -> None:
+        transport = peer.connection.getTransceivers()[0].receiver.transport
+        sent, inner = itertools.count(1), transport._send_rtp
+
+        async def send(data: bytes) -> None:
+            if is_rtcp(data) or next(sent) % every:
+                await inner(data)
+
+        setattr(transport, "_send_rtp", send)  # noqa: B010 - mypy takes a method for constant
+
+    return meet
+
+
 @asynccontextmanager
-async def camera(subject: Subject, change: Change = unchanged) -> AsyncIterator[list[Peer]]:
+async def camera(
+    subject: Subject,
+    change: Change = unchanged,
+    *,
+    in_progress: Collection[str] = (),
+    meet: Meet = lambda _: None,
+) -> AsyncIterator[list[Peer]]:
     """Be the channel's master, and answer whoever offers, as a camera does.
 
-    `change` is done to what it says, and if it is about ports to what it hears.
+    `change` is done to what it says, and if it is about ports to what it hears. Who has a client
+    id that is `in_progress` is ignored; `meet` is handed its end of each call.
     """
     hear = change if change is with_closed_ports else unchanged
     peers: list[Peer] = []
@@ -110,9 +160,12 @@ async def camera(subject: Subject, change: Change = unchanged) -> AsyncIterator[
                 message = await signaling.receive()
                 if message.message_type is not MessageType.SDP_OFFER:
                     continue
+                if message.sender_client_id in in_progress:
+                    continue
                 peer = Peer("camera", ice_of(subject), numbered(9, SIZE))
                 peers.append(peer)
                 await peer.accept(hear(read_description(message.payload)))
+                meet(peer)
                 described = change(await peer.describe("answer"))
                 to = message.sender_client_id
                 await signaling.send(Action.SDP_ANSWER, described.to_payload(), to)
@@ -129,17 +182,29 @@ async def camera(subject: Subject, change: Change = unchanged) -> AsyncIterator[
 
 @asynccontextmanager
 async def browser(
-    subject: Subject, *, channel: bool = True, send: int | None = 8, kinds: Collection[str] = KINDS
+    subject: Subject,
+    *,
+    channel: bool = True,
+    send: int | None = 8,
+    kinds: Collection[str] = KINDS,
+    more: Sequence[MediaStreamTrack | str] = (),
+    change: Change = unchanged,
 ) -> AsyncIterator[Peer]:
-    """Be a viewer that offers these kinds of media, and takes the answer."""
+    """Be a viewer that offers these kinds of media, and takes the answer.
+
+    `more` is video that is offered both ways: tracks, or a kind of which nothing is sent. `change`
+    is done to what it says.
+    """
     tracks = () if send is None else numbered(send, SIZE)
     peer = Peer("browser", ice_of(subject), tracks, kinds=kinds)
+    for track in more:
+        peer.connection.addTransceiver(track, direction="sendrecv")
     if channel:
         peer.open_channel("a-browser's")
     async with session(subject, "viewer", "a-browser") as signaling:
 
         async def offer() -> None:
-            described = await peer.describe("offer")
+            described = change(await peer.describe("offer"))
             await signaling.send(Action.SDP_OFFER, described.to_payload())
             while True:
                 message = await signaling.receive()

@@ -3,7 +3,7 @@
 import pytest
 
 from kvsops.peers.reception import Seen
-from kvsops.smoke.flow import Flow, flow, percentile
+from kvsops.smoke.flow import Flow, flow, gaps, percentile
 
 
 def seen(*frames: tuple[float, int | None, float | None]) -> list[Seen]:
@@ -28,6 +28,7 @@ def test_a_steady_flow() -> None:
         latency_p95_ms=20.0,
         fps_over_time=[12.0, 8.0, 12.0, 8.0],
         latency_over_time_ms=[20.0, 20.0, 20.0, 20.0],
+        longest_gap_ms=100.0,
     )
 
 
@@ -48,6 +49,27 @@ def test_a_freeze() -> None:
     assert (to_the_end.freezes, to_the_end.frozen_ms) == (1, 1033.3)
 
 
+def test_a_freeze_at_the_beginning() -> None:
+    """What began before it was measured counts from its own beginning; frozen is what is in it."""
+    figures = flow(
+        seen((-0.5, 1, None), *((1 + n / 30, n, None) for n in range(60))), 0, 3, numbered=True
+    )
+    assert (figures.freezes, figures.frozen_ms, figures.longest_gap_ms) == (1, 1000.0, 1500.0)
+
+
+@pytest.mark.parametrize(
+    ("later", "watched", "over", "seconds"),
+    [((), 4.0, False, 3.0), ((2.5,), 2.6, True, 1.5), ((), 2.0, False, 1.0)],
+)
+def test_the_last_gap(
+    later: tuple[float, ...], watched: float, *, over: bool, seconds: float
+) -> None:
+    """What comes after the end tells whether the last gap was a freeze, or the end of it all."""
+    arrived = seen(*((n / 10, n, None) for n in range(11)), *((at, 99, None) for at in later))
+    last = gaps(arrived, 0, 2, watched)[-1]
+    assert (last.since, last.over, last.seconds) == (1.0, over, seconds)
+
+
 def test_somebody_elses_picture() -> None:
     """Of a picture without our number there is no latency, and none is wrong."""
     figures = flow(seen((0.1, None, None), (0.6, None, None)), 0, 1, numbered=False)
@@ -61,9 +83,10 @@ def test_somebody_elses_picture() -> None:
 
 
 def test_nothing_came() -> None:
-    """No frame at all is no freeze: it is no video."""
+    """No frame at all is a freeze from the beginning to the end."""
     figures = flow([], 0, 1, numbered=True)
-    assert (figures.frames, figures.fps, figures.freezes, figures.latency_ms) == (0, 0, 0, None)
+    assert (figures.frames, figures.fps, figures.freezes, figures.latency_ms) == (0, 0, 1, None)
+    assert (figures.frozen_ms, figures.longest_gap_ms) == (1000.0, 1000.0)
 
 
 def test_only_what_was_measured_counts() -> None:

@@ -13,6 +13,7 @@ from kvsops.cli.smoke_channel import smoke_channel
 from kvsops.core.wire.ice import Endpoints, IceServer
 from kvsops.local.server import LocalServer
 from kvsops.output.console import Console
+from kvsops.peers.internals import KNOWN_VERSIONS
 from kvsops.smoke.plan import Limits, Subject, Wanted
 from tests.aws.first_calls import FirstCalls
 from tests.fleet import names, put
@@ -35,6 +36,16 @@ def test_the_whole_way(run: Smoke) -> None:
     assert report.media.round_trips[0].returned > 0
     assert report.selected_pair is not None
     assert report.measured("connect") == report.connect_ms is not None
+
+
+def test_a_library_that_is_newer(run: Smoke, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With an aioice whose private parts may be others, no pair is told, and why not."""
+    monkeypatch.setitem(KNOWN_VERSIONS, "aioice", "0.0.")
+    report = run(QUICK)
+    assert report.passed, report.reason
+    assert report.selected_pair is None
+    [detail] = [step.detail for step in report.steps if step.key == "ice_connected"]
+    assert (detail or "").startswith("which pair, is not known with aioice 0.")
 
 
 @pytest.mark.parametrize("codec", ["VP8", "H264"])
