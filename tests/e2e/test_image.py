@@ -134,7 +134,7 @@ def test_it_is_not_root_s() -> None:
 
 def lines() -> list[list[str]]:
     """Return what the document's `docker run` lines give kvsops."""
-    text = (ROOT / "docs" / "container.md").read_text(encoding="utf-8")
+    text = (ROOT / "docs" / "how-to" / "container.md").read_text(encoding="utf-8")
     found = re.findall(
         r"^docker run .* kvsops ((?:--version|sweep|restore).*)$", text, re.MULTILINE
     )

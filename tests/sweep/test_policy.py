@@ -249,7 +249,9 @@ def test_the_schema_has_the_form_of_schemastore() -> None:
 
 def test_the_catalog_entry_is_of_this_schema() -> None:
     """What is to be handed in to SchemaStore names the schema's address and the file's name."""
-    text = (Path(__file__).parents[2] / "docs" / "editors.md").read_text(encoding="utf-8")
+    text = (Path(__file__).parents[2] / "docs" / "how-to" / "editors.md").read_text(
+        encoding="utf-8"
+    )
     (block,) = re.findall(r"```json\n(.*?)```", text, re.DOTALL)
     entry = json.loads(block)
     assert entry.keys() == {"name", "description", "fileMatch", "url"}
