@@ -210,43 +210,59 @@ def _named(name: str, given: dict[str, Any]) -> Policy:
     return replace(policy, name=name, grace=grace)
 
 
+_TEXT: Final = {"type": "string"}
+_SEVERAL: Final = {"anyOf": [_TEXT, {"type": "array", "items": _TEXT}]}
+
+
 def schema() -> dict[str, Any]:
-    """Return the JSON Schema of a policy file, for editors."""
-    text = {"type": "string"}
-    several = {"anyOf": [text, {"type": "array", "items": text}]}
-    properties: dict[str, Any] = {
-        option.name: {
-            **(
-                {"type": "boolean"}
-                if option.parameter is Parameter.FLAG
-                else several
-                if option.many
-                else text
-            ),
-            "description": option.help,
-        }
-        for option in options().values()
-    }
-    properties["grace"] = text | {"description": "How long what it condemns stays marked first."}
-    properties[_ANY_CHANNEL.name] = {"type": "boolean", "description": _ANY_CHANNEL.help}
-    policy = {"type": "object", "additionalProperties": False, "properties": properties}
+    """Return the JSON Schema of a policy file, for editors, in SchemaStore's form.
+
+    Source: https://github.com/SchemaStore/schemastore/blob/master/CONTRIBUTING.md#schema-authoring
+    """
     return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$schema": "http://json-schema.org/draft-07/schema#",
+        "$id": "https://json.schemastore.org/kvsops.json",
         "title": "kvsops policies",
+        "description": "Policies by which kvsops sweep deletes signaling channels.",
         "type": "object",
         "additionalProperties": False,
         "required": [TABLE],
         "properties": {
             "max-deletes": {
-                "type": ["string", "integer"],
+                "anyOf": [_TEXT, {"type": "integer"}],
                 "description": "Fuse: if one run would delete more, it deletes none.",
             },
-            "protect-tag": several | {"description": options()["protect-tag"].help},
+            "protect-tag": _SEVERAL | {"description": options()["protect-tag"].help},
             TABLE: {
                 "type": "object",
+                "description": "The policies by name; the first that condemns a channel decides.",
                 "minProperties": 1,
                 "additionalProperties": False,
-                "patternProperties": {f"^{_NAME.pattern}$": policy},
+                "patternProperties": {f"^{_NAME.pattern}$": _schema_of_one()},
             },
         },
+    }
+
+
+def _schema_of_one() -> dict[str, Any]:
+    properties: dict[str, Any] = {
+        option.name: {
+            **(
+                {"type": "boolean"}
+                if option.parameter is Parameter.FLAG
+                else _SEVERAL
+                if option.many
+                else _TEXT
+            ),
+            "description": option.help,
+        }
+        for option in options().values()
+    }
+    properties["grace"] = _TEXT | {"description": "How long what it condemns stays marked first."}
+    properties[_ANY_CHANNEL.name] = {"type": "boolean", "description": _ANY_CHANNEL.help}
+    return {
+        "type": "object",
+        "description": "A sweep, in the words of the options of kvsops sweep.",
+        "additionalProperties": False,
+        "properties": properties,
     }
