@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from kvsops.core.facts import Need
 from kvsops.output.fit import wrapped
 from kvsops.output.rows import screen_table
 from kvsops.output.screen import NO_SCREEN, Screen
@@ -81,8 +82,8 @@ class SweepScreen:
         scope = self.sweep.scope
         done = "Dry run in" if scope.read_only else "Carried out in"
         first = next((item.channel.channel_arn for item in self.sweep.plan.items), None)
-        account = scope.account_id if first is None else scope.account_of(first)
-        place = f"{done} {scope.region}, account {account}"
+        account = scope.account_of(first) if first else None
+        place = f"{done} {f'{scope.region}, account {account}' if account else scope.place()}"
         if scope.emulator:
             place += f" (emulator at {without_userinfo(scope.emulator)})"
         return safe(place)
@@ -91,7 +92,7 @@ class SweepScreen:
         """Say how many of all are deleted, and what else came of any."""
         items, outcomes = self.sweep.plan.items, self._outcomes()
         if not items:
-            return "No channels: nothing to do."
+            return "No channels: nothing to do"
         first = Outcome.WOULD_DELETE if self.sweep.scope.read_only else Outcome.DELETED
         told = {each: words for each, words in (_GOING | _NOT_DONE).items() if each is not first}
         number = f"{outcomes[first]:,}" if outcomes[first] else "None"
@@ -125,8 +126,8 @@ class SweepScreen:
         unread = [item for item in self.sweep.plan.doomed if item.decision.unconfirmed]
         if not unread:
             return ""
-        needs = {need.value: None for item in unread for need in item.decision.unconfirmed}
-        *first, last = sorted(needs)
+        needs = {need for item in unread for need in item.decision.unconfirmed}
+        *first, last = (need.value for need in Need if need in needs)
         what = f"{', '.join(first)} and {last}" if first else last
         number = f"{len(unread):,} of them" if len(unread) > 1 else "1 of them"
         return f"Unconfirmed: {number}; the {what} of each will be read directly before it goes"
