@@ -165,7 +165,8 @@ def sweep(
     if explain:
         bounds.check_account(scope)
         in_region(scope, (explain,))
-        click.get_current_context().exit(0 if tell_why(scope, explain, rules, output, query) else 1)
+        known = tell_why(scope, explain, rules, output, query, screen=screen())
+        click.get_current_context().exit(0 if known else 1)
     with progress("reading", None, console=console) as done:
         look = Look(directly=direct, advance=done.advance)
         planned = Sweep.of_all(scope, rules, bounds, look, given["prefix"], deadline=end)

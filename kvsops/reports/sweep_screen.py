@@ -2,12 +2,12 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from kvsops.core.facts import Need
 from kvsops.output.fit import wrapped
-from kvsops.output.rows import screen_table
+from kvsops.output.rows import Column, screen_table
 from kvsops.output.screen import NO_SCREEN, Screen
 from kvsops.output.screen import Outcome as Colour
 from kvsops.output.text import count, safe, without_userinfo
@@ -139,7 +139,8 @@ class SweepScreen:
             return ""
         shown = rows[: self._room(len(rows), taken)]
         columns = Shown(rows, self.sweep.rules, self.sweep.scope.now(), self.view.tags).columns()
-        table = screen_table(shown, columns, self.view.screen, "channel")
+        told = [_shared_by(rows, column) for column in columns]
+        table = screen_table(shown, told, self.view.screen, "channel")
         return table + _more(rows, shown)
 
     def _room(self, number: int, taken: int) -> int:
@@ -196,6 +197,11 @@ class SweepScreen:
 def _is_kept(item: Item) -> bool:
     """Whether it was never to go: what could not be judged was not, either."""
     return item.outcome in (Outcome.KEPT, Outcome.UNKNOWN) and not item.planned
+
+
+def _shared_by(rows: Sequence[Item], column: Column[Item]) -> Column[Item]:
+    """Let a column say once what all rows share, those too that are not shown."""
+    return column if len(set(map(column.cell, rows))) == 1 else replace(column, shared=None)
 
 
 def _more(rows: Sequence[Item], shown: Sequence[Item]) -> str:

@@ -44,7 +44,7 @@ def _rules(
 ) -> Rules:
     missing = no_condition(given)
     if missing and not loaded:
-        missing += f"; or write policies down in a {FILE_NAME} (see kvsops policy --help)"
+        missing += f"; or keep policies in a {FILE_NAME}: see kvsops policy --help"
     if loaded and missing:
         wrong = _widening(given, grace) or objection(given)
     elif chosen:
