@@ -5,7 +5,6 @@ from pathlib import Path
 import click
 
 from kvsops.cli.options import screen
-from kvsops.output.command import command_lines
 from kvsops.sweep.policy import FILE_NAME
 
 
@@ -38,10 +37,7 @@ def check(file: Path) -> None:
 
     click.echo(policies_text(load(file), screen()), nl=False)
     words = ["kvsops", "sweep", *([] if str(file) == FILE_NAME else ["--policy", str(file)])]
-    console = Console()
-    console.note("To see what they would delete (a dry run):")
-    for line in command_lines(words, None, "  "):
-        console.command(line)
+    Console().propose("To see what they would delete (a dry run)", words)
 
 
 @policy.command()

@@ -12,10 +12,8 @@ import click
 from kvsops.aws.activity import own_cost
 from kvsops.errors import KvsopsError
 from kvsops.facts.look import Advance
-from kvsops.output.command import command_lines
 from kvsops.output.console import Console, progress
 from kvsops.output.rows import Output
-from kvsops.output.screen import Screen
 from kvsops.output.summary import append_step_summary
 from kvsops.reports.own_cost import tell_own_cost
 from kvsops.reports.sweep import Report
@@ -25,7 +23,6 @@ from kvsops.sweep.run import Shown
 
 _WORTH_TELLING: Final = Decimal("0.01")
 """US dollars: what a run itself cost is told from here on, or where it is asked for."""
-_UNDO: Final = "to undo: "
 
 
 def told_on(console: Console) -> Callable[[Path], object]:
@@ -96,20 +93,14 @@ def _may_be_gone(item: Item) -> bool:
 def _tell_undo(journal: Path, report: Report, console: Console) -> None:
     """Say the command that makes again what was deleted."""
     path = f"./{journal}" if str(journal).startswith("-") else str(journal)
-    words = ["kvsops", "restore", path, "--yes", *report.options]
-    width = _width(console)
-    first, *more = command_lines(words, width and width - len(_UNDO))
-    for line in (_UNDO + first, *more):
-        console.command(line)
+    console.commanded("to undo: ", ["kvsops", "restore", path, "--yes", *report.options])
 
 
 def _propose(report: Report, proposal: Proposal, console: Console) -> None:
-    """Say what to do next, and the command for it on lines of its own."""
+    """Say what to do next, and the command for it."""
     if proposal.why:
         console.note(proposal.why)
-    console.note(f"{_aim(proposal)}:")
-    for line in command_lines(proposal.words(report.typed), _width(console), "  "):
-        console.command(line)
+    console.propose(_aim(proposal), proposal.words(report.typed))
 
 
 def _aim(proposal: Proposal) -> str:
@@ -132,7 +123,3 @@ def _aim(proposal: Proposal) -> str:
 
 def _these(number: int) -> str:
     return "this one" if number == 1 else f"these {number:,}"
-
-
-def _width(console: Console) -> int | None:
-    return Screen.of(console.stream, os.environ).width
