@@ -258,12 +258,10 @@ def _sow(server: "LocalServer", fleet: int, seed: int) -> None:
 def _serve(server: "LocalServer", fleet: int) -> None:
     """Print what a shell needs, and wait for Ctrl-C or another signal to end."""
     from kvsops.cli.signals import signals_go_to
-    from kvsops.local.environment import export_lines
 
     stop = Event()
     with signals_go_to(lambda _number: stop.set()):
-        lines = export_lines(server.endpoint_url, server.region, os.environ, server.ca_bundle)
-        click.echo("\n".join(lines))
+        click.echo("\n".join(server.export_lines()))
         click.echo(
             f"kvsops local: {fleet} channels in {server.region} at {server.endpoint_url}; "
             "paste the lines above into a shell that shall use them. Ctrl-C ends it.",
