@@ -26,7 +26,7 @@ Each of these meets `kvsops smoke` on `kvsops local`, each in a process of its o
 (master), which `kvsops smoke --viewer-only` tests, and as its viewer, which `kvsops smoke
 --master-only` answers. A cell is passed where smoke passed, and what it says of frame rate
 (± 10 %), loss (± 1 point) and of the candidate pair is what the other end says. Each was tried
-{times} times; the pair is the client's local and remote candidate, where it tells them. Where the
+{often}; the pair is the client's local and remote candidate, where it tells them. Where the
 relay is asked for, both ends offer nothing else; one that sends its checks from its own socket too
 may then reach the other's relay without its own.
 
@@ -71,7 +71,9 @@ def _say(line: str) -> None:
 def page(tried: dict[Cell, list[Outcome]], times: int) -> str:
     """Return the page: a table for each stack, its versions above, its reasons below."""
     stacks = dict.fromkeys(cell.stack for cell in tried)
-    return _HEAD.format(times=times) + "\n".join(_of(stack, tried) for stack in stacks)
+    return _HEAD.format(times=times, often="once" if times == 1 else f"{times} times") + "\n".join(
+        _of(stack, tried) for stack in stacks
+    )
 
 
 def _of(stack: Stack, tried: dict[Cell, list[Outcome]]) -> str:

@@ -153,9 +153,9 @@ def _figures(smoke: Mapping[str, Any], said: list[Said]) -> dict[str, object]:
     read = [(at, mark.number) for at, mark in marks if mark is not None]
     made = _rate(inside, "framesMade")
     return {
-        "sent_fps": _rate(inside, "framesSent"),
+        "sent_fps": _rate([*_beginning(said, began), *inside], "framesSent"),
         "received_fps": _rate(inside, "framesReceived", "framesDecoded"),
-        "made_fps": _made([each for each in read if began <= each[0] <= ended], made),
+        "made_fps": _made(_between(read, inside), made),
         "sent_loss_percent": _loss(inside, "packetsSent", "packetsLostRemotely"),
         "local": paired["local"],
         "remote": paired["remote"],
@@ -163,6 +163,20 @@ def _figures(smoke: Mapping[str, Any], said: list[Said]) -> dict[str, object]:
         "pictures": len(marks),
         "marks": len(read),
     }
+
+
+def _beginning(said: list[Said], began: float) -> list[Said]:
+    """Return that nothing was sent when it connected, if smoke began to measure just then.
+
+    Some stacks keep what they encode until they are connected, and send all of that at once.
+    """
+    found = [each for each in said if each.event == "connected" and each.at >= began - 0.5]
+    return [Said("stats", each.at, {"framesSent": 0}) for each in found[:1]]
+
+
+def _between(read: list[tuple[float, int]], stats: list[Said]) -> list[tuple[float, int]]:
+    """Return the numbered pictures of the time that the statistics are of."""
+    return [each for each in read if stats and stats[0].at <= each[0] <= stats[-1].at]
 
 
 def _made(numbered: list[tuple[float, int]], told: float | None) -> float | None:

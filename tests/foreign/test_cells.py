@@ -20,21 +20,25 @@ def met(outcome: Outcome) -> Outcome:
 
 @pytest.mark.parametrize("cell", [Cell(stack, role) for stack in STACKS for role in ROLES], ids=str)
 def test_a_cell(cell: Cell, emulator: LocalServer) -> None:
-    """It passes, or if it is an imitation, does as well."""
+    """It passes, or if it is an imitation, does as well; a busy machine is asked twice."""
     outcome = met(meet(cell, emulator, duration=3))
+    if outcome.why is not None and outcome.smoke.get("passed"):  # but the rates were apart
+        outcome = meet(cell, emulator, duration=6)
     assert (outcome.result, outcome.why) == (cell.stack.passed, None)
 
 
-@pytest.mark.parametrize("name", ["libwebrtc", "libdatachannel", "werift"])
+@pytest.mark.parametrize(
+    "name", ["libwebrtc", "libdatachannel", "werift", "gstreamer", "c-imitated"]
+)
 @pytest.mark.parametrize("role", ROLES)
 def test_no_trickle(name: str, role: Role, emulator: LocalServer) -> None:
     """All candidates in the description, and none after it, will do; so does a session token."""
     cell = Cell(NAMED[name], role)
     outcome = met(meet(cell, emulator, 2, trickle=False, session_token="a+token/of=its"))
-    assert (outcome.result, outcome.why) == ("passed", None)
+    assert (outcome.result, outcome.why) == (cell.stack.passed, None)
 
 
-@pytest.mark.parametrize("name", ["libwebrtc", "libdatachannel", "werift"])
+@pytest.mark.parametrize("name", ["libwebrtc", "libdatachannel", "werift", "gstreamer"])
 def test_a_viewer_that_only_watches(name: str, emulator: LocalServer) -> None:
     """One that offers to receive alone gets the pictures, and is not asked for its own."""
     outcome = met(meet(Cell(NAMED[name], "viewer"), emulator, 5, send=("data",)))
@@ -42,9 +46,10 @@ def test_a_viewer_that_only_watches(name: str, emulator: LocalServer) -> None:
     assert outcome.smoke["media"]["directions"] == []
 
 
-def test_two_viewers(emulator: LocalServer) -> None:
+@pytest.mark.parametrize("name", ["werift", "gstreamer", "c-imitated"])
+def test_two_viewers(name: str, emulator: LocalServer) -> None:
     """A camera of somebody else's sends to two viewers of smoke at once, and both see it."""
-    cell = Cell(NAMED["werift"], "master")
+    cell = Cell(NAMED[name], "master")
     outcome = met(meet(cell, emulator, 2, ("--viewers", "2")))
     assert outcome.smoke["reason"] is None
     assert len(outcome.smoke["media"]["directions"]) == 2
