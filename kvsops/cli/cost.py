@@ -158,4 +158,5 @@ def _read(
     from kvsops.sweep.deleted import names_deleted
 
     deleted = partial(names_deleted, journals, scope.region, wanted.month.start)
-    return read_bill(scope, wanted, deleted, partial(progress, console=console))
+    with progress("listing channels", None, console=console) as seen:
+        return read_bill(scope, wanted, deleted, seen)

@@ -53,9 +53,9 @@ def delete(
     channels again.
     """
     from kvsops.core.judge import deletion_rules
-    from kvsops.output.console import Console
+    from kvsops.output.console import Console, progress
     from kvsops.reports.sweep import Report
-    from kvsops.reports.sweep_told import shown_on, tell, told_on
+    from kvsops.reports.sweep_told import tell, told_on
     from kvsops.sweep.item import Outcome
     from kvsops.sweep.journal import opener
     from kvsops.sweep.run import Sweep
@@ -67,7 +67,8 @@ def delete(
     report = Report(planned, began, everything=True, options=where.again(scope))
     if yes:
         report.check_query(output, query)
-        planned.run(opener(journal, os.environ, told_on(console)), shown_on(console))
+        with progress("deleting", None, console=console) as seen:
+            planned.run(opener(journal, os.environ, told_on(console)), seen)
     tell(report, console, output, query)
     if planned.defect:
         raise planned.defect

@@ -139,7 +139,7 @@ def sweep(
     from kvsops.output.console import Console, progress
     from kvsops.reports.explanation import tell_why
     from kvsops.reports.sweep import Report
-    from kvsops.reports.sweep_told import shown_on, told_on
+    from kvsops.reports.sweep_told import told_on
     from kvsops.sweep.journal import opener
     from kvsops.sweep.run import Sweep
     from kvsops.sweep.terms import combined
@@ -158,14 +158,15 @@ def sweep(
         bounds.check_account(scope)
         in_region(scope, (explain,))
         click.get_current_context().exit(0 if tell_why(scope, explain, rules, output, query) else 1)
-    with progress("reading", None, console=console) as done:
-        look = Look(directly=direct, advance=done.advance)
+    with progress("listing channels", None, console=console) as seen:
+        look = Look(directly=direct, counter=seen)
         planned = Sweep.of_all(scope, rules, bounds, look, given["prefix"], deadline=end)
-        planned.confirm(check=check, advance=done.advance)
+        planned.confirm(check=check, counter=seen)
     report = Report(planned, began, everything, options=where.again(scope))
     report.check_query(output, query)
     if yes:
-        planned.run(opener(journal, os.environ, told_on(console)), shown_on(console))
+        with progress("deleting", None, console=console) as seen:
+            planned.run(opener(journal, os.environ, told_on(console)), seen)
     else:
         report.how_to_delete = _how_to_delete(report, given, dry_run=dry_run, check=check)
     report.answer = _no(report, yes=yes, check=check)

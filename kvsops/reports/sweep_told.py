@@ -2,39 +2,25 @@
 
 import os
 import shlex
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import click
 
 from kvsops.core.facts import Need
 from kvsops.errors import KvsopsError
-from kvsops.facts.look import Advance
-from kvsops.output.console import Console, progress
+from kvsops.output.console import Console
 from kvsops.output.rows import Output
 from kvsops.output.summary import append_step_summary
 from kvsops.reports.own_cost import tell_own_cost
 from kvsops.reports.sweep import Report
 from kvsops.sweep.item import Item, Outcome
 from kvsops.sweep.plan import Plan
-from kvsops.sweep.run import Shown
 
 
 def told_on(console: Console) -> Callable[[Path], object]:
     """Return what says where the journal is, as soon as there is one."""
     return lambda journal: console.note(f"journal: {journal}")
-
-
-def shown_on(console: Console) -> Shown:
-    """Return what says on a terminal how far the deletions are."""
-
-    @contextmanager
-    def shown(number: int) -> Iterator[Advance]:
-        with progress("deleting", number, console=console) as counter:
-            yield counter.advance
-
-    return shown
 
 
 def tell(report: Report, console: Console, output: Output, query: str | None) -> None:
