@@ -41,6 +41,7 @@ Said here so that --help need not import them all, which would take as long agai
 """
 DEBUG: Final = "kvsops.debug"
 SCOPES: Final = "kvsops.scopes"
+TYPED: Final = "kvsops.typed"
 
 
 class Kvsops(click.Group):
@@ -62,6 +63,11 @@ class Kvsops(click.Group):
         module = importlib.import_module(f"kvsops.cli.{cmd_name}")
         command: click.Command = getattr(module, f"{cmd_name}_", None) or getattr(module, cmd_name)
         return command
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Keep the words as they were typed: what to type next is proposed in them."""
+        ctx.meta[TYPED] = ("kvsops", *args)
+        return super().parse_args(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; an error of ours is one line, with a traceback under --debug."""

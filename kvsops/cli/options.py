@@ -2,7 +2,6 @@
 
 import functools
 import os
-import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
-from kvsops.cli.main import DEBUG, SCOPES
+from kvsops.cli.main import DEBUG, SCOPES, TYPED
 from kvsops.core import channel
 from kvsops.core.channel import EXPIRES_AT_TAG
 from kvsops.core.likeness import likeness, shown
@@ -111,15 +110,15 @@ class Where:
 
         return is_emulated(endpoint(self.profile, self.endpoint_url, os.environ))
 
-    def again(self, scope: "Scope") -> str:
-        """Return the options with which another command finds the same place.
+    def again(self, scope: "Scope") -> list[str]:
+        """Return the options, as words, with which another command finds the same place.
 
         An endpoint's user and password are not repeated.
         """
         given = {"--profile": self.profile, "--region": scope.region}
         if self.endpoint_url and "@" not in self.endpoint_url:
             given["--endpoint-url"] = self.endpoint_url
-        return "".join(f" {name} {shlex.quote(value)}" for name, value in given.items() if value)
+        return [word for name, value in given.items() if value for word in (name, value)]
 
     def open(self, *, read_only: bool = False, max_own_cost: "Decimal | None" = None) -> "Scope":
         """Open the scope; a dry run's is `read_only`.
@@ -179,6 +178,12 @@ def scope_options(function: Function) -> Function:
         return function(where=where, **given)
 
     return wrapped  # type: ignore[return-value]  # click has its own idea of a decorated function
+
+
+def typed() -> tuple[str, ...]:
+    """Return the words of this command line."""
+    words: tuple[str, ...] = click.get_current_context().meta[TYPED]
+    return words
 
 
 _COLOURED: Final = {"auto": None, "always": True, "never": False}
@@ -268,6 +273,13 @@ def in_region(scope: "Scope", targets: tuple[str, ...]) -> None:
         if text.startswith("arn:") and channel.ChannelArn.parse(text).region != scope.region:
             msg = f"{text} is not in {scope.region}: give its --region"
             raise UsageError(msg)
+
+
+def verbose_option(function: Function) -> Function:
+    """Add -v, which the function gets as `verbose`."""
+    return click.option(
+        "-v", "--verbose", is_flag=True, help="Tell the calls made, and what they cost."
+    )(function)
 
 
 def journal_option(function: Function) -> Function:

@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from functools import cached_property
 from typing import TYPE_CHECKING, Final, Protocol, TextIO
 
+from kvsops.output.screen import Screen
 from kvsops.output.stage import Stage
 from kvsops.output.text import safe, without_userinfo
 
@@ -83,7 +84,26 @@ class Console:
         """Say what is good to know."""
         self._say("", "", message)
 
+    def command(self, line: str) -> None:
+        """Say a line of a command as it is, so that it can be copied."""
+        self._print("", "", line)
+
     def _say(self, prefix: str, style: str, message: str) -> None:
+        """Say it in lines that end between words; a path or an ARN stays whole."""
+        first, *more = self._lines(prefix + message)
+        self._print(prefix, style, first[len(prefix) :])
+        for line in more:
+            self._print("", "", line)
+
+    def _lines(self, text: str) -> list[str]:
+        import textwrap
+
+        width = Screen.of(self.stream, self._environ).width if self.terminal else None
+        if width is None or len(text) <= width:
+            return [text]
+        return textwrap.wrap(text, width, break_long_words=False, break_on_hyphens=False)
+
+    def _print(self, prefix: str, style: str, message: str) -> None:
         from rich.text import Text
 
         self.rich.print(Text.assemble((prefix, style), safe(without_userinfo(message))))

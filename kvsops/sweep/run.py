@@ -155,6 +155,8 @@ class Sweep:
         planned = self.plan.stale if self.blown else self.plan.to_write
         if self.scope.read_only or not planned:
             return
+        for item in planned:
+            item.planned = True
         self._name = f"{self.scope.now():%Y%m%dT%H%M%SZ}-{self.scope.region}-{os.getpid()}"
         with open_journal(self._name) as journal:
             course = Course(self.scope, self.rules, journal, self.deadline)
