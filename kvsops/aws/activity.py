@@ -64,6 +64,10 @@ REST: Final = (*_FAILURES, _TURN)
 """Asked of those that have points in the first."""
 EVERY: Final = len(FIRST) + len(REST)
 
+BY_ROLE: Final = {
+    role: queries for role, *queries in zip(("master", "viewer"), _ATTEMPTS, _FAILURES, strict=True)
+}
+"""What tells the connections of a role alone, those that failed taken off."""
 
 Asked = tuple[str, Query]
 """A channel's name and what is asked of it."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from kvsops.cli.money import Money, price_options
-from kvsops.cli.options import Text, Where, output_options, rule_options, scope_options
+from kvsops.cli.options import Text, Where, output_options, rule_options, scope_options, screen
 from kvsops.core.channel import checked_tag_key
 from kvsops.core.rules import RULES
 from kvsops.errors import UsageError
@@ -107,7 +107,7 @@ def cost(
     wanted = _wanted(scope, month, given, money, group_by)
     reading = _read(scope, wanted, journals, console)
     report = report_of(reading, scope, wanted.narrowing, group_by)
-    tell(report, console, output, query)
+    tell(report, console, output, query, screen())
     written = all_written(report, files, console)
     tell_own_cost(scope, console)
     failed = unread((line.facts for line in reading.bill.lines if line.facts), Need.TAGS)

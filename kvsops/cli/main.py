@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 COMMANDS: Final = {
     "create": "Create signaling channels and print their ARNs.",
     "list": "List signaling channels.",
-    "describe": "Describe channels: their state, tags and storage link, each read directly.",
+    "describe": "Describe channels, each read directly: state, use, cost, tags and storage link.",
     "update": "Update a channel: the time that undelivered messages are kept.",
     "tag": "Set tags on a channel, leaving its others.",
     "untag": "Take tags off a channel.",

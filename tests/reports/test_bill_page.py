@@ -70,7 +70,7 @@ class Parsed(HTMLParser):
         "Signaling channels: cost in November 2026",
         "us-east-1. As of 2026-11-22 10:00 UTC. In US dollars.",
         "So far $1,324.86 Whole month, estimated $1,806.63 Channels 9,321 3,012 used",
-        "The estimate is projected from this month's use, by the share of it that has passed.",
+        "The estimate is projected from this month's use so far.",
         "Fees $0.03 a month for each channel that was used $90.36",
         "Messages $2.25 a million $1,234.50",
         "TURN minutes $0.12 a thousand <$0.01",
