@@ -63,7 +63,7 @@ def delete(
     from kvsops.output.console import Console, progress
     from kvsops.reports.sweep import Report
     from kvsops.reports.sweep_screen import View
-    from kvsops.reports.sweep_told import tell, told_on
+    from kvsops.reports.sweep_told import Telling, tell, told_on
     from kvsops.sweep.item import Outcome
     from kvsops.sweep.journal import opener
     from kvsops.sweep.proposal import named_ones
@@ -81,8 +81,9 @@ def delete(
             planned.run(opener(journal, os.environ, told_on(console)), seen)
     else:
         report.proposal = named_ones(planned.plan)
-    tell(report, console, output, query, verbose=verbose)
+    refused = any(item.outcome is Outcome.KEPT for item in report.plan.items)
+    code = report.exit_code or (1 if refused else 0)
+    tell(report, console, output, query, Telling(code, verbose))
     if planned.defect:
         raise planned.defect
-    refused = any(item.outcome is Outcome.KEPT for item in report.plan.items)
-    click.get_current_context().exit(report.exit_code or (1 if refused else 0))
+    click.get_current_context().exit(code)

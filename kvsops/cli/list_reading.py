@@ -45,6 +45,7 @@ class Listing:
     query: str | None
     shows_tags: bool
     verbose: bool
+    brief: bool = False
 
     @property
     def about(self) -> set[str]:

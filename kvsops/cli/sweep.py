@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from kvsops.cli.brief import brief_option
 from kvsops.cli.options import (
     DURATION,
     TARGET,
@@ -99,6 +100,7 @@ def _report_file(text: str) -> Path:
 )
 @journal_option
 @output_options()
+@brief_option
 @scope_options
 # Over 40 lines for its signature, an argument for each option, and its docstring, the help.
 def sweep(
@@ -124,6 +126,7 @@ def sweep(
     journal: Path | None,
     output: "Output",
     query: str | None,
+    brief: bool,
 ) -> None:
     """Delete the channels nobody needs: those that meet every condition given.
 
@@ -178,7 +181,7 @@ def sweep(
             planned.run(opener(journal, os.environ, told_on(console)), seen)
     report.answer = _no(report, yes=yes, check=check)
     report.propose()
-    code = _tell(report, reports, console, output, query, verbose=verbose)
+    code = _tell(report, reports, console, output, query, verbose=verbose, brief=brief)
     if planned.defect:
         raise planned.defect
     if report.answer and code == CheckFailedError.exit_code:
@@ -214,14 +217,15 @@ def _tell(
     query: str | None,
     *,
     verbose: bool,
+    brief: bool,
 ) -> int:
     """Print the report and write its files; return the exit code."""
-    from kvsops.reports.sweep_told import tell
+    from kvsops.reports.sweep_told import Telling, tell
 
     code = CheckFailedError.exit_code if report.answer else report.exit_code
     report.answer = report.answer or next(iter(report.warnings), "")
     try:
-        tell(report, console, output, query, verbose=verbose)
+        tell(report, console, output, query, Telling(code, verbose, brief))
     finally:  # also where standard output takes no more
         code = _write(paths, report, code, console)
     return code

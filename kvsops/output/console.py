@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from functools import cached_property
 from typing import TYPE_CHECKING, Final, Protocol, TextIO
 
+from kvsops.output.annotations import Level, annotated, annotation
 from kvsops.output.screen import Screen
 from kvsops.output.stage import Stage
 from kvsops.output.text import safe, without_userinfo
@@ -21,8 +22,9 @@ class Console:
     """Standard error, a line for each message; colour on a terminal only, and not if NO_COLOR.
 
     `stream` is standard error as it is when the console is made; `terminal` overrules what the
-    stream says of itself; `environ` is read for NO_COLOR and TERM. Off a terminal progress is a
-    line every so many seconds, the next when `line_due`, by the monotonic clock.
+    stream says of itself; `environ` is read for NO_COLOR, TERM and GITHUB_ACTIONS. Off
+    a terminal progress is a line every so many seconds, the next when `line_due`, by the monotonic
+    clock.
     """
 
     def __init__(
@@ -74,11 +76,26 @@ class Console:
 
     def error(self, message: str) -> None:
         """Say what failed, where, and what to do."""
-        self._say("error: ", "red", message)
+        if not self.annotate("error", message):
+            self._say("error: ", "red", message)
 
     def warn(self, message: str) -> None:
         """Say what should be known though the work goes on."""
-        self._say("warning: ", "yellow", message)
+        if not self.annotate("warning", message):
+            self._say("warning: ", "yellow", message)
+
+    def annotate(self, level: Level, message: str) -> bool:
+        """Let GitHub Actions, where it reads along, show it beside the log, too; return whether."""
+        if self.terminal or not annotated(self._environ):
+            return False
+        import click
+
+        context = click.get_current_context(silent=True)
+        title = context.command_path if context else "kvsops"
+        line = annotation(level, title, without_userinfo(message))
+        getattr(self.stream, "write_command", self.stream.write)(line)
+        self.stream.flush()
+        return True
 
     def note(self, message: str) -> None:
         """Say what is good to know."""

@@ -1,7 +1,8 @@
 """What is said of a sweep or a deletion: its report on standard output, the rest beside it."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 from typing import Final
@@ -9,15 +10,14 @@ from typing import Final
 import click
 
 from kvsops.aws.activity import own_cost
-from kvsops.errors import KvsopsError
 from kvsops.output.command import command_lines
 from kvsops.output.console import Console
+from kvsops.output.digest import BRIEF_BYTES, append
 from kvsops.output.rows import Output
 from kvsops.output.screen import Screen
-from kvsops.output.summary import append_step_summary
 from kvsops.reports.own_cost import tell_own_cost
 from kvsops.reports.sweep import Report
-from kvsops.sweep.item import Item, Outcome
+from kvsops.reports.sweep_digest import digest_of, failed, undoing
 from kvsops.sweep.proposal import Proposal, Step
 
 _WORTH_TELLING: Final = Decimal("0.01")
@@ -30,38 +30,50 @@ def told_on(console: Console) -> Callable[[Path], object]:
     return lambda journal: console.note(f"journal: {journal}")
 
 
-def tell(
-    report: Report, console: Console, output: Output, query: str | None, *, verbose: bool = False
-) -> None:
-    """Print the report, append it to a CI's step summary, and say what there is to say of it.
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """How much is told of a run that ended with an exit code.
 
-    `verbose` tells of the calls made, and of what they cost, however little.
+    `verbose` tells of the calls made, and of what they cost, however little; `brief` is a comment's
+    size.
     """
+
+    code: int
+    verbose: bool = False
+    brief: bool = False
+
+
+def tell(
+    report: Report, console: Console, output: Output, query: str | None, telling: Telling
+) -> None:
+    """Print the report, append it to a CI's step summary, and say what there is to say of it."""
+    digest = digest_of(report, telling.code)
     try:
-        click.echo(report.render(output, query), nl=False, color=report.view.screen.colour)
+        brief = digest.markdown(BRIEF_BYTES) if telling.brief else ""
+        text = brief or report.render(output, query)
+        click.echo(text, nl=False, color=report.view.screen.colour)
     finally:  # also where standard output takes no more
-        _tell_beside(report, console, verbose=verbose)
+        append(digest, console)
+        _tell_beside(report, console, verbose=telling.verbose)
 
 
 def _tell_beside(report: Report, console: Console, *, verbose: bool) -> None:
-    try:
-        append_step_summary(report.markdown(), os.environ)
-    except KvsopsError as error:
-        console.warn(str(error))
     plan = report.plan
     for problem in (*plan.problems, *plan.undecided, *plan.uncertain, *plan.mistaken):
         console.warn(problem)
     for presumption in report.plan.presumed:
         console.note(presumption)
     _tell_calls(report, console, verbose=verbose)
+    if failures := failed(report):
+        console.annotate("error", failures)
     if report.sweep.why_stopped:
         console.error(f"stopped: {report.sweep.why_stopped}")
     for warning in report.warnings:
         console.warn(warning)
     if report.proposal:
         _propose(report, report.proposal, console)
-    if report.sweep.journal and any(map(_may_be_gone, report.plan.items)):
-        _tell_undo(report.sweep.journal, report, console)
+    if words := undoing(report):
+        _tell_undo(words, console)
 
 
 def _tell_calls(report: Report, console: Console, *, verbose: bool) -> None:
@@ -75,14 +87,8 @@ def _tell_calls(report: Report, console: Console, *, verbose: bool) -> None:
         tell_own_cost(scope, console)
 
 
-def _may_be_gone(item: Item) -> bool:
-    return item.outcome is Outcome.DELETED or item.lost
-
-
-def _tell_undo(journal: Path, report: Report, console: Console) -> None:
+def _tell_undo(words: Sequence[str], console: Console) -> None:
     """Say the command that makes again what was deleted."""
-    path = f"./{journal}" if str(journal).startswith("-") else str(journal)
-    words = ["kvsops", "restore", path, "--yes", *report.options]
     width = _width(console)
     first, *more = command_lines(words, width and width - len(_UNDO))
     for line in (_UNDO + first, *more):
