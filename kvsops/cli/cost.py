@@ -1,5 +1,6 @@
 """`kvsops cost`."""
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -122,9 +123,9 @@ def cost(
     report = report_of(reading, scope, wanted.narrowing, group_by)
     failed = unread((line.facts for line in reading.bill.lines if line.facts), Need.TAGS)
     verdict = money.verdict(reading.bill, wanted.baseline)
-    digest = bill_digest(report, verdict, failed, typed())
+    digest = partial(bill_digest, report, verdict, failed, typed())
     if brief:
-        click.echo(digest.markdown(BRIEF_BYTES), nl=False)
+        click.echo(digest().markdown(BRIEF_BYTES), nl=False)
     else:
         tell(report, console, output, query, screen())
     append(digest, console)
@@ -170,8 +171,6 @@ def _read(
     scope: "Scope", wanted: "Wanted", journals: tuple[Path, ...], console: "Console"
 ) -> "Reading":
     """Read the bill, with the deleted channels that journals tell of."""
-    from functools import partial
-
     from kvsops.bill.reading import read_bill
     from kvsops.output.console import progress
     from kvsops.sweep.deleted import names_deleted

@@ -133,7 +133,7 @@ def _summarise(ctx: click.Context, error: KvsopsError) -> None:
     from kvsops.output.screen import Outcome
 
     if not ctx.meta.get(DIGESTED):
-        append(Digest(Outcome.BAD, ctx.meta[TYPED], str(error)), _console())
+        append(lambda: Digest(Outcome.BAD, ctx.meta[TYPED], str(error)), _console())
 
 
 def _trace(ctx: click.Context) -> None:

@@ -246,7 +246,7 @@ def _tell_ci(report: "SmokeReport", console: "Console") -> None:
     from kvsops.reports.smoke import verdict
     from kvsops.reports.smoke_digest import digest_of
 
-    append(digest_of(report, typed()), console)
+    append(lambda: digest_of(report, typed()), console)
     if not report.passed:
         console.annotate("error", str(verdict(report)))
 

@@ -168,7 +168,8 @@ def sweep(
     if explain:
         bounds.check_account(scope)
         in_region(scope, (explain,))
-        click.get_current_context().exit(0 if tell_why(scope, explain, rules, output, query) else 1)
+        known = tell_why(scope, explain, rules, output, query, screen=screen())
+        click.get_current_context().exit(0 if known else 1)
     with progress("listing channels", None, console=console) as seen:
         look = Look(directly=direct, counter=seen)
         planned = Sweep.of_all(scope, rules, bounds, look, given["prefix"], deadline=end)

@@ -4,7 +4,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from functools import cached_property
 from typing import TYPE_CHECKING, Final, Protocol, TextIO
@@ -101,9 +101,26 @@ class Console:
         """Say what is good to know."""
         self._say("", "", message)
 
-    def command(self, line: str) -> None:
-        """Say a line of a command as it is, so that it can be copied."""
-        self._print("", "", line)
+    def propose(self, aim: str, words: Sequence[str]) -> None:
+        """Say what may be done next, and on lines of its own the command for it."""
+        from kvsops.output.command import command_lines
+
+        self.note(f"{aim}:")
+        for line in command_lines(words, self.width, "  "):
+            self._print("", "", line)
+
+    def commanded(self, lead: str, words: Sequence[str]) -> None:
+        """Say a command that can be copied, after a word or two."""
+        from kvsops.output.command import command_lines
+
+        first, *more = command_lines(words, self.width and self.width - len(lead))
+        for line in (lead + first, *more):
+            self._print("", "", line)
+
+    @property
+    def width(self) -> int | None:
+        """How many cells a line has; None off a terminal."""
+        return Screen.of(self.stream, self._environ).width if self.terminal else None
 
     def _say(self, prefix: str, style: str, message: str) -> None:
         """Say it in lines that end between words; a path or an ARN stays whole."""
@@ -115,10 +132,9 @@ class Console:
     def _lines(self, text: str) -> list[str]:
         import textwrap
 
-        width = Screen.of(self.stream, self._environ).width if self.terminal else None
-        if width is None or len(text) <= width:
+        if self.width is None or len(text) <= self.width:
             return [text]
-        return textwrap.wrap(text, width, break_long_words=False, break_on_hyphens=False)
+        return textwrap.wrap(text, self.width, break_long_words=False, break_on_hyphens=False)
 
     def _print(self, prefix: str, style: str, message: str) -> None:
         from rich.text import Text

@@ -2,14 +2,14 @@
 
 import os
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 from kvsops.errors import KvsopsError
 from kvsops.output.console import Console
 from kvsops.output.screen import Outcome
-from kvsops.output.summary import LIMIT_BYTES, append_step_summary
+from kvsops.output.summary import LIMIT_BYTES, VARIABLE, append_step_summary
 from kvsops.output.text import count, markdown_safe, without_userinfo
 
 DIGESTED: Final = "kvsops.digested"
@@ -100,16 +100,18 @@ def _fitted(section: Section, room: int) -> Iterator[str]:
         yield from ("\n", *shown, more)
 
 
-def append(digest: Digest, console: Console) -> None:
-    """Append it to a CI's step summary, if there is one; a warning where that cannot be done.
+def append(make: Callable[[], Digest], console: Console) -> None:
+    """Append what is made to a CI's step summary, if there is one; else nothing is made.
 
-    The command line that is under way is told that it was.
+    A warning where that cannot be done. The command line that is under way is told that it was.
     """
     import click
 
     if context := click.get_current_context(silent=True):
         context.meta[DIGESTED] = True
+    if not os.environ.get(VARIABLE):
+        return
     try:
-        append_step_summary(digest.markdown(), os.environ)
+        append_step_summary(make().markdown(), os.environ)
     except KvsopsError as error:
         console.warn(str(error))

@@ -2,14 +2,17 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import accumulate
 from typing import Final
 
+from kvsops.core.facts import Need
 from kvsops.output.fit import wrapped
-from kvsops.output.rows import screen_table
+from kvsops.output.rows import Column, screen_table
 from kvsops.output.screen import NO_SCREEN, Screen
 from kvsops.output.screen import Outcome as Colour
-from kvsops.output.text import count, safe, without_userinfo
+from kvsops.output.text import count, safe
+from kvsops.reports.place import place_line
 from kvsops.reports.sweep_columns import Shown
 from kvsops.sweep.item import Item, Outcome
 from kvsops.sweep.run import Sweep
@@ -34,8 +37,10 @@ _NOT_DONE: Final = {
 """What was planned and not done."""
 _BELOW: Final = 4
 """Lines that the proposal takes after the report, and the prompt."""
-_FEWEST: Final = 5
-"""So many rows are shown on the lowest terminal."""
+_FEWEST: Final = 4
+"""So many lines of rows are shown on the lowest terminal."""
+_FULL: Final = 14
+"""So many lines go to all else; of those left half are for what was not done."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,27 +76,18 @@ class SweepScreen:
     def _head(self) -> str:
         """Say whether it was a dry run and where, then how many of how many."""
         screen = self.view.screen
-        place = wrapped(self._place(), screen)
+        first = next((item.channel.channel_arn for item in self.sweep.plan.items), None)
+        place = wrapped(place_line(self.sweep.scope, first), screen)
         lines = wrapped(self._count(), screen).splitlines()
         marked = "".join(f"{screen.mark(line, self._colour())}\n" for line in lines)
         unconfirmed = self._unconfirmed()
         return place + marked + (wrapped(unconfirmed, screen) if unconfirmed else "")
 
-    def _place(self) -> str:
-        scope = self.sweep.scope
-        done = "Dry run in" if scope.read_only else "Carried out in"
-        first = next((item.channel.channel_arn for item in self.sweep.plan.items), None)
-        account = scope.account_id if first is None else scope.account_of(first)
-        place = f"{done} {scope.region}, account {account}"
-        if scope.emulator:
-            place += f" (emulator at {without_userinfo(scope.emulator)})"
-        return safe(place)
-
     def _count(self) -> str:
         """Say how many of all are deleted, and what else came of any."""
         items, outcomes = self.sweep.plan.items, self._outcomes()
         if not items:
-            return "No channels: nothing to do."
+            return "No channels: nothing to do"
         first = Outcome.WOULD_DELETE if self.sweep.scope.read_only else Outcome.DELETED
         told = {each: words for each, words in (_GOING | _NOT_DONE).items() if each is not first}
         number = f"{outcomes[first]:,}" if outcomes[first] else "None"
@@ -125,8 +121,8 @@ class SweepScreen:
         unread = [item for item in self.sweep.plan.doomed if item.decision.unconfirmed]
         if not unread:
             return ""
-        needs = {need.value: None for item in unread for need in item.decision.unconfirmed}
-        *first, last = sorted(needs)
+        needs = {need for item in unread for need in item.decision.unconfirmed}
+        *first, last = (need.value for need in Need if need in needs)
         what = f"{', '.join(first)} and {last}" if first else last
         number = f"{len(unread):,} of them" if len(unread) > 1 else "1 of them"
         return f"Unconfirmed: {number}; the {what} of each will be read directly before it goes"
@@ -138,7 +134,8 @@ class SweepScreen:
             return ""
         shown = rows[: self._room(len(rows), taken)]
         columns = Shown(rows, self.sweep.rules, self.sweep.scope.now(), self.view.tags).columns()
-        table = screen_table(shown, columns, self.view.screen, "channel")
+        told = [_shared_by(rows, column) for column in columns]
+        table = screen_table(shown, told, self.view.screen, "channel")
         return table + _more(rows, shown)
 
     def _room(self, number: int, taken: int) -> int:
@@ -162,9 +159,11 @@ class SweepScreen:
         if not rows:
             return ""
         rows.sort(key=_order)
-        cut = self.view.screen.height is not None and not self.view.everything
-        shown = rows[:_FEWEST] if cut else rows
-        return f"Not deleted:\n{''.join(map(self._told, shown))}{_more(rows, shown)}"
+        told = [self._told(item) for item in rows]
+        height = self.view.screen.height
+        if height is not None and not self.view.everything:
+            told = _first_lines(told, max(_FEWEST, (height - _FULL) // 2))
+        return f"Not deleted:\n{''.join(told)}{_more(rows, told)}"
 
     def _told(self, item: Item) -> str:
         screen, words = self.view.screen, _NOT_DONE[item.outcome]
@@ -197,7 +196,18 @@ def _is_kept(item: Item) -> bool:
     return item.outcome in (Outcome.KEPT, Outcome.UNKNOWN) and not item.planned
 
 
-def _more(rows: Sequence[Item], shown: Sequence[Item]) -> str:
+def _shared_by(rows: Sequence[Item], column: Column[Item]) -> Column[Item]:
+    """Let a column say once what all rows share, those too that are not shown."""
+    return column if len(set(map(column.cell, rows))) == 1 else replace(column, shared=None)
+
+
+def _first_lines(told: Sequence[str], room: int) -> list[str]:
+    """Return as many of the first as there is room for, and one at least."""
+    ends = accumulate(text.count("\n") for text in told)
+    return [text for text, end in zip(told, ends, strict=True) if end <= room] or [told[0]]
+
+
+def _more(rows: Sequence[Item], shown: Sequence[object]) -> str:
     hidden = len(rows) - len(shown)
     return f"… and {hidden:,} more: --all shows them\n" if hidden else ""
 

@@ -1,20 +1,18 @@
 """What is said of a sweep or a deletion: its report on standard output, the rest beside it."""
 
-import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 import click
 
 from kvsops.aws.activity import own_cost
-from kvsops.output.command import command_lines
 from kvsops.output.console import Console
 from kvsops.output.digest import BRIEF_BYTES, append
 from kvsops.output.rows import Output
-from kvsops.output.screen import Screen
 from kvsops.reports.own_cost import tell_own_cost
 from kvsops.reports.sweep import Report
 from kvsops.reports.sweep_digest import digest_of, failed, undoing
@@ -22,7 +20,6 @@ from kvsops.sweep.proposal import Proposal, Step
 
 _WORTH_TELLING: Final = Decimal("0.01")
 """US dollars: what a run itself cost is told from here on, or where it is asked for."""
-_UNDO: Final = "to undo: "
 
 
 def told_on(console: Console) -> Callable[[Path], object]:
@@ -47,10 +44,10 @@ def tell(
     report: Report, console: Console, output: Output, query: str | None, telling: Telling
 ) -> None:
     """Print the report, append it to a CI's step summary, and say what there is to say of it."""
-    digest = digest_of(report, telling.code)
+    digest = partial(digest_of, report, telling.code)
     try:
-        brief = digest.markdown(BRIEF_BYTES) if telling.brief else ""
-        text = brief or report.render(output, query)
+        brief = telling.brief
+        text = digest().markdown(BRIEF_BYTES) if brief else report.render(output, query)
         click.echo(text, nl=False, color=report.view.screen.colour)
     finally:  # also where standard output takes no more
         append(digest, console)
@@ -73,7 +70,7 @@ def _tell_beside(report: Report, console: Console, *, verbose: bool) -> None:
     if report.proposal:
         _propose(report, report.proposal, console)
     if words := undoing(report):
-        _tell_undo(words, console)
+        console.commanded("to undo: ", words)
 
 
 def _tell_calls(report: Report, console: Console, *, verbose: bool) -> None:
@@ -87,21 +84,11 @@ def _tell_calls(report: Report, console: Console, *, verbose: bool) -> None:
         tell_own_cost(scope, console)
 
 
-def _tell_undo(words: Sequence[str], console: Console) -> None:
-    """Say the command that makes again what was deleted."""
-    width = _width(console)
-    first, *more = command_lines(words, width and width - len(_UNDO))
-    for line in (_UNDO + first, *more):
-        console.command(line)
-
-
 def _propose(report: Report, proposal: Proposal, console: Console) -> None:
-    """Say what to do next, and the command for it on lines of its own."""
+    """Say what to do next, and the command for it."""
     if proposal.why:
         console.note(proposal.why)
-    console.note(f"{_aim(proposal)}:")
-    for line in command_lines(proposal.words(report.typed), _width(console), "  "):
-        console.command(line)
+    console.propose(_aim(proposal), proposal.words(report.typed))
 
 
 def _aim(proposal: Proposal) -> str:
@@ -124,7 +111,3 @@ def _aim(proposal: Proposal) -> str:
 
 def _these(number: int) -> str:
     return "this one" if number == 1 else f"these {number:,}"
-
-
-def _width(console: Console) -> int | None:
-    return Screen.of(console.stream, os.environ).width

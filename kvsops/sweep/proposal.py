@@ -117,13 +117,17 @@ def _narrowed(policy: Policy) -> bool:
 
 
 def _narrower(going: list[Item], listed: Iterable[Item], most: int) -> Proposal:
-    """Return what most candidates share that those kept do not; else the oldest one's own name."""
-    mine, of_all = _kinds(going), Counter(kind for item in listed for kind in _kinds_of(item))
+    """Return what most candidates share, and few that are protected; else the oldest one's name.
+
+    Where many of a kind are protected, somebody cares for that kind.
+    """
+    mine = _kinds(going)
+    cared_for = Counter(kind for item in listed if _protected(item) for kind in _kinds_of(item))
 
     def worth(kind: tuple[str, str]) -> tuple[bool, bool, float]:
         number = len(mine[kind])
         named = kind[0] == "prefix" and number * _MANY >= len(going)
-        return number <= most, named, number * number / of_all[kind]
+        return number <= most, named, number * number / (number + cared_for[kind])
 
     if not mine:
         return Proposal(Step.NARROW, "match", going[0].channel.channel_name, 1)
@@ -132,6 +136,11 @@ def _narrower(going: list[Item], listed: Iterable[Item], most: int) -> Proposal:
     if option == "prefix":
         value = _longest([item.channel.channel_name for item in members], value)
     return Proposal(Step.NARROW, option, value, len(members))
+
+
+def _protected(item: Item) -> bool:
+    rule = item.decision.rule
+    return rule is not None and rule.role is Role.PROTECTION
 
 
 def _kinds(items: Iterable[Item]) -> Mapping[tuple[str, str], list[Item]]:
