@@ -60,10 +60,10 @@ def delete(
     channels again.
     """
     from kvsops.core.judge import deletion_rules
-    from kvsops.output.console import Console
+    from kvsops.output.console import Console, progress
     from kvsops.reports.sweep import Report
     from kvsops.reports.sweep_screen import View
-    from kvsops.reports.sweep_told import shown_on, tell, told_on
+    from kvsops.reports.sweep_told import Telling, tell, told_on
     from kvsops.sweep.item import Outcome
     from kvsops.sweep.journal import opener
     from kvsops.sweep.proposal import named_ones
@@ -77,11 +77,13 @@ def delete(
     report = Report(planned, began, view, typed=typed(), options=where.again(scope))
     if yes:
         report.check_query(output, query)
-        planned.run(opener(journal, os.environ, told_on(console)), shown_on(console))
+        with progress("deleting", None, console=console) as seen:
+            planned.run(opener(journal, os.environ, told_on(console)), seen)
     else:
         report.proposal = named_ones(planned.plan)
-    tell(report, console, output, query, verbose=verbose)
+    refused = any(item.outcome is Outcome.KEPT for item in report.plan.items)
+    code = report.exit_code or (1 if refused else 0)
+    tell(report, console, output, query, Telling(code, verbose))
     if planned.defect:
         raise planned.defect
-    refused = any(item.outcome is Outcome.KEPT for item in report.plan.items)
-    click.get_current_context().exit(report.exit_code or (1 if refused else 0))
+    click.get_current_context().exit(code)

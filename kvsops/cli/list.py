@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from kvsops.cli.brief import brief_option
 from kvsops.cli.list_reading import ORDERS, Listing, read_bill, read_chosen
 from kvsops.cli.money import Money, price_options
 from kvsops.cli.options import (
@@ -13,6 +14,7 @@ from kvsops.cli.options import (
     rule_options,
     scope_options,
     screen,
+    typed,
 )
 from kvsops.core.rule import Role
 from kvsops.core.rules import rules_of
@@ -46,6 +48,7 @@ if TYPE_CHECKING:
 @click.option("--no-metrics", is_flag=True, help="With --cost: ask nothing, assume each is used.")
 @price_options
 @output_options()
+@brief_option
 @scope_options
 def list_(
     *,
@@ -62,6 +65,7 @@ def list_(
     money: Money,
     output: "Output",
     query: str | None,
+    brief: bool,
 ) -> None:
     """List signaling channels.
 
@@ -77,7 +81,7 @@ def list_(
 
     refuse(objection(given | {"listing": True}) or _contradiction(cost, no_metrics, money))
     tags = tags or bool(given["tag"] or given["without-tag"])
-    listing = Listing(given, direct, sort, reverse, limit, output, query, tags, verbose)
+    listing = Listing(given, direct, sort, reverse, limit, output, query, tags, verbose, brief)
     scope = where.open(read_only=True, max_own_cost=money.max_own_cost)
     code = _costs(scope, listing, money, no_metrics) if cost else _plain(scope, listing)
     click.get_current_context().exit(code)
@@ -86,6 +90,9 @@ def list_(
 def _plain(scope: "Scope", listing: Listing) -> int:
     """List the channels; return the exit code."""
     from kvsops.output.console import Console
+    from kvsops.output.digest import BRIEF_BYTES
+    from kvsops.output.text import count
+    from kvsops.reports.bill_digest import list_digest, listed
     from kvsops.reports.columns import channel_columns
     from kvsops.reports.own_cost import tell_own_cost
 
@@ -96,7 +103,13 @@ def _plain(scope: "Scope", listing: Listing) -> int:
     columns = channel_columns(
         scope.now(), tags=listing.shows_tags, verbose=listing.verbose, about=listing.about
     )
-    click.echo(listing.render(chosen, columns, scope.place), nl=False)
+    if listing.brief:
+        of = count(len(planned.items), "channel")
+        happened = f"{len(chosen):,} of {of} in {scope.region}"
+        digest = list_digest(listed(chosen, columns), happened, planned.problems, typed())
+        click.echo(digest.markdown(BRIEF_BYTES), nl=False)
+    else:
+        click.echo(listing.render(chosen, columns, scope.place), nl=False)
     if listing.output == "table" and chosen:
         _tell_number(scope, planned, chosen, console)
     if scope.metric_budget.asked:
@@ -129,7 +142,9 @@ def _costs(scope: "Scope", listing: Listing, money: Money, no_metrics: bool) -> 
     from kvsops.bill.narrowing import Narrowing
     from kvsops.bill.usage import Metered
     from kvsops.output.console import Console
-    from kvsops.reports.bill_columns import listing_columns, listing_total
+    from kvsops.output.digest import BRIEF_BYTES
+    from kvsops.reports.bill_columns import listing_columns, listing_total, totals
+    from kvsops.reports.bill_digest import list_digest, listed
     from kvsops.reports.own_cost import tell_own_cost
 
     console, prices = Console(), money.load_prices(scope)
@@ -147,13 +162,19 @@ def _costs(scope: "Scope", listing: Listing, money: Money, no_metrics: bool) -> 
     columns = listing_columns(
         bill, tags=listing.shows_tags, verbose=listing.verbose, about=listing.about
     )
-    text = listing.render(shown[: listing.limit], columns, scope.place)
-    total = listing_total(bill, scope.region, listing.output, screen())
-    click.echo(text + total, nl=False)
+    verdict, rows = money.verdict(bill, baseline), shown[: listing.limit]
+    if listing.brief:
+        happened = f"{scope.region}: {totals(bill)}"
+        digest = list_digest(listed(rows, columns), happened, planned.problems, typed(), verdict)
+        text = digest.markdown(BRIEF_BYTES)
+    else:
+        text = listing.render(rows, columns, scope.place)
+        text += listing_total(bill, scope.region, listing.output, screen())
+    click.echo(text, nl=False)
     tell_own_cost(scope, console)
     bad = _tell_beside(planned, [line.facts for line in shown if line.facts], console)
     unseen = bill.with_deleted and found is not None and not found.seen_all
-    code = money.judge(bill, baseline, console)
+    code = money.tell(verdict, console)
     return 1 if bad or unseen else code
 
 

@@ -45,6 +45,7 @@ class Listing:
     query: str | None
     shows_tags: bool
     verbose: bool
+    brief: bool = False
 
     @property
     def about(self) -> set[str]:
@@ -97,16 +98,16 @@ def read_chosen(
 
     given, direct = listing.given, listing.direct
     with (
-        progress("reading tags", None, console=console) as done,
+        progress("listing channels", None, console=console) as seen,
         nullcontext() if found is None else _seeing(scope, found),
     ):
         listed = channels.each_listed(scope, given["prefix"])
-        planned = plan(scope, listed, listing_rules(given), directly=direct, advance=done.advance)
+        planned = plan(scope, listed, listing_rules(given), directly=direct, counter=seen)
         chosen = planned.chosen
         if order:
             chosen = sorted(chosen, key=ORDERS[order], reverse=listing.reverse)[:limit]
         if listing.reads_tags and found is None:
-            read = gather.fetch(scope, Need.TAGS, chosen, directly=direct, advance=done.advance)
+            read = gather.fetch(scope, Need.TAGS, chosen, directly=direct, counter=seen)
             chosen, planned.problems = read.facts, planned.problems + read.problems
     return planned, chosen
 
@@ -140,8 +141,11 @@ def read_bill(
         tagged = chosen if listing.reads_tags else []
         tags = partial(gather.fetch, scope, Need.TAGS, tagged, directly=listing.direct)
         names = [*(each.channel.channel_name for each in chosen), *(ghosts or ())]
-        with _meanwhile(scope, tags) as reading:
-            read_use(scope, found, names, month, partial(progress, console=console))
+        with (
+            _meanwhile(scope, tags) as reading,
+            progress("metrics", len(names), console=console) as seen,
+        ):
+            read_use(scope, found, names, month, seen)
             read = reading.result()
         chosen = read.facts or chosen
         planned.problems += read.problems + found.problems

@@ -1,6 +1,7 @@
 """The `kvsops` command: its subcommands, and how an error becomes a line and an exit code."""
 
 import importlib
+import os
 import signal
 import sys
 from typing import TYPE_CHECKING, Any, Final
@@ -11,6 +12,7 @@ import kvsops
 from kvsops.cli.signals import INTERRUPTED, heeded, next_one_ends, present
 from kvsops.errors import KvsopsError
 from kvsops.output import streams
+from kvsops.output.summary import VARIABLE
 
 if TYPE_CHECKING:
     from kvsops.output.console import Console
@@ -81,6 +83,7 @@ class Kvsops(click.Group):
             ctx.exit(ending.exit_code or (1 if doubted else 0))
         except KvsopsError as error:
             _trace(ctx)
+            _summarise(ctx, error)
             _say(str(error))
             ctx.exit(error.exit_code)
         except (click.ClickException, click.Abort, BrokenPipeError):
@@ -120,6 +123,17 @@ def _tell_doubts(ctx: click.Context) -> bool:
     more = f" (and {len(doubts) - 1:,} more)" if doubts[1:] else ""
     _say(f"AWS told what cannot be, so it counts as unknown: {doubts[0]}{more}")
     return True
+
+
+def _summarise(ctx: click.Context, error: KvsopsError) -> None:
+    """Tell a CI's step summary what ended the command, unless what came of it is there already."""
+    if not os.environ.get(VARIABLE):
+        return
+    from kvsops.output.digest import DIGESTED, Digest, append
+    from kvsops.output.screen import Outcome
+
+    if not ctx.meta.get(DIGESTED):
+        append(lambda: Digest(Outcome.BAD, ctx.meta[TYPED], str(error)), _console())
 
 
 def _trace(ctx: click.Context) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from kvsops.cli.brief import brief_option
 from kvsops.cli.options import (
     DURATION,
     TARGET,
@@ -99,6 +100,7 @@ def _report_file(text: str) -> Path:
 )
 @journal_option
 @output_options()
+@brief_option
 @scope_options
 # Over 40 lines for its signature, an argument for each option, and its docstring, the help.
 def sweep(
@@ -124,6 +126,7 @@ def sweep(
     journal: Path | None,
     output: "Output",
     query: str | None,
+    brief: bool,
 ) -> None:
     """Delete the channels nobody needs: those that meet every condition given.
 
@@ -147,7 +150,7 @@ def sweep(
     from kvsops.reports.explanation import tell_why
     from kvsops.reports.sweep import Report
     from kvsops.reports.sweep_screen import View
-    from kvsops.reports.sweep_told import shown_on, told_on
+    from kvsops.reports.sweep_told import told_on
     from kvsops.sweep.journal import opener
     from kvsops.sweep.run import Sweep
     from kvsops.sweep.terms import combined
@@ -167,18 +170,19 @@ def sweep(
         in_region(scope, (explain,))
         known = tell_why(scope, explain, rules, output, query, screen=screen())
         click.get_current_context().exit(0 if known else 1)
-    with progress("reading", None, console=console) as done:
-        look = Look(directly=direct, advance=done.advance)
+    with progress("listing channels", None, console=console) as seen:
+        look = Look(directly=direct, counter=seen)
         planned = Sweep.of_all(scope, rules, bounds, look, given["prefix"], deadline=end)
-        planned.confirm(check=check, advance=done.advance)
+        planned.confirm(check=check, counter=seen)
     view = View(screen(), everything, tags)
     report = Report(planned, began, view, typed=typed(), options=where.again(scope))
     report.check_query(output, query)
     if yes:
-        planned.run(opener(journal, os.environ, told_on(console)), shown_on(console))
+        with progress("deleting", None, console=console) as seen:
+            planned.run(opener(journal, os.environ, told_on(console)), seen)
     report.answer = _no(report, yes=yes, check=check)
     report.propose()
-    code = _tell(report, reports, console, output, query, verbose=verbose)
+    code = _tell(report, reports, console, output, query, verbose=verbose, brief=brief)
     if planned.defect:
         raise planned.defect
     if report.answer and code == CheckFailedError.exit_code:
@@ -214,14 +218,15 @@ def _tell(
     query: str | None,
     *,
     verbose: bool,
+    brief: bool,
 ) -> int:
     """Print the report and write its files; return the exit code."""
-    from kvsops.reports.sweep_told import tell
+    from kvsops.reports.sweep_told import Telling, tell
 
     code = CheckFailedError.exit_code if report.answer else report.exit_code
     report.answer = report.answer or next(iter(report.warnings), "")
     try:
-        tell(report, console, output, query, verbose=verbose)
+        tell(report, console, output, query, Telling(code, verbose, brief))
     finally:  # also where standard output takes no more
         code = _write(paths, report, code, console)
     return code

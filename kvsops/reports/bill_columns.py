@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Final
 
 from kvsops.bill.bill import Bill, Line
-from kvsops.core.cost import Day, Projection, Usage, known_count, known_sum
+from kvsops.core.cost import Basis, Day, Projection, Usage, known_count, known_sum
 from kvsops.core.facts import Facts
 from kvsops.core.likeness import shown
 from kvsops.output.figures import usd
@@ -111,10 +111,11 @@ def cost_columns(bill: Bill) -> list[Column[Line]]:
 
 def group_columns(by: str = "group") -> list[Column[Group]]:
     """Return the columns of groups; a null group is of the channels without one."""
+    header = by if by.startswith("tag:") else by.upper()  # a tag's key is as it is
     return [
         Column[Group](
             "group",
-            by.upper(),
+            header,
             lambda row: row.name,
             lambda row: row.name or "(none)",
             cut="middle",
@@ -152,6 +153,7 @@ PROJECTED: Final = {
     Projection.ELAPSED: "projected from this month's use so far",
     Projection.TRAILING: "projected from the last 30 days' use: the month is young",
 }
+_RESTS: Final = {Basis.ASSUMED: "assumed: as if each were used"}
 LOWER_BOUND: Final = (
     "A lower bound: channels deleted more than two weeks ago are known from journals and an "
     "earlier output (--baseline) only."
@@ -160,7 +162,7 @@ LOWER_BOUND: Final = (
 
 def totals(bill: Bill) -> str:
     """Say what the lines come to, and what that rests on."""
-    rests = PROJECTED[bill.projection] if bill.projection else bill.basis.value
+    rests = PROJECTED[bill.projection] if bill.projection else _RESTS.get(bill.basis, bill.basis)
     at = f"; at {bill.prices.assumed_from}'s prices" if bill.prices.assumed_from else ""
     costs = [line.cost for line in bill.lines]
     number = known_count([cost.active for cost in costs])

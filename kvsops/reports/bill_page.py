@@ -11,7 +11,7 @@ from kvsops.core.cost import ZERO, Basis, Cost, Projection, known_sum
 from kvsops.output.figures import NOT_KNOWN, day, moment, number, percent, usd
 from kvsops.output.text import count, safe
 from kvsops.reports.bill import SWEEPING_SAVES, BillReport, Group
-from kvsops.reports.bill_columns import PROJECTED
+from kvsops.reports.bill_columns import LOWER_BOUND, PROJECTED
 from kvsops.reports.charts import Bar, by_day, by_group, short
 from kvsops.reports.files import ANY, Kind, ReportFiles
 
@@ -119,10 +119,7 @@ def _rests(report: BillReport) -> Iterator[str]:
     """Tell what the totals rest on, and what is not in them."""
     total, prices = report.total, report.bill.prices
     if total.lower_bound:
-        yield (
-            "The totals are a lower bound, the bill may be higher: what could not be read, or was"
-            " deleted too long ago to be found, is not in them."
-        )
+        yield LOWER_BOUND
     if total.unknown:
         yield (
             f"The cost of {count(total.unknown, 'channel')} could not be told and is not in"

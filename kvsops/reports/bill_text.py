@@ -1,6 +1,5 @@
 """A month's bill as a person reads it: totals, groups, the dearest, and what could be spared."""
 
-import os
 from collections.abc import Iterator
 from functools import partial
 from typing import Final
@@ -8,13 +7,11 @@ from typing import Final
 import click
 
 from kvsops.core.cost import known_sum
-from kvsops.errors import KvsopsError
 from kvsops.output.console import Console
 from kvsops.output.figures import usd
 from kvsops.output.fit import wrapped
 from kvsops.output.rows import Form, Output, csv, dumps, markdown, screen_table
 from kvsops.output.screen import Screen
-from kvsops.output.summary import append_step_summary
 from kvsops.output.text import count, markdown_safe
 from kvsops.reports.bill import BillReport
 from kvsops.reports.bill_columns import LOWER_BOUND, bill_columns, group_columns, sum_text, totals
@@ -35,31 +32,33 @@ def render(report: BillReport, output: Output, query: str | None, screen: Screen
 def as_markdown(report: BillReport) -> str:
     """Make the page in Markdown."""
     said = [f"{markdown_safe(line)}\n" for line in _heading(report)]
-    insights = "".join(f"- {markdown_safe(line)}\n" for line in _insights(report))
-    return "\n".join([*said, *_tables(report, markdown), insights])
+    ending = "".join(f"- {markdown_safe(line)}\n" for line in insights(report))
+    return "\n".join([*said, *tables(report, markdown), ending])
 
 
 def as_text(report: BillReport, screen: Screen) -> str:
     """Make the page that a person reads, as wide as the screen."""
     said = "".join(wrapped(line, screen) for line in _heading(report))
-    insights = "".join(wrapped(f"- {line}", screen, "  ") for line in _insights(report))
-    tables = _tables(report, partial(screen_table, screen=screen, noun="channel"))
-    return "\n".join([said, *tables, insights])
+    ending = "".join(wrapped(f"- {line}", screen, "  ") for line in insights(report))
+    form = partial(screen_table, screen=screen, noun="channel")
+    return "\n".join([said, *tables(report, form), ending])
 
 
 def _heading(report: BillReport) -> Iterator[str]:
     yield f"{report.region}: {totals(report.bill)}."
-    yield _parts(report)
+    yield parts(report)
 
 
-def _tables(report: BillReport, form: Form) -> Iterator[str]:
+def tables(report: BillReport, form: Form) -> Iterator[str]:
+    """Make the tables in this form, where anything was used: the groups, then the dearest."""
     bill = report.bill
     if bill.used or bill.unknown:
         yield form(report.groups[:GROUPS], group_columns(report.by))
         yield form(bill.dearest_first[:DEAREST], bill_columns(bill))
 
 
-def _parts(report: BillReport) -> str:
+def parts(report: BillReport) -> str:
+    """Say what the parts of it come to."""
     costs = [line.cost for line in report.bill.lines]
     fee = sum_text([cost.fee for cost in costs])
     messages = sum_text([cost.messages for cost in costs])
@@ -67,7 +66,8 @@ def _parts(report: BillReport) -> str:
     return f"To date: fees {fee}, messages {messages}, TURN {turn}."
 
 
-def _insights(report: BillReport) -> Iterator[str]:
+def insights(report: BillReport) -> Iterator[str]:
+    """Say what else there is to know."""
     quota, bill, churn = report.quota, report.bill, report.churn
     if quota.limit:
         share = f"{quota.channels:,} of {quota.limit:,} channels ({quota.share:.0%})"
@@ -104,11 +104,7 @@ def _on_ghosts(report: BillReport) -> Iterator[str]:
 def tell(
     report: BillReport, console: Console, output: Output, query: str | None, screen: Screen
 ) -> None:
-    """Print the bill, append it to a CI's step summary, and say what there is to say of it."""
+    """Print the bill, and say what could not be read of it."""
     click.echo(render(report, output, query, screen), nl=False)
-    try:
-        append_step_summary("### kvsops cost\n\n" + as_markdown(report), os.environ)
-    except KvsopsError as error:
-        console.warn(str(error))
     for problem in report.problems:
         console.warn(problem)

@@ -1,25 +1,22 @@
 """What is said of a sweep or a deletion: its report on standard output, the rest beside it."""
 
-import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from dataclasses import dataclass
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 import click
 
 from kvsops.aws.activity import own_cost
-from kvsops.errors import KvsopsError
-from kvsops.facts.look import Advance
-from kvsops.output.console import Console, progress
+from kvsops.output.console import Console
+from kvsops.output.digest import BRIEF_BYTES, append
 from kvsops.output.rows import Output
-from kvsops.output.summary import append_step_summary
 from kvsops.reports.own_cost import tell_own_cost
 from kvsops.reports.sweep import Report
-from kvsops.sweep.item import Item, Outcome
+from kvsops.reports.sweep_digest import digest_of, failed, undoing
 from kvsops.sweep.proposal import Proposal, Step
-from kvsops.sweep.run import Shown
 
 _WORTH_TELLING: Final = Decimal("0.01")
 """US dollars: what a run itself cost is told from here on, or where it is asked for."""
@@ -30,49 +27,50 @@ def told_on(console: Console) -> Callable[[Path], object]:
     return lambda journal: console.note(f"journal: {journal}")
 
 
-def shown_on(console: Console) -> Shown:
-    """Return what says on a terminal how far the deletions are."""
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """How much is told of a run that ended with an exit code.
 
-    @contextmanager
-    def shown(number: int) -> Iterator[Advance]:
-        with progress("deleting", number, console=console) as counter:
-            yield counter.advance
+    `verbose` tells of the calls made, and of what they cost, however little; `brief` is a comment's
+    size.
+    """
 
-    return shown
+    code: int
+    verbose: bool = False
+    brief: bool = False
 
 
 def tell(
-    report: Report, console: Console, output: Output, query: str | None, *, verbose: bool = False
+    report: Report, console: Console, output: Output, query: str | None, telling: Telling
 ) -> None:
-    """Print the report, append it to a CI's step summary, and say what there is to say of it.
-
-    `verbose` tells of the calls made, and of what they cost, however little.
-    """
+    """Print the report, append it to a CI's step summary, and say what there is to say of it."""
+    digest = partial(digest_of, report, telling.code)
     try:
-        click.echo(report.render(output, query), nl=False, color=report.view.screen.colour)
+        brief = telling.brief
+        text = digest().markdown(BRIEF_BYTES) if brief else report.render(output, query)
+        click.echo(text, nl=False, color=report.view.screen.colour)
     finally:  # also where standard output takes no more
-        _tell_beside(report, console, verbose=verbose)
+        append(digest, console)
+        _tell_beside(report, console, verbose=telling.verbose)
 
 
 def _tell_beside(report: Report, console: Console, *, verbose: bool) -> None:
-    try:
-        append_step_summary(report.markdown(), os.environ)
-    except KvsopsError as error:
-        console.warn(str(error))
     plan = report.plan
     for problem in (*plan.problems, *plan.undecided, *plan.uncertain, *plan.mistaken):
         console.warn(problem)
     for presumption in report.plan.presumed:
         console.note(presumption)
     _tell_calls(report, console, verbose=verbose)
+    if failures := failed(report):
+        console.annotate("error", failures)
     if report.sweep.why_stopped:
         console.error(f"stopped: {report.sweep.why_stopped}")
     for warning in report.warnings:
         console.warn(warning)
     if report.proposal:
         _propose(report, report.proposal, console)
-    if report.sweep.journal and any(map(_may_be_gone, report.plan.items)):
-        _tell_undo(report.sweep.journal, report, console)
+    if words := undoing(report):
+        console.commanded("to undo: ", words)
 
 
 def _tell_calls(report: Report, console: Console, *, verbose: bool) -> None:
@@ -84,16 +82,6 @@ def _tell_calls(report: Report, console: Console, *, verbose: bool) -> None:
     cost = own_cost(scope)
     if scope.metric_budget.asked and (verbose or cost is None or cost >= _WORTH_TELLING):
         tell_own_cost(scope, console)
-
-
-def _may_be_gone(item: Item) -> bool:
-    return item.outcome is Outcome.DELETED or item.lost
-
-
-def _tell_undo(journal: Path, report: Report, console: Console) -> None:
-    """Say the command that makes again what was deleted."""
-    path = f"./{journal}" if str(journal).startswith("-") else str(journal)
-    console.commanded("to undo: ", ["kvsops", "restore", path, "--yes", *report.options])
 
 
 def _propose(report: Report, proposal: Proposal, console: Console) -> None:

@@ -312,7 +312,7 @@ def test_a_standard_output_that_takes_nothing(
 def test_progress_is_for_a_terminal(
     emulator: LocalServer, environment: dict[str, str], tmp_path: Path
 ) -> None:
-    """On a terminal the rate and the time left are shown, on standard error; data stays data."""
+    """On a terminal it is shown how many are done, on standard error; data stays data."""
     put_many(emulator, [f"ci-{n:02}" for n in range(60)])
     terminal, theirs = pty.openpty()
     process = subprocess.Popen(
@@ -333,9 +333,7 @@ def test_progress_is_for_a_terminal(
     out, _ = process.communicate()
     assert process.returncode == 0
     assert set(outcomes(out).values()) == {"deleted"}
-    assert b"deleting" in shown
-    assert b"/60" in shown
-    assert re.search(rb"\d+\.\d/s", shown)
+    assert re.search(rb"deleting \d+/60", shown)
 
 
 @pytest.mark.parametrize(
