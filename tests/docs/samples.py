@@ -29,7 +29,7 @@ from tests.terminal import terminal
 WIDTH: Final = 80
 NOW: Final = datetime(2026, 5, 12, 12, tzinfo=UTC)
 """When the documents' samples are made, whenever that is."""
-FLEET: Final = 300
+FLEET: Final = 200
 ADDRESS: Final = "http://127.0.0.1:45790"
 """Where the emulator is said to be."""
 PICTURE: Final = Path(__file__).parents[2] / "docs" / "sweep.svg"
