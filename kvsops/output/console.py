@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Protocol, TextIO
 
-from kvsops.output.text import safe, without_userinfo
+from kvsops.output.text import safe, without_secrets
 
 if TYPE_CHECKING:
     from rich.console import Console as RichConsole
@@ -67,7 +67,7 @@ class Console:
     def _say(self, prefix: str, style: str, message: str) -> None:
         from rich.text import Text
 
-        self.rich.print(Text.assemble((prefix, style), safe(without_userinfo(message))))
+        self.rich.print(Text.assemble((prefix, style), safe(without_secrets(message))))
 
 
 class Counter(Protocol):

@@ -60,6 +60,13 @@ def xml_safe(text: str) -> str:
 
 
 _USERINFO: Final = re.compile(r"(?<=//)[^/\s?#'\"]*@")
+
+
+def without_userinfo(text: str) -> str:
+    """Leave out a user and password before the host of each URL in the text."""
+    return _USERINFO.sub("", text) if "@" in text else text
+
+
 _SECRET: Final = re.compile(
     r"""((?:X-Amz-(?:Credential|Security-Token|Signature)|secret_?access_?key|session_?token)
     (?:["']?\s*[:=]\s*["']?|\s+(?=[\w/+=-]{16})))[^\s"'&,}<>]+""",
@@ -67,13 +74,12 @@ _SECRET: Final = re.compile(
 )
 
 
-def without_userinfo(text: str) -> str:
-    """Leave out a user and password before the host of each URL in the text.
+def without_secrets(text: str) -> str:
+    """Leave out what is a secret by the name before it, such as a presigned URL's signature.
 
-    And what its name says to be a secret, such as a presigned URL's signature. None should be in
-    the text at all: this is for what others' errors quote, and tracebacks show.
+    None should be in the text at all: this is for what others' errors quote, in a traceback, too.
     """
-    return _SECRET.sub(r"\1(redacted)", _USERINFO.sub("", text))
+    return _SECRET.sub(r"\1(redacted)", without_userinfo(text))
 
 
 _MARKUP: Final = re.compile(r"[\\`*\[\]~$]|(?<![0-9A-Za-z])_|_(?![0-9A-Za-z])")

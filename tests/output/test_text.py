@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt  # rich brings it
 
-from kvsops.output.text import count, inert, json_inert, markdown_safe, safe, without_userinfo
+from kvsops.output.text import count, inert, json_inert, markdown_safe, safe, without_secrets
 
 ANY_TEXT = st.text(st.characters(exclude_categories=()))  # lone surrogates too
 
@@ -156,6 +156,6 @@ def test_json_keeps_its_values() -> None:
         ("the session token has expired", "the session token has expired"),
     ],
 )
-def test_without_userinfo(text: str, shown: str) -> None:
+def test_without_secrets(text: str, shown: str) -> None:
     """What a name says to be secret is left out, and nothing else."""
-    assert without_userinfo(text) == shown
+    assert without_secrets(text) == shown
