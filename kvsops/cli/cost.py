@@ -1,12 +1,22 @@
 """`kvsops cost`."""
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from kvsops.cli.brief import brief_option
 from kvsops.cli.money import Money, price_options
-from kvsops.cli.options import Text, Where, output_options, rule_options, scope_options
+from kvsops.cli.options import (
+    Text,
+    Where,
+    output_options,
+    rule_options,
+    scope_options,
+    screen,
+    typed,
+)
 from kvsops.core.channel import checked_tag_key
 from kvsops.core.rules import RULES
 from kvsops.errors import UsageError
@@ -68,6 +78,7 @@ def _month(text: str) -> "Month":
 @click.option("--html", type=_FILE, metavar="FILE", help="Write one page to send around, too.")
 @click.option("--open-metrics", type=_FILE, metavar="FILE", help="Write for Prometheus, too.")
 @output_options()
+@brief_option
 @scope_options
 # Over 40 lines for its signature, an argument for each option, and its docstring, the help.
 def cost(
@@ -82,6 +93,7 @@ def cost(
     open_metrics: Path | None,
     output: "Output",
     query: str | None,
+    brief: bool,
 ) -> None:
     """Tell what the channels cost this month, and which parts of it could be spared.
 
@@ -96,7 +108,9 @@ def cost(
     from kvsops.core.facts import Need
     from kvsops.facts.unread import unread
     from kvsops.output.console import Console
+    from kvsops.output.digest import BRIEF_BYTES, append
     from kvsops.reports.bill import report_of
+    from kvsops.reports.bill_digest import bill_digest
     from kvsops.reports.bill_text import tell
     from kvsops.reports.files import all_written
     from kvsops.reports.own_cost import tell_own_cost
@@ -107,13 +121,19 @@ def cost(
     wanted = _wanted(scope, month, given, money, group_by)
     reading = _read(scope, wanted, journals, console)
     report = report_of(reading, scope, wanted.narrowing, group_by)
-    tell(report, console, output, query)
+    failed = unread((line.facts for line in reading.bill.lines if line.facts), Need.TAGS)
+    verdict = money.verdict(reading.bill, wanted.baseline)
+    digest = partial(bill_digest, report, verdict, failed, typed())
+    if brief:
+        click.echo(digest().markdown(BRIEF_BYTES), nl=False)
+    else:
+        tell(report, console, output, query, screen())
+    append(digest, console)
     written = all_written(report, files, console)
     tell_own_cost(scope, console)
-    failed = unread((line.facts for line in reading.bill.lines if line.facts), Need.TAGS)
     for failure in failed:
         console.error(failure)
-    code = money.judge(reading.bill, wanted.baseline, console)
+    code = money.tell(verdict, console)
     # A look for deleted channels that failed is never one that found none.
     whole = reading.metered.seen_all and written and not failed
     click.get_current_context().exit(code if whole else 1)
@@ -151,11 +171,10 @@ def _read(
     scope: "Scope", wanted: "Wanted", journals: tuple[Path, ...], console: "Console"
 ) -> "Reading":
     """Read the bill, with the deleted channels that journals tell of."""
-    from functools import partial
-
     from kvsops.bill.reading import read_bill
     from kvsops.output.console import progress
     from kvsops.sweep.deleted import names_deleted
 
     deleted = partial(names_deleted, journals, scope.region, wanted.month.start)
-    return read_bill(scope, wanted, deleted, partial(progress, console=console))
+    with progress("listing channels", None, console=console) as seen:
+        return read_bill(scope, wanted, deleted, seen)

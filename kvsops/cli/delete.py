@@ -14,6 +14,9 @@ from kvsops.cli.options import (
     output_options,
     rule_options,
     scope_options,
+    screen,
+    typed,
+    verbose_option,
 )
 from kvsops.core.rule import Role
 from kvsops.core.rules import rules_of
@@ -26,6 +29,8 @@ if TYPE_CHECKING:
 @click.argument("targets", nargs=-1, required=True, type=TARGET, metavar="NAME|ARN...")
 @rule_options(*(rule for rule in rules_of(Role.PROTECTION) if rule.named and rule.options))
 @click.option("--yes", is_flag=True, help="Delete. Without it, only show what would be.")
+@click.option("--tags", is_flag=True, help="Show their tags.")
+@verbose_option
 @journal_option
 @output_options()
 @scope_options
@@ -36,6 +41,8 @@ def delete(
     targets: tuple[str, ...],
     given: dict[str, Any],
     yes: bool,
+    tags: bool,
+    verbose: bool,
     journal: Path | None,
     output: "Output",
     query: str | None,
@@ -53,23 +60,30 @@ def delete(
     channels again.
     """
     from kvsops.core.judge import deletion_rules
-    from kvsops.output.console import Console
+    from kvsops.output.console import Console, progress
     from kvsops.reports.sweep import Report
-    from kvsops.reports.sweep_told import shown_on, tell, told_on
+    from kvsops.reports.sweep_screen import View
+    from kvsops.reports.sweep_told import Telling, tell, told_on
     from kvsops.sweep.item import Outcome
     from kvsops.sweep.journal import opener
+    from kvsops.sweep.proposal import named_ones
     from kvsops.sweep.run import Sweep
 
     scope, console = where.open(read_only=not yes), Console()
     in_region(scope, targets)
     began = scope.clock()
     planned = Sweep.of_named(scope, deletion_rules(given), targets)
-    report = Report(planned, began, everything=True, options=where.again(scope))
+    view = View(screen(), everything=True, tags=tags)
+    report = Report(planned, began, view, typed=typed(), options=where.again(scope))
     if yes:
         report.check_query(output, query)
-        planned.run(opener(journal, os.environ, told_on(console)), shown_on(console))
-    tell(report, console, output, query)
+        with progress("deleting", None, console=console) as seen:
+            planned.run(opener(journal, os.environ, told_on(console)), seen)
+    else:
+        report.proposal = named_ones(planned.plan)
+    refused = any(item.outcome is Outcome.KEPT for item in report.plan.items)
+    code = report.exit_code or (1 if refused else 0)
+    tell(report, console, output, query, Telling(code, verbose))
     if planned.defect:
         raise planned.defect
-    refused = any(item.outcome is Outcome.KEPT for item in report.plan.items)
-    click.get_current_context().exit(report.exit_code or (1 if refused else 0))
+    click.get_current_context().exit(code)

@@ -1,6 +1,7 @@
 """The `kvsops` command: its subcommands, and how an error becomes a line and an exit code."""
 
 import importlib
+import os
 import signal
 import sys
 from typing import TYPE_CHECKING, Any, Final
@@ -11,6 +12,7 @@ import kvsops
 from kvsops.cli.signals import INTERRUPTED, heeded, next_one_ends, present
 from kvsops.errors import KvsopsError
 from kvsops.output import streams
+from kvsops.output.summary import VARIABLE
 
 if TYPE_CHECKING:
     from kvsops.output.console import Console
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
 COMMANDS: Final = {
     "create": "Create signaling channels and print their ARNs.",
     "list": "List signaling channels.",
-    "describe": "Describe channels: their state, tags and storage link, each read directly.",
+    "describe": "Describe channels, each read directly: state, use, cost, tags and storage link.",
     "update": "Update a channel: the time that undelivered messages are kept.",
     "tag": "Set tags on a channel, leaving its others.",
     "untag": "Take tags off a channel.",
@@ -41,6 +43,7 @@ Said here so that --help need not import them all, which would take as long agai
 """
 DEBUG: Final = "kvsops.debug"
 SCOPES: Final = "kvsops.scopes"
+TYPED: Final = "kvsops.typed"
 
 
 class Kvsops(click.Group):
@@ -63,6 +66,11 @@ class Kvsops(click.Group):
         command: click.Command = getattr(module, f"{cmd_name}_", None) or getattr(module, cmd_name)
         return command
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Keep the words as they were typed: what to type next is proposed in them."""
+        ctx.meta[TYPED] = ("kvsops", *args)
+        return super().parse_args(ctx, args)
+
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; an error of ours is one line, with a traceback under --debug."""
         try:
@@ -75,6 +83,7 @@ class Kvsops(click.Group):
             ctx.exit(ending.exit_code or (1 if doubted else 0))
         except KvsopsError as error:
             _trace(ctx)
+            _summarise(ctx, error)
             _say(str(error))
             ctx.exit(error.exit_code)
         except (click.ClickException, click.Abort, BrokenPipeError):
@@ -114,6 +123,17 @@ def _tell_doubts(ctx: click.Context) -> bool:
     more = f" (and {len(doubts) - 1:,} more)" if doubts[1:] else ""
     _say(f"AWS told what cannot be, so it counts as unknown: {doubts[0]}{more}")
     return True
+
+
+def _summarise(ctx: click.Context, error: KvsopsError) -> None:
+    """Tell a CI's step summary what ended the command, unless what came of it is there already."""
+    if not os.environ.get(VARIABLE):
+        return
+    from kvsops.output.digest import DIGESTED, Digest, append
+    from kvsops.output.screen import Outcome
+
+    if not ctx.meta.get(DIGESTED):
+        append(lambda: Digest(Outcome.BAD, ctx.meta[TYPED], str(error)), _console())
 
 
 def _trace(ctx: click.Context) -> None:

@@ -2,7 +2,6 @@
 
 import functools
 import os
-import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
-from kvsops.cli.main import DEBUG, SCOPES
+from kvsops.cli.main import DEBUG, SCOPES, TYPED
 from kvsops.core import channel
 from kvsops.core.channel import EXPIRES_AT_TAG
 from kvsops.core.likeness import likeness, shown
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     from decimal import Decimal
 
     from kvsops.aws.scope import Scope
+    from kvsops.output.screen import Screen
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -110,15 +110,15 @@ class Where:
 
         return is_emulated(endpoint(self.profile, self.endpoint_url, os.environ))
 
-    def again(self, scope: "Scope") -> str:
-        """Return the options with which another command finds the same place.
+    def again(self, scope: "Scope") -> list[str]:
+        """Return the options, as words, with which another command finds the same place.
 
         An endpoint's user and password are not repeated.
         """
         given = {"--profile": self.profile, "--region": scope.region}
         if self.endpoint_url and "@" not in self.endpoint_url:
             given["--endpoint-url"] = self.endpoint_url
-        return "".join(f" {name} {shlex.quote(value)}" for name, value in given.items() if value)
+        return [word for name, value in given.items() if value for word in (name, value)]
 
     def open(self, *, read_only: bool = False, max_own_cost: "Decimal | None" = None) -> "Scope":
         """Open the scope; a dry run's is `read_only`.
@@ -162,15 +162,40 @@ def scope_options(function: Function) -> Function:
         help="Part of each API quota to use at most.  [default: 0.8]",
     )
     @click.option("--debug", is_flag=True, help="Show a traceback with an error.")
+    @click.option(
+        "--color",
+        type=click.Choice(list(_COLOURED)),
+        default="auto",
+        help="Colour the output; auto: on a terminal, unless NO_COLOR is set.",
+    )
     @click.pass_context
     @functools.wraps(function)
-    def wrapped(ctx: click.Context, /, *, debug: bool, **given: Any) -> Any:
+    def wrapped(ctx: click.Context, /, *, debug: bool, color: str, **given: Any) -> Any:
         ctx.meta[DEBUG] = debug
+        ctx.color = _COLOURED[color]
         names = ("profile", "region", "endpoint_url", "quota_share")
         where = Where(**{name: given.pop(name) for name in names})
         return function(where=where, **given)
 
     return wrapped  # type: ignore[return-value]  # click has its own idea of a decorated function
+
+
+def typed() -> tuple[str, ...]:
+    """Return the words of this command line."""
+    words: tuple[str, ...] = click.get_current_context().meta[TYPED]
+    return words
+
+
+_COLOURED: Final = {"auto": None, "always": True, "never": False}
+
+
+def screen() -> "Screen":
+    """Return what standard output is shown on, as --color and NO_COLOR have it."""
+    import sys
+
+    from kvsops.output.screen import Screen
+
+    return Screen.of(sys.stdout, os.environ, colour=click.get_current_context().color)
 
 
 def output_options(
@@ -248,6 +273,13 @@ def in_region(scope: "Scope", targets: tuple[str, ...]) -> None:
         if text.startswith("arn:") and channel.ChannelArn.parse(text).region != scope.region:
             msg = f"{text} is not in {scope.region}: give its --region"
             raise UsageError(msg)
+
+
+def verbose_option(function: Function) -> Function:
+    """Add -v, which the function gets as `verbose`."""
+    return click.option(
+        "-v", "--verbose", is_flag=True, help="Tell the calls made, and what they cost."
+    )(function)
 
 
 def journal_option(function: Function) -> Function:

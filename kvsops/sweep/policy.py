@@ -63,12 +63,16 @@ def options() -> dict[str, Option]:
 
 @dataclass(frozen=True, slots=True)
 class Policies:
-    """The policies of a file: their rules, asked one after the other, and its own bounds."""
+    """The policies of a file: their rules, asked one after the other, and its own bounds.
+
+    `written` is what each policy's own table says, by its name.
+    """
 
     path: Path
     rules: Rules
     protect_tags: tuple[str, ...]
     fuse: Fuse | None
+    written: Mapping[str, Mapping[str, Any]]
 
 
 def found(path: Path | None) -> Policies | None:
@@ -122,7 +126,7 @@ class _Reader:
         protect = tuple(dict.fromkeys(protect))
         shared = {"protect-tag": protect, **waived}
         rules = Rules(tuple(_named(name, values | shared) for name, values in given.items()))
-        return Policies(self.path, rules, protect, self._fuse(table))
+        return Policies(self.path, rules, protect, self._fuse(table), _written(given))
 
     def wrong(self, table: str, key: str, why: str) -> UsageError:
         """Return the error for a key, with its line."""
@@ -202,6 +206,14 @@ class _Reader:
             while wanted and re.search(rf"(?<![\w-]){re.escape(wanted[0])}(?![\w-])", line):
                 wanted, found = wanted[1:], number
         return found
+
+
+def _written(given: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Return what the tables say: that deleting is meant is no key of theirs."""
+    return {
+        name: {key: value for key, value in values.items() if key != "yes"}
+        for name, values in given.items()
+    }
 
 
 def _named(name: str, given: dict[str, Any]) -> Policy:

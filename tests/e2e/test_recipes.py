@@ -1,4 +1,4 @@
-"""The README's recipes for cron jobs: parsed, held together, and run against the emulator."""
+"""The recipes for schedulers: parsed, held together, and run against the emulator."""
 
 import re
 import shlex
@@ -14,7 +14,16 @@ from kvsops.local.server import LocalServer
 from kvsops.reports.sweep_files import LAST_SUCCESS
 from tests.e2e import recipes
 from tests.e2e.conftest import Start
-from tests.e2e.recipes import Line, blocks, container, manifest, section, unit, workflow
+from tests.e2e.recipes import (
+    Line,
+    blocks,
+    container,
+    manifest,
+    pipeline,
+    section,
+    unit,
+    workflow,
+)
 from tests.fleet import DAY, names, put
 
 
@@ -45,10 +54,16 @@ def test_every_command_runs(
     folder: Path,
 ) -> None:
     """Each sweep deletes what it says, journals it, and writes the reports; no secret is in any."""
-    ci = {"GITHUB_WORKSPACE": str(folder), "GITHUB_STEP_SUMMARY": str(folder / "summary.md")}
+    ci = {
+        "GitHub": {
+            "GITHUB_WORKSPACE": str(folder),
+            "GITHUB_STEP_SUMMARY": str(folder / "summary.md"),
+        },
+        "GitLab": {"CI_PROJECT_DIR": str(folder)},
+    }
     argv = [_inside(folder, word) for word in line.argv[1:]]
     environ = {name: _inside(folder, value) for name, value in line.environ.items()}
-    process = start(*argv, **environ, **(ci if line.recipe == "GitHub" else {}))
+    process = start(*argv, **environ, **ci.get(line.recipe, {}))
     out, err = process.communicate(timeout=60)
     assert process.returncode == 0, err
     gone = {"ci-expired", "ci-held", "ci-new", "ci-old", "cam-door"} - names(emulator)
@@ -64,6 +79,9 @@ def test_every_command_runs(
         kept = workflow()["jobs"]["sweep"]["steps"][-1]["with"]["path"]
         assert all(fnmatch(path.name, kept) for path in (*journals, *reports))
         assert (folder / "summary.md").is_file()
+    if line.recipe == "GitLab":
+        (kept,) = pipeline()["artifacts"]["paths"]
+        assert all(fnmatch(path.name, kept) for path in (*journals, *reports))
     texts = [path.read_text("utf-8") for path in folder.rglob("*") if path.is_file()]
     assert not any(environment["AWS_SECRET_ACCESS_KEY"] in text for text in (*texts, out, err))
 
@@ -86,7 +104,7 @@ def _given(line: Line, option: str) -> list[str]:
 def test_there_are_recipes() -> None:
     """No recipe is lost by how it is looked for."""
     assert [line.recipe for line in recipes.lines()] == [
-        *("shell", "GitHub", "GitHub", "Kubernetes", "systemd")
+        *("shell", "GitHub", "GitHub", "GitLab", "GitLab", "Kubernetes", "systemd")
     ]
 
 
@@ -118,6 +136,19 @@ def test_github() -> None:
     assert [step["if"] for step in steps if step.get("name") == "What tests left behind"] == [
         "${{ !cancelled() }}"
     ]
+
+
+def test_gitlab() -> None:
+    """On a schedule alone, one at a time, with a token that no artifact can hold."""
+    found = pipeline()
+    assert found["rules"] == [{"if": '$CI_PIPELINE_SOURCE == "schedule"'}]
+    assert found["resource_group"] == "kvsops-sweep"
+    assert found["artifacts"]["when"] == "always"
+    assert found["artifacts"]["reports"]["junit"] == "kvsops-*.xml"
+    assert found["variables"]["AWS_ROLE_ARN"] == "arn:aws:iam::123456789012:role/kvsops-sweep"
+    assert found["variables"]["AWS_WEB_IDENTITY_TOKEN_FILE"].startswith("/tmp/")  # noqa: S108
+    (token,) = found["id_tokens"]
+    assert f'"${token}" > "$AWS_WEB_IDENTITY_TOKEN_FILE"' in found["before_script"][0]
 
 
 def test_kubernetes() -> None:
@@ -164,8 +195,9 @@ def test_what_is_installed_is_pinned() -> None:
 
 
 def test_the_placeholders_are_told() -> None:
-    """What must be replaced is said above the recipes, and stands in them."""
+    """What must be replaced is said above the recipes, each of which leads there."""
     told, *_ = section().partition("```")
+    assert all("(schedule.md): the role" in text.read_text("utf-8") for text in recipes.PAGES[1:5])
     for placeholder in ("123456789012", "us-east-1", "kvsops-sweep", "CAPITALS"):
         assert placeholder in told
     accounts = {*re.findall(r"\b\d{12}\b", section())}

@@ -66,6 +66,7 @@ RULES: Final = (
         Role.CONDITION,
         _expired,
         Need.TAGS,
+        counted="without a lease",
         options=(
             Option(
                 "expired", Parameter.FLAG, f"Its {EXPIRES_AT_TAG} passed 5 minutes ago or more."
@@ -77,6 +78,7 @@ RULES: Final = (
         Role.CONDITION,
         _orphaned,
         Need.TAGS,
+        counted="owned",
         options=(
             Option("orphaned", Parameter.FLAG, "It lacks the owner tag."),
             Option("owner-tag", Parameter.KEY, "The tag --orphaned looks for.", default=OWNER_TAG),
