@@ -93,24 +93,3 @@ def test_vulnerabilities_have_one_address() -> None:
         *(GITHUB / "ISSUE_TEMPLATE" / name for name in ("bug.yml", "config.yml")),
     ):
         assert address in read(path)
-
-
-@pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_links_lead_somewhere(path: Path) -> None:
-    """Each link to a file of the repository, and to a heading in it, finds it."""
-    links = re.findall(r"\]\((?!https?:)([^)\s]+)\)", read(path))
-    broken = [link for link in links if not _found(path, *link.partition("#")[::2])]
-    assert broken == []
-
-
-def _found(page: Path, target: str, heading: str) -> bool:
-    path = page if not target else page.parent / target
-    if not path.exists():
-        return False
-    return not heading or heading in _headings(path)
-
-
-def _headings(path: Path) -> set[str]:
-    """Return the anchors that GitHub gives a page's headings."""
-    titles = re.findall(r"^#+ (.*)$", read(path), re.MULTILINE)
-    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}

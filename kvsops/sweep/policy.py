@@ -242,7 +242,7 @@ def schema() -> dict[str, Any]:
         "properties": {
             "max-deletes": {
                 "anyOf": [_TEXT, {"type": "integer"}],
-                "description": "Fuse: if one run would delete more, it deletes none.",
+                "description": "Fuse: if more would be deleted, delete none.",
             },
             "protect-tag": _SEVERAL | {"description": options()["protect-tag"].help},
             TABLE: {
@@ -270,7 +270,9 @@ def _schema_of_one() -> dict[str, Any]:
         }
         for option in options().values()
     }
-    properties["grace"] = _TEXT | {"description": "How long what it condemns stays marked first."}
+    properties["grace"] = _TEXT | {
+        "description": "Tag the candidates first; delete those that still qualify after this long."
+    }
     properties[_ANY_CHANNEL.name] = {"type": "boolean", "description": _ANY_CHANNEL.help}
     return {
         "type": "object",
