@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from kvsops.cli.help import Command
 from kvsops.cli.options import TARGET, Where, in_region, output_options, scope_options
 
 if TYPE_CHECKING:
@@ -13,14 +14,14 @@ if TYPE_CHECKING:
     from kvsops.output.rows import Column, Output
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("targets", nargs=-1, required=True, type=TARGET, metavar="NAME|ARN...")
 @output_options()
 @scope_options
 def describe(
     *, where: Where, targets: tuple[str, ...], output: "Output", query: str | None
 ) -> None:
-    """Describe channels: their state, tags and storage link, each read directly.
+    """Show all there is to some channels: state, tags and storage link, read directly.
 
     \b
     Examples:

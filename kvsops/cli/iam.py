@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from kvsops.cli.help import Command, section
 from kvsops.cli.options import Text
 from kvsops.core.channel import ChannelArn
 from kvsops.errors import UsageError
@@ -27,12 +28,14 @@ def _account(text: str) -> str:
 
 
 @click.command(
+    cls=Command,
     context_settings={"ignore_unknown_options": True},
     epilog="Listings, the tag index, metrics and prices can only be allowed for all resources. The "
-    "condition on tags is as AWS documents it for each operation on a channel (aws:ResourceTag); "
-    "whether AWS goes by a tag that was set a moment ago is not documented.",
+    "condition on tags (aws:ResourceTag) is the one AWS documents for each operation on a channel; "
+    "whether it holds for a tag that was set a moment ago is not documented.",
 )
 @click.argument("lines", nargs=-1, metavar='["COMMAND OPTIONS"]...')
+@section("Which channels")
 @click.option("--region", metavar="REGION", help="Only this region's channels.  [default: any]")
 @click.option(
     "--account",
@@ -53,11 +56,11 @@ def iam(
       kvsops iam "sweep --older-than 1d --tag env=ci --yes" "list --cost" --region eu-west-1
       kvsops iam > policy.json
 
-    Each argument is a command line as it will be run, in quotes if it has more than a name. What
-    it leaves out is left out of the policy: without --yes, whatever deletes. Names, ARNs, --prefix,
-    --region and --expect-account narrow the channels, and a sweep's --tag what is done to those
-    it means. A sweep without a condition goes by its policy file, read here and now. Without any
-    argument, the policy is for all commands with all their options.
+    Each argument is a command line as it will be run, in quotes if it is more than a name. The
+    policy allows no more than that command line does: without --yes, nothing that deletes. Names,
+    ARNs, --prefix, --region and --expect-account narrow the channels, and a sweep's --tag narrows
+    what may be done to them. A sweep without a condition uses its policy file as it is now.
+    Without an argument, the policy covers all commands with all their options.
     """
     from kvsops.aws import iam as policies
     from kvsops.output.console import Console

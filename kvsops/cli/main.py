@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 import kvsops
+from kvsops.cli.help import SCREEN, write_screen
 from kvsops.cli.signals import INTERRUPTED, heeded, next_one_ends, present
+from kvsops.core.likeness import did_you_mean
 from kvsops.errors import KvsopsError
 from kvsops.output import streams
 
@@ -16,29 +18,11 @@ if TYPE_CHECKING:
     from kvsops.output.console import Console
 
 COMMANDS: Final = {
-    "create": "Create signaling channels and print their ARNs.",
-    "list": "List signaling channels.",
-    "describe": "Describe channels: their state, tags and storage link, each read directly.",
-    "update": "Update a channel: the time that undelivered messages are kept.",
-    "tag": "Set tags on a channel, leaving its others.",
-    "untag": "Take tags off a channel.",
-    "delete": "Delete the named channels, and wait until they are gone.",
-    "sweep": "Delete the channels nobody needs: those that meet every condition given.",
-    "restore": "Make the channels again that a JOURNAL says were deleted, or list the journals.",
-    "exec": "Run a COMMAND with a channel of its own, and delete the channel however it ends.",
-    "smoke": "Prove with real media that a channel works, or tell at which step it fails and why.",
-    "endpoint": "Show where a master and a viewer connect to a channel, and ask for ICE servers.",
-    "ice": "Show a channel's STUN and TURN servers.",
-    "cost": "Tell what the channels cost this month, and which parts of it could be spared.",
-    "prices": "Show the prices that apply, and where they are from.",
-    "policy": "Check the policies in kvsops.toml, by which kvsops sweep goes.",
-    "iam": "Print the least IAM policy that lets the given commands do their work.",
-    "local": "Emulate the service on this machine, without an AWS account.",
+    name: said for lines in SCREEN.values() for names, said in lines.items() for name in names
 }
-"""Each command, in the order of a channel's life, and how its help begins.
-
-Said here so that --help need not import them all, which would take as long again.
-"""
+"""Each command, and what the help says of it."""
+ALIASES: Final = {"ls": "list", "rm": "delete"}
+"""What other tools call our commands: understood, but not shown."""
 DEBUG: Final = "kvsops.debug"
 SCOPES: Final = "kvsops.scopes"
 
@@ -47,13 +31,29 @@ class Kvsops(click.Group):
     """Finds each command in the module of its name, and ends with the exit code of its error."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
-        """Return the commands in the order of a channel's life."""
+        """Return the commands in the order of the help."""
         return list(COMMANDS)
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's signature
-        """List the commands with what they do, in whole."""
-        with formatter.section("Commands"):
-            formatter.write_dl([*COMMANDS.items()])
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's signature
+        """Show the commands; what options there are says the usage."""
+        write_screen(formatter)
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Take `help COMMAND` and `version` for the options of these names."""
+        if args[:1] == ["help"]:
+            args = [*args[1:], "--help"]
+        elif args[:1] == ["version"]:
+            args = ["--version"]
+        return super().parse_args(ctx, args)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command, also by another tool's name for it; else say which may be meant."""
+        name = ALIASES.get(args[0], args[0])
+        if name not in COMMANDS and not (ctx.resilient_parsing or name.startswith("-")):
+            ctx.fail(f"No such command {name!r}.{did_you_mean(name, (*COMMANDS, *ALIASES))}")
+        return super().resolve_command(ctx, [name, *args[1:]])
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
         """Import the command's module, where it is one."""
@@ -144,15 +144,14 @@ def _console() -> "Console":
 @click.group(
     cls=Kvsops,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="To try everything without AWS: kvsops local --fleet 20 -- kvsops list",
+    epilog="Exit codes: 0 done, 1 failed, 2 wrong usage, 3 check failed, 130 Ctrl-C",
 )
 @click.version_option(kvsops.__version__, prog_name="kvsops")
 def cli() -> None:
-    """Operate Kinesis Video Streams WebRTC signaling channels: make, list, sweep and check them.
+    """Find, price, sweep and test Kinesis Video WebRTC signaling channels.
 
-    What destroys is a dry run unless --yes is given. Data goes to standard output, everything
-    else to standard error.
-
-    Exit codes: 0 done or nothing to do; 1 a failure, also a partial one; 2 wrong usage,
-    credentials or region; 3 the check ran and its answer is no; 130 interrupted.
+    \b
+      kvsops local --fleet 300 -- bash   # a shell to try it all in, without AWS
+      kvsops sweep --older-than 2h       # what would be deleted; --yes deletes it
+      kvsops sweep --help                # a command's options and examples
     """

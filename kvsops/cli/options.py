@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
+from kvsops.cli.help import section
 from kvsops.cli.main import DEBUG, SCOPES
 from kvsops.core import channel
 from kvsops.core.channel import EXPIRES_AT_TAG
-from kvsops.core.likeness import likeness, shown
+from kvsops.core.likeness import did_you_mean, likeness, shown
 from kvsops.core.rule import Option, Parameter, Rule
 from kvsops.core.text import parsed_moment
 from kvsops.errors import UsageError
@@ -46,6 +47,15 @@ class Text(click.ParamType[object]):
             return self._check(value)
         except UsageError as error:
             return self.fail(str(error), param, ctx)
+
+
+class Choice(click.Choice[str]):
+    """One of some words; of a wrong one it is said which may be meant."""
+
+    def get_invalid_choice_message(self, value: Any, ctx: click.Context | None) -> str:
+        """Say what there is, and what is nearest to it."""
+        near = did_you_mean(str(value), self.choices)
+        return super().get_invalid_choice_message(value, ctx) + near
 
 
 def tags_by_key(pairs: tuple[tuple[str, str], ...]) -> dict[str, str]:
@@ -90,7 +100,7 @@ _TYPES: Final[dict[Parameter, click.ParamType[object]]] = {
         each: Text(_METAVARS.get(each, each.value), reader)
         for each, reader in parameters.READERS.items()
     },
-    Parameter.STATUS: click.Choice(STATUSES, case_sensitive=False),
+    Parameter.STATUS: Choice(STATUSES, case_sensitive=False),
 }
 
 
@@ -150,17 +160,25 @@ class Where:
 def scope_options(function: Function) -> Function:
     """Add the scope's options; the function gets them as `where`."""
 
-    @click.option("--profile", metavar="NAME", help="Profile of ~/.aws/config.")
-    @click.option("--region", metavar="REGION", help="Region; else AWS_REGION, or the profile's.")
+    @section("Connection")
+    @click.option("--profile", metavar="NAME", help="Use this profile of ~/.aws/config.")
     @click.option(
-        "--endpoint-url", metavar="URL", help="Another endpoint, for every service: an emulator's."
+        "--region",
+        metavar="REGION",
+        help="AWS region.  [default: AWS_REGION, or the profile's]",
+    )
+    @click.option(
+        "--endpoint-url",
+        metavar="URL",
+        help="Send all requests to this endpoint, such as an emulator's.",
     )
     @click.option(
         "--quota-share",
         type=click.FloatRange(0, 1, min_open=True),
         metavar="SHARE",
-        help="Part of each API quota to use at most.  [default: 0.8]",
+        help="Use at most this share of each API quota.  [default: 0.8]",
     )
+    @section("Other")
     @click.option("--debug", is_flag=True, help="Show a traceback with an error.")
     @click.pass_context
     @functools.wraps(function)
@@ -179,15 +197,20 @@ def output_options(
     """Add -o/--output and --query, which the function gets under these names."""
 
     def decorate(function: Function) -> Function:
+        @section("Output")
         @click.option(
             "-o",
             "--output",
-            type=click.Choice(choices),
+            type=Choice(choices),
             default=default,
             show_default=True,
-            help="Form of the result.",
+            help="Format of the result.",
         )
-        @click.option("--query", metavar="JMESPATH", help="What to take from the JSON.")
+        @click.option(
+            "--query",
+            metavar="JMESPATH",
+            help="Select from the JSON; with -o json or -o text.",
+        )
         @functools.wraps(function)
         def wrapped(*args: Any, **given: Any) -> Any:
             from kvsops.output.query import check_query
@@ -209,6 +232,7 @@ def rule_options(*rules: Rule) -> Callable[[Function], Function]:
         @functools.wraps(function)
         def wrapped(*args: Any, **all_given: Any) -> Any:
             given = {name: all_given.pop(parameter) for parameter, name in names.items()}
+            given |= all_given.pop("given", {})  # of the rules declared above these
             return function(*args, given=given, **all_given)
 
         decorated: Any = wrapped
@@ -256,5 +280,5 @@ def journal_option(function: Function) -> Function:
         "--journal",
         type=click.Path(dir_okay=False, path_type=Path),
         metavar="FILE",
-        help="Where to write what is deleted; else in the state directory, in CI the workspace.",
+        help="Record deletions here.  [default: the state directory; in CI, the workspace]",
     )(function)

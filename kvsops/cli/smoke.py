@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, Unpack
 
 import click
 
+from kvsops.cli.help import Command
 from kvsops.cli.options import (
     DURATION,
     TARGET,
@@ -47,8 +48,9 @@ ENDING: Final = (
 
 
 @click.command(
+    cls=Command,
     epilog="Without a NAME it uses the channel kvsops-smoke, which it makes once: each new channel "
-    "that something connects to costs a month's fee."
+    "that something connects to costs a month's fee.",
 )
 @click.argument("target", required=False, type=TARGET, metavar="[NAME|ARN]")
 @click.option(

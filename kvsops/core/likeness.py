@@ -47,3 +47,18 @@ def mistaken(keys: Iterable[str], meant: str) -> str | None:
     """Return which of the keys looks like the one that is meant, though it is another."""
     wanted = likeness(meant)
     return next((key for key in keys if key != meant and likeness(key) == wanted), None)
+
+
+def closest(typed: str, known: Iterable[str]) -> str | None:
+    """Return which of the known words was most likely meant; None where none is near."""
+    from difflib import get_close_matches  # slow to import, and for mistakes alone
+
+    by_likeness = {likeness(each): each for each in known}
+    found = get_close_matches(likeness(typed), by_likeness, n=1, cutoff=0.6)
+    return by_likeness[found[0]] if found else None
+
+
+def did_you_mean(typed: str, known: Iterable[str]) -> str:
+    """Return ` Did you mean 'list'?`, to follow what was refused; nothing if none is near."""
+    meant = closest(typed, known)
+    return "" if meant is None else f" Did you mean {meant!r}?"

@@ -45,7 +45,7 @@ WAIVERS: Final = tuple(
 _ANY_CHANNEL: Final = Option(
     "any-channel",
     Parameter.FLAG,
-    "Age alone is enough: every channel that is old enough is meant.",
+    "Age alone is enough, whatever the name.",
 )
 _NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 _TOP: Final = ("max-deletes", "protect-tag", TABLE)
@@ -227,7 +227,9 @@ def schema() -> dict[str, Any]:
         }
         for option in options().values()
     }
-    properties["grace"] = text | {"description": "How long what it condemns stays marked first."}
+    properties["grace"] = text | {
+        "description": "Tag the candidates first; delete those that still qualify after this long."
+    }
     properties[_ANY_CHANNEL.name] = {"type": "boolean", "description": _ANY_CHANNEL.help}
     policy = {"type": "object", "additionalProperties": False, "properties": properties}
     return {
@@ -239,7 +241,7 @@ def schema() -> dict[str, Any]:
         "properties": {
             "max-deletes": {
                 "type": ["string", "integer"],
-                "description": "Fuse: if one run would delete more, it deletes none.",
+                "description": "Fuse: if more would be deleted, delete none.",
             },
             "protect-tag": several | {"description": options()["protect-tag"].help},
             TABLE: {
