@@ -9,6 +9,7 @@ from kvsops.cli.help import Command, section
 from kvsops.cli.money import Money, price_options
 from kvsops.cli.options import Text, Where, output_options, rule_options, scope_options
 from kvsops.core.channel import checked_tag_key
+from kvsops.core.likeness import suggestion
 from kvsops.core.rules import RULES
 from kvsops.errors import UsageError
 
@@ -33,7 +34,8 @@ def _group(text: str) -> str:
         return text
     if text.startswith("tag:"):
         return f"tag:{checked_tag_key(text.removeprefix('tag:'))}"
-    raise UsageError(f"cannot group by {text!r}: write tag:KEY, {', '.join(GROUPS)}")
+    near = suggestion(text, GROUPS, f"write tag:KEY, {', '.join(GROUPS)}")
+    raise UsageError(f"cannot group by {text!r}: {near}")
 
 
 def _month(text: str) -> "Month":

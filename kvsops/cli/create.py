@@ -20,9 +20,9 @@ from kvsops.cli.options import (
     Where,
     output_options,
     scope_options,
-    tags_by_key,
 )
 from kvsops.cli.owner import default_owner
+from kvsops.cli.tags import tags_by_key
 from kvsops.core.channel import EXPIRES_AT_TAG, OWNER_TAG, TAGS_MAXIMUM, checked_tag
 from kvsops.errors import AwsError, KvsopsError, UsageError
 

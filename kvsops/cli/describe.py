@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import click
 
 from kvsops.cli.help import Command
+from kvsops.cli.main import told
 from kvsops.cli.options import TARGET, Where, in_region, output_options, scope_options
 
 if TYPE_CHECKING:
@@ -38,7 +39,8 @@ def describe(
     in_region(scope, targets)
     rows = [*scope.in_parallel(lambda each: _read(scope, each), dict.fromkeys(targets))]
     found = [row for row in rows if not isinstance(row, AwsError)]
-    problems = [str(row) for row in rows if isinstance(row, AwsError)]
+    ctx = click.get_current_context()
+    problems = [told(row, ctx) for row in rows if isinstance(row, AwsError)]
     for facts in found:
         for fact in (facts.tags, facts.storage):
             problems += [fact.why] if isinstance(fact, Unknown) else []
@@ -49,7 +51,7 @@ def describe(
         click.echo(render(found, columns, output, query), nl=False)
     for problem in problems:
         console.error(problem)
-    click.get_current_context().exit(1 if problems else 0)
+    ctx.exit(1 if problems else 0)
 
 
 def _read(scope: "Scope", target: str) -> "Facts | AwsError":

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from kvsops.cli.choice import Choice
 from kvsops.cli.help import Command, section
 from kvsops.cli.options import TARGET, Where, in_region, output_options, scope_options
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 @section("Output")
 @click.option(
     "--role",
-    type=click.Choice(["master", "viewer"]),
+    type=Choice(["master", "viewer"]),
     help="Only for this role.  [default: both]",
 )
 @output_options()

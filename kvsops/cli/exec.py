@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from kvsops.cli.help import Command, section
-from kvsops.cli.options import DURATION, NAME, TAG, Where, refuse, scope_options, tags_by_key
+from kvsops.cli.options import DURATION, NAME, TAG, Where, refuse, scope_options
 from kvsops.cli.signals import signals_wait
+from kvsops.cli.tags import tags_by_key
 from kvsops.core.channel import EXPIRES_AT_TAG
 from kvsops.errors import KvsopsError, NotFoundError
 

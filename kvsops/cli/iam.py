@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from kvsops.cli.help import Command, section
+from kvsops.cli.main import ALIASES, COMMANDS, cli
 from kvsops.cli.options import Text
 from kvsops.core.channel import ChannelArn
+from kvsops.core.likeness import suggestion
 from kvsops.errors import UsageError
 
 if TYPE_CHECKING:
@@ -81,8 +83,6 @@ def iam(
 
 
 def _everything() -> Iterator[Line]:
-    from kvsops.cli.main import COMMANDS
-
     return ((name, None) for name in COMMANDS)
 
 
@@ -91,8 +91,9 @@ def _parsed(ctx: click.Context, lines: tuple[str, ...]) -> Iterator[Line]:
         if line.startswith("-"):
             said = f"{line}: write a command with its options as one argument, in quotes"
             raise UsageError(f'{said}: kvsops iam "sweep --prefix ci- --yes"')
-        words = _words(line)
-        yield words[0], _parameters(ctx, words[0], words[1:])
+        name, *arguments = _words(line)
+        name = ALIASES.get(name, name)
+        yield name, _parameters(ctx, name, arguments)
 
 
 def _words(line: str) -> list[str]:
@@ -108,13 +109,12 @@ def _words(line: str) -> list[str]:
 
 def _parameters(ctx: click.Context, name: str, arguments: list[str]) -> dict[str, Any]:
     """Read a command's arguments as the command would, but let it lack any of them."""
-    from kvsops.cli.main import COMMANDS, cli
-
     root = ctx.find_root()
     command = cli.get_command(root, name)
     if command is None:
-        said = f"no such command: {name!r}: there are {', '.join(COMMANDS)}"
-        raise UsageError(f'{said}; one with arguments goes in quotes: kvsops iam "sweep --yes"')
+        known = f"there are {', '.join(COMMANDS)}; one with arguments goes in quotes: "
+        near = suggestion(name, COMMANDS, f'{known}kvsops iam "sweep --yes"')
+        raise UsageError(f"no such command: {name!r}: {near}")
     if isinstance(command, click.Group):  # its subcommands call nothing
         return {}
     lenient = copy.copy(command)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
+from kvsops.cli.choice import Choice
 from kvsops.cli.help import Command, section
 from kvsops.cli.money import Money, price_options
 from kvsops.cli.options import Where, output_options, refuse, rule_options, scope_options
@@ -50,7 +51,7 @@ _ORDERS: Final[dict[str, "Callable[[Facts], Any]"]] = {
 @click.option("--direct", is_flag=True, help="Read each channel's tags directly, 40 a second.")
 @click.option(
     "--sort",
-    type=click.Choice(list(_ORDERS)),
+    type=Choice(list(_ORDERS)),
     help="Sort by this; age: oldest first.  [default: name; with --cost, dearest first]",
 )
 @click.option("--reverse", is_flag=True, help="Reverse the order.")

@@ -1,8 +1,10 @@
 """The `kvsops` command: its subcommands, and how an error becomes a line and an exit code."""
 
 import importlib
+import os
 import signal
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 import click
@@ -10,11 +12,13 @@ import click
 import kvsops
 from kvsops.cli.help import SCREEN, write_screen
 from kvsops.cli.signals import INTERRUPTED, heeded, next_one_ends, present
-from kvsops.core.likeness import did_you_mean
-from kvsops.errors import KvsopsError
+from kvsops.core.likeness import suggestion
+from kvsops.errors import KvsopsError, NoSuchNameError
 from kvsops.output import streams
 
 if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
     from kvsops.output.console import Console
 
 COMMANDS: Final = {
@@ -25,6 +29,9 @@ ALIASES: Final = {"ls": "list", "rm": "delete"}
 """What other tools call our commands: understood, but not shown."""
 DEBUG: Final = "kvsops.debug"
 SCOPES: Final = "kvsops.scopes"
+PLACE: Final = "kvsops.place"
+COMPLETE: Final = "_KVSOPS_COMPLETE"
+"""By this variable, click's own, a shell asks what may come next."""
 
 
 class Kvsops(click.Group):
@@ -52,8 +59,20 @@ class Kvsops(click.Group):
         """Find the command, also by another tool's name for it; else say which may be meant."""
         name = ALIASES.get(args[0], args[0])
         if name not in COMMANDS and not (ctx.resilient_parsing or name.startswith("-")):
-            ctx.fail(f"No such command {name!r}.{did_you_mean(name, (*COMMANDS, *ALIASES))}")
+            near = suggestion(name, (*COMMANDS, *ALIASES))
+            ctx.fail(f"no such command: {name}{near and ': '}{near}")
         return super().resolve_command(ctx, [name, *args[1:]])
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> "list[CompletionItem]":
+        """Complete commands without importing them, which would take as long again."""
+        from click.shell_completion import CompletionItem
+
+        commands = [
+            CompletionItem(name, help=said)
+            for name, said in COMMANDS.items()
+            if name.startswith(incomplete)
+        ]
+        return commands + click.Command.shell_complete(self, ctx, incomplete)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
         """Import the command's module, where it is one."""
@@ -75,7 +94,7 @@ class Kvsops(click.Group):
             ctx.exit(ending.exit_code or (1 if doubted else 0))
         except KvsopsError as error:
             _trace(ctx)
-            _say(str(error))
+            _say(told(error, ctx))
             ctx.exit(error.exit_code)
         except (click.ClickException, click.Abort, BrokenPipeError):
             raise
@@ -86,6 +105,10 @@ class Kvsops(click.Group):
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
         """Run the command line; return its exit code."""
+        if os.environ.get(COMPLETE):
+            with suppress(Exception):  # who presses Tab wants no message
+                super().main(*args, **kwargs)
+            return 1
         streams.guard()
         for number in heeded(present("SIGTERM", "SIGHUP")):
             signal.signal(number, signal.default_int_handler)  # ends as Ctrl-C does
@@ -94,11 +117,11 @@ class Kvsops(click.Group):
         except KvsopsError as error:  # --help cannot be written
             _say(str(error))
             return error.exit_code
-        except click.exceptions.NoArgsIsHelpError as error:
-            error.show()
-            return error.exit_code
         except click.ClickException as error:
-            _say(_one_line(error))
+            if isinstance(error, click.exceptions.NoArgsIsHelpError):
+                error.show()
+            else:
+                _say(_one_line(error))
             return error.exit_code
         except click.Abort:
             _say("interrupted")
@@ -116,6 +139,16 @@ def _tell_doubts(ctx: click.Context) -> bool:
     return True
 
 
+def told(error: KvsopsError, ctx: click.Context) -> str:
+    """Say what is wrong; of a name that no channel has, also which may be meant."""
+    if not isinstance(error, NoSuchNameError):
+        return str(error)
+    from kvsops.cli.channel_names import nearest
+
+    near = nearest(ctx.meta[PLACE], error.name)
+    return f"{error}{near and ': '}{near}"
+
+
 def _trace(ctx: click.Context) -> None:
     if ctx.meta.get(DEBUG):
         import traceback
@@ -126,9 +159,19 @@ def _trace(ctx: click.Context) -> None:
 
 def _one_line(error: click.ClickException) -> str:
     """Say what click has to say, in one line, and where to read more."""
-    said = " ".join(error.format_message().split())
+    said = _unknown(error) or " ".join(error.format_message().split())
     context = getattr(error, "ctx", None)
     return f"{said} (see {context.command_path} --help)" if context else said
+
+
+def _unknown(error: click.ClickException) -> str | None:
+    """Say of an option or a subcommand that is not there which may be meant, as we say it."""
+    for what in ("option", "command"):
+        typed = getattr(error, f"{what}_name", None)
+        if typed and hasattr(error, "possibilities"):
+            near = suggestion(typed, error.possibilities or ())
+            return f"no such {what}: {typed}{near and ': '}{near}"
+    return None
 
 
 def _say(message: str) -> None:

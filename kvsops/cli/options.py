@@ -10,18 +10,18 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
+from kvsops.cli.choice import Choice
 from kvsops.cli.help import section
-from kvsops.cli.main import DEBUG, SCOPES
+from kvsops.cli.main import DEBUG, PLACE, SCOPES
 from kvsops.core import channel
-from kvsops.core.channel import EXPIRES_AT_TAG
-from kvsops.core.likeness import did_you_mean, likeness, shown
 from kvsops.core.rule import Option, Parameter, Rule
-from kvsops.core.text import parsed_moment
 from kvsops.errors import UsageError
 from kvsops.sweep import parameters
 
 if TYPE_CHECKING:
     from decimal import Decimal
+
+    from click.shell_completion import CompletionItem
 
     from kvsops.aws.scope import Scope
 
@@ -49,34 +49,21 @@ class Text(click.ParamType[object]):
             return self.fail(str(error), param, ctx)
 
 
-class Choice(click.Choice[str]):
-    """One of some words; of a wrong one it is said which may be meant."""
+class Target(Text):
+    """A channel's name or ARN; a shell completes the names."""
 
-    def get_invalid_choice_message(self, value: Any, ctx: click.Context | None) -> str:
-        """Say what there is, and what is nearest to it."""
-        near = did_you_mean(str(value), self.choices)
-        return super().get_invalid_choice_message(value, ctx) + near
+    def shell_complete(
+        self,
+        ctx: click.Context,
+        param: click.Parameter,  # noqa: ARG002 - click's signature
+        incomplete: str,
+    ) -> "list[CompletionItem]":
+        """Return the channels there are, where they can be had in a moment."""
+        from click.shell_completion import CompletionItem
 
+        from kvsops.cli.channel_names import channel_names
 
-def tags_by_key(pairs: tuple[tuple[str, str], ...]) -> dict[str, str]:
-    """Return the tags to set; raises `UsageError` where one is given twice, or holds no time."""
-    tags: dict[str, str] = {}
-    for key, value in pairs:
-        _check_time(key, value)
-        if tags.setdefault(key, value) != value:
-            raise UsageError(f"the tag {key} is given twice: drop one")
-    return tags
-
-
-def _check_time(key: str, value: str) -> None:
-    """Refuse a lease's end that no sweep could read: its channel would be kept for ever."""
-    if likeness(key) != EXPIRES_AT_TAG:
-        return
-    if key != EXPIRES_AT_TAG:
-        raise UsageError(f"the tag {shown(key)} only looks like {EXPIRES_AT_TAG}: write it so")
-    if parsed_moment(value) is None:
-        said = f"{EXPIRES_AT_TAG}={value!r} is not a time like 2026-11-22T10:00:00Z"
-        raise UsageError(f"{said}; for a time from now give kvsops create or exec --ttl, like 1h")
+        return [CompletionItem(name) for name in channel_names(ctx.params, incomplete)]
 
 
 def target(text: str) -> str:
@@ -88,7 +75,7 @@ def target(text: str) -> str:
 
 DURATION: Final = Text("duration", parameters.duration)
 NAME: Final = Text("name", channel.checked_name)
-TARGET: Final = Text("name|arn", target)
+TARGET: Final = Target("name|arn", target)
 TAG_KEY: Final = Text("key", channel.checked_tag_key)
 MESSAGE_TTL: Final = click.IntRange(
     channel.MESSAGE_TTL_SECONDS.start, channel.MESSAGE_TTL_SECONDS.stop - 1
@@ -154,6 +141,9 @@ class Where:
             now=context.obj or machine_now,
         )
         context.meta.setdefault(SCOPES, []).append(scope)
+        context.meta[PLACE] = {"profile": self.profile, "region": self.region} | {
+            "endpoint_url": self.endpoint_url
+        }
         return scope
 
 
@@ -252,12 +242,26 @@ def _declared(option: Option) -> Callable[[Function], Function]:
     return click.option(
         name,
         type=kind,
+        callback=_wonder_at_keys if option.parameter in (Parameter.KEY, Parameter.TAG) else None,
         metavar=None if isinstance(kind, click.Choice) else kind.name.upper(),
         multiple=option.many,
         default=option.default,
         show_default=option.default is not None,
         help=option.help,
     )
+
+
+def _wonder_at_keys(_ctx: click.Context, param: click.Parameter, given: Any) -> Any:
+    """Warn of a key that is nearly one of ours: it may be meant, to find what was misspelt."""
+    from kvsops.cli.tags import meant_by
+
+    for each in given if isinstance(given, tuple) else (given,):
+        key = str(getattr(each, "key", each))
+        if meant := meant_by(key):
+            from kvsops.output.console import Console
+
+            Console().warn(f"{param.opts[0]} {key}: did you mean {meant}?")
+    return given
 
 
 def refuse(objection: str | None) -> None:

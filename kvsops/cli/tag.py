@@ -3,7 +3,8 @@
 import click
 
 from kvsops.cli.help import Command
-from kvsops.cli.options import TAG, TARGET, Where, in_region, scope_options, tags_by_key
+from kvsops.cli.options import TAG, TARGET, Where, in_region, scope_options
+from kvsops.cli.tags import tags_by_key
 
 
 @click.command(cls=Command)
