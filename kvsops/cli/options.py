@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 STATUSES: Final = ("CREATING", "ACTIVE", "UPDATING", "DELETING")
-OUTPUTS: Final = ("table", "json", "csv", "markdown")
+OUTPUTS: Final = ("table", "json", "csv", "markdown", "text")
 
 
 class Text(click.ParamType[object]):
@@ -199,7 +199,7 @@ def output_options(
         @click.option(
             "--query",
             metavar="JMESPATH",
-            help="Select from the JSON; with -o json or -o text.",
+            help="Select from the JSON, for -o json or text.",
         )
         @functools.wraps(function)
         def wrapped(*args: Any, **given: Any) -> Any:

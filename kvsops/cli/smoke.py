@@ -115,7 +115,7 @@ ENDING: Final = (
     metavar="FILE",
     help="Save the last picture received, as PNG.",
 )
-@output_options(choices=("table", "json"))
+@output_options(choices=("table", "json", "text"))
 @scope_options
 def smoke(
     *, where: Where, target: str | None, output: str, query: str | None, **given: Unpack[Given]
@@ -251,6 +251,6 @@ def _write(
     from kvsops.reports.smoke import text
     from kvsops.reports.smoke_files import REPORT
 
-    told = text(report) if output == "table" else dumps(report.to_json(), query)
+    told = text(report) if output == "table" else dumps(report.to_json(), query, output)
     click.echo(told, nl=False)
     return all_written(report, [(REPORT, path) for path in reports], console)

@@ -10,7 +10,7 @@ from kvsops.core.cost import known_sum
 from kvsops.errors import KvsopsError
 from kvsops.output.console import Console
 from kvsops.output.figures import usd
-from kvsops.output.rows import Form, Output, csv, dumps, markdown, table
+from kvsops.output.rows import DOCUMENTS, Form, Output, csv, dumps, markdown, table
 from kvsops.output.summary import append_step_summary
 from kvsops.output.text import count, markdown_safe
 from kvsops.reports.bill import BillReport
@@ -22,8 +22,8 @@ GROUPS: Final = 20  # shown of them; JSON has all
 
 def render(report: BillReport, output: Output, query: str | None) -> str:
     """Make the text for standard output; CSV has a line for each channel."""
-    if output == "json":
-        return dumps(as_json(report), query)
+    if output in DOCUMENTS:
+        return dumps(as_json(report), query, output)
     if output == "csv":
         return csv(report.bill.dearest_first, bill_columns(report.bill))
     return text(report, markdown if output == "markdown" else table)

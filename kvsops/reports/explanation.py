@@ -11,7 +11,7 @@ from kvsops.core.likeness import shown
 from kvsops.core.rule import Finding, Role, Rule
 from kvsops.core.text import moment
 from kvsops.facts import gather
-from kvsops.output.rows import Column, dumps, markdown, table
+from kvsops.output.rows import DOCUMENTS, Column, dumps, markdown, table
 from kvsops.output.text import safe
 from kvsops.reports.columns import link_text
 
@@ -39,7 +39,7 @@ def tell_why(
     known, said = _facts(facts), _said(scope, facts, rules)
     policy = f" ({decision.policy})" if decision.policy else ""
     verdict = f"{facts.channel.channel_name}: {decision.verdict.value}{policy}: {decision.reason}"
-    if output == "json":
+    if output in DOCUMENTS:
         whole: dict[str, Any] = {
             "channel_name": facts.channel.channel_name,
             "channel_arn": facts.channel.channel_arn,
@@ -49,7 +49,7 @@ def tell_why(
             "facts": [dict(zip(_FACT_KEYS, row, strict=True)) for row in known],
             "rules": [dict(zip(_RULE_KEYS, row, strict=True)) for row in said],
         }
-        click.echo(dumps(whole, query), nl=False)
+        click.echo(dumps(whole, query, output), nl=False)
     else:
         form = markdown if output == "markdown" else table
         facts_table = form(known, _columns("FACT", "VALUE", "READ FROM", "AT"))
