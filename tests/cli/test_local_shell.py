@@ -9,6 +9,11 @@ from pathlib import Path
 import pytest
 
 KVSOPS = [sys.executable, "-m", "kvsops"]
+OWN_TERMINAL = """\
+import os, sys
+os.close(os.open(os.ttyname(0), os.O_RDWR))  # now it is the session's: fish insists on one
+os.execv(sys.executable, [sys.executable, *sys.argv[1:]])
+"""
 RC = "export AWS_REGION=eu-west-1 AWS_PROFILE=theirs; PS1='mine> '\n"
 RC_FILES = {"bash": ".bashrc", "zsh": ".zshrc", "fish": ".config/fish/config.fish", "dash": ".rc"}
 
@@ -17,7 +22,7 @@ def at_a_terminal(*command: str, typed: str = "", **environment: str) -> str:
     """Run it with a terminal as all its streams; return what that shows, without colours."""
     screen, terminal = os.openpty()
     with subprocess.Popen(
-        [*KVSOPS, "local", "--fleet", "3", *command],
+        [sys.executable, "-c", OWN_TERMINAL, *KVSOPS[1:], "local", "--fleet", "3", *command],
         env={**os.environ, "TERM": "dumb", **environment},
         stdin=terminal,
         stdout=terminal,
