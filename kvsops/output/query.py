@@ -18,7 +18,7 @@ def check_query(query: str | None, output: str) -> None:
     if query is None:
         return
     if output not in ("json", "text"):
-        raise UsageError(f"--query works on JSON, not on {output}; add -o json or -o text")
+        raise UsageError(f"--query works on JSON, not on {output}; add --output json or text")
     import jmespath
 
     with _told(query):
