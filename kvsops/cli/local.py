@@ -242,13 +242,11 @@ def _serve(server: "LocalServer", fleet: int, files: "Activation") -> None:
     """
     from kvsops.cli.local_shell import directions
     from kvsops.cli.signals import signals_go_to
-    from kvsops.local.environment import export_lines
 
     stop = Event()
     with signals_go_to(lambda _number: stop.set()):
         if not sys.stdout.isatty():
-            lines = export_lines(server.endpoint_url, server.region, os.environ, server.ca_bundle)
-            click.echo("\n".join(lines))
+            click.echo("\n".join(server.export_lines()))
         click.echo(directions(server, fleet, files), err=True)
         stop.wait()
 

@@ -111,12 +111,11 @@ def refusal(error: OSError, settings: "Settings", port: int) -> UsageError | Non
     if port and taken == str(port):
         return UsageError(f"--port {port}: it {why}; choose another, or none for any")
     if settings.aws_names:
-        return UsageError(f"--aws-names: port {taken} of {settings.host} {why}{_HINT}")
+        first = "another --host" if error.errno == errno.EADDRINUSE else "root"
+        ways = f"use {first}, a network namespace, or a container"
+        return UsageError(f"--aws-names: port {taken} of {settings.host} {why}; {ways}")
     option = f"--base-port {settings.base_port}"
     return UsageError(f"{option}: port {taken} {why}; choose another, or none for any")
-
-
-_HINT: Final = "; use another --host, a network namespace, or a container"
 
 
 def notes(server: "LocalServer", hosts_file: Path = HOSTS_FILE) -> Iterator[str]:

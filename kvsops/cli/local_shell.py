@@ -47,10 +47,11 @@ def activation(server: "LocalServer") -> Iterator[Activation]:
     from kvsops.local.activation import fish_script, posix_script
 
     where = server.endpoint_url, server.region, os.environ, server.ca_bundle
+    aws_names = server.settings.aws_names
     with TemporaryDirectory(prefix="kvsops-local-", ignore_cleanup_errors=True) as directory:
         files = Activation(Path(directory))
-        files.posix.write_text(posix_script(*where), encoding="utf-8")
-        files.fish.write_text(fish_script(*where), encoding="utf-8")
+        files.posix.write_text(posix_script(*where, aws_names=aws_names), encoding="utf-8")
+        files.fish.write_text(fish_script(*where, aws_names=aws_names), encoding="utf-8")
         yield files
 
 

@@ -61,6 +61,10 @@ def _shows_tags(options: Given) -> bool:
     return bool(listed) or rules_need(Need.TAGS, listing_rules)(options)
 
 
+def _is_table(options: Given) -> bool:
+    return bool(options["output"] == "table")
+
+
 def _groups_by_tag(options: Given) -> bool:
     return options["group_by"] not in ("prefix", "region")
 
@@ -92,6 +96,7 @@ CALLS: Final[dict[str, tuple[Call, ...]]] = {
         Call("DescribeSignalingChannel"),
         Call("ListTagsForResource"),
         Call("DescribeMediaStorageConfiguration"),
+        Call("GetMetricData", without("no_metrics", _is_table)),
     ),
     "update": (Call("DescribeSignalingChannel"), Call("UpdateSignalingChannel")),
     "tag": (Call("DescribeSignalingChannel"), Call("TagResource")),

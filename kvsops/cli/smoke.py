@@ -17,6 +17,7 @@ from kvsops.cli.options import (
     output_options,
     refuse,
     scope_options,
+    typed,
 )
 from kvsops.cli.signals import INTERRUPTED, signals_go_to
 from kvsops.cli.smoke_options import (
@@ -148,9 +149,12 @@ def smoke(
         limits = limits_of(given)
         report = _run(subject, wanted, limits, console, now=scope.now, snapshot=snapshot)
     written = _write(report, console, given["reports"], output, query)
+    _tell_ci(report, console)
     if snapshot.trouble is not None:
         console.error(snapshot.trouble)
         written = False
+    elif given["snapshot"]:
+        console.note(f"picture written: {given['snapshot']}")
     click.get_current_context().exit(3 if not report.passed else 0 if written else 1)
 
 
@@ -236,6 +240,17 @@ def _shown(console: "Console") -> "Iterator[Callable[[Step], None]]":
                 console.note(one_step(step))
 
         yield tell
+
+
+def _tell_ci(report: "SmokeReport", console: "Console") -> None:
+    """Append what came of it to a CI's step summary; where it failed, annotate the job."""
+    from kvsops.output.digest import append
+    from kvsops.reports.smoke import verdict
+    from kvsops.reports.smoke_digest import digest_of
+
+    append(lambda: digest_of(report, typed()), console)
+    if not report.passed:
+        console.annotate("error", str(verdict(report)))
 
 
 def _write(

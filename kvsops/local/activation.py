@@ -73,20 +73,30 @@ end
 
 
 def posix_script(
-    endpoint_url: str, region: str, inherited: Mapping[str, str], ca_bundle: str | None = None
+    endpoint_url: str,
+    region: str,
+    inherited: Mapping[str, str],
+    ca_bundle: str | None = None,
+    *,
+    aws_names: bool = False,
 ) -> str:
     """Return the file for bash, zsh, dash and the like."""
-    values = exported(endpoint_url, region, inherited, ca_bundle)
+    values = exported(endpoint_url, region, inherited, ca_bundle, aws_names=aws_names)
     exports = "\n".join(f"export {name}={shlex.quote(value)}" for name, value in values.items())
     gone, scripts = stray(ca_bundle), shlex.quote(scripts_directory())
     return _filled(_POSIX, endpoint_url, values, gone, exports=exports, scripts=scripts)
 
 
 def fish_script(
-    endpoint_url: str, region: str, inherited: Mapping[str, str], ca_bundle: str | None = None
+    endpoint_url: str,
+    region: str,
+    inherited: Mapping[str, str],
+    ca_bundle: str | None = None,
+    *,
+    aws_names: bool = False,
 ) -> str:
     """Return the file for fish."""
-    values = exported(endpoint_url, region, inherited, ca_bundle)
+    values = exported(endpoint_url, region, inherited, ca_bundle, aws_names=aws_names)
     exports = "\n".join(f"set -gx {name} {_fish_quoted(value)}" for name, value in values.items())
     gone, scripts = stray(ca_bundle), _fish_quoted(scripts_directory())
     return _filled(_FISH, endpoint_url, values, gone, exports=exports, scripts=scripts)

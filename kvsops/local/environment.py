@@ -61,25 +61,38 @@ def variables(endpoint_url: str, region: str, ca_bundle: str | None = None) -> d
 
 
 def child_environment(
-    endpoint_url: str, region: str, inherited: Mapping[str, str], ca_bundle: str | None = None
+    endpoint_url: str,
+    region: str,
+    inherited: Mapping[str, str],
+    ca_bundle: str | None = None,
+    *,
+    aws_names: bool = False,
 ) -> dict[str, str]:
-    """Return the whole environment of a child process: what it inherits, minus AWS's variables."""
+    """Return the whole environment of a child process: what it inherits, minus AWS's variables.
+
+    Where the emulator answers to `aws_names`, they are not looked for behind a proxy either.
+    """
     gone = CA_DIRECTORIES if ca_bundle else ()
     kept = {
         name: value
         for name, value in inherited.items()
         if name not in gone and not name.startswith("AWS_")
     }
-    past_proxies = _past_proxies(inherited, endpoint_url)
+    past_proxies = _past_proxies(inherited, endpoint_url, aws_names=aws_names)
     path = os.pathsep.join(filter(None, [scripts_directory(), inherited.get("PATH")]))
     return kept | variables(endpoint_url, region, ca_bundle) | past_proxies | {"PATH": path}
 
 
 def export_lines(
-    endpoint_url: str, region: str, inherited: Mapping[str, str], ca_bundle: str | None = None
+    endpoint_url: str,
+    region: str,
+    inherited: Mapping[str, str],
+    ca_bundle: str | None = None,
+    *,
+    aws_names: bool = False,
 ) -> list[str]:
     """Return the lines that give a shell the same environment."""
-    values = exported(endpoint_url, region, inherited, ca_bundle)
+    values = exported(endpoint_url, region, inherited, ca_bundle, aws_names=aws_names)
     return [
         f"unset {' '.join(stray(ca_bundle))}",
         *(f"export {name}={shlex.quote(value)}" for name, value in values.items()),
@@ -88,10 +101,16 @@ def export_lines(
 
 
 def exported(
-    endpoint_url: str, region: str, inherited: Mapping[str, str], ca_bundle: str | None = None
+    endpoint_url: str,
+    region: str,
+    inherited: Mapping[str, str],
+    ca_bundle: str | None = None,
+    *,
+    aws_names: bool = False,
 ) -> dict[str, str]:
     """Return what a shell must export, the PATH apart."""
-    return variables(endpoint_url, region, ca_bundle) | _past_proxies(inherited, endpoint_url)
+    past_proxies = _past_proxies(inherited, endpoint_url, aws_names=aws_names)
+    return variables(endpoint_url, region, ca_bundle) | past_proxies
 
 
 def stray(ca_bundle: str | None) -> tuple[str, ...]:
@@ -104,10 +123,13 @@ def scripts_directory() -> str:
     return sysconfig.get_path("scripts")
 
 
-def _past_proxies(inherited: Mapping[str, str], endpoint_url: str) -> dict[str, str]:
+def _past_proxies(
+    inherited: Mapping[str, str], endpoint_url: str, *, aws_names: bool
+) -> dict[str, str]:
     """NO_PROXY in both spellings: clients differ in which one they read first."""
     inherited_hosts = inherited.get("no_proxy") or inherited.get("NO_PROXY") or ""
-    ours = dict.fromkeys(("127.0.0.1", urlsplit(endpoint_url).hostname or ""))
+    names = (".amazonaws.com", ".amazonaws.com.cn") if aws_names else ()
+    ours = dict.fromkeys(("127.0.0.1", urlsplit(endpoint_url).hostname or "", *names))
     hosts = [host for host in inherited_hosts.split(",") if host and host not in ours]
     joined = ",".join([*hosts, *ours])
     return {"NO_PROXY": joined, "no_proxy": joined}

@@ -19,7 +19,7 @@ from kvsops.local.cloudwatch.index import MetricIndex
 from kvsops.local.cloudwatch.models import metrics
 from kvsops.local.control_plane import ControlPlane
 from kvsops.local.dispatch import ACCOUNT_ID
-from kvsops.local.environment import child_environment
+from kvsops.local.environment import child_environment, export_lines
 from kvsops.local.extension import install
 from kvsops.local.kinesisvideo.models import KinesisVideoBackend
 from kvsops.local.middleware import Entry, Middleware
@@ -111,7 +111,23 @@ class LocalServer:
 
     def environment(self) -> dict[str, str]:
         """Return the environment for a child process whose AWS clients should use this emulator."""
-        return child_environment(self.endpoint_url, self.region, os.environ, self.ca_bundle)
+        return child_environment(
+            self.endpoint_url,
+            self.region,
+            os.environ,
+            self.ca_bundle,
+            aws_names=self.settings.aws_names,
+        )
+
+    def export_lines(self) -> list[str]:
+        """Return the lines that give a shell the same environment."""
+        return export_lines(
+            self.endpoint_url,
+            self.region,
+            os.environ,
+            self.ca_bundle,
+            aws_names=self.settings.aws_names,
+        )
 
     @property
     def ca_bundle(self) -> str | None:

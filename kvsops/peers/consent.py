@@ -13,9 +13,10 @@ from kvsops.peers import internals
 
 
 async def answers(peer: RTCPeerConnection, seconds: float) -> bool | None:
-    """Whether the other end answers within these seconds; None where that is not known."""
+    """Whether the other end answers in time, or sends something; None where that is not known."""
     found = [await _answers(ice, seconds) for ice in internals.connections(peer)]
-    return any(found) if found else None
+    silent = silent_seconds(peer)
+    return None if silent is None else any(found) or silent < seconds
 
 
 def silent_seconds(peer: RTCPeerConnection) -> float | None:

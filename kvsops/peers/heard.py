@@ -61,6 +61,8 @@ def why_nothing(heard: Heard, kind: str, negotiation: Negotiation) -> str:
     for payload_type, packets, codec in heard.of(kind, negotiation):
         what = f"payload type {payload_type} ({codec or 'which neither end named'})"
         return f"{packets} packets came as {what}{_hint(kind, codec)}"
+    if not heard.known:
+        return "what came is not known with this version of aiortc"
     return f"no {kind} came, though the other end agreed to send it"
 
 

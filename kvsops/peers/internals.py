@@ -55,6 +55,8 @@ class Way:
 
     local: aioice.Candidate
     remote: aioice.Candidate
+    address: Address
+    """The remote one's; a browser gives it but a name."""
     traffic: Traffic
 
 
@@ -168,7 +170,7 @@ class Connection(aioice.Connection):
         nominated = [(pair.protocol, pair.remote_addr) for pair in self._nominated.values()]
         for protocol, address in used or nominated:
             traffic = self.traffic[protocol, address]
-            yield Way(protocol.local_candidate, known[address], traffic)
+            yield Way(protocol.local_candidate, known[address], address, traffic)
 
     def _check_list_maybe_fail(self) -> None:
         if not self.valid():  # else one is about to be nominated

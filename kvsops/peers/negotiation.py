@@ -52,6 +52,10 @@ class Negotiation:
         """The other end's candidates that have a name for their address: it takes time to find."""
         self._carrier: str | None = None
         """Under which mid aiortc has the transport of all."""
+        self._places: dict[str, int] = {}
+        """Where the other end has which mid."""
+        self._last_place = -1
+        """Up to where its sections are, or would have been, of that transport."""
         self._usable: list[Section] = []
         """What the other end described and aiortc was handed, in the order of its sections."""
 
@@ -131,13 +135,10 @@ class Negotiation:
 
         All is bundled: what is of another transport than the bundle's leads nowhere.
         """
-        mids = [each.mid for each in self._theirs.sections]
         place = candidate.sdp_m_line_index or 0
-        if candidate.sdp_mid in mids:
-            place = mids.index(candidate.sdp_mid)
-        primary = self._primary
-        leads = primary is not None and place <= self._theirs.sections.index(primary)
-        return leads, self._carrier
+        if candidate.sdp_mid is not None:
+            place = self._places.get(candidate.sdp_mid, place)
+        return place <= self._last_place, self._carrier
 
     def agreed(self, mid: str) -> list[str]:
         """Return the codecs that the answer lists for a section, the preferred first."""
@@ -198,6 +199,9 @@ class Negotiation:
         known, named = parted(transport)
         self.to_resolve = [Candidate(each[2:], primary.mid if primary else None) for each in named]
         self._carrier = sections[0].mid
+        mids = (each.mid for each in described.sections)
+        self._places = {mid: place for place, mid in enumerate(mids) if mid is not None}
+        self._last_place = described.sections.index(primary) if primary else -1
         if named or not known or not end:
             transport = [each for each in transport if each not in (*named, END)]
         return over(transport, described, sections)

@@ -42,7 +42,7 @@ def selected_pair(peer: RTCPeerConnection, relay_transport: str | None) -> Pair 
             way.local.type,
             f"{way.local.host}:{way.local.port}",
             way.remote.type,
-            f"{way.remote.host}:{way.remote.port}",
+            "{}:{}".format(*way.address),
             relay_transport if way.local.type == "relay" else None,
             way.traffic.sent,
             way.traffic.received,

@@ -121,17 +121,17 @@ class Peer:
 
     async def add(self, candidate: Candidate) -> None:
         """Take one more candidate of the other end; leave one too many, or that cannot be used."""
-        if not candidate.candidate:  # the end of them, or AssertionError
+        if not candidate.candidate or len(self._adding) >= CANDIDATES:  # "" ends them
             return
-        if len(self._adding) < CANDIDATES:  # in a task: a name takes a second to resolve
-            self._adding.append(asyncio.ensure_future(self._added(candidate)))
+        leads, mid = self.negotiation.leads_to(candidate)
+        if leads:  # in a task: a name takes a second to resolve
+            self._adding.append(asyncio.ensure_future(self._added(candidate, mid)))
 
-    async def _added(self, candidate: Candidate) -> None:
+    async def _added(self, candidate: Candidate, mid: str | None) -> None:
         with suppress(Exception):  # aiortc raises whatever a strange candidate leads to
             found = candidate_from_sdp(candidate.candidate.removeprefix("candidate:"))
-            leads, found.sdpMid = self.negotiation.leads_to(candidate)
-            found.sdpMLineIndex = 0 if found.sdpMid is None else None
-            if leads and 0 < found.port <= _HIGHEST_PORT:
+            found.sdpMid, found.sdpMLineIndex = mid, 0 if mid is None else None
+            if 0 < found.port <= _HIGHEST_PORT:
                 await self.connection.addIceCandidate(found)
 
     async def reach_ice(self) -> None:

@@ -77,15 +77,12 @@ def _elsewhere(report: SmokeReport, pair: Pair) -> list[str]:
     """Say what a run that went direct tells of networks on which nothing does."""
     if pair.relayed:
         return []
-    known = {
-        "proven": "the media would go through TURN, which relays (--relay sends it that way)",
-        "not-proven": "it may fail: no TURN server was seen to relay",
-        None: "it may fail: no TURN server was tried",
+    there = {
+        "proven": "TURN would carry it (--relay)",
+        "not-proven": "it may fail: no TURN relay proven",
+        None: "it may fail: TURN was not tried",
     }
-    return [
-        "it went direct here; on mobile and company networks, where it cannot, "
-        f"{known[report.relay]}"
-    ]
+    return [f"direct here; on mobile and company networks {there[report.relay]}"]
 
 
 def one_step(step: Step) -> str:

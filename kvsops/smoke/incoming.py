@@ -1,11 +1,14 @@
 """The figures of one track that came in: its packets, and if it is video its pictures."""
 
 from dataclasses import dataclass
+from typing import Final
 
 from kvsops.peers.peer import Peer
 from kvsops.peers.reception import Incoming
 from kvsops.peers.streams import Count
 from kvsops.smoke.flow import Flow, Gap, flow, gaps
+
+LEAST_SECONDS: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +19,12 @@ class Span:
     ended: float
     watched: float
     limit: float
-    """After so many seconds of nothing, it has stopped."""
+    """How many seconds without a picture may pass."""
+
+    @property
+    def patience(self) -> float:
+        """After so many seconds of nothing, it has stopped: not after less than a picture takes."""
+        return max(self.limit, LEAST_SECONDS)
 
     @property
     def seconds(self) -> float:
@@ -71,12 +79,12 @@ class Measured:
         self._after, self._last_at = self.incoming.streams.count, self.incoming.last_at
         self._last_packet_at = self.incoming.streams.last_at
 
-    def awaited(self, now: float, limit: float) -> bool:
-        """Whether nothing came since the end, though it still may within the limit."""
+    def awaited(self, now: float, patience: float) -> bool:
+        """Whether nothing came since the end, though there is still patience."""
         last_at = self._last_at
         if last_at is None or self.end.lost.done() or self.incoming.last_at != last_at:
             return False
-        return now - last_at <= limit
+        return now - last_at <= patience
 
     def gaps(self, span: Span) -> list[Gap]:
         """Return the times without a picture."""
@@ -121,7 +129,7 @@ class Measured:
     def _since(self, last_at: float | None, now: float | None, span: Span) -> float | None:
         if last_at is None or now != last_at:
             return None
-        if span.watched - last_at <= span.limit and not self.end.lost.done():
+        if span.watched - last_at <= span.patience and not self.end.lost.done():
             return None
         return max(last_at, span.began)
 

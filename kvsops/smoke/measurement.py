@@ -4,7 +4,7 @@ import asyncio
 import statistics
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from aiortc import RTCDataChannel
@@ -18,6 +18,8 @@ from kvsops.smoke.flow import Flow, milliseconds, percentile
 from kvsops.smoke.incoming import Measured, Span, Track
 
 PING_SECONDS: Final = 0.1
+ASK_SECONDS: Final = 3.0
+"""What the answer to an ICE check may take, with two that were lost."""
 LOOK_SECONDS: Final = 0.02
 """How often it is looked whether what may have stopped goes on."""
 
@@ -159,9 +161,8 @@ class Way:
 class Measurement:
     """Measures what flows between the ends of these calls for `seconds`.
 
-    It raises nothing if an end is lost or a track stops: `ways` and `span` tell of that. A track on
-    which nothing came for `limit` seconds has stopped; what may have stopped at the end is watched
-    for that long.
+    It raises nothing if an end is lost or a track stops: `ways` and `span` tell of that. After
+    `limit` seconds of nothing a track has stopped; one that may have is watched for that long.
     """
 
     def __init__(
@@ -190,16 +191,18 @@ class Measurement:
             ended = self._clock()
             if all(each.done() for each in lost):  # nothing can come any more
                 ended = max(ended, began + self._seconds)
-            self.span = Span(began, ended, ended, self._limit)
+            self.span = span = Span(began, ended, ended, self._limit)
             for way in self.ways:
                 await way.end_here()
             await end_all(tasks)
-        await asyncio.gather(self._resumed(), *(way.ask(self._limit) for way in self.ways))
-        self.span = Span(began, ended, max(ended, self._clock()), self._limit)
+        asked = (way.ask(ASK_SECONDS) for way in self.ways)
+        await asyncio.gather(self._resumed(span.patience), *asked)
+        self.span = replace(span, watched=max(ended, self._clock()))
 
-    async def _resumed(self) -> None:
+    async def _resumed(self, patience: float) -> None:
         """Wait until something came on each track, or that has taken too long."""
-        while any(track.awaited(self._clock(), self._limit) for track in self._tracks):
+        tracks = [track for way in self.ways for track in way.tracks]
+        while any(track.awaited(self._clock(), patience) for track in tracks):
             await asyncio.sleep(LOOK_SECONDS)
 
     def figures(self) -> Media:
@@ -212,10 +215,6 @@ class Measurement:
             [each for each in directions if each is not None],
             [pinger.round_trips() for pinger in self._pingers],
         )
-
-    @property
-    def _tracks(self) -> list[Measured]:
-        return [track for way in self.ways for track in way.tracks]
 
 
 def _pinger(call: Call, clock: Callable[[], float]) -> _Pinger | None:

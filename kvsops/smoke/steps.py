@@ -108,6 +108,11 @@ class Steps:
         """The step that explains a failure."""
         return next((step for step in self.all if step.status == "failed"), None)
 
+    @property
+    def _ended(self) -> bool:
+        """Whether a step failed that ends the test: probes do not."""
+        return any(step.status == "failed" and step.key != "probe" for step in self.all)
+
     def note(
         self, step: Step, status: Status, at: float, seconds: float, reason: str | None
     ) -> None:
@@ -121,7 +126,7 @@ class Steps:
 
     def blame(self, reason: str) -> None:
         """Note what ended the test outside of any step, unless a step tells it already."""
-        if any(step.status == "failed" and step.key != "probe" for step in self.all):
+        if self._ended:
             return
         step = next((step for step in self.all if step.status == "not-reached"), self.all[-1])
         self.note(step, "failed", self.elapsed() if step.at is None else step.at, 0.0, reason)
@@ -154,7 +159,8 @@ class Steps:
             reason = " ".join(f"{type(error).__name__}: {error}".split())
         finally:
             step.seconds = self.elapsed() - step.at
-        step.status, step.reason = status, reason
-        self._tell(step)
+        if status != "failed" or not self._ended:  # of steps side by side the first tells why
+            step.status, step.reason = status, reason
+            self._tell(step)
         if status == "failed":
             raise StepFailedError(reason or "")

@@ -6,7 +6,7 @@ from typing import Final
 from kvsops.smoke.incoming import Measured, Span
 from kvsops.smoke.measurement import Measurement, Way
 
-NO_ANSWER: Final = "it answers no ICE check"
+GONE: Final = "the other end is gone, or the way to it: it answers no ICE check"
 STILL_THERE: Final = "nothing comes, though the other end still answers ICE checks"
 
 
@@ -28,24 +28,28 @@ def moment(span: Span, at: float) -> str:
 
 
 def _way(way: Way, span: Span) -> Iterator[str]:
-    end = way.end
+    end, gone = way.end, _gone(way, span)
     if end.lost_at is not None:
         yield f"{end.lost.exception()}, {moment(span, end.lost_at)}"
         return  # and with it all the rest
-    if _gone(way, span) and not any(track.kind == "video" for track in way.tracks):
-        yield f"{end.name}: the other end is gone: {NO_ANSWER}, {_since(end.silent_at, span)}"
+    videos = [track for track in way.tracks if track.kind == "video"]
+    for track in videos:
+        yield from _pictures(way, track, span)
+    if gone and not videos:
+        since = moment(span, span.ended if end.silent_at is None else end.silent_at)
+        yield f"{end.name}: {GONE}, and nothing came from {since} on"
+    if gone:
         return
     for track in way.tracks:
-        if track.kind == "video":
-            yield from _pictures(way, track, span)
-        elif end.received.numbered and (at := track.stopped_at(span)) is not None:
-            yield f"{_where(way, track)}: no more sound from {moment(span, at)} on"
+        stopped_at = track.stopped_at(span)
+        if track.kind == "audio" and end.received.numbered and stopped_at is not None:
+            yield f"{_where(way, track)}: no more sound from {moment(span, stopped_at)} on"
     if end.channel_closed_at is not None and end.channel_closed_at >= span.began:
         yield f"{end.name}: the data channel was closed, {moment(span, end.channel_closed_at)}"
 
 
 def _odd(way: Way, span: Span) -> Iterator[str]:
-    if way.end.lost_at is not None or way.end.received.numbered:
+    if way.end.lost_at is not None or way.end.received.numbered or _gone(way, span):
         return
     for track in way.tracks:
         if track.kind == "audio" and (at := track.stopped_at(span)) is not None:
@@ -82,11 +86,7 @@ def _why_none(way: Way, track: Measured, span: Span) -> str:
         return "packets come, but make no picture"
     if way.answers is None:
         return "nothing comes any more"
-    return f"the other end is gone: {NO_ANSWER}" if _gone(way, span) else STILL_THERE
-
-
-def _since(at: float | None, span: Span) -> str:
-    return f"and nothing came from {moment(span, at if at is not None else span.ended)} on"
+    return GONE if _gone(way, span) else STILL_THERE
 
 
 def _where(way: Way, track: Measured) -> str:

@@ -74,20 +74,24 @@ def test_a_dry_run(kvsops: Kvsops) -> None:
 @pytest.mark.parametrize(
     ("line", "resources"),
     [
-        ("describe cam-door", ["arn:aws:kinesisvideo:*:*:channel/cam-door/*"]),
+        ("describe cam-door --no-metrics", ["arn:aws:kinesisvideo:*:*:channel/cam-door/*"]),
         ("tag cam-door a=b", ["arn:aws:kinesisvideo:*:*:channel/cam-door/*"]),
-        ("describe", ["arn:aws:kinesisvideo:*:*:channel/*/*"]),
+        ("describe --no-metrics", ["arn:aws:kinesisvideo:*:*:channel/*/*"]),
         ("create", ["arn:aws:kinesisvideo:*:*:channel/kvsops-*/*"]),
         ("smoke", ["arn:aws:kinesisvideo:*:*:channel/kvsops-smoke/*"]),
         ("smoke --ephemeral", ["arn:aws:kinesisvideo:*:*:channel/kvsops-smoke-*/*"]),
         ("kvsops create a b", [f"arn:aws:kinesisvideo:*:*:channel/{name}/*" for name in "ab"]),
-        ("describe a --region cn-north-1", ["arn:aws-cn:kinesisvideo:cn-north-1:*:channel/a/*"]),
+        (
+            "describe a --region cn-north-1 --no-metrics",
+            ["arn:aws-cn:kinesisvideo:cn-north-1:*:channel/a/*"],
+        ),
         (
             f"sweep --prefix ci- --expect-account {ACCOUNT}",
             ["*", f"arn:aws:kinesisvideo:*:{ACCOUNT}:channel/ci-*/*"],
         ),
         (
-            f"describe arn:aws:kinesisvideo:eu-west-1:{ACCOUNT}:channel/a/17 --region us-east-1",
+            f"describe arn:aws:kinesisvideo:eu-west-1:{ACCOUNT}:channel/a/17 --no-metrics "
+            "--region us-east-1",
             [f"arn:aws:kinesisvideo:eu-west-1:{ACCOUNT}:channel/a/17"],
         ),
     ],

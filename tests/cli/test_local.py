@@ -161,12 +161,12 @@ def test_port_of_the_base_in_use() -> None:
 def test_port_of_aws_in_use() -> None:
     """Port 443 cannot be had: it is told why, and what else there is."""
     with contextlib.ExitStack() as stack:
-        why = "needs privileges"
+        why, way = "needs privileges", "root"
         with contextlib.suppress(PermissionError):
             stack.enter_context(socket.create_server(("127.0.0.2", 443)))
-            why = "is in use"
+            why, way = "is in use", "another --host"
         said = complaint("--host", "127.0.0.2", "--aws-names")
-    hint = "use another --host, a network namespace, or a container"
+    hint = f"use {way}, a network namespace, or a container"
     assert said == f"--aws-names: port 443 of 127.0.0.2 {why}; {hint}"
 
 

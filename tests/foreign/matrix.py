@@ -26,7 +26,7 @@ Each of these meets `kvsops smoke` on `kvsops local`, each in a process of its o
 (master), which `kvsops smoke --viewer-only` tests, and as its viewer, which `kvsops smoke
 --master-only` answers. A cell is passed where smoke passed, and what it says of frame rate
 (± 10 %), loss (± 1 point) and of the candidate pair is what the other end says. Each was tried
-{times} times; the pair is the client's local and remote candidate, where it tells them. Where the
+{often}; the pair is the client's local and remote candidate, where it tells them. Where the
 relay is asked for, both ends offer nothing else; one that sends its checks from its own socket too
 may then reach the other's relay without its own.
 
@@ -41,13 +41,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--cell", default="", help="only cells with this in their name")
     parser.add_argument("--write", action="store_true")
     asked = parser.parse_args(argv)
-    tried = {
-        cell: _try(cell, asked.times)
-        for cell in cells()
-        if asked.client in (None, cell.stack.name) and asked.cell in str(cell)
-    }
-    if asked.write:
-        PAGE.write_text(page(tried, asked.times))
+    if asked.write and (asked.client or asked.cell):
+        parser.error("--write has all cells on the page: drop --client and --cell")
+    tried: dict[Cell, list[Outcome]] = {}
+    for cell in cells():
+        if asked.client in (None, cell.stack.name) and asked.cell in str(cell):
+            tried[cell] = _try(cell, asked.times)
+        if asked.write:  # after each: it takes long
+            PAGE.write_text(page(tried, asked.times))
     bad = ("failed", "unavailable")
     return 1 if any(each.result in bad for outcomes in tried.values() for each in outcomes) else 0
 
@@ -70,7 +71,9 @@ def _say(line: str) -> None:
 def page(tried: dict[Cell, list[Outcome]], times: int) -> str:
     """Return the page: a table for each stack, its versions above, its reasons below."""
     stacks = dict.fromkeys(cell.stack for cell in tried)
-    return _HEAD.format(times=times) + "\n".join(_of(stack, tried) for stack in stacks)
+    return _HEAD.format(times=times, often="once" if times == 1 else f"{times} times") + "\n".join(
+        _of(stack, tried) for stack in stacks
+    )
 
 
 def _of(stack: Stack, tried: dict[Cell, list[Outcome]]) -> str:

@@ -1,5 +1,7 @@
 """Encoded pictures and sound for stacks that encode nothing, and the mark of a decoded picture."""
 
+import atexit
+import shutil
 import struct
 import tempfile
 from array import array
@@ -34,6 +36,7 @@ def encoded() -> Path:
     Each is a row of frames, each behind its length in four bytes, most significant first.
     """
     folder = Path(tempfile.mkdtemp(prefix="kvsops-foreign-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
     for codec in _ENCODERS:
         _write(folder / codec, _pictures(codec))
     _write(folder / "opus", _sound())

@@ -4,7 +4,7 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final, Literal
@@ -23,6 +23,7 @@ LOSS_POINTS: Final = 1.0
 _SMOKE_SECONDS: Final = 90.0
 _MODES: Final = {"master": ("--viewer-only",), "viewer": ("--master-only", "--take-over")}
 """What smoke is where the foreign peer is this."""
+Options = tuple[str, ...]
 Result = Literal["passed", "imitated", "failed", "not possible", "unavailable"]
 
 
@@ -43,10 +44,12 @@ class Outcome:
         return None if local is None else f"{local} - {remote}"
 
 
-def meet(cell: Cell, emulator: LocalServer, duration: int = 5, **more: Any) -> Outcome:
+def meet(
+    cell: Cell, emulator: LocalServer, duration: int = 5, options: Options = (), **more: Any
+) -> Outcome:
     """Let both meet once on a channel of their own, and compare what they say.
 
-    `more` is what the foreign peer's wish has besides.
+    `options` are smoke's; `more` is what the foreign peer's wish has besides.
     """
     if (why := cell.impossible) is not None:
         return Outcome(cell, "not possible", why)
@@ -65,7 +68,7 @@ def meet(cell: Cell, emulator: LocalServer, duration: int = 5, **more: Any) -> O
         **more,
     )
     try:
-        smoke, said = _both(cell, wish, emulator, duration)
+        smoke, said = _both(cell, wish, emulator, duration, options)
     except ForeignError as error:
         return Outcome(cell, "failed", f"{cell.stack.name}: {error}")
     figures = _figures(smoke, said)
@@ -77,19 +80,19 @@ def meet(cell: Cell, emulator: LocalServer, duration: int = 5, **more: Any) -> O
 
 
 def _both(
-    cell: Cell, wish: Wish, emulator: LocalServer, duration: int
+    cell: Cell, wish: Wish, emulator: LocalServer, duration: int, options: Options
 ) -> tuple[dict[str, Any], list[Said]]:
     """Run both; the viewer comes once the master is connected. Raises `ForeignError`."""
     foreign = Foreign(cell.stack.program, wish, cell.stack.interpreter)
     if cell.role == "master":
         with foreign:
             foreign.wait_for("ready")
-            with smoke_process(cell, wish, duration) as process:
+            with smoke_process(cell, wish, duration, options) as process:
                 smoke = _result(process, foreign)
     else:
-        with smoke_process(cell, wish, duration) as process:
+        with smoke_process(cell, wish, duration, options) as process:
             try:
-                _until(lambda: emulator.calls["ConnectAsMaster"] > 0, process)
+                until_connected(emulator, process)
                 with foreign:
                     smoke = _result(process, foreign)
             finally:
@@ -97,13 +100,15 @@ def _both(
     return smoke, foreign.said
 
 
-def smoke_process(cell: Cell, wish: Wish, duration: int) -> "subprocess.Popen[str]":
+def smoke_process(
+    cell: Cell, wish: Wish, duration: int, options: Options = ()
+) -> "subprocess.Popen[str]":
     """Start `kvsops smoke` as the other end of the cell's foreign peer."""
     relay = {"direct": (), "relay-udp": ("udp",), "relay-tls": ("tls",)}[cell.transport]
-    options = [part for each in relay for part in ("--transport", each)]
+    relayed = [part for each in relay for part in ("--transport", each)]
     return subprocess.Popen(
         [
-            *(*KVSOPS, "smoke", wish.channel, *_MODES[cell.role], *options),
+            *(*KVSOPS, "smoke", wish.channel, *_MODES[cell.role], *relayed, *options),
             *("--codec", cell.codec, "--duration", f"{duration}s", "-o", "json"),
         ],
         env=dict(wish.environment),
@@ -113,9 +118,10 @@ def smoke_process(cell: Cell, wish: Wish, duration: int) -> "subprocess.Popen[st
     )
 
 
-def _until(there: Callable[[], bool], process: "subprocess.Popen[str]") -> None:
+def until_connected(emulator: LocalServer, process: "subprocess.Popen[str]") -> None:
+    """Wait until smoke is the channel's master; raises `ForeignError`."""
     deadline = time.monotonic() + _SMOKE_SECONDS
-    while not there():
+    while not emulator.calls["ConnectAsMaster"]:
         if process.poll() is not None or time.monotonic() > deadline:
             raise ForeignError(f"smoke did not connect: {process.communicate()[1]}")
         time.sleep(0.05)
@@ -134,27 +140,51 @@ def _result(process: "subprocess.Popen[str]", foreign: Foreign) -> dict[str, Any
 
 def _figures(smoke: Mapping[str, Any], said: list[Said]) -> dict[str, object]:
     """Return the foreign peer's figures for the time in which smoke measured."""
-    steady = next(step for step in smoke["steps"] if step["step"] == "steady")
+    steady = next((step for step in smoke["steps"] if step["step"] == "steady"), None)
     stats = [each for each in said if each.event == "stats"]
-    if steady["seconds"] is None or not stats:
+    if steady is None or steady["seconds"] is None or not stats:
         return {}
     began = datetime.fromisoformat(smoke["started_at"]).timestamp() + steady["at_seconds"]
     ended = began + steady["seconds"]
     inside = [each for each in stats if began - 0.5 <= each.at <= ended + 0.5]
     last = (inside or stats)[-1].more
     paired = next((each.more for each in reversed(inside) if each.more["local"]), last)
-    pictures = [each.more["pixels"] for each in said if each.event == "picture"]
+    marks = [(each.at, level_mark(each.more["pixels"])) for each in said if each.event == "picture"]
+    read = [(at, mark.number) for at, mark in marks if mark is not None]
+    made = _rate(inside, "framesMade")
     return {
-        "sent_fps": _rate(inside, "framesSent"),
-        "received_fps": _rate(inside, "framesDecoded", "framesReceived"),
-        "made_fps": _rate(inside, "framesMade"),
+        "sent_fps": _rate([*_beginning(said, began), *inside], "framesSent"),
+        "received_fps": _rate(inside, "framesReceived", "framesDecoded"),
+        "made_fps": _made(_between(read, inside), made),
         "sent_loss_percent": _loss(inside, "packetsSent", "packetsLostRemotely"),
         "local": paired["local"],
         "remote": paired["remote"],
         "codec": last["codec"],
-        "pictures": len(pictures),
-        "marks": sum(level_mark(each) is not None for each in pictures),
+        "pictures": len(marks),
+        "marks": len(read),
     }
+
+
+def _beginning(said: list[Said], began: float) -> list[Said]:
+    """Return that nothing was sent when it connected, if smoke began to measure just then.
+
+    Some stacks keep what they encode until they are connected, and send all of that at once.
+    """
+    found = [each for each in said if each.event == "connected" and each.at >= began - 0.5]
+    return [Said("stats", each.at, {"framesSent": 0}) for each in found[:1]]
+
+
+def _between(read: list[tuple[float, int]], stats: list[Said]) -> list[tuple[float, int]]:
+    """Return the numbered pictures of the time that the statistics are of."""
+    return [each for each in read if stats and stats[0].at <= each[0] <= stats[-1].at]
+
+
+def _made(numbered: list[tuple[float, int]], told: float | None) -> float | None:
+    """Return what the stack says smoke made a second, or else what the pictures' numbers say."""
+    if told is not None or len(numbered) < 2:
+        return told
+    (first_at, first), (last_at, last) = numbered[0], numbered[-1]
+    return (last - first) / (last_at - first_at)
 
 
 def _rate(stats: list[Said], *names: str) -> float | None:

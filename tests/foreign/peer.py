@@ -8,8 +8,8 @@ its standard input, and prints a JSON object a line:
 - `{"event": "stats", …}`, each second while it is: `framesSent`, `framesDecoded`, `fps` of what it
   receives, `packetsReceived`, `packetsSent` and `packetsLost` of the video, `packetsLostRemotely`
   by its receiver's reports, `local` and `remote` candidate type, `codec`. What its stack does not
-  know is null. A stack that decodes nothing has `framesReceived`; `framesMade` is how many the
-  other end made meanwhile, by their numbers or timestamps.
+  know is null. `framesReceived` counts whole frames, decoded or not; `framesMade` is how many
+  the other end made meanwhile, by their numbers or timestamps.
 - `{"event": "picture", "pixels": …}`: what it decoded; a list of 300 is the brightness of the 20
   by 15 blocks of kvsops' numbered picture.
 - `{"event": "failed", "why": …}`, and `{"event": "closed"}` in the end: when standard input closes.

@@ -3,10 +3,12 @@
 A new one is a row in `STACKS` and its program in `clients/`.
 """
 
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import metadata
 from pathlib import Path
 from typing import Final, Literal
 
@@ -75,6 +77,41 @@ def npm(*packages: str) -> Callable[[], str]:
     return told
 
 
+SYSTEM_PYTHON: Final = "/usr/bin/python3"
+_DEBIAN: Final = (
+    "gir1.2-gst-plugins-bad-1.0",
+    "gstreamer1.0-libav",
+    "gstreamer1.0-nice",
+    "gstreamer1.0-plugins-bad",
+    "gstreamer1.0-plugins-base",
+    "gstreamer1.0-plugins-good",
+    "gstreamer1.0-plugins-ugly",
+    "python3-aiohttp",
+    "python3-gi",
+)
+"""What `clients/gstreamer.py` needs; `.ci/run` installs them."""
+
+
+def debian(*packages: str) -> Callable[[], str]:
+    """Return what tells the versions of Debian's packages."""
+
+    def told() -> str:
+        asked = ["dpkg-query", "--show", "--showformat=${Package} ${Version}, ", *packages]
+        return subprocess.run(asked, capture_output=True, check=True, text=True).stdout.strip(", ")
+
+    return told
+
+
+def debian_python() -> None:
+    """Raise `UnavailableError` unless Debian's packages for GStreamer are all installed."""
+    if shutil.which("dpkg-query") is None:
+        raise UnavailableError("its packages are Debian's")
+    asked = ["dpkg-query", "--show", "--showformat=${Package} ${db:Status-Status}\n", *_DEBIAN]
+    said = subprocess.run(asked, capture_output=True, check=False, text=True).stdout.splitlines()
+    if missing := [name for name in _DEBIAN if f"{name} installed" not in said]:
+        raise UnavailableError(f"apt-get install {' '.join(missing)}")
+
+
 def chromium() -> Path:
     """Return Debian's Chromium and the folder of npm's packages; raises `UnavailableError`."""
     if not CHROMIUM.exists():
@@ -109,6 +146,21 @@ STACKS: Final = (
         encodes=False,
     ),
     Stack("werift", "werift.mjs", npm("werift", _SIGNALING), encodes=False),
+    Stack(
+        "gstreamer",
+        "gstreamer.py",
+        debian("gstreamer1.0-plugins-bad", "gstreamer1.0-nice", "gstreamer1.0-libav"),
+        require=debian_python,
+        cannot=(("relay-tls", "libnice 0.1.21 has no TLS to a TURN server"),),
+        interpreter=SYSTEM_PYTHON,
+    ),
+    Stack(
+        "c-imitated",
+        "imitated_c.py",
+        lambda: f"our imitation of AWS's C client 1.10.2, on aiortc {metadata.version('aiortc')}",
+        require=lambda: None,
+        imitated=True,
+    ),
 )
 
 

@@ -4,12 +4,8 @@ import pytest
 
 from kvsops.core.wire.ice import Role
 from kvsops.local.server import LocalServer
-from tests.fleet import put
 from tests.foreign.conftest import unavailable
-from tests.foreign.fetch import UnavailableError
-from tests.foreign.media import encoded
-from tests.foreign.meet import Outcome, meet, smoke_process
-from tests.foreign.peer import Foreign, Wish
+from tests.foreign.meet import Outcome, meet
 from tests.foreign.stacks import ROLES, STACKS, Cell
 
 NAMED = {stack.name: stack for stack in STACKS}
@@ -24,18 +20,39 @@ def met(outcome: Outcome) -> Outcome:
 
 @pytest.mark.parametrize("cell", [Cell(stack, role) for stack in STACKS for role in ROLES], ids=str)
 def test_a_cell(cell: Cell, emulator: LocalServer) -> None:
-    """It passes, or if it is an imitation, does as well."""
+    """It passes, or if it is an imitation, does as well; a busy machine is asked twice."""
     outcome = met(meet(cell, emulator, duration=3))
+    if outcome.why is not None and outcome.smoke.get("passed"):  # but the rates were apart
+        outcome = meet(cell, emulator, duration=6)
     assert (outcome.result, outcome.why) == (cell.stack.passed, None)
 
 
-@pytest.mark.parametrize("name", ["libwebrtc", "libdatachannel", "werift"])
+@pytest.mark.parametrize(
+    "name", ["libwebrtc", "libdatachannel", "werift", "gstreamer", "c-imitated"]
+)
 @pytest.mark.parametrize("role", ROLES)
 def test_no_trickle(name: str, role: Role, emulator: LocalServer) -> None:
     """All candidates in the description, and none after it, will do; so does a session token."""
     cell = Cell(NAMED[name], role)
     outcome = met(meet(cell, emulator, 2, trickle=False, session_token="a+token/of=its"))
+    assert (outcome.result, outcome.why) == (cell.stack.passed, None)
+
+
+@pytest.mark.parametrize("name", ["libwebrtc", "libdatachannel", "werift", "gstreamer"])
+def test_a_viewer_that_only_watches(name: str, emulator: LocalServer) -> None:
+    """One that offers to receive alone gets the pictures, and is not asked for its own."""
+    outcome = met(meet(Cell(NAMED[name], "viewer"), emulator, 5, send=("data",)))
     assert (outcome.result, outcome.why) == ("passed", None)
+    assert outcome.smoke["media"]["directions"] == []
+
+
+@pytest.mark.parametrize("name", ["werift", "gstreamer", "c-imitated"])
+def test_two_viewers(name: str, emulator: LocalServer) -> None:
+    """A camera of somebody else's sends to two viewers of smoke at once, and both see it."""
+    cell = Cell(NAMED[name], "master")
+    outcome = met(meet(cell, emulator, 2, ("--viewers", "2")))
+    assert outcome.smoke["reason"] is None
+    assert len(outcome.smoke["media"]["directions"]) == 2
 
 
 @pytest.mark.parametrize("name", ["libdatachannel", "werift"])
@@ -44,21 +61,3 @@ def test_loss(name: str, emulator: LocalServer) -> None:
     outcome = met(meet(Cell(NAMED[name], "master", codec="H264"), emulator, drop=0.05))
     (direction,) = outcome.smoke["media"]["directions"]
     assert direction["loss_percent"] == pytest.approx(5, abs=1)
-
-
-def test_a_camera_that_dies(emulator: LocalServer) -> None:
-    """One that is killed while it is measured fails the test, which says that nothing came."""
-    stack = NAMED["libdatachannel"]
-    try:
-        stack.require()
-    except UnavailableError as error:
-        unavailable(str(error))
-    cell = Cell(stack, "master")
-    arn = put(emulator, "cam-dying").arn
-    wish = Wish("master", arn, emulator.environment(), codec="VP8", media=encoded())
-    with Foreign(stack.program, wish) as camera, smoke_process(cell, wish, 8) as process:
-        camera.wait_for("connected")
-        camera.wait_for("stats", count=3)
-        camera.kill()
-        out, _ = process.communicate(timeout=60)
-    assert process.returncode == 3, out

@@ -157,7 +157,7 @@ def test_candidates_of_the_answer(page: Open, smoke: Callable[..., dict[str, Any
 
 @pytest.mark.parametrize("role", ["master", "viewer"])
 def test_a_camera(emulator: LocalServer, role: Role) -> None:
-    """With a camera's permission it names its addresses; a session token signs all it asks."""
+    """The browser's own camera will do, too; and a session token, which signs all that it asks."""
     made = boto3.client(
         "sts",
         endpoint_url=emulator.endpoint_url,
@@ -172,8 +172,8 @@ def test_a_camera(emulator: LocalServer, role: Role) -> None:
     }
     more = {"camera": True, "credentials": credentials}
     outcome = meet(Cell(CHROMIUM, role), emulator, 3, trickle=False, more=more)
-    assert (outcome.result, outcome.why) == ("passed", None)
-    assert outcome.smoke["selected_pair"]["remote_type"] == "host"
+    assert outcome.smoke["passed"], outcome.why
+    assert outcome.smoke["selected_pair"]["remote_type"] != "relay"
 
 
 def test_go_away(emulator: LocalServer, page: Open) -> None:

@@ -91,7 +91,7 @@ def test_tls(tmp_path: Path) -> None:
     """Each name has its certificate: for curl, and as OpenSSL checks names; without SNI, too.
 
     The second cipher is all that small devices' clients may know. What the shell had for
-    authorities is overridden.
+    authorities, and its proxy, lead nobody astray.
     """
     client = [f"curl -sS -w '%{{http_code}}\\n' https://{name}/" for name in NAMES]
     check = "-verify_return_error -CAfile $SSL_CERT_FILE < /dev/null 2>&1 | grep ^Verif"
@@ -105,6 +105,7 @@ def test_tls(tmp_path: Path) -> None:
             + check
         ]
     astray = {"CURL_CA_BUNDLE": "/nowhere", "SSL_CERT_DIR": str(tmp_path)}
+    astray |= {"HTTPS_PROXY": "http://127.0.0.1:9", "https_proxy": "http://127.0.0.1:9"}
     (tmp_path / "broken.pem").write_text(
         "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"
     )

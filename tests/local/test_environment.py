@@ -114,6 +114,10 @@ def test_past_proxies_to_another_address() -> None:
     """Where the emulator is elsewhere, that needs no proxy either."""
     environment = child_environment("http://192.0.2.2:4579", "us-east-1", {"no_proxy": "a"})
     assert environment["NO_PROXY"] == environment["no_proxy"] == "a,127.0.0.1,192.0.2.2"
+    named = child_environment(URL, "us-east-1", {"HTTPS_PROXY": "http://proxy"}, aws_names=True)
+    assert named["NO_PROXY"] == "127.0.0.1,.amazonaws.com,.amazonaws.com.cn"
+    lines = export_lines(URL, "us-east-1", {}, aws_names=True)
+    assert "export NO_PROXY=127.0.0.1,.amazonaws.com,.amazonaws.com.cn" in lines
 
 
 def test_export_lines_in_a_shell() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import socket
 import ssl
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -47,10 +48,10 @@ def free_base(host: str) -> int:
 
 
 def turn_uris(local: LocalServer) -> list[str]:
-    """Ask for a channel's TURN server."""
+    """Ask for a channel's TURN server, in the emulator's region."""
     arn = local.backend().create_signaling_channel("front-door", 60, {}).arn
     assert local.settings.endpoint_of is not None
-    make: Any = boto3.Session(ACCESS_KEY_ID, SECRET_ACCESS_KEY, region_name="us-east-1").client
+    make: Any = boto3.Session(ACCESS_KEY_ID, SECRET_ACCESS_KEY, region_name=local.region).client
     client = make(
         "kinesis-video-signaling",
         endpoint_url=local.settings.endpoint_of("HTTPS", "VIEWER"),
@@ -59,6 +60,13 @@ def turn_uris(local: LocalServer) -> list[str]:
     uris: list[str] = client.get_ice_server_config(ChannelARN=arn)["IceServerList"][0]["Uris"]
     client.close()
     return uris
+
+
+@pytest.mark.parametrize("region", ["cn-north-1", "us-gov-west-1", "eu-west-1"])
+def test_regions_of_other_partitions(region: str) -> None:
+    """The data plane takes their ARNs, though botocore's model of it has those of `aws` alone."""
+    with LocalServer(Settings(state_delay=timedelta()), region=region) as local:
+        assert len(turn_uris(local)) == 3
 
 
 @pytest.mark.parametrize("of_an_interface", [False, True])
@@ -208,6 +216,13 @@ def test_a_kept_authority_that_cannot_be_used(tmp_path: Path) -> None:
     key.unlink()
     assert complaint() == f"--ca-dir: {key}: No such file or directory"
     assert complaint(certificate) == f"--ca-dir: {certificate}: File exists"
+
+
+def test_an_authority_that_many_want(tmp_path: Path) -> None:
+    """Whoever comes first makes it, and all have the same."""
+    with ThreadPoolExecutor(8) as pool:
+        made = [*pool.map(lambda _: kept_authority(tmp_path).cert_pem.bytes(), range(8))]
+    assert set(made) == {(tmp_path / "ca.pem").read_bytes()}
 
 
 def test_an_authority_that_expired(tmp_path: Path) -> None:

@@ -6,16 +6,20 @@ import time
 from dataclasses import replace
 
 import pytest
+from aioice.ice import get_host_addresses
 from aioice.mdns import create_mdns_hostname, create_mdns_protocol
 
 from kvsops.core.wire.payload import Candidate, Description
 from kvsops.peers.call import Call
 from kvsops.peers.codecs import Negotiated
 from kvsops.peers.ice import Ice
-from kvsops.peers.pair import candidates
+from kvsops.peers.pair import Pair, candidates
 from kvsops.peers.peer import CANDIDATES, Peer
 from kvsops.peers.tracks import numbered
+from tests.peers.mdns import NAME, browser
 from tests.smoke.conftest import ADDRESSES
+
+IPV4 = get_host_addresses(use_ipv4=True, use_ipv6=False)
 
 
 @pytest.mark.skipif(not ADDRESSES, reason="no address but loopback ones: nothing to offer")
@@ -80,6 +84,35 @@ def test_names_for_addresses(named: str) -> None:
     waited, states = asyncio.run(told())
     assert waited == [False, False]
     assert states == ["connected", "connected"]
+
+
+@pytest.mark.skipif(not IPV4, reason="no IPv4 address but loopback ones: nothing to name")
+def test_the_address_behind_a_name() -> None:
+    """A name that Chromium answers for is found, and the pair has its address."""
+
+    def alone(description: Description, host: str) -> Description:
+        """Leave one candidate, and put this in the place of its address."""
+        other = re.compile(rf"a=candidate:(?!(?:\S+ ){{4}}{IPV4[0]} ).*\r\n")
+        one = other.sub("", description.sdp)
+        return replace(description, sdp=one.replace(f" {IPV4[0]} ", f" {host} "))
+
+    async def told() -> tuple[Pair | None, str]:
+        viewer, master = Peer("viewer", Ice()), Peer("master", Ice())
+        network = await browser(IPV4[0])
+        await master.accept(alone(await viewer.describe("offer"), NAME))
+        await viewer.accept(alone(await master.describe("answer"), IPV4[0]))
+        await asyncio.gather(viewer.reach_dtls(), master.reach_dtls())
+        while (found := candidates(master.connection)[1]) != "1 host":
+            await asyncio.sleep(0.01)
+        pair = master.pair
+        await asyncio.gather(viewer.close(), master.close())
+        network.close()
+        return pair, found
+
+    pair, found = asyncio.run(asyncio.wait_for(told(), 20))
+    assert found == "1 host"
+    assert pair is not None
+    assert pair.remote_address.startswith(f"{IPV4[0]}:")
 
 
 @pytest.mark.skipif(not ADDRESSES, reason="no address but loopback ones: nothing to offer")

@@ -1,14 +1,16 @@
 """How well a channel works: grades by documented limits, and what was slow."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 
 from kvsops.peers.pair import Pair
 from kvsops.peers.probe import Probe
-from kvsops.reports.smoke import verdict
+from kvsops.reports.smoke import text, verdict
 from kvsops.smoke.flow import Flow
 from kvsops.smoke.grade import grade_of, worst
+from kvsops.smoke.incoming import Track
 from kvsops.smoke.measurement import Direction, Media, RoundTrips
 from kvsops.smoke.report import SmokeReport
 from kvsops.smoke.steps import Step
@@ -113,3 +115,43 @@ FIVE = Media(
 def test_verdict(made: SmokeReport, said: str) -> None:
     """The last line says how well it works, what was slow, and whether relay was proven."""
     assert verdict(made) == said
+
+
+@pytest.mark.parametrize(
+    ("probes", "pair", "said"),
+    [
+        (
+            [Probe(UDP, "ok", 0.1, None, None, "proven")],
+            DIRECT,
+            "direct here; on mobile and company networks TURN would carry it (--relay)",
+        ),
+        (
+            [Probe(UDP, "ok", 0.1, FORBIDDEN, None, "not-proven")],
+            DIRECT,
+            "direct here; on mobile and company networks it may fail: no TURN relay proven",
+        ),
+        ([], DIRECT, "direct here; on mobile and company networks it may fail: TURN was not tried"),
+        ([], Pair("relay", "192.0.2.1:1", "relay", "192.0.2.1:2", "udp"), None),
+    ],
+)
+def test_works_here_and_fails_on_mobile(probes: list[Probe], pair: Pair, said: str | None) -> None:
+    """A run that went direct says what becomes of those who cannot."""
+    lines = text(report(Media(), *probes, pair=pair)).splitlines()
+    assert [line for line in lines if line.startswith("direct here")] == ([said] if said else [])
+    assert all(len(line) <= 80 for line in lines if line.startswith("direct here"))
+
+
+def test_several_videos() -> None:
+    """Each video track of a direction has a row with its own figures; the slowest is graded."""
+
+    def track(mid: str, fps: float, loss: float) -> Track:
+        video = Flow(150, fps, 0, 0.0, None, None, None, None, [], [], 40.0)
+        return Track(mid, "video", "VP8", 100, 0, loss, 1.0, None, video)
+
+    way = direction(fps=5.0, ours=False)
+    several = replace(way, tracks=[track("0", 30.0, 0.0), track("3", 5.0, 2.0)])
+    rows = [line.split() for line in text(report(Media(5.0, [several]))).splitlines()]
+    assert [row[:5] for row in rows if row[:1] == ["master"]] == [
+        ["master", "viewer-1", "(video", "0)", "30.0"],
+        ["master", "viewer-1", "(video", "3)", "5.0"],
+    ]

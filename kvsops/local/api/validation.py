@@ -24,6 +24,10 @@ _JAVA_CLASSES = {
     r"\p{Z}": "\u0020\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000",
 }
 
+# The data plane's model has ARNs of one partition alone, as the API's no longer has. Channels in
+# China and GovCloud have others, so that those must be taken there: inferred, not seen.
+_ONE_PARTITION, _ANY_PARTITION = "arn:aws:", r"arn:[a-z\d-]+:"
+
 # Beyond 50 tags the service has an error of its own, TagsPerResourceExceededLimitException.
 _SHAPES_COUNTED_ELSEWHERE = frozenset({"TagList", "TagOnCreateList"})
 
@@ -108,7 +112,7 @@ def _matcher(pattern: str) -> Callable[[str], object]:
     """Return the service's pattern for Python, matching whole strings as the service does."""
     for java, python in _JAVA_CLASSES.items():
         pattern = pattern.replace(java, python)
-    return re.compile(pattern).fullmatch
+    return re.compile(pattern.replace(_ONE_PARTITION, _ANY_PARTITION)).fullmatch
 
 
 def _join(path: str, name: str) -> str:

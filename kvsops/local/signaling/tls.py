@@ -5,10 +5,10 @@ import os
 import re
 import ssl
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache, partial
+from functools import lru_cache
 from pathlib import Path
 
 import botocore
@@ -134,23 +134,29 @@ def _remove_stale() -> None:
 
 
 def _trusted(inherited: Mapping[str, str]) -> Iterator[str]:
-    """Yield the certificates that clients already trust, and nothing else of those files."""
+    """Yield the certificates that clients already trust, and nothing else of those files.
+
+    In directories clients pass over what is no certificate: here it would spoil the bundle.
+    """
     named = [inherited.get(name) for name in CA_VARIABLES]
     system = ssl.get_default_verify_paths().cafile
     shipped = Path(botocore.__file__).with_name("cacert.pem")
     files = [Path(name) for name in (system, *named) if name and Path(name).is_file()]
-    files += _in_directories(inherited)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    for file in dict.fromkeys(path.resolve() for path in files or [shipped]):
+    beside = [*_in_directories(inherited)]
+    yield from _certificates(files or ([] if beside else [shipped]))
+    yield from filter(_is_sound, _certificates(beside))
+
+
+def _certificates(files: Iterable[Path]) -> Iterator[str]:
+    """Yield what is in files, each file once."""
+    for file in dict.fromkeys(path.resolve() for path in files):
         with suppress(OSError):  # clients could not read it either
-            text = file.read_text(encoding="utf-8", errors="replace")
-            yield from filter(partial(_is_sound, context), _CERTIFICATE.findall(text))
+            yield from _CERTIFICATE.findall(file.read_text(encoding="utf-8", errors="replace"))
 
 
-def _is_sound(context: ssl.SSLContext, certificate: str) -> bool:
-    """Whether clients can read it: some would take nothing of a bundle with one that is not."""
+def _is_sound(certificate: str) -> bool:
     try:
-        context.load_verify_locations(cadata=certificate)
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=certificate)
     except (ssl.SSLError, ValueError):
         return False
     return True

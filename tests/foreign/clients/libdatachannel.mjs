@@ -24,7 +24,8 @@ class LibDataChannel {
   async offer() {
     const { send } = this.wish;
     for (const kind of ["video", "audio"]) {
-      if (send.includes(kind)) this.#add(kind, kind, "SendRecv", OFFERED[this.#codec(kind)]);
+      const direction = send.includes(kind) ? "SendRecv" : "RecvOnly";
+      this.#add(kind, kind, direction, OFFERED[this.#codec(kind)]);
     }
     if (send.includes("data")) this.#take(this.connection.createDataChannel("foreign"));
     this.connection.setLocalDescription("offer");

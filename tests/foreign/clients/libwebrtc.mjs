@@ -26,6 +26,7 @@ class LibWebRtc extends PeerConnection {
     return {
       framesSent: outbound?.framesSent ?? null,
       framesDecoded: inbound?.framesDecoded ?? null,
+      framesReceived: inbound?.framesReceived ?? null,
       framesMade: this.made ?? null,
       fps: inbound?.framesPerSecond ?? null,
       packetsReceived: inbound?.packetsReceived ?? null,
@@ -43,14 +44,11 @@ class LibWebRtc extends PeerConnection {
     this.sink?.stop();
   }
 
-  addMedia() {
-    const { send } = this.wish;
-    if (send.includes("audio")) this.connection.addTrack(this.#tone());
-    if (send.includes("video")) this.connection.addTrack(this.#movingPicture());
-    this.#prefer();
+  send(kind) {
+    this.connection.addTrack(kind === "audio" ? this.#tone() : this.#movingPicture());
   }
 
-  #prefer() {
+  prefer() {
     if (this.wish.codec === null) return;
     const known = wrtc.RTCRtpSender.getCapabilities("video").codecs;
     const wanted = known.filter((each) => each.mimeType.split("/")[1] === this.wish.codec);

@@ -1,5 +1,8 @@
 // A stack whose API is the W3C's RTCPeerConnection: what `kvs.mjs` asks of it. What differs between
-// them is left to `addMedia()`, `watch(track, heard)`, `stats()` and `stop()`.
+// them is left to `send(kind)`, which sends video or audio, `prefer()`, which narrows the codecs,
+// `watch(track, heard)`, `stats()` and `stop()`.
+
+const KINDS = ["audio", "video"]; // in the order of browsers' offers
 
 export class PeerConnection {
   constructor(connection, wish, heard) {
@@ -18,7 +21,13 @@ export class PeerConnection {
   }
 
   async offer() {
-    this.addMedia();
+    this.#addMedia();
+    for (const kind of KINDS) {
+      if (!this.wish.send.includes(kind)) {
+        this.connection.addTransceiver(kind, { direction: "recvonly" });
+      }
+    }
+    this.prefer();
     if (this.wish.send.includes("data")) take(this.connection.createDataChannel("foreign"));
     await this.connection.setLocalDescription(await this.connection.createOffer());
     return this.local();
@@ -26,7 +35,8 @@ export class PeerConnection {
 
   async answer(offer) {
     await this.connection.setRemoteDescription(offer);
-    this.addMedia();
+    this.#addMedia();
+    this.prefer();
     await this.connection.setLocalDescription(await this.connection.createAnswer());
     return this.local();
   }
@@ -55,6 +65,12 @@ export class PeerConnection {
   close() {
     this.stop();
     this.connection.close();
+  }
+
+  prefer() {}
+
+  #addMedia() {
+    KINDS.filter((kind) => this.wish.send.includes(kind)).forEach((kind) => this.send(kind));
   }
 }
 

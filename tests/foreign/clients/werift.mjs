@@ -45,12 +45,6 @@ class Werift extends PeerConnection {
     this.senders.forEach((each) => each.stop());
   }
 
-  addMedia() {
-    for (const kind of ["video", "audio"]) {
-      if (this.wish.send.includes(kind)) this.#send(kind);
-    }
-  }
-
   watch(track) {
     track.onReceiveRtp.subscribe(({ header }) => {
       this.arrivals.take(header.sequenceNumber, header.marker, header.timestamp);
@@ -58,7 +52,7 @@ class Werift extends PeerConnection {
   }
 
   /** Send from the moment on when it is connected: before that werift drops packets. */
-  #send(kind) {
+  send(kind) {
     const track = new MediaStreamTrack({ kind });
     this.connection.addTrack(track);
     const out = (packet) => track.writeRtp(packet);

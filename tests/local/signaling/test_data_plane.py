@@ -53,6 +53,22 @@ def test_traffic_becomes_metrics(local: LocalServer, arn: str) -> None:
     ]
 
 
+def test_a_foreign_subprotocol(
+    local: LocalServer, arn: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """AWS's C client asks for the subprotocol `wss`: it is let in, without a word of warning."""
+
+    async def body(peers: Peers) -> None:
+        master = await peers.connect(
+            peers.url("MASTER", arn), headers={"Sec-WebSocket-Protocol": "wss"}
+        )
+        assert not master.ws.closed
+
+    run(local, body)
+    assert local.calls["ConnectAsMaster"] == 1
+    assert [record.name for record in caplog.records if record.name.startswith("aiohttp")] == []
+
+
 def test_endpoints(local: LocalServer, over_http: Emulator, arn: str) -> None:
     """The API answers an endpoint each for masters, viewers and HTTPS, and only then they start."""
     assert "kvsops-local" not in {thread.name for thread in threading.enumerate()}
