@@ -113,6 +113,14 @@ class Where:
 def scope_options(function: Function) -> Function:
     """Add the scope's options; the function gets them as `where`."""
 
+    @section("Output")
+    @click.option(
+        "--color",
+        type=Choice(list(_COLOURED)),
+        metavar="auto|always|never",
+        default="auto",
+        help="Colour; auto: on a terminal, unless NO_COLOR is set.",
+    )
     @section("Connection")
     @click.option("--profile", metavar="NAME", help="Use this profile of ~/.aws/config.")
     @click.option(
@@ -133,12 +141,6 @@ def scope_options(function: Function) -> Function:
     )
     @section("Other")
     @click.option("--debug", is_flag=True, help="Show a traceback with an error.")
-    @click.option(
-        "--color",
-        type=click.Choice(list(_COLOURED)),
-        default="auto",
-        help="Colour the output; auto: on a terminal, unless NO_COLOR is set.",
-    )
     @click.pass_context
     @functools.wraps(function)
     def wrapped(ctx: click.Context, /, *, debug: bool, color: str, **given: Any) -> Any:
