@@ -137,7 +137,10 @@ def restored_screen(rows: Sequence[Restored], scope: Scope, screen: Screen) -> s
     said = [f"{of} {_WORDS[first]}"]
     said += [f"{outcomes[each]:,} {_WORDS[each]}" for each in outcomes if each is not first]
     failed_first = sorted(rows, key=lambda row: row.outcome is not Outcome.FAILED)
-    table = _screenful(failed_first, restored_columns(), screen, "channel")
+    columns = restored_columns()
+    if scope.read_only and screen.width is not None:  # none has its new ARN yet
+        columns = [column for column in columns if column.key != "channel_arn"]
+    table = _screenful(failed_first, columns, screen, "channel")
     colour = Colour.BAD if outcomes[Outcome.FAILED] else Colour.GOOD
     told = wrapped(", ".join(said), screen).splitlines()
     return place + "".join(f"{screen.mark(line, colour)}\n" for line in told) + f"\n{table}"
