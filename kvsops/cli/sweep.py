@@ -44,8 +44,8 @@ def _report_file(text: str) -> Path:
 
 
 @click.command(
-    epilog="Of more than 500 candidates what is shown may rest on AWS's tag index, and its first "
-    "line says so; before each deletion the channel's tags and storage link are read directly and "
+    epilog="Of more than 500 candidates what is shown may rest on AWS's tag index, and the screen "
+    "says so; before each deletion the channel's tags and storage link are read directly and "
     "it is judged again. Every deletion is journalled; kvsops restore makes the channels again."
 )
 @rule_options(
