@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, Unpack
 
 import click
 
+from kvsops.cli.help import Command
 from kvsops.cli.options import (
     DURATION,
     TARGET,
@@ -48,8 +49,9 @@ ENDING: Final = (
 
 
 @click.command(
+    cls=Command,
     epilog="Without a NAME it uses the channel kvsops-smoke, which it makes once: each new channel "
-    "that something connects to costs a month's fee."
+    "that something connects to costs a month's fee.",
 )
 @click.argument("target", required=False, type=TARGET, metavar="[NAME|ARN]")
 @click.option(
@@ -114,7 +116,7 @@ ENDING: Final = (
     metavar="FILE",
     help="Save the last picture received, as PNG.",
 )
-@output_options(choices=("table", "json"))
+@output_options(choices=("table", "json", "text"))
 @scope_options
 def smoke(
     *, where: Where, target: str | None, output: str, query: str | None, **given: Unpack[Given]
@@ -264,6 +266,6 @@ def _write(
     from kvsops.reports.smoke import text
     from kvsops.reports.smoke_files import REPORT
 
-    told = text(report) if output == "table" else dumps(report.to_json(), query)
+    told = text(report) if output == "table" else dumps(report.to_json(), query, output)
     click.echo(told, nl=False)
     return all_written(report, [(REPORT, path) for path in reports], console)

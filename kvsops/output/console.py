@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, Protocol, TextIO
 from kvsops.output.annotations import Level, annotated, annotation
 from kvsops.output.screen import Screen
 from kvsops.output.stage import Stage
-from kvsops.output.text import safe, without_userinfo
+from kvsops.output.text import safe, without_secrets
 
 if TYPE_CHECKING:
     from rich.console import Console as RichConsole
@@ -92,7 +92,7 @@ class Console:
 
         context = click.get_current_context(silent=True)
         title = context.command_path if context else "kvsops"
-        line = annotation(level, title, without_userinfo(message))
+        line = annotation(level, title, without_secrets(message))
         getattr(self.stream, "write_command", self.stream.write)(line)
         self.stream.flush()
         return True
@@ -105,6 +105,8 @@ class Console:
         """Say what may be done next, and on lines of its own the command for it."""
         from kvsops.output.command import command_lines
 
+        if self.terminal:  # below the result
+            self._print("", "", "")
         self.note(f"{aim}:")
         for line in command_lines(words, self.width, "  "):
             self._print("", "", line)
@@ -139,7 +141,7 @@ class Console:
     def _print(self, prefix: str, style: str, message: str) -> None:
         from rich.text import Text
 
-        self.rich.print(Text.assemble((prefix, style), safe(without_userinfo(message))))
+        self.rich.print(Text.assemble((prefix, style), safe(without_secrets(message))))
 
 
 class Counter(Protocol):

@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from kvsops.core.judge import Policy, Rules, no_condition, objection, sweep_rules
+from kvsops.core.likeness import suggestion
 from kvsops.core.rule import Option, Parameter, Role
 from kvsops.core.rules import RULES
 from kvsops.errors import UsageError
@@ -45,7 +46,7 @@ WAIVERS: Final = tuple(
 _ANY_CHANNEL: Final = Option(
     "any-channel",
     Parameter.FLAG,
-    "Age alone is enough: every channel that is old enough is meant.",
+    "Age alone is enough, whatever the name.",
 )
 _NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 _TOP: Final = ("max-deletes", "protect-tag", TABLE)
@@ -115,7 +116,8 @@ class _Reader:
     def policies(self, table: Mapping[str, Any]) -> Policies:
         for key in table:
             if key not in _TOP:
-                raise self.wrong("", key, f"unknown: write one of {', '.join(_TOP)}")
+                near = suggestion(key, _TOP, f"write one of {', '.join(_TOP)}")
+                raise self.wrong("", key, f"unknown: {near}")
         named = table.get(TABLE)
         if not isinstance(named, dict) or not named:
             raise self.wrong("", TABLE, "no policy: write a table like [policies.ci]")
@@ -159,7 +161,9 @@ class _Reader:
             elif key in known:
                 given[key] = self._value(table, known[key], value)
             else:
-                raise self.wrong(table, key, "unknown: see kvsops sweep --help for what there is")
+                known_keys = (*known, "grace", _ANY_CHANNEL.name)
+                near = suggestion(key, known_keys, "see kvsops sweep --help for what there is")
+                raise self.wrong(table, key, f"unknown: {near}")
         said = no_condition(given) or objection(given)
         if said:
             raise self.wrong(table, "", said.replace("with --yes ", ""))
@@ -222,43 +226,61 @@ def _named(name: str, given: dict[str, Any]) -> Policy:
     return replace(policy, name=name, grace=grace)
 
 
+_TEXT: Final = {"type": "string"}
+_SEVERAL: Final = {"anyOf": [_TEXT, {"type": "array", "items": _TEXT}]}
+
+
 def schema() -> dict[str, Any]:
-    """Return the JSON Schema of a policy file, for editors."""
-    text = {"type": "string"}
-    several = {"anyOf": [text, {"type": "array", "items": text}]}
-    properties: dict[str, Any] = {
-        option.name: {
-            **(
-                {"type": "boolean"}
-                if option.parameter is Parameter.FLAG
-                else several
-                if option.many
-                else text
-            ),
-            "description": option.help,
-        }
-        for option in options().values()
-    }
-    properties["grace"] = text | {"description": "How long what it condemns stays marked first."}
-    properties[_ANY_CHANNEL.name] = {"type": "boolean", "description": _ANY_CHANNEL.help}
-    policy = {"type": "object", "additionalProperties": False, "properties": properties}
+    """Return the JSON Schema of a policy file, for editors, in SchemaStore's form.
+
+    Source: https://github.com/SchemaStore/schemastore/blob/master/CONTRIBUTING.md#schema-authoring
+    """
     return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$schema": "http://json-schema.org/draft-07/schema#",
+        "$id": "https://json.schemastore.org/kvsops.json",
         "title": "kvsops policies",
+        "description": "Policies by which kvsops sweep deletes signaling channels.",
         "type": "object",
         "additionalProperties": False,
         "required": [TABLE],
         "properties": {
             "max-deletes": {
-                "type": ["string", "integer"],
-                "description": "Fuse: if one run would delete more, it deletes none.",
+                "anyOf": [_TEXT, {"type": "integer"}],
+                "description": "Fuse: if more would be deleted, delete none.",
             },
-            "protect-tag": several | {"description": options()["protect-tag"].help},
+            "protect-tag": _SEVERAL | {"description": options()["protect-tag"].help},
             TABLE: {
                 "type": "object",
+                "description": "The policies by name; the first that condemns a channel decides.",
                 "minProperties": 1,
                 "additionalProperties": False,
-                "patternProperties": {f"^{_NAME.pattern}$": policy},
+                "patternProperties": {f"^{_NAME.pattern}$": _schema_of_one()},
             },
         },
+    }
+
+
+def _schema_of_one() -> dict[str, Any]:
+    properties: dict[str, Any] = {
+        option.name: {
+            **(
+                {"type": "boolean"}
+                if option.parameter is Parameter.FLAG
+                else _SEVERAL
+                if option.many
+                else _TEXT
+            ),
+            "description": option.help,
+        }
+        for option in options().values()
+    }
+    properties["grace"] = _TEXT | {
+        "description": "Tag the candidates first; delete those that still qualify after this long."
+    }
+    properties[_ANY_CHANNEL.name] = {"type": "boolean", "description": _ANY_CHANNEL.help}
+    return {
+        "type": "object",
+        "description": "A sweep, in the words of the options of kvsops sweep.",
+        "additionalProperties": False,
+        "properties": properties,
     }
