@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from decimal import Decimal
 
     from kvsops.aws.scope import Scope
+    from kvsops.output.screen import Screen
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -162,15 +163,34 @@ def scope_options(function: Function) -> Function:
         help="Part of each API quota to use at most.  [default: 0.8]",
     )
     @click.option("--debug", is_flag=True, help="Show a traceback with an error.")
+    @click.option(
+        "--color",
+        type=click.Choice(list(_COLOURED)),
+        default="auto",
+        help="Colour the output; auto: on a terminal, unless NO_COLOR is set.",
+    )
     @click.pass_context
     @functools.wraps(function)
-    def wrapped(ctx: click.Context, /, *, debug: bool, **given: Any) -> Any:
+    def wrapped(ctx: click.Context, /, *, debug: bool, color: str, **given: Any) -> Any:
         ctx.meta[DEBUG] = debug
+        ctx.color = _COLOURED[color]
         names = ("profile", "region", "endpoint_url", "quota_share")
         where = Where(**{name: given.pop(name) for name in names})
         return function(where=where, **given)
 
     return wrapped  # type: ignore[return-value]  # click has its own idea of a decorated function
+
+
+_COLOURED: Final = {"auto": None, "always": True, "never": False}
+
+
+def screen() -> "Screen":
+    """Return what standard output is shown on, as --color and NO_COLOR have it."""
+    import sys
+
+    from kvsops.output.screen import Screen
+
+    return Screen.of(sys.stdout, os.environ, colour=click.get_current_context().color)
 
 
 def output_options(

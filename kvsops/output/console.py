@@ -34,6 +34,19 @@ class Console:
     def _is_terminal(self) -> bool:
         return self.stream.isatty() and self._environ.get("TERM") != "dumb"
 
+    @property
+    def _coloured(self) -> bool:
+        """Whether there is colour: as --color has it, which click keeps, else as NO_COLOR has it.
+
+        Source: https://no-color.org
+        """
+        import click
+
+        context = click.get_current_context(silent=True)
+        if context is not None and context.color is not None:
+            return context.color
+        return self.terminal and not self._environ.get("NO_COLOR")
+
     @cached_property
     def rich(self) -> "RichConsole":
         """The console of rich beneath, made when it is first needed: rich is slow to import."""
@@ -43,9 +56,8 @@ class Console:
             file=self.stream,
             # Not left to rich: FORCE_COLOR, common in CI, would make it draw progress in a log.
             force_terminal=self.terminal,
-            color_system="standard" if self.terminal else None,  # the terminal's own colours
-            # Source: https://no-color.org
-            no_color=bool(self._environ.get("NO_COLOR")),
+            color_system="standard" if self._coloured else None,  # the terminal's own colours
+            no_color=not self._coloured,
             highlight=False,
             markup=False,
             emoji=False,

@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from typing import Any, Final, Generic, Literal, TypeVar
 
 from kvsops.errors import UsageError
+from kvsops.output.fit import Cut, fit
 from kvsops.output.query import check_query, search
+from kvsops.output.screen import NO_SCREEN, Outcome, Screen
 from kvsops.output.text import json_inert, markdown_safe, safe
 from kvsops.output.values import json_ready, plain
 
@@ -35,6 +37,16 @@ class Column(Generic[Row]):
     align: Literal["left", "right"] = "left"
     shown: bool = True
     """False: only in JSON and CSV."""
+    cut: Cut | None = None
+    """Where its text is cut on a terminal that is too narrow: free text at its end, names in their
+    middle; None: nowhere."""
+    leaves: int = 0
+    """On a terminal that is too narrow still, the column with the highest is left out first."""
+    shared: Callable[[str], str] | None = None
+    """Says once above a terminal's table what is alike in all rows: `"status {}".format`; what it
+    says nothing of (`""`) goes without saying. None: it stays a column."""
+    outcome: Callable[[Row], Outcome | None] | None = None
+    """What its colour is to mark."""
 
     def cell(self, row: Row) -> str:
         """Tell the value to a person; not yet made safe for where it goes."""
@@ -66,15 +78,31 @@ def _cells(
     return shown, ([fit(column.cell(row)) for column in shown] for row in rows)
 
 
-def table(rows: Iterable[Row], columns: Sequence[Column[Row]]) -> str:
-    """Make a table for a terminal. Nothing is cut or wrapped: people copy names."""
+def screen_table(
+    rows: Sequence[Row], columns: Sequence[Column[Row]], screen: Screen, noun: str = "row"
+) -> str:
+    """Make a table that fits the screen; `noun` is what a row is. Off a terminal it is whole."""
+    if screen.width is None or not rows:
+        return table(rows, columns, screen)
+    return fit(rows, columns, screen.width).text(screen, noun)
+
+
+def table(rows: Iterable[Row], columns: Sequence[Column[Row]], screen: Screen = NO_SCREEN) -> str:
+    """Make a table in which nothing is cut or wrapped: for files, and what reads them."""
     from tabulate import tabulate
 
+    rows = list(rows)
     shown, lines = _cells(rows, columns, safe)
     aligns: list[str | None] = [column.align for column in shown]
     if aligns[-1] == "left":
         aligns[-1] = None  # not padded: one row's 50 tags would cost every row as much
-    cells = list(lines)
+    cells = [
+        [
+            screen.mark(cell, column.outcome and column.outcome(row))
+            for cell, column in zip(line, shown, strict=True)
+        ]
+        for row, line in zip(rows, lines, strict=True)
+    ]
     if not cells:
         return "  ".join(column.header for column in shown) + "\n"
     text = tabulate(
@@ -163,9 +191,13 @@ def render(
     output: Output,
     query: str | None = None,
     nothing: str = "Nothing to show.",
+    *,
+    screen: Screen = NO_SCREEN,
+    noun: str = "row",
 ) -> str:
     """Make the text of `--output`; in table and Markdown `nothing` stands for no rows.
 
+    `screen` is what a table is fitted to, `noun` what a row is.
     Raises UsageError for a query with other than JSON, or one that is wrong.
     """
     check_query(query, output)
@@ -175,4 +207,6 @@ def render(
         return csv(rows, columns)
     if not rows:
         return nothing + "\n"
-    return table(rows, columns) if output == "table" else markdown(rows, columns)
+    if output == "markdown":
+        return markdown(rows, columns)
+    return screen_table(rows, columns, screen, noun)
