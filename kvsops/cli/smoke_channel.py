@@ -87,7 +87,7 @@ def _found_or_made(scope: "Scope", name: str, maker: _Maker | None) -> Target:
     try:
         find = channels.named if maker is None else channels.described  # named also asks STS
         channel = find(scope, name)
-        detail = channel.status or "its status is not told"
+        detail = channel.status or "its status is not known"
     except NotFoundError:
         if maker is None:
             raise
@@ -99,7 +99,7 @@ def _found_or_made(scope: "Scope", name: str, maker: _Maker | None) -> Target:
         channel.channel_name,
         channel.channel_arn,
         ours=bool(ours),
-        detail=detail if ours is not None else f"{detail}, its tags may not be read",
+        detail=detail if ours is not None else f"{detail}, its tags cannot be read",
         stored_in=_stored_in(scope, channel),
     )
 

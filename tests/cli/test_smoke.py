@@ -38,7 +38,7 @@ def test_table(kvsops: Kvsops) -> None:
     assert steps == [
         *("describe", "endpoint", "ICE servers", "probe", "probe", "probe", "probe", "sign"),
         *("master connects", "viewer connects", "offer", "answer", "ICE connected", "DTLS"),
-        *("data channel open", "first video frame", "first audio", "steady part"),
+        *("data channel open", "first video frame", "first audio", "measurement"),
     ]
     assert re.search(
         r"^master +viewer-1 +[0-9.]+ +[0-9.]+ kbps +[0-9.]+ %", ended.out, re.MULTILINE
@@ -116,8 +116,8 @@ def test_max_freeze(kvsops: Kvsops) -> None:
     ended = kvsops("smoke", "--duration", "1s", "--max-freeze", "1ms")
     assert ended.code == 3
     assert re.search(
-        r"FAILED: steady part: master to viewer-1: frozen for 0\.\d s, from \d\.\d s into the"
-        r" measurement on; --max-freeze is 0\.001 s",
+        r"FAILED: measurement: master to viewer-1: frozen for 0\.\d s, beginning \d\.\d s into the"
+        r" measurement; --max-freeze is 0\.001 s",
         ended.out.splitlines()[-1],
     )
     ended = kvsops("smoke", "--duration", "1s", "--max-freeze", "20s")
@@ -131,7 +131,7 @@ def test_a_threshold_of_what_was_not_measured(kvsops: Kvsops) -> None:
     ended = kvsops(*QUICK, "--max-rtt", "1s")
     assert ended.code == 3
     assert ended.out.endswith(
-        "FAILED: round trip was not measured, --max-rtt 1000 ms was asked for\n"
+        "FAILED: round trip was not measured, but --max-rtt 1000 ms was asked for\n"
     )
 
 
@@ -153,14 +153,16 @@ def test_somebody_elses(kvsops: Kvsops, emulator: LocalServer) -> None:
     ended = kvsops(*QUICK, "cam-door")
     assert ended.code == 0
     assert ended.out.endswith(
-        "\ncam-door was not made by kvsops smoke: connecting as master would throw out the one that"
-        " is there; --viewer-only meets it, --take-over takes its place\n"
+        "\ncam-door was not made by kvsops smoke: connecting as master would disconnect the one"
+        " already there; --viewer-only meets it, --take-over takes its place\n"
         "cam-door passed the checks; no media was sent; relay proven over udp, tls\n"
     )
     assert "offer" not in ended.out
     ended = kvsops(*QUICK, "cam-door", "--max-connect", "2s")
     assert ended.code == 3
-    assert ended.out.endswith("connecting was not measured, --max-connect 2000 ms was asked for\n")
+    assert ended.out.endswith(
+        "connecting was not measured, but --max-connect 2000 ms was asked for\n"
+    )
 
 
 WRONG = [
@@ -223,8 +225,8 @@ def test_many_viewers(kvsops: Kvsops) -> None:
     """More viewers than a channel has by itself are tried, and what they need is said."""
     ended = kvsops("smoke", "--no-steady", "--viewers", "11")
     assert ended.code == 3
-    assert "a channel has 10 viewers, unless AWS raised this quota: it does on request" in ended.out
-    assert "connecting as viewer passed a limit of the channel" in ended.out
+    assert "a channel takes 10 viewers, unless AWS has raised this quota, as it" in ended.out
+    assert "connecting as viewer hit a limit of the channel" in ended.out
 
 
 def test_no_relay_probe(kvsops: Kvsops) -> None:

@@ -45,7 +45,7 @@ def test_tags_that_may_not_be_read(kvsops: Kvsops, emulator: LocalServer) -> Non
     )
     ended = kvsops(*QUICK, "cam-door")
     assert ended.code == 0
-    assert "cam-door, ACTIVE, its tags may not be read" in ended.out
+    assert "cam-door, ACTIVE, its tags cannot be read" in ended.out
     last = "cam-door passed the checks; no media was sent; relay proven over udp, tls\n"
     assert ended.out.endswith(last)
 

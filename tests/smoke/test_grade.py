@@ -78,7 +78,7 @@ def report(media: Media, *probes: Probe, pair: Pair | None = DIRECT) -> SmokeRep
     return made
 
 
-FORBIDDEN = "relay not proven: it forbids (403) its own address as a peer"
+FORBIDDEN = "relay not proven: it forbids its own address as a peer (403)"
 FIVE = Media(
     5.0,
     [direction("viewer-1"), direction("viewer-2", fps=12.0), direction("viewer-3", latency=2100.0)],
