@@ -4,6 +4,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from kvsops.cli.help import Command
+from kvsops.cli.main import told
 from kvsops.cli.options import TARGET, Where, in_region, output_options, scope_options
 
 if TYPE_CHECKING:
@@ -13,14 +15,14 @@ if TYPE_CHECKING:
     from kvsops.output.rows import Column, Output
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("targets", nargs=-1, required=True, type=TARGET, metavar="NAME|ARN...")
 @output_options()
 @scope_options
 def describe(
     *, where: Where, targets: tuple[str, ...], output: "Output", query: str | None
 ) -> None:
-    """Describe channels: their state, tags and storage link, each read directly.
+    """Show all there is to some channels: state, tags and storage link, read directly.
 
     \b
     Examples:
@@ -37,7 +39,8 @@ def describe(
     in_region(scope, targets)
     rows = [*scope.in_parallel(lambda each: _read(scope, each), dict.fromkeys(targets))]
     found = [row for row in rows if not isinstance(row, AwsError)]
-    problems = [str(row) for row in rows if isinstance(row, AwsError)]
+    ctx = click.get_current_context()
+    problems = [told(row, ctx) for row in rows if isinstance(row, AwsError)]
     for facts in found:
         for fact in (facts.tags, facts.storage):
             problems += [fact.why] if isinstance(fact, Unknown) else []
@@ -48,7 +51,7 @@ def describe(
         click.echo(render(found, columns, output, query), nl=False)
     for problem in problems:
         console.error(problem)
-    click.get_current_context().exit(1 if problems else 0)
+    ctx.exit(1 if problems else 0)
 
 
 def _read(scope: "Scope", target: str) -> "Facts | AwsError":

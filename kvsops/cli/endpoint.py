@@ -4,6 +4,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from kvsops.cli.choice import Choice
+from kvsops.cli.help import Command, section
 from kvsops.cli.options import TARGET, Where, in_region, output_options, scope_options
 
 if TYPE_CHECKING:
@@ -11,19 +13,20 @@ if TYPE_CHECKING:
     from kvsops.output.rows import Output
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("target", type=TARGET, metavar="NAME|ARN")
+@section("Output")
 @click.option(
     "--role",
-    type=click.Choice(["master", "viewer"]),
-    help="Only this role's.  [default: both]",
+    type=Choice(["master", "viewer"]),
+    help="Only for this role.  [default: both]",
 )
 @output_options()
 @scope_options
 def endpoint(
     *, where: Where, target: str, role: "Role | None", output: "Output", query: str | None
 ) -> None:
-    """Show where a master and a viewer connect to a channel, and ask for ICE servers.
+    """Show where masters and viewers connect to a channel and get their ICE servers.
 
     \b
     Examples:

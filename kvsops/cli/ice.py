@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from kvsops.cli.help import Command, section
 from kvsops.cli.options import TARGET, Where, in_region, output_options, scope_options
 
 if TYPE_CHECKING:
@@ -13,9 +14,10 @@ if TYPE_CHECKING:
 REDACTED: Final = "(redacted)"
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("target", type=TARGET, metavar="NAME|ARN")
-@click.option("--reveal", is_flag=True, help="Show username and password; they live 5 minutes.")
+@section("Output")
+@click.option("--reveal", is_flag=True, help="Show username and password, valid for 5 minutes.")
 @output_options()
 @scope_options
 def ice(*, where: Where, target: str, reveal: bool, output: "Output", query: str | None) -> None:
@@ -25,7 +27,7 @@ def ice(*, where: Where, target: str, reveal: bool, output: "Output", query: str
     Examples:
       kvsops ice cam-door
       kvsops ice cam-door --reveal -o json
-      kvsops smoke cam-door                  # asks each of them whether it answers
+      kvsops smoke cam-door              # asks each of them whether it answers
 
     Username and password are credentials, and the username holds the account's id: they are
     shown only with --reveal. Keep that out of logs.

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
+from kvsops.cli.choice import Choice
+from kvsops.cli.help import Command, section
 from kvsops.cli.money import Money, price_options
 from kvsops.cli.options import Where, output_options, refuse, rule_options, scope_options
 from kvsops.core.rule import Role
@@ -38,21 +40,27 @@ _ORDERS: Final[dict[str, "Callable[[Facts], Any]"]] = {
 
 
 @click.command(
-    epilog="Tags come from AWS's tag index, which leaves out what was never tagged and lags by "
-    "minutes: ? and null stand for not known. Up to 100 such channels are read one by one."
+    cls=Command,
+    epilog="Tags come from AWS's tag index, which omits channels that were never tagged and lags "
+    "by minutes: ? and null mean not known. Up to 100 such channels are read one by one.",
 )
+@section("Which channels")
 @rule_options(*rules_of(Role.NARROWING, Role.CONDITION, Role.FILTER))
+@section("Output")
 @click.option("--tags", is_flag=True, help="Show the tags.")
-@click.option("--direct", is_flag=True, help="Read every channel's tags directly: 40 a second.")
+@click.option("--direct", is_flag=True, help="Read each channel's tags directly, 40 a second.")
 @click.option(
     "--sort",
-    type=click.Choice(list(_ORDERS)),
-    help="In this order; by age: oldest first.  [default: name; with --cost: dearest first]",
+    type=Choice(list(_ORDERS)),
+    help="Sort by this; age: oldest first.  [default: name; with --cost, dearest first]",
 )
-@click.option("--reverse", is_flag=True, help="In the opposite order.")
-@click.option("--limit", type=click.IntRange(1), metavar="N", help="Only the first N of them.")
+@click.option("--reverse", is_flag=True, help="Reverse the order.")
+@click.option("--limit", type=click.IntRange(1), metavar="N", help="Show only the first N.")
+@section("Costs")
 @click.option("--cost", is_flag=True, help="Show what each costs, dearest first.")
-@click.option("--no-metrics", is_flag=True, help="With --cost: ask nothing, assume each is used.")
+@click.option(
+    "--no-metrics", is_flag=True, help="With --cost: read no metrics; assume that all are used."
+)
 @price_options
 @output_options()
 @scope_options

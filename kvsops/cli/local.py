@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from kvsops.cli.help import Command
 from kvsops.cli.local_listening import (
     check_listening,
     listening_options,
@@ -88,7 +89,9 @@ GetMetricData:partial:SHARE answers that share of each call's queries InternalEr
 """
 
 
-@click.command(name="local", help=_HELP, context_settings={"allow_interspersed_args": False})
+@click.command(
+    cls=Command, name="local", help=_HELP, context_settings={"allow_interspersed_args": False}
+)
 @click.option(
     "--fleet",
     callback=whole_number(0),

@@ -10,17 +10,18 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
-from kvsops.cli.main import DEBUG, SCOPES
+from kvsops.cli.choice import Choice
+from kvsops.cli.help import section
+from kvsops.cli.main import DEBUG, PLACE, SCOPES
 from kvsops.core import channel
-from kvsops.core.channel import EXPIRES_AT_TAG
-from kvsops.core.likeness import likeness, shown
 from kvsops.core.rule import Option, Parameter, Rule
-from kvsops.core.text import parsed_moment
 from kvsops.errors import UsageError
 from kvsops.sweep import parameters
 
 if TYPE_CHECKING:
     from decimal import Decimal
+
+    from click.shell_completion import CompletionItem
 
     from kvsops.aws.scope import Scope
     from kvsops.output.screen import Screen
@@ -49,25 +50,21 @@ class Text(click.ParamType[object]):
             return self.fail(str(error), param, ctx)
 
 
-def tags_by_key(pairs: tuple[tuple[str, str], ...]) -> dict[str, str]:
-    """Return the tags to set; raises `UsageError` where one is given twice, or holds no time."""
-    tags: dict[str, str] = {}
-    for key, value in pairs:
-        _check_time(key, value)
-        if tags.setdefault(key, value) != value:
-            raise UsageError(f"the tag {key} is given twice: drop one")
-    return tags
+class Target(Text):
+    """A channel's name or ARN; a shell completes the names."""
 
+    def shell_complete(
+        self,
+        ctx: click.Context,
+        param: click.Parameter,  # noqa: ARG002 - click's signature
+        incomplete: str,
+    ) -> "list[CompletionItem]":
+        """Return the channels there are, where they can be had in a moment."""
+        from click.shell_completion import CompletionItem
 
-def _check_time(key: str, value: str) -> None:
-    """Refuse a lease's end that no sweep could read: its channel would be kept for ever."""
-    if likeness(key) != EXPIRES_AT_TAG:
-        return
-    if key != EXPIRES_AT_TAG:
-        raise UsageError(f"the tag {shown(key)} only looks like {EXPIRES_AT_TAG}: write it so")
-    if parsed_moment(value) is None:
-        said = f"{EXPIRES_AT_TAG}={value!r} is not a time like 2026-11-22T10:00:00Z"
-        raise UsageError(f"{said}; for a time from now give kvsops create or exec --ttl, like 1h")
+        from kvsops.cli.channel_names import channel_names
+
+        return [CompletionItem(name) for name in channel_names(ctx.params, incomplete)]
 
 
 def target(text: str) -> str:
@@ -79,7 +76,7 @@ def target(text: str) -> str:
 
 DURATION: Final = Text("duration", parameters.duration)
 NAME: Final = Text("name", channel.checked_name)
-TARGET: Final = Text("name|arn", target)
+TARGET: Final = Target("name|arn", target)
 TAG_KEY: Final = Text("key", channel.checked_tag_key)
 MESSAGE_TTL: Final = click.IntRange(
     channel.MESSAGE_TTL_SECONDS.start, channel.MESSAGE_TTL_SECONDS.stop - 1
@@ -91,7 +88,7 @@ _TYPES: Final[dict[Parameter, click.ParamType[object]]] = {
         each: Text(_METAVARS.get(each, each.value), reader)
         for each, reader in parameters.READERS.items()
     },
-    Parameter.STATUS: click.Choice(STATUSES, case_sensitive=False),
+    Parameter.STATUS: Choice(STATUSES, case_sensitive=False),
 }
 
 
@@ -145,23 +142,34 @@ class Where:
             now=context.obj or machine_now,
         )
         context.meta.setdefault(SCOPES, []).append(scope)
+        context.meta[PLACE] = {"profile": self.profile, "region": self.region} | {
+            "endpoint_url": self.endpoint_url
+        }
         return scope
 
 
 def scope_options(function: Function) -> Function:
     """Add the scope's options; the function gets them as `where`."""
 
-    @click.option("--profile", metavar="NAME", help="Profile of ~/.aws/config.")
-    @click.option("--region", metavar="REGION", help="Region; else AWS_REGION, or the profile's.")
+    @section("Connection")
+    @click.option("--profile", metavar="NAME", help="Use this profile of ~/.aws/config.")
     @click.option(
-        "--endpoint-url", metavar="URL", help="Another endpoint, for every service: an emulator's."
+        "--region",
+        metavar="REGION",
+        help="AWS region.  [default: AWS_REGION, or the profile's]",
+    )
+    @click.option(
+        "--endpoint-url",
+        metavar="URL",
+        help="Send all requests to this endpoint, such as an emulator's.",
     )
     @click.option(
         "--quota-share",
         type=click.FloatRange(0, 1, min_open=True),
         metavar="SHARE",
-        help="Part of each API quota to use at most.  [default: 0.8]",
+        help="Use at most this share of each API quota.  [default: 0.8]",
     )
+    @section("Other")
     @click.option("--debug", is_flag=True, help="Show a traceback with an error.")
     @click.option(
         "--color",
@@ -199,15 +207,20 @@ def output_options(
     """Add -o/--output and --query, which the function gets under these names."""
 
     def decorate(function: Function) -> Function:
+        @section("Output")
         @click.option(
             "-o",
             "--output",
-            type=click.Choice(choices),
+            type=Choice(choices),
             default=default,
             show_default=True,
-            help="Form of the result.",
+            help="Format of the result.",
         )
-        @click.option("--query", metavar="JMESPATH", help="What to take from the JSON.")
+        @click.option(
+            "--query",
+            metavar="JMESPATH",
+            help="Select from the JSON; with -o json or -o text.",
+        )
         @functools.wraps(function)
         def wrapped(*args: Any, **given: Any) -> Any:
             from kvsops.output.query import check_query
@@ -229,6 +242,7 @@ def rule_options(*rules: Rule) -> Callable[[Function], Function]:
         @functools.wraps(function)
         def wrapped(*args: Any, **all_given: Any) -> Any:
             given = {name: all_given.pop(parameter) for parameter, name in names.items()}
+            given |= all_given.pop("given", {})  # of the rules declared above these
             return function(*args, given=given, **all_given)
 
         decorated: Any = wrapped
@@ -248,12 +262,26 @@ def _declared(option: Option) -> Callable[[Function], Function]:
     return click.option(
         name,
         type=kind,
+        callback=_wonder_at_keys if option.parameter in (Parameter.KEY, Parameter.TAG) else None,
         metavar=None if isinstance(kind, click.Choice) else kind.name.upper(),
         multiple=option.many,
         default=option.default,
         show_default=option.default is not None,
         help=option.help,
     )
+
+
+def _wonder_at_keys(_ctx: click.Context, param: click.Parameter, given: Any) -> Any:
+    """Warn of a key that is nearly one of ours: it may be meant, to find what was misspelt."""
+    from kvsops.cli.tags import meant_by
+
+    for each in given if isinstance(given, tuple) else (given,):
+        key = str(getattr(each, "key", each))
+        if meant := meant_by(key):
+            from kvsops.output.console import Console
+
+            Console().warn(f"{param.opts[0]} {key}: did you mean {meant}?")
+    return given
 
 
 def refuse(objection: str | None) -> None:
@@ -276,5 +304,5 @@ def journal_option(function: Function) -> Function:
         "--journal",
         type=click.Path(dir_okay=False, path_type=Path),
         metavar="FILE",
-        help="Where to write what is deleted; else in the state directory, in CI the workspace.",
+        help="Record deletions here.  [default: the state directory; in CI, the workspace]",
     )(function)

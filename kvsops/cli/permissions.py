@@ -169,6 +169,7 @@ CALLS: Final[dict[str, tuple[Call, ...]]] = {
     "prices": (Call("GetProducts", given("refresh")),),
     "local": (),
     "iam": (),
+    "completion": (),
 }
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @click.group()
 def policy() -> None:
-    """Check the policies in kvsops.toml, by which kvsops sweep goes.
+    """Check the policies in kvsops.toml, which kvsops sweep follows.
 
     \b
     Examples:
@@ -29,7 +29,7 @@ def policy() -> None:
 @policy.command()
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path), default="kvsops.toml")
 def check(file: Path) -> None:
-    """Check a policy FILE; print what its policies are.
+    """Check a policy FILE, and show the policies in it.
 
     \b
     Examples:

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Final, Unpack
 
 import click
 
+from kvsops.cli.help import Command, section
 from kvsops.cli.options import (
     DURATION,
     TARGET,
+    Choice,
     Where,
     in_region,
     output_options,
@@ -49,30 +51,24 @@ ENDING: Final = (
 
 
 @click.command(
+    cls=Command,
     epilog="Without a NAME it uses the channel kvsops-smoke, which it creates once: every new "
-    "channel that something connects to costs a month's fee."
+    "channel that something connects to costs a month's fee.",
 )
 @click.argument("target", required=False, type=TARGET, metavar="[NAME|ARN]")
+@section("Who meets whom")
 @click.option(
-    "--duration",
-    type=DURATION,
-    default="5s",
-    show_default=True,
-    metavar="DURATION",
-    help="Measure for this long once everything is connected.",
-)
-@click.option("--no-steady", is_flag=True, help="Skip the measurement: stop at the first media.")
-@click.option("--relay", is_flag=True, help="Connect through TURN only.")
-@click.option(
-    "--transport",
-    type=click.Choice(["udp", "tls"]),
-    help="Reach TURN over this transport; implies --relay. TCP without TLS is not offered.",
-)
-@click.option(
-    "--no-relay-probe",
+    "--viewer-only",
     is_flag=True,
-    help="Skip the proof that TURN relays, which is billed as two TURN minutes per server.",
+    help="Connect as a viewer, to the master that is there: a camera.",
 )
+@click.option(
+    "--master-only", is_flag=True, help="Connect as master, and wait for a viewer: a browser."
+)
+@click.option(
+    "--take-over", is_flag=True, help="Connect as master even if that disconnects a camera."
+)
+@click.option("--ephemeral", is_flag=True, help="Create a channel for the test, then delete it.")
 @click.option(
     "--viewers",
     type=click.IntRange(min=1),
@@ -82,37 +78,42 @@ ENDING: Final = (
     help="Connect this many viewers at once; more than 10 need a raised quota.",
 )
 @click.option(
-    "--codec",
-    type=click.Choice(["VP8", "H264"]),
-    help="Offer or accept only this video codec.",
+    "--codec", type=Choice(["VP8", "H264"]), help="Offer or accept only this video codec."
+)
+@section("Path")
+@click.option("--relay", is_flag=True, help="Connect through TURN only.")
+@click.option(
+    "--transport",
+    type=Choice(["udp", "tls"]),
+    help="Reach TURN over this transport; implies --relay. AWS offers none over plain TCP.",
 )
 @click.option(
-    "--viewer-only", is_flag=True, help="Connect as a viewer to the master that is there: a camera."
-)
-@click.option(
-    "--master-only",
+    "--no-relay-probe",
     is_flag=True,
-    help="Connect as master, and wait for somebody's viewer: a browser.",
+    help="Skip the proof that TURN relays, which is billed as 2 TURN minutes per server.",
 )
+@section("Measurement")
 @click.option(
-    "--take-over",
-    is_flag=True,
-    help="Connect as master even if that disconnects the one that is there.",
+    "--duration",
+    type=DURATION,
+    default="5s",
+    show_default=True,
+    metavar="DURATION",
+    help="Measure for this long once everything is connected.",
 )
-@click.option(
-    "--ephemeral", is_flag=True, help="Create a channel for the test, and delete it afterwards."
-)
+@click.option("--no-steady", is_flag=True, help="Skip the measurement: stop at the first media.")
+@section("Limits")
 @click.option(
     "--max-connect",
     type=MILLISECONDS,
     metavar="TIME",
-    help="Fail if connecting, from offer to DTLS, takes longer.",
+    help="Fail if it takes longer from the offer to DTLS.",
 )
 @click.option(
     "--max-rtt",
     type=MILLISECONDS,
     metavar="TIME",
-    help="Fail if the data channel's round trip takes longer.",
+    help="Fail if a round trip on the data channel takes longer.",
 )
 @click.option(
     "--min-fps", type=FRAMES, metavar="N", help="Fail if fewer frames per second are decoded."
@@ -121,7 +122,7 @@ ENDING: Final = (
     "--max-latency",
     type=MILLISECONDS,
     metavar="TIME",
-    help="Fail if a picture takes longer from drawn to decoded.",
+    help="Fail if pictures take longer from drawn to decoded.",
 )
 @click.option("--max-loss", type=PERCENT, metavar="PERCENT", help="Fail if more packets are lost.")
 @click.option(
@@ -130,13 +131,14 @@ ENDING: Final = (
     metavar="TIME",
     help="Fail if no picture arrives for longer.  [default: 3s]",
 )
+@section("Output")
 @click.option(
     "--report",
     "reports",
     type=REPORT,
     multiple=True,
     metavar="FILE",
-    help="Also write the result to .xml (JUnit), .prom (OpenMetrics), .json or .md. Repeatable.",
+    help="Also write .xml (JUnit), .prom (OpenMetrics), .json or .md. Repeatable.",
 )
 @click.option(
     "--snapshot",

@@ -12,6 +12,7 @@ from kvsops.aws import channels, connect
 from kvsops.cli.access import access_of
 from kvsops.cli.owner import default_owner
 from kvsops.cli.signals import signals_wait
+from kvsops.cli.tags import SMOKE_TAG
 from kvsops.core.channel import EXPIRES_AT_TAG, KEEP_TAG, OWNER_TAG, Channel, ChannelArn
 from kvsops.core.text import moment
 from kvsops.errors import AwsError, DeniedError, KvsopsError, NotFoundError
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
 
 STANDING_NAME: Final = "kvsops-smoke"
 """The channel that is made once and used again: each new one costs a month's fee."""
-SMOKE_TAG: Final = "kvsops:smoke"
-"""Tells that smoke made the channel, so that no camera can be there."""
 _EPHEMERAL_LIFE: Final = timedelta(hours=1)
 """If this process is killed, a sweep takes it after that."""
 

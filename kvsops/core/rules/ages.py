@@ -64,14 +64,14 @@ RULES: Final = (
         "younger-than",
         Role.FILTER,
         _younger_than,
-        options=(Option("younger-than", Parameter.DURATION, "Only made less than this ago."),),
+        options=(Option("younger-than", Parameter.DURATION, "Created less than this long ago."),),
         objection=_contradicting_ages,
     ),
     Rule(
         "older-than",
         Role.CONDITION,
         _older_than,
-        options=(Option("older-than", Parameter.DURATION, "Made longer ago than this."),),
+        options=(Option("older-than", Parameter.DURATION, "Created longer ago than this."),),
         objection=_age_needs_more,
     ),
 )
