@@ -3,16 +3,18 @@
 import os
 import signal
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Unpack
 
 import click
 
+from kvsops.cli.choice import Choice
 from kvsops.cli.help import Command, section
+from kvsops.cli.main import told
 from kvsops.cli.options import (
     DURATION,
     TARGET,
-    Choice,
     Where,
     in_region,
     output_options,
@@ -44,10 +46,7 @@ if TYPE_CHECKING:
     from kvsops.smoke.report import Measure, SmokeReport
     from kvsops.smoke.snapshot import Snapshot
 
-ENDING: Final = (
-    "stopping: closing connections and TURN allocations, which takes 10 s at most; "
-    "press Ctrl-C again to stop at once"
-)
+ENDING: Final = "stopping: closing connections, 10 s at most; press Ctrl-C again to stop at once"
 
 
 @click.command(
@@ -181,10 +180,13 @@ def smoke(
     from kvsops.output.console import Console
     from kvsops.smoke.snapshot import Snapshot
 
+    context = click.get_current_context()
     wanted, snapshot = wanted_of(given), Snapshot(given["snapshot"])
     scope, console = where.open(), Console()
     in_region(scope, (target,) if target else ())
-    with smoke_channel(scope, target, console, ephemeral=given["ephemeral"]) as subject:
+    with smoke_channel(
+        scope, target, console, ephemeral=given["ephemeral"], told=partial(told, ctx=context)
+    ) as subject:
         _silence()
         page = Page(screen() if output == "table" else None, _heading(subject, where, scope))
         limits = limits_of(given)
@@ -194,7 +196,7 @@ def smoke(
     if snapshot.trouble is not None:
         console.error(snapshot.trouble)
         written = False
-    click.get_current_context().exit(3 if not report.passed else 0 if written else 1)
+    context.exit(3 if not report.passed else 0 if written else 1)
 
 
 def require_extra() -> None:

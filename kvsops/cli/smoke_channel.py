@@ -2,7 +2,7 @@
 
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from threading import Lock
@@ -30,16 +30,24 @@ _EPHEMERAL_LIFE: Final = timedelta(hours=1)
 
 @contextmanager
 def smoke_channel(
-    scope: "Scope", name: str | None, console: "Console", *, ephemeral: bool
+    scope: "Scope",
+    name: str | None,
+    console: "Console",
+    *,
+    ephemeral: bool,
+    told: Callable[[KvsopsError], str] = str,
 ) -> Iterator[Subject]:
-    """Yield the channel to test; an ephemeral one is deleted at the end, however it ends."""
+    """Yield the channel to test; an ephemeral one is deleted at the end, however it ends.
+
+    `told` says of a name that no channel has which may be meant.
+    """
     made = f"{STANDING_NAME}-{secrets.token_hex(5)}" if ephemeral else None
     target = made or name or STANDING_NAME
     maker = _Maker(scope, target, lasting=made is None)
     try:
         yield Subject(
             channel_name=ChannelArn.parse(target).channel_name if ":" in target else target,
-            target=lambda: _found_or_made(scope, target, maker if name is None else None),
+            target=lambda: _found_or_made(scope, target, maker if name is None else None, told),
             access=access_of(scope),
         )
     finally:
@@ -81,15 +89,17 @@ class _Maker:
             self._ended = True
 
 
-def _found_or_made(scope: "Scope", name: str, maker: _Maker | None) -> Target:
+def _found_or_made(
+    scope: "Scope", name: str, maker: _Maker | None, told: Callable[[KvsopsError], str]
+) -> Target:
     """Describe the channel, or make smoke's own where it is not there."""
     try:
         find = channels.named if maker is None else channels.described  # named also asks STS
         channel = find(scope, name)
         detail = channel.status or "its status is not known"
-    except NotFoundError:
+    except NotFoundError as error:
         if maker is None:
-            raise
+            raise NotFoundError(told(error), error.code) from None
         channel, detail = maker.make(), "made just now"
     if channel.status != "ACTIVE":
         raise KvsopsError(f"{channel.channel_name} is {channel.status}, not ACTIVE")

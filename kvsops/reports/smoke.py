@@ -72,8 +72,10 @@ def verdict_of(report: SmokeReport) -> Verdict:
     """Judge whether the channel works, and if not, why not."""
     name = report.channel_name
     if not report.passed:
-        advice = f". Next: {report.advice}" if report.advice else ""
-        return Verdict(f"{name} FAILED", f": {report.reason}{advice}", Outcome.BAD)
+        reason = (report.reason or "").rstrip(".")
+        stop = "" if reason.endswith("?") else "."
+        advice = f"{stop} Next: {report.advice}" if report.advice else ""
+        return Verdict(f"{name} FAILED", f": {reason}{advice}", Outcome.BAD)
     if report.mode == "checks":
         rest = f"; no media was sent{_relay(report)}"
         return Verdict(f"{name} passed the checks", rest, Outcome.GOOD)

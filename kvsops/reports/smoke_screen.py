@@ -74,8 +74,9 @@ def ending(report: SmokeReport, screen: Screen, *, verbose: bool = False) -> str
             parts.append(screen_table(rows, picture_columns(over_time=True), screen))
     if report.media.round_trips:
         parts.append(screen_table(report.media.round_trips, trip_columns(), screen))
-    told = "".join(wrapped(safe(line), screen) for line in remarks(report))
-    parts.append(told + _verdict(report, screen))
+    if told := "".join(wrapped(safe(line), screen) for line in remarks(report)):
+        parts.append(told)
+    parts.append(_verdict(report, screen))
     return ("\n" if _began(report) else "") + "\n".join(parts)
 
 

@@ -131,8 +131,8 @@ def no_master(wanted: Wanted) -> str:
     """Tell why nobody answers, as far as it can be known."""
     first, second = next(iter(wanted.second_ids.items()))
     return (
-        "no master is connected to this channel, or it does not answer offers, "
-        f"neither {first}'s nor {second}'s ({_IN_PROGRESS})"
+        "no master is connected to this channel, or it answers no offers: "
+        f"two were sent, as {first} and as {second}"
     )
 
 
