@@ -9,7 +9,7 @@ from datetime import timedelta
 
 from kvsops.core.text import age
 from kvsops.core.wire.ice import Endpoints, IceServer
-from kvsops.output.fit import shortened, wrapped
+from kvsops.output.fit import cells_of, shortened, wrapped
 from kvsops.output.rows import Column, screen_table
 from kvsops.output.screen import Screen
 from kvsops.output.text import count, safe
@@ -39,7 +39,7 @@ def endpoints_text(found: Sequence[Endpoints], screen: Screen, test: str) -> str
         Column[_Address]("for", "FOR", lambda row: row.purpose),
         Column[_Address]("url", "ENDPOINT", lambda row: row.url, cut="middle"),
     ]
-    return screen_table(rows, columns, screen) + "\n" + wrapped(f"To test them: {test}", screen)
+    return screen_table(rows, columns, screen) + "\n" + _next("To test them:", test, screen)
 
 
 def ice_text(servers: Sequence[IceServer], screen: Screen, test: str, *, reveal: bool) -> str:
@@ -55,8 +55,15 @@ def ice_text(servers: Sequence[IceServer], screen: Screen, test: str, *, reveal:
         parts.append("".join(f"{line}\n" for line in lines))
     secret = any(server.username is not None for server in servers) and not reveal
     hidden = wrapped("To show the credentials: --reveal", screen) if secret else ""
-    parts.append(hidden + wrapped(f"To test each server: {test}", screen))
+    parts.append(hidden + _next("To test each server:", test, screen))
     return "\n".join(parts)
+
+
+def _next(purpose: str, command: str, screen: Screen) -> str:
+    """Say what to type next, on a line of its own where it has no room beside its purpose."""
+    if cells_of(f"{purpose} {command}") <= (screen.width or 0):
+        return f"{purpose} {command}\n"
+    return f"{purpose}\n{wrapped(command, screen, '  ')}"
 
 
 def _summary(servers: Sequence[IceServer]) -> str:

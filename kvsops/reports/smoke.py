@@ -230,7 +230,9 @@ def picture_columns(*, over_time: bool = False) -> list[Column[_Pictures]]:
 
 def _figures() -> list[Column[_Pictures]]:
     def number(value: float | None, unit: str) -> str:
-        return "-" if value is None else f"{value:,g} {unit}"
+        if value is None:
+            return "-"
+        return f"{value:,.0f} {unit}" if value >= 100 else f"{value:g} {unit}"  # noqa: PLR2004 - enough digits
 
     def bitrate(row: _Pictures) -> str:
         return number(

@@ -3,6 +3,7 @@
 What was said of a step is not said again: there is no table of them, unless asked for.
 """
 
+import re
 from typing import Final
 
 from kvsops.output.fit import cells_of, shortened, wrapped
@@ -43,22 +44,19 @@ def step_lines(step: Step, screen: Screen) -> str:
     mark = f"{MARKS[step.status]:<{_MARK}}"
     head = _GAP.join((f"{step.title:<{_TITLE}}", f"{took(step.seconds):>{_TOOK}}"))
     marked = screen.mark(mark, _OUTCOMES.get(step.status)) + _GAP + head
-    first, *others = _said(step, "" if ended else step.reason or "", screen)
-    return "".join(
-        f"{line.rstrip()}\n"
-        for line in (marked + _GAP + first, *(" " * _BEFORE + each for each in others))
-    )
+    reason = "" if ended else step.reason or ""
+    beside, under = _said(safe(step.detail or ""), safe(reason), screen)
+    return f"{marked}{_GAP}{beside}".rstrip() + "\n" + under
 
 
-def _said(step: Step, reason: str, screen: Screen) -> list[str]:
-    """Say what is known of a step, in lines: its detail shortened, and the reason wrapped."""
-    detail, reason = safe(step.detail or ""), safe(reason)
+def _said(detail: str, reason: str, screen: Screen) -> tuple[str, str]:
+    """Return what stands beside a step, and the lines under it, where its reason has no room."""
     both = ": ".join(filter(None, (detail, reason)))
-    room = Screen(max((screen.width or 0) - _BEFORE, _LEAST))
-    if screen.width is None or cells_of(both) <= (room.width or 0):
-        return [both]
-    shown = [shortened(detail, room.width or 0)] if detail else []
-    return shown + (wrapped(reason, room).splitlines() if reason else [])
+    room = max((screen.width or 0) - _BEFORE, _LEAST)
+    if screen.width is None or cells_of(both) <= room:
+        return both, ""
+    indent = " " * (_MARK + len(_GAP))
+    return shortened(detail, room), wrapped(indent + reason, screen, indent) if reason else ""
 
 
 def ending(report: SmokeReport, screen: Screen, *, verbose: bool = False) -> str:
@@ -88,5 +86,10 @@ def _began(report: SmokeReport) -> bool:
 def _verdict(report: SmokeReport, screen: Screen) -> str:
     """Say the verdict, its beginning in the colour of the outcome."""
     found = verdict_of(report)
-    text, head = wrapped(safe(str(found)), screen), safe(found.head)
-    return text.replace(head, screen.mark(head, found.outcome), 1)
+    text = wrapped(safe(str(found)), screen)
+    head = r"\s".join(re.escape(word) for word in safe(found.head).split())  # it may be wrapped
+    return re.sub(head, lambda part: _marked(part[0], found.outcome, screen), text, count=1)
+
+
+def _marked(text: str, outcome: Outcome, screen: Screen) -> str:
+    return "\n".join(screen.mark(line, outcome) for line in text.split("\n"))

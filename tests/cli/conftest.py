@@ -1,6 +1,8 @@
 """The command line in this process, against the emulator."""
 
+import io
 import signal
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -11,6 +13,7 @@ from click.testing import CliRunner
 from kvsops.cli.main import cli
 from kvsops.local.server import LocalServer
 from tests.cli.costs import last_month, sow_last_month, sow_today
+from tests.terminal import terminal
 
 Kvsops = Callable[..., "Ended"]
 
@@ -50,6 +53,34 @@ def kvsops(
     yield run
     for number, handler in before:
         signal.signal(number, handler)
+
+
+Screens = Callable[..., str]
+
+
+@pytest.fixture
+def on_screen(
+    emulator: LocalServer,
+    environment: dict[str, str],  # noqa: ARG001 - sets it
+    monkeypatch: pytest.MonkeyPatch,
+) -> Screens:
+    """Return what runs `kvsops` on a terminal of a width, and answers what it then shows.
+
+    Standard error, which has the progress, is no terminal; what it says stands at the end.
+    """
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.delenv("COLUMNS", raising=False)
+
+    def run(width: int, *argv: str) -> str:
+        err = io.StringIO()
+        with terminal(width) as (kept, stream), monkeypatch.context() as patched:
+            patched.setattr(sys, "stdout", stream)
+            patched.setattr(sys, "stderr", err)
+            cli.main(argv, prog_name="kvsops", obj=emulator.settings.clock)
+            sys.stdout.flush()
+        return kept.text + err.getvalue()
+
+    return run
 
 
 @pytest.fixture
