@@ -9,7 +9,7 @@ from kvsops.core.wire.ice import IceUri
 from kvsops.peers.codecs import Negotiated
 from kvsops.peers.pair import Pair
 from kvsops.peers.probe import Probe, Relay
-from kvsops.smoke.advice import advice
+from kvsops.smoke.advice import SLOW, advice
 from kvsops.smoke.flow import milliseconds
 from kvsops.smoke.grade import Grade, Mark, grade_of, worst
 from kvsops.smoke.measurement import Media
@@ -87,8 +87,10 @@ class SmokeReport:
     @property
     def advice(self) -> str | None:
         """What to try, where it did not pass and anything is known that may help."""
-        failed = next(iter(self._failed), None)
-        return None if self.passed else advice(failed, self.mode)
+        if self._failed:
+            return advice(self._failed[0], self.mode)
+        slow = any(not each.passed and each.measured is not None for each in self.thresholds)
+        return SLOW if slow else None
 
     @property
     def _failed(self) -> list[Step]:

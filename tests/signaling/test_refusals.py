@@ -25,7 +25,7 @@ REFUSALS = [
         "connecting as viewer was denied: the credentials need"
         " kinesisvideo:ConnectAsViewer on {arn}",
     ),
-    ("ResourceNotFoundException", "not-found", "no such channel: {arn}: it was deleted"),
+    ("ResourceNotFoundException", "not-found", "no such channel: {arn}: it has been deleted"),
     (
         "InvalidArgumentException",
         "malformed",
