@@ -175,28 +175,38 @@ def smoke(
     """
     refuse(objection(target, given))
     require_extra()
-    from kvsops.cli.smoke_channel import smoke_channel
-    from kvsops.cli.smoke_live import Page
+    from kvsops.cli.smoke_live import Page, place_of
     from kvsops.output.console import Console
     from kvsops.smoke.snapshot import Snapshot
 
-    context = click.get_current_context()
-    wanted, snapshot = wanted_of(given), Snapshot(given["snapshot"])
-    scope, console = where.open(), Console()
+    scope, console, snapshot = where.open(), Console(), Snapshot(given["snapshot"])
     in_region(scope, (target,) if target else ())
+    page = Page(screen() if output == "table" else None, place_of(where, scope))
+    report = _tested(scope, target, given, console, page=page, snapshot=snapshot)
+    click.echo(page.rest(report, query, verbose=verbose), nl=False)
+    written = _write(report, console, given, snapshot)
+    click.get_current_context().exit(3 if not report.passed else 0 if written else 1)
+
+
+def _tested(
+    scope: "Scope",
+    target: str | None,
+    given: Given,
+    console: "Console",
+    *,
+    page: "Page",
+    snapshot: "Snapshot",
+) -> "SmokeReport":
+    """Run the test on the channel that is meant."""
+    from kvsops.cli.smoke_channel import smoke_channel
+
+    explain = partial(told, ctx=click.get_current_context())
     with smoke_channel(
-        scope, target, console, ephemeral=given["ephemeral"], told=partial(told, ctx=context)
+        scope, target, console, ephemeral=given["ephemeral"], told=explain
     ) as subject:
         _silence()
-        page = Page(screen() if output == "table" else None, _heading(subject, where, scope))
-        limits = limits_of(given)
-        report = _run(subject, wanted, limits, console, now=scope.now, snapshot=snapshot, page=page)
-    click.echo(page.rest(report, query, verbose=verbose), nl=False)
-    written = _write(report, console, given["reports"])
-    if snapshot.trouble is not None:
-        console.error(snapshot.trouble)
-        written = False
-    context.exit(3 if not report.passed else 0 if written else 1)
+        wanted, limits = wanted_of(given), limits_of(given)
+        return _run(subject, wanted, limits, console, now=scope.now, snapshot=snapshot, page=page)
 
 
 def require_extra() -> None:
@@ -241,8 +251,12 @@ def _run(
                 loop.call_soon_threadsafe(end)
             ending.append(number)
 
-        with signals_go_to(take), shown(console, page.lines) as tell:
-            return await run_smoke(subject, wanted, limits, tell=tell, now=now, snapshot=snapshot)
+        lines = page.lines_of(subject.channel_name)
+        with signals_go_to(take):
+            async with shown(console, lines) as tell:
+                return await run_smoke(
+                    subject, wanted, limits, tell=tell, now=now, snapshot=snapshot
+                )
 
     try:
         return asyncio.run(until_a_signal())
@@ -266,19 +280,14 @@ def _end_at_once() -> None:
     os._exit(INTERRUPTED)
 
 
-def _heading(subject: "Subject", where: Where, scope: "Scope") -> str:
-    """Say which channel is tested, and where."""
-    from kvsops.aws.session import endpoint
-    from kvsops.output.text import without_userinfo
-
-    url = endpoint(where.profile, where.endpoint_url, os.environ)
-    emulated = f" (emulator at {without_userinfo(url or '')})" if scope.emulated else ""
-    return f"Testing {subject.channel_name} in {scope.region}{emulated}"
-
-
-def _write(report: "SmokeReport", console: "Console", reports: tuple[Path, ...]) -> bool:
-    """Write the result to each file; return whether all of them could be written."""
+def _write(report: "SmokeReport", console: "Console", given: Given, snapshot: "Snapshot") -> bool:
+    """Write the result to each file; return whether all of them, the picture too, were written."""
     from kvsops.reports.files import all_written
     from kvsops.reports.smoke_files import REPORT
 
-    return all_written(report, [(REPORT, path) for path in reports], console)
+    written = all_written(report, [(REPORT, path) for path in given["reports"]], console)
+    if snapshot.trouble is not None:
+        console.error(snapshot.trouble)
+    elif given["snapshot"]:
+        console.note(f"picture written: {given['snapshot']}")
+    return written and snapshot.trouble is None

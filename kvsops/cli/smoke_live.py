@@ -1,17 +1,23 @@
 """A smoke test shown as it runs: each step as it ends, and which is under way."""
 
+import asyncio
+import os
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import click
 
+from kvsops.aws.session import endpoint
+from kvsops.cli.options import Where
 from kvsops.output.fit import wrapped
 from kvsops.output.rows import dumps
 from kvsops.output.screen import Screen
-from kvsops.output.text import safe
+from kvsops.output.text import safe, without_userinfo
+from kvsops.peers.waits import end_all
 from kvsops.reports.smoke import text
 from kvsops.reports.smoke_screen import ending, step_lines
 from kvsops.smoke.report import SmokeReport
@@ -20,8 +26,10 @@ from kvsops.smoke.steps import Step
 if TYPE_CHECKING:
     from rich.status import Status
 
+    from kvsops.aws.scope import Scope
     from kvsops.output.console import Console
 
+LOG_SECONDS: Final = 60.0
 SHORT_SECONDS: Final = 2.0
 """Of what takes no longer than that, no time left is shown."""
 
@@ -48,60 +56,86 @@ class UnderWay:
         return str(self)
 
 
+def place_of(where: Where, scope: "Scope") -> str:
+    """Say where the channel is: the region, and which emulator's."""
+    url = without_userinfo(endpoint(where.profile, where.endpoint_url, os.environ) or "")
+    return f"{scope.region} (emulator at {url})" if scope.emulated else scope.region
+
+
 @dataclass(slots=True)
 class Page:
     """What goes to standard output: on a terminal line by line, else when the test has ended.
 
-    `screen` is None where JSON is wanted.
+    `screen` is None where JSON is wanted; `place` is where the channel is.
     """
 
     screen: Screen | None
-    heading: str
+    place: str
     begun: bool = False
 
     @property
-    def lines(self) -> Callable[[Step], str] | None:
-        """Makes the lines of a step, as it ends; None where they are not shown then."""
-        live = self.screen is not None and self.screen.width is not None
-        return self._lines if live else None
+    def live(self) -> bool:
+        """Whether the steps are shown as they end."""
+        return self.screen is not None and self.screen.width is not None
 
-    def _lines(self, step: Step) -> str:
-        if self.screen is None or not (lines := step_lines(step, self.screen)):
-            return ""
-        above = "" if self.begun else wrapped(safe(self.heading), self.screen) + "\n"
-        self.begun = True
-        return above + lines
+    def lines_of(self, channel_name: str) -> Callable[[Step], str] | None:
+        """Return what makes the lines of a step, as it ends; None where they are not shown then."""
+        return partial(self._lines, self._heading(channel_name)) if self.live else None
 
     def rest(self, report: SmokeReport, query: str | None, *, verbose: bool) -> str:
         """Make what is left to be said of a test that has ended."""
         if self.screen is None:
             return dumps(report.to_json(), query)
-        if self.lines is None:
-            return text(report, self.heading)
-        return ending(report, self.screen, verbose=verbose)
+        if self.live:
+            return ending(report, self.screen, verbose=verbose)
+        return text(report, self._heading(report.channel_name))
+
+    def _heading(self, channel_name: str) -> str:
+        return safe(f"Testing {channel_name} in {self.place}")
+
+    def _lines(self, heading: str, step: Step) -> str:
+        if self.screen is None or not (lines := step_lines(step, self.screen)):
+            return ""
+        above = "" if self.begun else wrapped(heading, self.screen) + "\n"
+        self.begun = True
+        return above + lines
 
 
-@contextmanager
-def shown(
+@asynccontextmanager
+async def shown(
     console: "Console",
     lines: Callable[[Step], str] | None,
     clock: Callable[[], float] = time.monotonic,
-) -> Iterator[Callable[[Step], None]]:
+    log_seconds: float = LOG_SECONDS,
+) -> AsyncIterator[Callable[[Step], None]]:
     """Yield what hears of each step that begins or ends.
 
     `lines` makes the lines of one that has ended, for standard output; None: nothing goes there.
-    The one under way is shown on the console, where that is a terminal, until the block ends.
+    The one under way is shown on the console until the block ends; where that is no terminal, it
+    is a line every `log_seconds`, so that a log shows life.
     """
+    under_way: list[UnderWay] = []
     with _status(console) as status:
 
         def tell(step: Step) -> None:
             if step.status == "not-reached":
+                under_way[:] = [UnderWay(step, clock(), clock)]
                 if status is not None:
-                    status.update(UnderWay(step, clock(), clock))
+                    status.update(under_way[0])
             elif lines is not None:
                 _above(status, lines(step))
 
-        yield tell
+        async def log() -> None:
+            while status is None:
+                await asyncio.sleep(log_seconds)
+                for each in under_way:
+                    console.note(str(each))
+
+        logging = asyncio.ensure_future(log())
+        try:
+            yield tell
+        finally:
+            await end_all([logging])
 
 
 @contextmanager

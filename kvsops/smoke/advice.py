@@ -56,7 +56,7 @@ _SAYS_IT_ITSELF: Final[frozenset[Kind]] = frozenset({"clock", "tls", "malformed"
 
 
 def advice(failed: Step, mode: Mode) -> str | None:
-    """Say what to try after this step failed; None where the reason says it, or nothing is known."""
+    """Say what to try after this step failed; None where its reason says it, or none is known."""
     if failed.cause in _OF_CAUSES:
         return _OF_CAUSES[failed.cause]
     if failed.cause in _SAYS_IT_ITSELF:

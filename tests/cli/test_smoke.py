@@ -321,7 +321,8 @@ def test_a_report_to_a_link_in_capitals(kvsops: Kvsops, tmp_path: Path) -> None:
 def test_snapshot(kvsops: Kvsops, tmp_path: Path, emulator: LocalServer) -> None:
     """The last picture is saved; where none came, that is said, and no file is left."""
     path = tmp_path / "last.png"
-    assert kvsops(*QUICK, "--snapshot", str(path)).code == 0
+    ended = kvsops(*QUICK, "--snapshot", str(path))
+    assert (ended.code, ended.err) == (0, f"picture written: {path}\n")
     assert path.read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
     emulator.settings.faults = (Fault("SendSdpOffer", "InternalFailure"),)
     other = tmp_path / "none.png"
