@@ -72,7 +72,7 @@ class _Maker:
         """Make the channel, and wait until it is active; raises `KvsopsError`."""
         with self._lock:
             if self._ended:
-                raise KvsopsError(f"{self._name} was not made: the test has ended")
+                raise KvsopsError(f"{self._name} was not created: the test has ended")
             self._create()
         return channels.wait_until_active(self._scope, self._name)
 
@@ -100,7 +100,7 @@ def _found_or_made(
     except NotFoundError as error:
         if maker is None:
             raise NotFoundError(told(error), error.code) from None
-        channel, detail = maker.make(), "made just now"
+        channel, detail = maker.make(), "created just now"
     if channel.status != "ACTIVE":
         raise KvsopsError(f"{channel.channel_name} is {channel.status}, not ACTIVE")
     ours = _is_ours(scope, channel)
@@ -147,4 +147,4 @@ def _delete(scope: "Scope", name: str, console: "Console") -> None:
     except NotFoundError:
         pass
     except KvsopsError as error:
-        console.error(f"{name} was not deleted: {error}; kvsops sweep --expired takes it later")
+        console.error(f"{name} was not deleted: {error}; kvsops sweep --expired deletes it later")

@@ -114,7 +114,7 @@ def _elsewhere(report: SmokeReport, pair: Pair) -> list[str]:
         "not-proven": "it may fail: no TURN relay proven",
         None: "it may fail: TURN was not tried",
     }
-    return [f"direct from here; on mobile and company networks {there[report.relay]}"]
+    return [f"direct here; on mobile and company networks {there[report.relay]}"]
 
 
 def took(seconds: float | None) -> str:

@@ -130,7 +130,11 @@ def test_verdict(made: SmokeReport, said: str) -> None:
             DIRECT,
             "direct here; on mobile and company networks it may fail: no TURN relay proven",
         ),
-        ([], DIRECT, "direct here; on mobile and company networks it may fail: TURN was not tried"),
+        (
+            [],
+            DIRECT,
+            "direct here; on mobile and company networks it may fail: TURN was not tried",
+        ),
         ([], Pair("relay", "192.0.2.1:1", "relay", "192.0.2.1:2", "udp"), None),
     ],
 )

@@ -90,7 +90,7 @@ def test_somebody_elses_channel(run: Smoke, scope: Scope, emulator: LocalServer)
         }
         [(step, reason)] = failed(run(Wanted(duration=0, mode="master-only"), subject))
         assert step == "describe"
-        assert (reason or "").endswith("the one that is there; --take-over does it all the same")
+        assert (reason or "").endswith("the one already there; --take-over does it anyway")
         assert run(Wanted(duration=0, take_over=True), subject).passed
 
 
