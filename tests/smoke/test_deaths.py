@@ -65,7 +65,7 @@ def test_a_camera_that_is_killed(subject: Subject, seconds: float) -> None:
     assert video.stopped_seconds == pytest.approx(seconds, abs=0.6)
     assert reason == (
         f"master to viewer-1: the pictures stopped {video.stopped_seconds:.1f} s into the"
-        " measurement on: the other end is gone, or the path to it is: it answers no ICE checks"
+        " measurement: the other end is gone, or the path to it is: it answers no ICE checks"
     )
     missing = 100 * (4 - seconds) / 4
     assert direction.loss_percent == pytest.approx(missing, abs=20)
