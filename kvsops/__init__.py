@@ -1,3 +1,3 @@
 """Operations and cost guard for Kinesis Video Streams WebRTC signaling channels."""
 
-__version__ = "0.1.0.dev0"
+__version__ = "0.2.0"

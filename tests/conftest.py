@@ -43,7 +43,8 @@ def heed_interrupts() -> None:
 @pytest.fixture(autouse=True)
 def cut_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Take away the user's own AWS configuration, CI's variables, state and cache."""
-    ours = ("AWS_", "CI_", "GITHUB_", "BUILDKITE", "CIRCLE", "KVSOPS_")
+    cis = ("CI_", "GITHUB_", "BUILDKITE", "CIRCLE", "CODEBUILD_", "SYSTEM_TEAMPROJECT", "JOB_NAME")
+    ours = ("AWS_", "KVSOPS_", *cis)
     for name in [*filter(lambda name: name.startswith(ours), os.environ)]:
         monkeypatch.delenv(name)
     for name in ("WORKSPACE", "BUILD_ARTIFACTSTAGINGDIRECTORY", "NO_COLOR", "FORCE_COLOR"):

@@ -1,9 +1,10 @@
 """Write what is generated: `python -m tests.regenerate`; with `--check`, say whether it is stale.
 
-Generated are the policy file's JSON Schema, the commands' help in README.md, and the golden files
-of the tests. A golden file is checked by its own test, so `--check` leaves them to pytest.
+Generated are the policy file's JSON Schema, the documents' samples, picture and help, and the golden
+files of the tests. A golden file is checked by its own test, so `--check` leaves them to pytest.
 """
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -13,16 +14,18 @@ import pytest
 
 from kvsops.output.rows import dumps
 from kvsops.sweep import policy
+from tests.docs import samples
+from tests.docs.pages import name, pages
 from tests.goldens import REWRITE
 
 ROOT: Final = Path(__file__).parents[1]
 SCHEMA: Final = ROOT / "kvsops" / "sweep" / policy.SCHEMA_FILE
 
 
-def readme(*options: str) -> int:
-    """Run cog on the README; return its exit code."""
-    argv = [sys.executable, "-m", "cogapp", *options, "README.md"]
-    return subprocess.run(argv, cwd=ROOT, check=False).returncode
+def documents(*options: str, **environ: str) -> int:
+    """Run cog on the documents; return its exit code."""
+    argv = [sys.executable, "-m", "cogapp", *options, *(name(page) for page in pages())]
+    return subprocess.run(argv, cwd=ROOT, env=os.environ | environ, check=False).returncode
 
 
 def check() -> int:
@@ -30,15 +33,20 @@ def check() -> int:
     current = SCHEMA.read_text(encoding="utf-8") == dumps(policy.schema())
     if not current:
         sys.stderr.write(f"{SCHEMA} is stale: python -m tests.regenerate\n")
-    return max(readme("--check", "--diff"), not current)
+    drawn = samples.pictured(samples.PICTURE.read_text(encoding="utf-8"))
+    pictured = drawn == samples.pictured(samples.picture())
+    if not pictured:
+        sys.stderr.write(f"{samples.PICTURE} is stale: python -m tests.regenerate\n")
+    return max(documents("--check", "--diff"), not (current and pictured))
 
 
 def write() -> int:
     """Write everything anew; return 0 where all could be."""
     SCHEMA.write_text(dumps(policy.schema()), encoding="utf-8")
+    samples.PICTURE.write_text(samples.picture(), encoding="utf-8")
     for golden in (ROOT / "tests").rglob("golden/*.txt"):  # so that none outlives its test
         golden.unlink()
-    return readme("-r") or int(pytest.main([REWRITE, "-q", str(ROOT / "tests")]))
+    return documents("-r", MEASURE="1") or int(pytest.main([REWRITE, "-q", str(ROOT / "tests")]))
 
 
 if __name__ == "__main__":

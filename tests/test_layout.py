@@ -45,14 +45,35 @@ def picture() -> str:
     return found[1]
 
 
-@pytest.mark.skipif(not (ROOT / ".git").exists(), reason="git tells what is tracked")
-def test_nothing_else_lies_at_the_root() -> None:
-    """What is tracked there, hidden or not, is what the design names."""
+IN_HIDDEN_FOLDERS: Final = {
+    ".ci/run",
+    ".github/ISSUE_TEMPLATE",
+    ".github/PULL_REQUEST_TEMPLATE.md",
+    ".github/action",
+    ".github/dependabot.yml",
+    ".github/workflows",
+}
+
+
+@pytest.fixture(scope="module")
+def tracked() -> list[str]:
+    """Return the paths that git keeps."""
+    if not (ROOT / ".git").exists():
+        pytest.skip("git tells what is tracked")
     argv = ["git", "ls-files"]
-    tracked = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    found = {path.partition("/")[0] for path in tracked.splitlines()}
-    assert "kvsops" in found
-    assert found - AT_THE_ROOT == set()
+    told = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    return told.splitlines()
+
+
+def test_nothing_else_lies_at_the_root(tracked: list[str]) -> None:
+    """What is tracked there, hidden or not, is what the design names: no more, and no less."""
+    assert {path.partition("/")[0] for path in tracked} == AT_THE_ROOT
+
+
+def test_nothing_else_is_hidden(tracked: list[str]) -> None:
+    """Nor does anything else lie in the folders that a listing does not show."""
+    hidden = [path.split("/") for path in tracked if path.startswith((".ci/", ".github/"))]
+    assert {"/".join(parts[:2]) for parts in hidden} == IN_HIDDEN_FOLDERS
 
 
 def test_every_room_is_on_the_map() -> None:

@@ -6,7 +6,7 @@ be a mistake of ours or a permission that is missing, so it is never proof by it
 Source: https://docs.aws.amazon.com/kinesisvideostreams-webrtc-dg/latest/devguide/cloudwatch-metrics.html
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -64,6 +64,10 @@ REST: Final = (*_FAILURES, _TURN)
 """Asked of those that have points in the first."""
 EVERY: Final = len(FIRST) + len(REST)
 
+BY_ROLE: Final = {
+    role: queries for role, *queries in zip(("master", "viewer"), _ATTEMPTS, _FAILURES, strict=True)
+}
+"""What tells the connections of a role alone, those that failed taken off."""
 
 Asked = tuple[str, Query]
 """A channel's name and what is asked of it."""
@@ -179,23 +183,36 @@ def ask(
     *,
     advance: Callable[[int], object] = lambda _: None,
 ) -> tuple[Points, dict[str, str]]:
-    """Read any number of queries, in batches; a batch that fails leaves its names untold."""
+    """Read any number of queries, in batches; a batch that fails leaves its names untold.
+
+    `advance` hears how many more names were asked about, each of them once.
+    """
     batches = [asked[at : at + QUERIES] for at in range(0, len(asked), QUERIES)]
 
-    def answer(batch: Sequence[Asked]) -> tuple[Points, dict[str, str]]:
+    def answer(counted: tuple[Sequence[Asked], int]) -> tuple[Points, dict[str, str]]:
+        batch, new = counted
         try:
             return read(scope, batch, start, end, period)
         except AwsError as error:
             return {}, {name: str(error) for name, _ in batch}
         finally:
-            advance(len({name for name, _ in batch}))
+            advance(new)
 
     points: Points = {}
     untold: dict[str, str] = {}
-    for read_points, read_untold in scope.in_parallel(answer, batches):
+    for read_points, read_untold in scope.in_parallel(answer, _counted(batches)):
         untold |= read_untold
         merge(points, read_points)
     return points, untold
+
+
+def _counted(batches: Iterable[Sequence[Asked]]) -> Iterator[tuple[Sequence[Asked], int]]:
+    """Tell with each batch how many names it has that no batch before had."""
+    known: set[str] = set()
+    for batch in batches:
+        before = len(known)
+        known.update(name for name, _ in batch)
+        yield batch, len(known) - before
 
 
 def period_for(span: timedelta) -> int:

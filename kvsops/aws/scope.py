@@ -142,6 +142,11 @@ class Scope:
         """Whether the calls go to an endpoint that is not AWS's."""
         return is_emulated(self._account.endpoint_url)
 
+    @property
+    def emulator(self) -> str:
+        """Where the calls go, if that is not AWS's; else empty."""
+        return (self._account.endpoint_url or "") if self.emulated else ""
+
     def credentials(self) -> "ReadOnlyCredentials":
         """Return the credentials as they are now; raises `CredentialsError`."""
         try:
@@ -195,8 +200,7 @@ class Scope:
 
     def pages(self, operation: str, key: str, **parameters: Any) -> Iterator[list[Any]]:
         """Call the operation page by page; yield the list under `key` of each."""
-        for answer in self.answers(operation, **parameters):
-            yield answer.get(key, [])
+        yield from (answer.get(key, []) for answer in self.answers(operation, **parameters))
 
     def answers(
         self, operation: str, following: str = "NextToken", **parameters: Any
@@ -266,9 +270,8 @@ class Scope:
     def _translated(
         self, error: Exception, operation: str, parameters: Mapping[str, Any], *, sent: bool
     ) -> KvsopsError:
-        ahead = self._time.ahead_by(error)
-        caller = self._caller()
-        return failures.translated(error, operation, parameters, caller, sent=sent, ahead=ahead)
+        given = (error, operation, parameters, self._caller())
+        return failures.translated(*given, sent=sent, ahead=self._time.ahead_by(error))
 
     def _caller(self) -> failures.Caller:
         return failures.Caller(
@@ -294,5 +297,4 @@ class Scope:
 def _refuse_writes(model: Any, **_: object) -> None:
     """Stop a write before anything of it leaves: botocore calls this first for every call."""
     if writes(model.name):
-        msg = f"a dry run does not call {model.name}"
-        raise WriteRefusedError(msg)
+        raise WriteRefusedError(f"a dry run does not call {model.name}")

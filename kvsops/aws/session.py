@@ -240,7 +240,8 @@ def _checked_region(session: "Session", endpoint: str | None) -> str:
     known = session.get_available_regions(KINESIS_VIDEO, partition_name=partition)
     if region not in known:
         regions = ", ".join(sorted(known)) or "none in its partition"
-        near = suggestion(region, _regions(session), f"known are {regions}")
+        real = region in session.get_available_regions("sts", partition_name=partition)
+        near = suggestion(region, () if real else known, f"known are {regions}")
         raise UsageError(f"Kinesis Video Streams is not known in region {region!r}: {near}")
     return region
 

@@ -1,7 +1,6 @@
 """A month's bill read: the channels, their use, and that of those deleted since."""
 
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -19,9 +18,6 @@ from kvsops.core.rules.activity import METRICS_REACH
 from kvsops.errors import UsageError
 from kvsops.facts import gather
 from kvsops.output.console import Counter
-
-Progress = Callable[[str, int | None], AbstractContextManager[Counter]]
-"""Shows how many of a number are done, under a heading."""
 
 Deleted = Callable[[str | None], tuple[set[str], list[str]]]
 """Answers the names of an account's channels (None: of any) that are known to have been deleted in
@@ -61,21 +57,24 @@ def within_reach(month: Month | None, now: datetime) -> Month:
     return month
 
 
-def read_bill(scope: Scope, wanted: Wanted, deleted: Deleted, progress: Progress) -> Reading:
+def read_bill(scope: Scope, wanted: Wanted, deleted: Deleted, counter: Counter) -> Reading:
     """Read all that the bill is made of, and price it."""
     month, now, baseline = wanted.month, wanted.now, wanted.baseline
     # All of them, whatever is meant: the quota is the region's.
-    listed = [Facts(channel) for channel in channels.each_listed(scope)]
+    listed: list[Facts] = []
+    for channel in channels.each_listed(scope):
+        listed.append(Facts(channel))
+        counter.advance()
     facts = [each for each in listed if wanted.narrowing.means(each.channel.channel_name)]
     found = Metered()
     if wanted.with_tags:
-        with progress("reading tags", len(facts)) as shown:
-            tags = gather.fetch(scope, Need.TAGS, facts, advance=shown.advance)
+        tags = gather.fetch(scope, Need.TAGS, facts, counter=counter)
         facts = tags.facts
         found.problems += tags.problems
+    counter.stage("looking for deleted channels", None)
     usage.see(scope, found)
     ghosts = names_gone(listed, wanted.narrowing, found, deleted, baseline)
-    read_use(scope, found, [*_names(facts), *ghosts], month, progress)
+    read_use(scope, found, [*_names(facts), *ghosts], month, counter)
     lines = lines_of(facts, ghosts, found, prices=wanted.prices, month=month, now=now)
     whole = _whole(found, month, now, baseline)
     return Reading(
@@ -120,12 +119,11 @@ def _names(facts: Sequence[Facts]) -> list[str]:
 
 
 def read_use(
-    scope: Scope, found: Metered, names: Sequence[str], month: Month, progress: Progress
+    scope: Scope, found: Metered, names: Sequence[str], month: Month, counter: Counter
 ) -> None:
     """Read the names' use in the month, and what it is projected by."""
     start, end = window(month, scope.now())
-    with progress("reading metrics", len(names)) as shown:
-        usage.read(scope, found, names, start, end, advance=shown.advance)
+    usage.read(scope, found, names, start, end, counter=counter)
 
 
 def priced(

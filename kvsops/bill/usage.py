@@ -5,7 +5,7 @@ names have any points: they are asked everything at once; the others only what c
 of a channel that was used, and the rest only where that has points.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -14,6 +14,7 @@ from kvsops.aws.activity import EVERY, FIRST, REST, Asked
 from kvsops.aws.scope import Scope
 from kvsops.core.cost import Usage
 from kvsops.errors import AwsError
+from kvsops.output.console import UNSEEN, Counter
 
 
 @dataclass(slots=True)
@@ -53,7 +54,7 @@ def read(
     start: datetime,
     end: datetime,
     *,
-    advance: Callable[[int], object] = lambda _: None,
+    counter: Counter = UNSEEN,
 ) -> None:
     """Read the names' use by day from `start` to `end`.
 
@@ -65,14 +66,16 @@ def read(
     scope.metric_budget.refuse_to_overspend(len(names), len(names) * EVERY)
     points: activity.Points = {}
 
-    def ask(asked: list[Asked]) -> None:
-        found, untold = activity.ask(scope, asked, start, end, advance=advance)
+    def ask(what: str, asked: list[Asked]) -> None:
+        if asked:
+            counter.stage(what, len({name for name, _ in asked}))
+        found, untold = activity.ask(scope, asked, start, end, advance=counter.advance)
         metered.unknown |= untold
         activity.merge(points, found)
 
     before = scope.metric_budget.asked
-    ask([*_each(likely, (*FIRST, *REST)), *_each(others, FIRST)])
-    ask([*_each((name for name in others if name in points), REST)])
+    ask("metrics", [*_each(likely, (*FIRST, *REST)), *_each(others, FIRST)])
+    ask("more metrics", [*_each((name for name in others if name in points), REST)])
     metered.metrics += scope.metric_budget.asked - before
     metered.usage |= {name: Usage(days) for name, days in points.items()}
     metered.problems += sorted(set(metered.unknown.values()))

@@ -11,16 +11,16 @@ SHELLS = ("bash", "zsh", "fish")
 @click.command(cls=Command)
 @click.argument("shell", type=Choice(SHELLS), metavar="bash|zsh|fish")
 def completion(*, shell: str) -> None:
-    """Print what lets a shell complete commands, options and channel names.
+    """Print a script that completes commands, options and channel names with Tab.
 
     \b
     Examples:
-      eval "$(kvsops completion bash)"                    # in ~/.bashrc
-      eval "$(kvsops completion zsh)"                     # in ~/.zshrc, after compinit
+      kvsops completion bash >> ~/.bashrc
+      kvsops completion zsh >> ~/.zshrc          # where compinit has run
       kvsops completion fish > ~/.config/fish/completions/kvsops.fish
 
-    Names of channels are asked for with the credentials and the region at hand, and remembered for
-    a minute. Where they cannot be had within two seconds, none are offered.
+    Channel names are read with the credentials and region in effect, and kept for a minute. If
+    they cannot be read within two seconds, none are offered.
     """
     from click.shell_completion import get_completion_class
 

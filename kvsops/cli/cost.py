@@ -1,13 +1,23 @@
 """`kvsops cost`."""
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from kvsops.cli.brief import brief_option
 from kvsops.cli.help import Command, section
 from kvsops.cli.money import Money, price_options
-from kvsops.cli.options import Text, Where, output_options, rule_options, scope_options
+from kvsops.cli.options import (
+    Text,
+    Where,
+    output_options,
+    rule_options,
+    scope_options,
+    screen,
+    typed,
+)
 from kvsops.core.channel import checked_tag_key
 from kvsops.core.likeness import suggestion
 from kvsops.core.rules import RULES
@@ -77,6 +87,7 @@ def _month(text: str) -> "Month":
     help="Find deleted channels in this journal of a sweep, besides those in the state directory.",
 )
 @output_options()
+@brief_option
 @scope_options
 # Over 40 lines for its signature, an argument for each option, and its docstring, the help.
 def cost(
@@ -91,6 +102,7 @@ def cost(
     open_metrics: Path | None,
     output: "Output",
     query: str | None,
+    brief: bool,
 ) -> None:
     """Show what the channels cost this month, and what could be saved.
 
@@ -105,7 +117,9 @@ def cost(
     from kvsops.core.facts import Need
     from kvsops.facts.unread import unread
     from kvsops.output.console import Console
+    from kvsops.output.digest import BRIEF_BYTES, append
     from kvsops.reports.bill import report_of
+    from kvsops.reports.bill_digest import bill_digest
     from kvsops.reports.bill_text import tell
     from kvsops.reports.files import all_written
     from kvsops.reports.own_cost import tell_own_cost
@@ -116,13 +130,19 @@ def cost(
     wanted = _wanted(scope, month, given, money, group_by)
     reading = _read(scope, wanted, journals, console)
     report = report_of(reading, scope, wanted.narrowing, group_by)
-    tell(report, console, output, query)
+    failed = unread((line.facts for line in reading.bill.lines if line.facts), Need.TAGS)
+    verdict = money.verdict(reading.bill, wanted.baseline)
+    digest = partial(bill_digest, report, verdict, failed, typed())
+    if brief:
+        click.echo(digest().markdown(BRIEF_BYTES), nl=False)
+    else:
+        tell(report, console, output, query, screen())
+    append(digest, console)
     written = all_written(report, files, console)
     tell_own_cost(scope, console)
-    failed = unread((line.facts for line in reading.bill.lines if line.facts), Need.TAGS)
     for failure in failed:
         console.error(failure)
-    code = money.judge(reading.bill, wanted.baseline, console)
+    code = money.tell(verdict, console)
     # A look for deleted channels that failed is never one that found none.
     whole = reading.metered.seen_all and written and not failed
     click.get_current_context().exit(code if whole else 1)
@@ -160,11 +180,10 @@ def _read(
     scope: "Scope", wanted: "Wanted", journals: tuple[Path, ...], console: "Console"
 ) -> "Reading":
     """Read the bill, with the deleted channels that journals tell of."""
-    from functools import partial
-
     from kvsops.bill.reading import read_bill
     from kvsops.output.console import progress
     from kvsops.sweep.deleted import names_deleted
 
     deleted = partial(names_deleted, journals, scope.region, wanted.month.start)
-    return read_bill(scope, wanted, deleted, partial(progress, console=console))
+    with progress("listing channels", None, console=console) as seen:
+        return read_bill(scope, wanted, deleted, seen)

@@ -20,6 +20,7 @@ from kvsops.cli.options import (
     Where,
     output_options,
     scope_options,
+    screen,
 )
 from kvsops.cli.owner import default_owner
 from kvsops.cli.tags import tags_by_key
@@ -223,4 +224,4 @@ def _text(scope: "Scope", made: "list[Facts]", output: "Output | Arns", query: s
     if output == "arn":
         return "".join(f"{safe(facts.channel.channel_arn)}\n" for facts in made)
     columns = channel_columns(scope.now(), tags=True)
-    return render(made, columns, output, query, nothing="None was made.")
+    return render(made, columns, output, query, "None was made.", screen=screen(), noun="channel")

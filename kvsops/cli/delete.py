@@ -15,6 +15,9 @@ from kvsops.cli.options import (
     output_options,
     rule_options,
     scope_options,
+    screen,
+    typed,
+    verbose_option,
 )
 from kvsops.core.rule import Role
 from kvsops.core.rules import rules_of
@@ -29,6 +32,9 @@ if TYPE_CHECKING:
 @rule_options(*(rule for rule in rules_of(Role.PROTECTION) if rule.named and rule.options))
 @section("Safety")
 @click.option("--yes", is_flag=True, help="Delete. Without it, only show what would be deleted.")
+@section("Output")
+@click.option("--tags", is_flag=True, help="Also show the tags.")
+@verbose_option
 @journal_option
 @output_options()
 @scope_options
@@ -39,6 +45,8 @@ def delete(
     targets: tuple[str, ...],
     given: dict[str, Any],
     yes: bool,
+    tags: bool,
+    verbose: bool,
     journal: Path | None,
     output: "Output",
     query: str | None,
@@ -56,23 +64,30 @@ def delete(
     kvsops restore recreates the channels.
     """
     from kvsops.core.judge import deletion_rules
-    from kvsops.output.console import Console
+    from kvsops.output.console import Console, progress
     from kvsops.reports.sweep import Report
-    from kvsops.reports.sweep_told import shown_on, tell, told_on
+    from kvsops.reports.sweep_screen import View
+    from kvsops.reports.sweep_told import Telling, tell, told_on
     from kvsops.sweep.item import Outcome
     from kvsops.sweep.journal import opener
+    from kvsops.sweep.proposal import named_ones
     from kvsops.sweep.run import Sweep
 
     scope, console = where.open(read_only=not yes), Console()
     in_region(scope, targets)
     began = scope.clock()
     planned = Sweep.of_named(scope, deletion_rules(given), targets)
-    report = Report(planned, began, everything=True, options=where.again(scope))
+    view = View(screen(), everything=True, tags=tags)
+    report = Report(planned, began, view, typed=typed(), options=where.again(scope))
     if yes:
         report.check_query(output, query)
-        planned.run(opener(journal, os.environ, told_on(console)), shown_on(console))
-    tell(report, console, output, query)
+        with progress("deleting", None, console=console) as seen:
+            planned.run(opener(journal, os.environ, told_on(console)), seen)
+    else:
+        report.proposal = named_ones(planned.plan)
+    refused = any(item.outcome is Outcome.KEPT for item in report.plan.items)
+    code = report.exit_code or (1 if refused else 0)
+    tell(report, console, output, query, Telling(code, verbose))
     if planned.defect:
         raise planned.defect
-    refused = any(item.outcome is Outcome.KEPT for item in report.plan.items)
-    click.get_current_context().exit(report.exit_code or (1 if refused else 0))
+    click.get_current_context().exit(code)

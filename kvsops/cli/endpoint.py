@@ -52,7 +52,7 @@ def endpoint(
         Column[Endpoints]("https", "HTTPS", lambda row: row.https),
     ]
     if output == "table" and (shown := screen()).width is not None:
-        test = f"kvsops smoke {target}{where.again(scope)}"
+        test = ["kvsops", "smoke", target, *where.again(scope)]
         click.echo(endpoints_text(found, shown, test), nl=False)
     else:
         click.echo(render(found, columns, output, query), nl=False)

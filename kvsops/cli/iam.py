@@ -55,7 +55,8 @@ def iam(
     Examples:
       kvsops iam list describe
       kvsops iam "sweep --expired --prefix ci- --yes"
-      kvsops iam "sweep --older-than 1d --tag env=ci --yes" "list --cost" --region eu-west-1
+      kvsops iam "sweep --older-than 1d --tag env=ci --yes" "list --cost"
+      kvsops iam list describe --region eu-west-1
       kvsops iam > policy.json
 
     Each argument is a command line as it will be run, in quotes if it is more than a name. The

@@ -42,7 +42,7 @@ def ice(*, where: Where, target: str, reveal: bool, output: "Output", query: str
     endpoints = connect.endpoints_of(scope, channel_arn, "viewer")
     servers = connect.ice_servers_of(scope, endpoints, channel_arn)
     if output == "table" and (shown := screen()).width is not None:
-        test = f"kvsops smoke {target}{where.again(scope)}"
+        test = ["kvsops", "smoke", target, *where.again(scope)]
         click.echo(ice_text(servers, shown, test, reveal=reveal), nl=False)
         return
     rows = [(uri, server) for server in servers for uri in server.uris]

@@ -15,6 +15,7 @@ from kvsops.cli.signals import INTERRUPTED, heeded, next_one_ends, present
 from kvsops.core.likeness import suggestion
 from kvsops.errors import KvsopsError, NoSuchNameError
 from kvsops.output import streams
+from kvsops.output.summary import VARIABLE
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -32,6 +33,7 @@ SCOPES: Final = "kvsops.scopes"
 PLACE: Final = "kvsops.place"
 COMPLETE: Final = "_KVSOPS_COMPLETE"
 """By this variable, click's own, a shell asks what may come next."""
+TYPED: Final = "kvsops.typed"
 
 
 class Kvsops(click.Group):
@@ -46,7 +48,11 @@ class Kvsops(click.Group):
         write_screen(formatter)
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Take `help COMMAND` and `version` for the options of these names."""
+        """Take `help COMMAND` and `version` for the options of these names.
+
+        The words are kept as they were typed: what to type next is proposed in them.
+        """
+        ctx.meta[TYPED] = ("kvsops", *args)
         if args[:1] == ["help"]:
             args = [*args[1:], "--help"]
         elif args[:1] == ["version"]:
@@ -94,6 +100,7 @@ class Kvsops(click.Group):
             ctx.exit(ending.exit_code or (1 if doubted else 0))
         except KvsopsError as error:
             _trace(ctx)
+            _summarise(ctx, error)
             _say(told(error, ctx))
             ctx.exit(error.exit_code)
         except (click.ClickException, click.Abort, BrokenPipeError):
@@ -147,6 +154,17 @@ def told(error: KvsopsError, ctx: click.Context) -> str:
 
     near = nearest(ctx.meta[PLACE], error.name)
     return f"{error}{near and ': '}{near}"
+
+
+def _summarise(ctx: click.Context, error: KvsopsError) -> None:
+    """Tell a CI's step summary what ended the command, unless what came of it is there already."""
+    if not os.environ.get(VARIABLE):
+        return
+    from kvsops.output.digest import DIGESTED, Digest, append
+    from kvsops.output.screen import Outcome
+
+    if not ctx.meta.get(DIGESTED):
+        append(lambda: Digest(Outcome.BAD, ctx.meta[TYPED], str(error)), _console())
 
 
 def _trace(ctx: click.Context) -> None:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from kvsops.aws.scope import Scope
     from kvsops.bill.baseline import Baseline, Growth
     from kvsops.bill.bill import Bill
+    from kvsops.bill.budget import Verdict
     from kvsops.bill.narrowing import Narrowing
     from kvsops.core.cost import Prices
     from kvsops.output.console import Console
@@ -89,14 +90,18 @@ class Money:
         found.check(region, narrowing)
         return found
 
-    def judge(self, bill: "Bill", baseline: "Baseline | None", console: "Console") -> int:
-        """Hold the bill against the budget and say what there is to say; return the exit code.
+    def verdict(self, bill: "Bill", baseline: "Baseline | None") -> "Verdict":
+        """Hold the bill against the budget."""
+        from kvsops.bill.budget import Budget
+
+        return Budget(self.fail_over, self.warn_over, self.max_growth).judge(bill, baseline)
+
+    @staticmethod
+    def tell(verdict: "Verdict", console: "Console") -> int:
+        """Say what there is to say of a verdict; return the exit code.
 
         Raises `CheckFailedError` where a limit is passed.
         """
-        from kvsops.bill.budget import Budget
-
-        verdict = Budget(self.fail_over, self.warn_over, self.max_growth).judge(bill, baseline)
         says = {"note": console.note, "warning": console.warn, "error": console.error}
         for level, said in verdict.lines:
             says[level](said)

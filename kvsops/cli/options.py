@@ -2,7 +2,6 @@
 
 import functools
 import os
-import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,84 +11,47 @@ import click
 
 from kvsops.cli.choice import Choice
 from kvsops.cli.help import section
-from kvsops.cli.main import DEBUG, PLACE, SCOPES
+from kvsops.cli.main import DEBUG, PLACE, SCOPES, TYPED
+from kvsops.cli.values import (
+    DURATION,
+    MESSAGE_TTL,
+    NAME,
+    RULE_TYPES,
+    STATUSES,
+    TAG,
+    TAG_KEY,
+    TARGET,
+    Target,
+    Text,
+    target,
+)
 from kvsops.core import channel
 from kvsops.core.rule import Option, Parameter, Rule
 from kvsops.errors import UsageError
-from kvsops.sweep import parameters
 
 if TYPE_CHECKING:
     from decimal import Decimal
 
-    from click.shell_completion import CompletionItem
-
     from kvsops.aws.scope import Scope
     from kvsops.output.screen import Screen
 
+# The types of values come from here, too: a command needs nearly always both.
+__all__ = [
+    "DURATION",
+    "MESSAGE_TTL",
+    "NAME",
+    "STATUSES",
+    "TAG",
+    "TAG_KEY",
+    "TARGET",
+    "Target",
+    "Text",
+    "target",
+]
+
 Function = TypeVar("Function", bound=Callable[..., Any])
 
-STATUSES: Final = ("CREATING", "ACTIVE", "UPDATING", "DELETING")
-OUTPUTS: Final = ("table", "json", "csv", "markdown")
-
-
-class Text(click.ParamType[object]):
-    """A text that one of ours must accept: its `UsageError` is click's failure."""
-
-    def __init__(self, name: str, check: Callable[[str], object]) -> None:
-        self.name, self._check = name, check
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> object:
-        """Return what the check makes of the text."""
-        if not isinstance(value, str):
-            return value
-        try:
-            return self._check(value)
-        except UsageError as error:
-            return self.fail(str(error), param, ctx)
-
-
-class Target(Text):
-    """A channel's name or ARN; a shell completes the names."""
-
-    def shell_complete(
-        self,
-        ctx: click.Context,
-        param: click.Parameter,  # noqa: ARG002 - click's signature
-        incomplete: str,
-    ) -> "list[CompletionItem]":
-        """Return the channels there are, where they can be had in a moment."""
-        from click.shell_completion import CompletionItem
-
-        from kvsops.cli.channel_names import channel_names
-
-        return [CompletionItem(name) for name in channel_names(ctx.params, incomplete)]
-
-
-def target(text: str) -> str:
-    """Read a channel's name or ARN."""
-    if text.startswith("arn:"):
-        return str(channel.ChannelArn.parse(text))
-    return channel.checked_name(text)
-
-
-DURATION: Final = Text("duration", parameters.duration)
-NAME: Final = Text("name", channel.checked_name)
-TARGET: Final = Target("name|arn", target)
-TAG_KEY: Final = Text("key", channel.checked_tag_key)
-MESSAGE_TTL: Final = click.IntRange(
-    channel.MESSAGE_TTL_SECONDS.start, channel.MESSAGE_TTL_SECONDS.stop - 1
-)
-TAG: Final = Text("key=value", channel.checked_tag)
-_METAVARS: Final = {Parameter.TAG: "key[=value]", Parameter.KEY: "key"}
-_TYPES: Final[dict[Parameter, click.ParamType[object]]] = {
-    **{
-        each: Text(_METAVARS.get(each, each.value), reader)
-        for each, reader in parameters.READERS.items()
-    },
-    Parameter.STATUS: Choice(STATUSES, case_sensitive=False),
-}
+OUTPUTS: Final = ("table", "json", "csv", "markdown", "text")
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,15 +70,15 @@ class Where:
 
         return is_emulated(endpoint(self.profile, self.endpoint_url, os.environ))
 
-    def again(self, scope: "Scope") -> str:
-        """Return the options with which another command finds the same place.
+    def again(self, scope: "Scope") -> list[str]:
+        """Return the options, as words, with which another command finds the same place.
 
         An endpoint's user and password are not repeated.
         """
         given = {"--profile": self.profile, "--region": scope.region}
         if self.endpoint_url and "@" not in self.endpoint_url:
             given["--endpoint-url"] = self.endpoint_url
-        return "".join(f" {name} {shlex.quote(value)}" for name, value in given.items() if value)
+        return [word for name, value in given.items() if value for word in (name, value)]
 
     def open(self, *, read_only: bool = False, max_own_cost: "Decimal | None" = None) -> "Scope":
         """Open the scope; a dry run's is `read_only`.
@@ -151,6 +113,14 @@ class Where:
 def scope_options(function: Function) -> Function:
     """Add the scope's options; the function gets them as `where`."""
 
+    @section("Output")
+    @click.option(
+        "--color",
+        type=Choice(list(_COLOURED)),
+        metavar="auto|always|never",
+        default="auto",
+        help="Colour; auto: on a terminal, unless NO_COLOR is set.",
+    )
     @section("Connection")
     @click.option("--profile", metavar="NAME", help="Use this profile of ~/.aws/config.")
     @click.option(
@@ -171,12 +141,6 @@ def scope_options(function: Function) -> Function:
     )
     @section("Other")
     @click.option("--debug", is_flag=True, help="Show a traceback with an error.")
-    @click.option(
-        "--color",
-        type=click.Choice(list(_COLOURED)),
-        default="auto",
-        help="Colour the output; auto: on a terminal, unless NO_COLOR is set.",
-    )
     @click.pass_context
     @functools.wraps(function)
     def wrapped(ctx: click.Context, /, *, debug: bool, color: str, **given: Any) -> Any:
@@ -187,6 +151,12 @@ def scope_options(function: Function) -> Function:
         return function(where=where, **given)
 
     return wrapped  # type: ignore[return-value]  # click has its own idea of a decorated function
+
+
+def typed() -> tuple[str, ...]:
+    """Return the words of this command line."""
+    words: tuple[str, ...] = click.get_current_context().meta[TYPED]
+    return words
 
 
 _COLOURED: Final = {"auto": None, "always": True, "never": False}
@@ -219,7 +189,7 @@ def output_options(
         @click.option(
             "--query",
             metavar="JMESPATH",
-            help="Select from the JSON; with -o json or -o text.",
+            help="Select from the JSON, for -o json or text.",
         )
         @functools.wraps(function)
         def wrapped(*args: Any, **given: Any) -> Any:
@@ -258,7 +228,7 @@ def _declared(option: Option) -> Callable[[Function], Function]:
     name = f"--{option.name}"
     if option.parameter is Parameter.FLAG:
         return click.option(name, is_flag=True, help=option.help)
-    kind = _TYPES[option.parameter]
+    kind = RULE_TYPES[option.parameter]
     return click.option(
         name,
         type=kind,
@@ -296,6 +266,13 @@ def in_region(scope: "Scope", targets: tuple[str, ...]) -> None:
         if text.startswith("arn:") and channel.ChannelArn.parse(text).region != scope.region:
             msg = f"{text} is not in {scope.region}: give its --region"
             raise UsageError(msg)
+
+
+def verbose_option(function: Function) -> Function:
+    """Add -v, which the function gets as `verbose`."""
+    return click.option(
+        "-v", "--verbose", is_flag=True, help="Also show the calls made, and what they cost."
+    )(function)
 
 
 def journal_option(function: Function) -> Function:

@@ -57,8 +57,12 @@ def rules_need(need: Need, rules: Callable[[dict[str, Any]], Rules]) -> When:
 
 def _shows_tags(options: Given) -> bool:
     """Whether a listing reads tags: to show them, to go by them, or for its JSON and CSV."""
-    listed = options["tags"] or options["output"] in ("json", "csv")
+    listed = options["tags"] or options["output"] in ("json", "csv", "text")
     return bool(listed) or rules_need(Need.TAGS, listing_rules)(options)
+
+
+def _is_table(options: Given) -> bool:
+    return bool(options["output"] == "table")
 
 
 def _groups_by_tag(options: Given) -> bool:
@@ -92,6 +96,7 @@ CALLS: Final[dict[str, tuple[Call, ...]]] = {
         Call("DescribeSignalingChannel"),
         Call("ListTagsForResource"),
         Call("DescribeMediaStorageConfiguration"),
+        Call("GetMetricData", without("no_metrics", _is_table)),
     ),
     "update": (Call("DescribeSignalingChannel"), Call("UpdateSignalingChannel")),
     "tag": (Call("DescribeSignalingChannel"), Call("TagResource")),

@@ -1,15 +1,11 @@
 """`kvsops policy`."""
 
-from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
-from kvsops.core.text import age
-
-if TYPE_CHECKING:
-    from kvsops.core.judge import Policy
+from kvsops.cli.options import screen
+from kvsops.sweep.policy import FILE_NAME
 
 
 @click.group()
@@ -27,46 +23,21 @@ def policy() -> None:
 
 
 @policy.command()
-@click.argument("file", type=click.Path(dir_okay=False, path_type=Path), default="kvsops.toml")
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path), default=FILE_NAME)
 def check(file: Path) -> None:
-    """Check a policy FILE, and show the policies in it.
+    """Check a policy FILE, and show all that was understood of it.
 
     \b
     Examples:
       kvsops policy check
     """
-    from kvsops.output.rows import Column, table
+    from kvsops.output.console import Console
+    from kvsops.reports.policies import policies_text
     from kvsops.sweep.policy import load
 
-    rows = [
-        (each.name, _words(each), "-" if each.grace is None else age(each.grace))
-        for each in load(file).rules.policies
-    ]
-    columns = [
-        Column[tuple[str, str, str]]("policy", "POLICY", lambda row: row[0]),
-        Column[tuple[str, str, str]]("rules", "RULES", lambda row: row[1]),
-        Column[tuple[str, str, str]]("grace", "GRACE", lambda row: row[2]),
-    ]
-    click.echo(table(rows, columns), nl=False)
-
-
-def _words(policy: "Policy") -> str:
-    """Say what the policy was given, in the words of the options."""
-    given = [
-        (option.name, values[option.name])
-        for rule, values in policy.rules
-        for option in rule.options
-        if values[option.name] != option.absent
-    ]
-    return " ".join(f"--{name} {_text(value)}".rstrip() for name, value in given)
-
-
-def _text(value: object) -> str:
-    if isinstance(value, tuple):
-        return ",".join(str(each) for each in value)
-    if isinstance(value, timedelta):
-        return age(value)
-    return "" if value is True else str(value)
+    click.echo(policies_text(load(file), screen()), nl=False)
+    words = ["kvsops", "sweep", *([] if str(file) == FILE_NAME else ["--policy", str(file)])]
+    Console().propose("To see what they would delete (a dry run)", words)
 
 
 @policy.command()

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from kvsops.cli.help import Command, section
-from kvsops.cli.options import Where, output_options, scope_options
+from kvsops.cli.options import Where, output_options, scope_options, screen
 from kvsops.errors import UsageError
 
 if TYPE_CHECKING:
@@ -60,6 +60,7 @@ def prices(
         Console().note(f"the prices of {scope.region} are kept in {kept}")
     known = price_tables.load(file, kept)
     rows = [known[region] for region in sorted(known)]
-    click.echo(render(rows, price_columns(), output, query), nl=False)
+    text = render(rows, price_columns(), output, query, screen=screen(), noun="region")
+    click.echo(text, nl=False)
     if where.region:
         price_tables.prices_of(known, where.region)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from kvsops.cli.help import Command, section
-from kvsops.cli.options import Where, output_options, refuse, scope_options
+from kvsops.cli.options import Where, output_options, refuse, scope_options, screen, typed
 from kvsops.errors import AwsError, UsageError
 
 if TYPE_CHECKING:
@@ -123,7 +123,7 @@ def _restore(
 ) -> bool:
     """Make them again, and say so; return whether any failed."""
     from kvsops.output.rows import render
-    from kvsops.reports.restore import restored_columns
+    from kvsops.reports.restore import restored_columns, restored_screen
     from kvsops.sweep.restore import Outcome, Restored
 
     columns = restored_columns()
@@ -133,10 +133,15 @@ def _restore(
     try:
         _make(scope, wanted, rows, console)
     finally:  # also of what was made before it ended early
-        click.echo(render(rows, columns, output, query, nothing="Nothing to restore."), nl=False)
+        on = screen()
+        if output == "table":
+            text = restored_screen(rows, scope, on)
+        else:
+            text = render(rows, columns, output, query, nothing="Nothing to restore.")
+        click.echo(text, nl=False, color=on.colour)
     outcomes = {row.outcome for row in rows}
     if Outcome.WOULD_CREATE in outcomes:
-        console.note("dry run: nothing was made; to make them, add --yes")
+        console.propose("To make them again", [*typed(), "--yes"])
     return Outcome.FAILED in outcomes
 
 
@@ -155,7 +160,7 @@ def _make(
 def _list(scope: "Scope", output: "Output", query: str | None, console: "Console") -> int:
     """Print which runs deleted, and what of it is missing; return the exit code."""
     from kvsops.output.rows import render
-    from kvsops.reports.restore import DeletingRun, run_columns
+    from kvsops.reports.restore import DeletingRun, run_columns, runs_screen
     from kvsops.sweep import entries
     from kvsops.sweep.journal import kept
     from kvsops.sweep.restore import missing
@@ -169,10 +174,17 @@ def _list(scope: "Scope", output: "Output", query: str | None, console: "Console
     except AwsError as error:
         problems.append(f"what is missing is not known: {error}")
     rows = [DeletingRun(*each, number) for each, number in zip(runs.items(), absent, strict=True)]
-    columns = run_columns(scope.now())
-    click.echo(render(rows, columns, output, query, nothing="No journals."), nl=False)
+    on, now = screen(), scope.now()
+    if output == "table":
+        text = runs_screen(rows, now, on)
+    else:
+        text = render(rows, run_columns(now), output, query, nothing="No journals.")
+    click.echo(text, nl=False, color=on.colour)
     for problem in problems:
         console.warn(problem)
     if lacking := next((row.run for row in rows if row.missing), None):
-        console.note(f"to see what a run's journal would bring back: kvsops restore {lacking}")
+        console.propose(
+            "To see what the latest of these would bring back (a dry run)",
+            ["kvsops", "restore", lacking],
+        )
     return 1 if problems else 0

@@ -148,7 +148,7 @@ ENDING: Final = "stopping: closing connections, 10 s at most; press Ctrl-C again
 @click.option(
     "-v", "--verbose", is_flag=True, help="Also show when each step ran, and figures over time."
 )
-@output_options(choices=("table", "json"))
+@output_options(choices=("table", "json", "text"))
 @scope_options
 def smoke(
     *,
@@ -176,6 +176,7 @@ def smoke(
     refuse(objection(target, given))
     require_extra()
     from kvsops.cli.smoke_live import Page, place_of
+    from kvsops.cli.smoke_written import all_written, tell_ci
     from kvsops.output.console import Console
     from kvsops.smoke.snapshot import Snapshot
 
@@ -183,8 +184,9 @@ def smoke(
     in_region(scope, (target,) if target else ())
     page = Page(screen() if output == "table" else None, place_of(where, scope))
     report = _tested(scope, target, given, console, page=page, snapshot=snapshot)
-    click.echo(page.rest(report, query, verbose=verbose), nl=False)
-    written = _write(report, console, given, snapshot)
+    click.echo(page.rest(report, output, query, verbose=verbose), nl=False)
+    written = all_written(report, console, given, snapshot)
+    tell_ci(report, console)
     click.get_current_context().exit(3 if not report.passed else 0 if written else 1)
 
 
@@ -278,16 +280,3 @@ def _end_at_once() -> None:
     with suppress(OSError):
         os.write(2, shown + b"error: interrupted\n")
     os._exit(INTERRUPTED)
-
-
-def _write(report: "SmokeReport", console: "Console", given: Given, snapshot: "Snapshot") -> bool:
-    """Write the result to each file; return whether all of them, the picture too, were written."""
-    from kvsops.reports.files import all_written
-    from kvsops.reports.smoke_files import REPORT
-
-    written = all_written(report, [(REPORT, path) for path in given["reports"]], console)
-    if snapshot.trouble is not None:
-        console.error(snapshot.trouble)
-    elif given["snapshot"]:
-        console.note(f"picture written: {given['snapshot']}")
-    return written and snapshot.trouble is None

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import click
 
@@ -16,6 +16,7 @@ from kvsops.cli.options import Where
 from kvsops.output.fit import wrapped
 from kvsops.output.rows import dumps
 from kvsops.output.screen import Screen
+from kvsops.output.stage import TOLD_FROM_SECONDS, rounded
 from kvsops.output.text import safe, without_userinfo
 from kvsops.peers.waits import end_all
 from kvsops.reports.smoke import text
@@ -29,10 +30,6 @@ if TYPE_CHECKING:
     from kvsops.aws.scope import Scope
     from kvsops.output.console import Console
 
-LOG_SECONDS: Final = 60.0
-SHORT_SECONDS: Final = 2.0
-"""Of what takes no longer than that, no time left is shown."""
-
 
 @dataclass(frozen=True, slots=True)
 class UnderWay:
@@ -44,12 +41,12 @@ class UnderWay:
 
     def __str__(self) -> str:
         spent = self.clock() - self.began
-        if self.step.lasts is not None and self.step.lasts > SHORT_SECONDS:
+        if self.step.lasts is not None and self.step.lasts > TOLD_FROM_SECONDS:
             left = max(0.0, self.step.lasts - spent)
-            return f"{self.step.title} · {left:.0f} s left"
-        if self.step.limit is not None and spent > SHORT_SECONDS:
+            return f"{self.step.title} · {rounded(left)} left"
+        if self.step.limit is not None and spent > TOLD_FROM_SECONDS:
             left = max(0.0, self.step.limit - spent)
-            return f"{self.step.title} · at most {left:.0f} s left"
+            return f"{self.step.title} · at most {rounded(left)} left"
         return self.step.title
 
     def __rich__(self) -> str:
@@ -66,7 +63,7 @@ def place_of(where: Where, scope: "Scope") -> str:
 class Page:
     """What goes to standard output: on a terminal line by line, else when the test has ended.
 
-    `screen` is None where JSON is wanted; `place` is where the channel is.
+    `screen` is None where JSON is wanted, or a part of it; `place` is where the channel is.
     """
 
     screen: Screen | None
@@ -82,10 +79,10 @@ class Page:
         """Return what makes the lines of a step, as it ends; None where they are not shown then."""
         return partial(self._lines, self._heading(channel_name)) if self.live else None
 
-    def rest(self, report: SmokeReport, query: str | None, *, verbose: bool) -> str:
+    def rest(self, report: SmokeReport, output: str, query: str | None, *, verbose: bool) -> str:
         """Make what is left to be said of a test that has ended."""
         if self.screen is None:
-            return dumps(report.to_json(), query)
+            return dumps(report.to_json(), query, output)
         if self.live:
             return ending(report, self.screen, verbose=verbose)
         return text(report, self._heading(report.channel_name))
@@ -106,13 +103,12 @@ async def shown(
     console: "Console",
     lines: Callable[[Step], str] | None,
     clock: Callable[[], float] = time.monotonic,
-    log_seconds: float = LOG_SECONDS,
 ) -> AsyncIterator[Callable[[Step], None]]:
     """Yield what hears of each step that begins or ends.
 
     `lines` makes the lines of one that has ended, for standard output; None: nothing goes there.
     The one under way is shown on the console until the block ends; where that is no terminal, it
-    is a line every `log_seconds`, so that a log shows life.
+    is a line a minute, so that a log shows life.
     """
     under_way: list[UnderWay] = []
     with _status(console) as status:
@@ -127,7 +123,7 @@ async def shown(
 
         async def log() -> None:
             while status is None:
-                await asyncio.sleep(log_seconds)
+                await asyncio.sleep(console.every_seconds)
                 for each in under_way:
                     console.note(str(each))
 

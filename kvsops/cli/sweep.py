@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from kvsops.cli.brief import brief_option
 from kvsops.cli.help import Command, section
 from kvsops.cli.options import (
     DURATION,
@@ -19,6 +20,9 @@ from kvsops.cli.options import (
     refuse,
     rule_options,
     scope_options,
+    screen,
+    typed,
+    verbose_option,
 )
 from kvsops.core.rule import Role
 from kvsops.core.rules import rules_of
@@ -90,9 +94,9 @@ def _report_file(text: str) -> Path:
 @click.option(
     "--direct", is_flag=True, help="Confirm all that is shown by direct reads, 40 a second."
 )
-@click.option(
-    "--all", "everything", is_flag=True, help="Show the channels no condition meets, too."
-)
+@click.option("--all", "everything", is_flag=True, help="Show all candidates, and what is kept.")
+@click.option("--tags", is_flag=True, help="Also show the tags.")
+@verbose_option
 @click.option(
     "--report",
     "reports",
@@ -103,6 +107,7 @@ def _report_file(text: str) -> Path:
 )
 @journal_option
 @output_options()
+@brief_option
 @scope_options
 # Over 40 lines for its signature, an argument for each option, and its docstring, the help.
 def sweep(
@@ -122,10 +127,13 @@ def sweep(
     expect_account: str | None,
     direct: bool,
     everything: bool,
+    tags: bool,
+    verbose: bool,
     reports: tuple[Path, ...],
     journal: Path | None,
     output: "Output",
     query: str | None,
+    brief: bool,
 ) -> None:
     """Delete the channels nobody needs: those that meet every condition given.
 
@@ -148,7 +156,8 @@ def sweep(
     from kvsops.output.console import Console, progress
     from kvsops.reports.explanation import tell_why
     from kvsops.reports.sweep import Report
-    from kvsops.reports.sweep_told import shown_on, told_on
+    from kvsops.reports.sweep_screen import View
+    from kvsops.reports.sweep_told import told_on
     from kvsops.sweep.journal import opener
     from kvsops.sweep.run import Sweep
     from kvsops.sweep.terms import combined
@@ -166,19 +175,21 @@ def sweep(
     if explain:
         bounds.check_account(scope)
         in_region(scope, (explain,))
-        click.get_current_context().exit(0 if tell_why(scope, explain, rules, output, query) else 1)
-    with progress("reading", None, console=console) as done:
-        look = Look(directly=direct, advance=done.advance)
+        known = tell_why(scope, explain, rules, output, query, screen=screen())
+        click.get_current_context().exit(0 if known else 1)
+    with progress("listing channels", None, console=console) as seen:
+        look = Look(directly=direct, counter=seen)
         planned = Sweep.of_all(scope, rules, bounds, look, given["prefix"], deadline=end)
-        planned.confirm(check=check, advance=done.advance)
-    report = Report(planned, began, everything, options=where.again(scope))
+        planned.confirm(check=check, counter=seen)
+    view = View(screen(), everything, tags)
+    report = Report(planned, began, view, typed=typed(), options=where.again(scope))
     report.check_query(output, query)
     if yes:
-        planned.run(opener(journal, os.environ, told_on(console)), shown_on(console))
-    else:
-        report.how_to_delete = _how_to_delete(report, given, dry_run=dry_run, check=check)
+        with progress("deleting", None, console=console) as seen:
+            planned.run(opener(journal, os.environ, told_on(console)), seen)
     report.answer = _no(report, yes=yes, check=check)
-    code = _tell(report, reports, console, output, query)
+    report.propose()
+    code = _tell(report, reports, console, output, query, verbose=verbose, brief=brief)
     if planned.defect:
         raise planned.defect
     if report.answer and code == CheckFailedError.exit_code:
@@ -192,39 +203,17 @@ def _contradiction(yes: bool, dry_run: bool, check: bool) -> str | None:  # noqa
     return None
 
 
-def _how_to_delete(
-    report: "Report",
-    given: dict[str, Any],
-    *,
-    dry_run: bool,
-    check: bool,
-) -> str:
-    """Say how the same would be deleted, or why --yes would be refused."""
-    from kvsops.core.judge import no_condition, objection
-
-    # A policy file's conditions are not refused with --yes alone.
-    refused = None if no_condition(given) else objection(given | {"yes": True})
-    if refused:
-        return f"--yes alone would be refused: {refused}"
-    if report.sweep.blown:
-        return "with --yes the fuse would blow"
-    other = "--dry-run" if dry_run else "--check"
-    return "to delete, add --yes" + (f" in place of {other}" if dry_run or check else "")
-
-
-_HOW_ON: Final = "raise --max-deletes, or take the oldest first with --limit N"
-
-
 def _no(report: "Report", *, yes: bool, check: bool) -> str:
     """Say why the answer is no, if it is."""
     from kvsops.output.text import count
+    from kvsops.reports.sweep import HOW_ON
 
     doomed = report.plan.doomed
     if check and (confirmed := sum(item.confirmed for item in doomed)):
         least = "" if confirmed == len(doomed) else "at least "
         return f"--check: {least}{count(confirmed, 'channel')} to delete"
     if yes and report.sweep.blown:
-        return f"the fuse blew: {report.sweep.blown}, so nothing was deleted; {_HOW_ON}"
+        return f"the fuse blew: {report.sweep.blown}, so nothing was deleted; {HOW_ON}"
     return ""
 
 
@@ -234,20 +223,19 @@ def _tell(
     console: "Console",
     output: "Output",
     query: str | None,
+    *,
+    verbose: bool,
+    brief: bool,
 ) -> int:
     """Print the report and write its files; return the exit code."""
-    from kvsops.reports.sweep_told import tell
+    from kvsops.reports.sweep_told import Telling, tell
 
     code = CheckFailedError.exit_code if report.answer else report.exit_code
-    would_blow = report.sweep.blown if report.scope.read_only else ""
-    if would_blow and not report.answer:
-        report.answer = f"the fuse would blow: {would_blow}; {_HOW_ON}"
+    report.answer = report.answer or next(iter(report.warnings), "")
     try:
-        tell(report, console, output, query)
+        tell(report, console, output, query, Telling(code, verbose, brief))
     finally:  # also where standard output takes no more
         code = _write(paths, report, code, console)
-    if would_blow:
-        console.warn(f"the fuse would blow: {would_blow}; {_HOW_ON}")
     return code
 
 

@@ -69,6 +69,7 @@ Given = Mapping[str, Any]
 class Rule:
     """One rule. `judge` is called with every option's value, and only when its fact is known.
 
+    `counted` tells of the channels that it spares, after their number: "12 too young".
     `waived_by` is a flag that puts a protection out of force, and with it the need of its fact.
     `named` says of a protection that it also holds for a channel asked for by its name.
     `objection` looks at all that was given before anything runs, and says what is wrong with it.
@@ -78,6 +79,7 @@ class Rule:
     role: Role
     judge: Callable[[Facts, Given, datetime], Finding]
     need: Need | None = None
+    counted: str = "spared"
     options: tuple[Option, ...] = ()
     named: bool = False
     objection: Callable[[Given], str | None] | None = None

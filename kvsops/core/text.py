@@ -1,5 +1,6 @@
 """How durations and moments are put in words; the words of reasons and of tables alike."""
 
+import re
 from datetime import UTC, datetime, timedelta
 
 _UNITS = (("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1))
@@ -16,6 +17,15 @@ def age(delta: timedelta) -> str:
         (unit, lesser), rest = following[0], seconds % size
         text += f"{rest // lesser}{unit}" if rest >= lesser else ""
     return f"in {text}" if delta < timedelta() else text
+
+
+_WORDS = {"d": "day", "h": "hour", "m": "minute", "s": "second"}
+
+
+def spelled(delta: timedelta) -> str:
+    """Say a duration as `age` does, in words: 12 minutes, 3 hours 20 minutes, 63 days."""
+    parts = re.findall(r"([0-9]+)([dhms])", age(abs(delta)))
+    return " ".join(f"{n} {_WORDS[unit]}{'' if n == '1' else 's'}" for n, unit in parts)
 
 
 def moment(time: datetime) -> str:

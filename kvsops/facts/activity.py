@@ -16,7 +16,8 @@ from kvsops.core.facts import Activity, Fact, Facts, Need, Source, Unknown
 from kvsops.core.rules import IN_USE
 from kvsops.core.rules.activity import METRICS_REACH
 from kvsops.errors import AwsError
-from kvsops.facts.look import Advance, Gathered, Look, in_order, without_hints
+from kvsops.facts.look import Gathered, Look, in_order, without_hints
+from kvsops.output.console import UNSEEN, Counter
 
 HINT_REACH: Final = timedelta(hours=3)
 """ListMetrics tells the names that had points so recently."""
@@ -65,7 +66,7 @@ def many(scope: Scope, wanted: Sequence[Facts], look: Look) -> Gathered:
     wanted = without_hints(wanted, Need.ACTIVITY) if look.directly else wanted
     hinted = [each for each in wanted if each.activity is not None or look.directly]
     others = [each for each in wanted if each.activity is None and not look.directly]
-    read = _read(scope, hinted, look.span, look.advance)
+    read = _read(scope, hinted, look.span, look.counter)
     return Gathered(in_order(wanted, read, _hint(scope, others, problems)), problems)
 
 
@@ -108,7 +109,7 @@ def _read(
     scope: Scope,
     wanted: Sequence[Facts],
     span: timedelta | None,
-    advance: Advance = lambda _: None,
+    counter: Counter = UNSEEN,
 ) -> list[Facts]:
     """Read from the metrics when each was last used within the span, or since it was made.
 
@@ -119,15 +120,15 @@ def _read(
         return []
     end = scope.now()
     window = Window.until(end, span or end - _earliest(wanted, end))
-    known = _told_apart(scope, _asked(scope, wanted, window, advance), window.period)
+    known = _told_apart(scope, _asked(scope, wanted, window, counter), window.period)
     if window.period <= FINE:
         return known
     lately = [each for each in known if _used_after(each, end - IN_USE)]
-    finer = _read(scope, lately, timedelta(seconds=window.period))
+    finer = _read(scope, lately, timedelta(seconds=window.period), counter)
     return [_refined(each, last) for each, last in zip(known, in_order(known, finer), strict=True)]
 
 
-def _asked(scope: Scope, wanted: Sequence[Facts], window: Window, advance: Advance) -> list[Facts]:
+def _asked(scope: Scope, wanted: Sequence[Facts], window: Window, counter: Counter) -> list[Facts]:
     """Ask the metrics of these channels, and of some witnesses."""
     witnesses = sorted(_in_use(scope))[:WITNESSES]
     names = dict.fromkeys([*(each.channel.channel_name for each in wanted), *witnesses])
@@ -135,7 +136,8 @@ def _asked(scope: Scope, wanted: Sequence[Facts], window: Window, advance: Advan
     scope.metric_budget.refuse_to_overspend(len(names), len(asked))
     # The period under way counts, too, by the service's clock, which may be the later one.
     until = _floor(scope.service_now(), window.period) + timedelta(seconds=window.period)
-    points, untold = ask(scope, asked, window.start, until, window.period, advance=advance)
+    counter.stage("metrics", len(wanted))
+    points, untold = ask(scope, asked, window.start, until, window.period, advance=counter.advance)
     heard = any(day.connections for days in points.values() for day in days.values())
     witnessed = scope.recent_use.witness(heard=heard)
     return [

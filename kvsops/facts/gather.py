@@ -8,7 +8,8 @@ from kvsops.aws.scope import ATTEMPTS, Scope
 from kvsops.core.facts import Facts, Need
 from kvsops.core.rules import IN_USE
 from kvsops.facts import activity, storage, tags
-from kvsops.facts.look import Advance, Gathered, Look, Reader
+from kvsops.facts.look import Gathered, Look, Reader
+from kvsops.output.console import UNSEEN, Counter
 
 READERS: Final[dict[Need, Reader]] = {
     Need.TAGS: tags.READER,
@@ -40,11 +41,11 @@ def fetch(
     *,
     span: timedelta | None = IN_USE,
     directly: bool = False,
-    advance: Advance = lambda _: None,
+    counter: Counter = UNSEEN,
 ) -> Gathered:
     """Read one fact of the channels that lack it, as cheaply as will do, or all `directly`.
 
-    `directly` reads what is known from an index alone, too. `advance` hears how many channels are
-    done.
+    `directly` reads what is known from an index alone, too. `counter` hears what is read, and of
+    how many channels.
     """
-    return READERS[need].many(scope, wanted, Look(span, directly, advance=advance))
+    return READERS[need].many(scope, wanted, Look(span, directly, counter=counter))

@@ -9,11 +9,10 @@ from kvsops.aws.scope import ATTEMPTS, Scope
 from kvsops.core.facts import Fact, Facts, Need, Source, Unknown
 from kvsops.core.rules import IN_USE
 from kvsops.errors import AwsError, NotFoundError
+from kvsops.output.console import UNSEEN, Counter
 
 GONE: Final = "deleted meanwhile"
 """Why a fact is unknown of a channel that went between the listing and the read."""
-
-Advance = Callable[[int], object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,13 +20,13 @@ class Look:
     """What is asked for.
 
     `span` is how far back activity is read, None since the channel was made; `directly` allows no
-    index; `advance` hears how many channels are done.
+    index; `counter` hears what is read, of how many channels, and how many are done.
     """
 
     span: timedelta | None = IN_USE
     directly: bool = False
     attempts: int = ATTEMPTS
-    advance: Advance = lambda _: None
+    counter: Counter = UNSEEN
 
 
 @dataclass(slots=True)
@@ -50,9 +49,13 @@ class Reader(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ByChannel:
-    """Reads a fact directly, channel by channel; `read` takes the scope, the ARN and `attempts`."""
+    """Reads a fact directly, channel by channel; `read` takes the scope, the ARN and `attempts`.
+
+    `what` is what one calls it while it is read of many.
+    """
 
     need: Need
+    what: str
     read: Callable[..., object]
 
     def one(self, scope: Scope, facts: Facts, look: Look) -> Facts:
@@ -73,6 +76,9 @@ class ByChannel:
 
     def each(self, scope: Scope, wanted: Iterable[Facts], look: Look) -> list[Facts]:
         """Read it of each of these channels, several at a time; one that is gone is unknown."""
+        wanted = list(wanted)
+        if wanted:
+            look.counter.stage(self.what, len(wanted))
 
         def read(each: Facts) -> Facts:
             try:
@@ -80,7 +86,7 @@ class ByChannel:
             except NotFoundError:
                 return each.having(self.need, Unknown(GONE, scope.now()))
             finally:
-                look.advance(0 if each.get(self.need) else 1)
+                look.counter.advance()
 
         return list(scope.in_parallel(read, wanted))
 

@@ -6,4 +6,4 @@ from kvsops.aws import channels
 from kvsops.core.facts import Need
 from kvsops.facts.look import ByChannel, Reader
 
-READER: Final[Reader] = ByChannel(Need.STORAGE, channels.storage_link_of)
+READER: Final[Reader] = ByChannel(Need.STORAGE, "storage links", channels.storage_link_of)

@@ -36,7 +36,7 @@ class Tags(ByChannel):
         return Gathered(in_order(wanted, unread, read), sorted(set(problems)))
 
 
-READER: Final[Reader] = Tags(Need.TAGS, channels.tags_of)
+READER: Final[Reader] = Tags(Need.TAGS, "tags, one by one", channels.tags_of)
 
 
 def _from_index(
@@ -51,9 +51,11 @@ def _from_index(
         except AwsError as error:
             problems.append(f"{error}; tags are read channel by channel instead")
             return batch
-        look.advance(len(batch))
+        look.counter.advance(len(batch))
         return [_with_indexed(each, found, at) for each in batch]
 
+    if wanted:
+        look.counter.stage("tags", len(wanted))
     batches = [wanted[at : at + INDEX_PAGE] for at in range(0, len(wanted), INDEX_PAGE)]
     return [each for batch in scope.in_parallel(read, batches) for each in batch]
 

@@ -46,7 +46,7 @@ class _Drawn:
         widest = max(self.widths, default=0)
         usual = sorted(self.widths)[(len(self.widths) - 1) * 19 // 20] if self.widths else 0
         if self.column.cut == "middle" and widest > max(_LONG, 2 * usual):
-            widest = max(_LONG, usual)
+            widest = max(_LEAST["middle"], usual)
         return max(widest, len(self.header))
 
     @property

@@ -46,14 +46,24 @@ class Guarded:
         """Write the text, and say how long it is."""
         if not isinstance(text, str):  # so click finds out which streams take bytes
             raise TypeError(text)
-        if text and self._stream is None:
-            self._fail("it is closed")
-        elif text and self._stream is not None:
-            try:
-                self._stream.write(self._fitting(self._inert(text)))
-            except OSError as error:
-                self._fail(error.strerror, error)
+        if text:
+            self._put(self._inert(text))
         return len(text)
+
+    def _put(self, text: str) -> None:
+        if self._stream is None:
+            self._fail("it is closed")
+            return
+        try:
+            self._stream.write(self._fitting(text))
+        except OSError as error:
+            self._fail(error.strerror, error)
+
+    def write_command(self, line: str) -> None:
+        """Write a whole line that is a command of ours to a CI's runner."""
+        if self._begun:
+            self.write("\n")
+        self._put(line)
 
     def flush(self) -> None:
         """Hand on what was written."""

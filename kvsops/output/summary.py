@@ -27,7 +27,7 @@ def append_step_summary(markdown: str, environ: Mapping[str, str]) -> None:
     try:
         with Path(name).open("ab") as file:
             written = file.tell() if file.seekable() else 0
-            file.write(_fitting(markdown, LIMIT_BYTES - written))
+            file.write(_fitting(markdown, LIMIT_BYTES - written, "\n" if written else ""))
     except (OSError, ValueError) as error:  # ValueError: a name with a null character
         reason = getattr(error, "strerror", None) or error
         raise KvsopsError(
@@ -35,9 +35,9 @@ def append_step_summary(markdown: str, environ: Mapping[str, str]) -> None:
         ) from error
 
 
-def _fitting(markdown: str, room: int) -> bytes:
+def _fitting(markdown: str, room: int, before: str) -> bytes:
     """Give the text, parted from what stands before it, or as many lines as there is room for."""
-    data = ("\n" + markdown.rstrip("\n") + "\n").encode("utf-8", "backslashreplace")
+    data = (before + markdown.rstrip("\n") + "\n").encode("utf-8", "backslashreplace")
     if len(data) <= room:
         return data
     end = data.rfind(b"\n", 0, max(room - _NOTE_BYTES, 0)) + 1

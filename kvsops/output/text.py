@@ -67,6 +67,21 @@ def without_userinfo(text: str) -> str:
     return _USERINFO.sub("", text) if "@" in text else text
 
 
+_SECRET: Final = re.compile(
+    r"""((?:X-Amz-(?:Credential|Security-Token|Signature)|secret_?access_?key|session_?token)
+    (?:["']?\s*[:=]\s*["']?|\s+(?=[\w/+=-]{16})))[^\s"'&,}<>]+""",
+    re.IGNORECASE | re.VERBOSE,
+)
+
+
+def without_secrets(text: str) -> str:
+    """Leave out what is a secret by the name before it, such as a presigned URL's signature.
+
+    None should be in the text at all: this is for what others' errors quote, in a traceback, too.
+    """
+    return _SECRET.sub(r"\1(redacted)", without_userinfo(text))
+
+
 _MARKUP: Final = re.compile(r"[\\`*\[\]~$]|(?<![0-9A-Za-z])_|_(?![0-9A-Za-z])")
 _ENTITIES: Final = {ord("&"): "&amp;", ord("<"): "&lt;", ord(">"): "&gt;", ord("|"): "&#124;"}
 # An address, a mention, an issue, an emoji: GitHub looks for these after the escapes are gone.

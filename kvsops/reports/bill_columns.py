@@ -1,17 +1,19 @@
 """The columns of costs, and the words of a bill's totals."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
 from typing import Final
 
 from kvsops.bill.bill import Bill, Line
-from kvsops.core.cost import Day, Usage, known_count, known_sum
+from kvsops.core.cost import Basis, Day, Projection, Usage, known_count, known_sum
 from kvsops.core.facts import Facts
 from kvsops.core.likeness import shown
 from kvsops.output.figures import usd
+from kvsops.output.fit import wrapped
 from kvsops.output.rows import Column, Output, Row
+from kvsops.output.screen import Screen
 from kvsops.output.text import count, markdown_safe
 from kvsops.reports.bill import Group
 from kvsops.reports.columns import UNKNOWN, channel_columns
@@ -22,9 +24,12 @@ _NOTHING: Final = "·"
 _PLACES: Final = 4  # a message costs millionths
 
 
-def listing_columns(bill: Bill, *, tags: bool) -> list[Column[Line]]:
+def listing_columns(
+    bill: Bill, *, tags: bool, verbose: bool = False, about: Collection[str] = ()
+) -> list[Column[Line]]:
     """Return the columns of `list --cost`: a channel's own, then what it costs."""
-    own = [_lifted(column) for column in channel_columns(bill.now, tags=tags, brief=True)]
+    channels = channel_columns(bill.now, tags=tags, brief=True, verbose=verbose, about=about)
+    own = [_lifted(column) for column in channels]
     last = [column for column in own if column.key == "tags"]
     return [column for column in own if column not in last] + cost_columns(bill) + last
 
@@ -39,8 +44,14 @@ def bill_columns(bill: Bill) -> list[Column[Line]]:
             "CHANNEL",
             lambda line: line.channel_name,
             lambda line: shown(line.channel_name),
+            cut="middle",
         ),
-        Column[Line]("ghost", "DELETED", lambda line: line.ghost),
+        Column[Line](
+            "ghost",
+            "DELETED",
+            lambda line: line.ghost,
+            shared=lambda deleted: "deleted since" if deleted == "yes" else "",
+        ),
         *(_lifted(column) for column in own if column.key in known),
         *cost_columns(bill),
     ]
@@ -52,22 +63,42 @@ def cost_columns(bill: Bill) -> list[Column[Line]]:
     `last_activity` is the start of the last day (UTC) with any use: metrics are read by day. Of an
     earlier month it is the last day in it, and the last 14 days are not known.
     """
-    last = f"LAST IN {bill.month}" if bill.over else "LAST ACTIVITY"
+    last = f"LAST IN {bill.month}" if bill.over else "LAST USED"
     return [
-        Column[Line]("last_activity", last, _last, lambda line: _last_text(line, bill)),
-        Column[Line]("active_this_month", "ACTIVE", lambda line: line.cost.active, _active_text),
-        _number("connections", "CONNECTS", lambda day: day.connections),
-        _number("messages", "MESSAGES", lambda day: day.messages),
-        _number("turn_minutes", "TURN MIN", lambda day: day.turn_minutes),
+        Column[Line](
+            "last_activity",
+            last,
+            _last,
+            lambda line: _last_text(line, bill),
+            align="right",
+            shared=lambda text: _LAST_OF_ALL.get(text, f"{last.lower()} {text}"),
+        ),
+        Column[Line](
+            "active_this_month",
+            "ACTIVE",
+            lambda line: line.cost.active,
+            shown=False,  # who has connects is
+        ),
+        _number("connections", "CONNECTS", lambda day: day.connections, leaves=4),
+        _number("messages", "MESSAGES", lambda day: day.messages, leaves=6),
+        _number("turn_minutes", "TURN MIN", lambda day: day.turn_minutes, leaves=5),
         _dollars("month_to_date_usd", "TO DATE", lambda line: line.cost.month_to_date, _PLACES),
         _dollars("estimated_monthly_usd", "MONTH", lambda line: line.cost.estimated_month, _PLACES),
-        Column[Line]("basis", "BASIS", lambda line: line.cost.basis.value),
+        Column[Line](
+            "basis",
+            "BASIS",
+            lambda line: line.cost.basis.value,
+            shared=lambda _: "",  # the total says it
+            leaves=9,
+        ),
         Column[Line](
             "daily_connections",
             f"{BAR_DAYS} DAYS",
             lambda line: None if bill.over else _daily(line.usage, bill.now),
             lambda line: bar(line.usage, bill.now),
             shown=not bill.over,
+            leaves=3,
+            shared=lambda _: "",  # the last use says it
         ),
         Column[Line](
             "prices_assumed_from",
@@ -80,9 +111,22 @@ def cost_columns(bill: Bill) -> list[Column[Line]]:
 
 def group_columns(by: str = "group") -> list[Column[Group]]:
     """Return the columns of groups; a null group is of the channels without one."""
+    header = by if by.startswith("tag:") else by.upper()  # a tag's key is as it is
     return [
-        Column[Group]("group", by.upper(), lambda row: row.name, lambda row: row.name or "(none)"),
-        Column[Group]("channels", "CHANNELS", lambda row: row.channels, align="right"),
+        Column[Group](
+            "group",
+            header,
+            lambda row: row.name,
+            lambda row: row.name or "(none)",
+            cut="middle",
+        ),
+        Column[Group](
+            "channels",
+            "CHANNELS",
+            lambda row: row.channels,
+            lambda row: f"{row.channels:,}",
+            align="right",
+        ),
         Column[Group]("used", "USED", lambda row: row.used, _used_text, align="right"),
         _dollars("month_to_date_usd", "TO DATE", lambda row: row.month_to_date),
         _dollars("estimated_monthly_usd", "MONTH", lambda row: row.estimated_month),
@@ -90,7 +134,7 @@ def group_columns(by: str = "group") -> list[Column[Group]]:
 
 
 def _used_text(group: Group) -> str:
-    return UNKNOWN if group.used is None else str(group.used)
+    return UNKNOWN if group.used is None else f"{group.used:,}"
 
 
 def bar(usage: Usage | None, now: datetime) -> str:
@@ -105,9 +149,20 @@ def bar(usage: Usage | None, now: datetime) -> str:
     )
 
 
+PROJECTED: Final = {
+    Projection.ELAPSED: "projected from this month's use so far",
+    Projection.TRAILING: "projected from the last 30 days' use: the month is young",
+}
+_RESTS: Final = {Basis.ASSUMED: "assumed: as if each were used"}
+LOWER_BOUND: Final = (
+    "A lower bound: channels deleted more than two weeks ago are known from journals and an "
+    "earlier output (--baseline) only."
+)
+
+
 def totals(bill: Bill) -> str:
     """Say what the lines come to, and what that rests on."""
-    by = f" by {bill.projection.value}" if bill.projection else ""
+    rests = PROJECTED[bill.projection] if bill.projection else _RESTS.get(bill.basis, bill.basis)
     at = f"; at {bill.prices.assumed_from}'s prices" if bill.prices.assumed_from else ""
     costs = [line.cost for line in bill.lines]
     number = known_count([cost.active for cost in costs])
@@ -116,15 +171,15 @@ def totals(bill: Bill) -> str:
     month = sum_text([cost.estimated_month for cost in costs])
     return (
         f"{count(len(bill.lines), 'channel')}, {used} used in {bill.month}: "
-        f"{to_date} to date, {month} for the month ({bill.basis.value}{by}{at})"
+        f"{to_date} to date, {month} for the month ({rests}{at})"
     )
 
 
-def listing_total(bill: Bill, output: Output) -> str:
+def listing_total(bill: Bill, place: str, output: Output, screen: Screen) -> str:
     """Make the lines under a list for people; JSON and CSV have none."""
-    lines = [f"{totals(bill)}.", *_on_deleted(bill)]
+    lines = [f"{place}: {totals(bill)}.", *_on_deleted(bill)]
     if output == "table":
-        return "".join(f"\n{line}" for line in lines) + "\n"
+        return "\n" + "".join(wrapped(line, screen) for line in lines)
     text = "  \n".join(map(markdown_safe, lines))
     return f"\n{text}\n" if output == "markdown" else ""
 
@@ -137,9 +192,13 @@ def _on_deleted(bill: Bill) -> Iterator[str]:
     costs = [line.cost for line in bill.lines if line.ghost]
     if costs:
         month = sum_text([cost.estimated_month for cost in costs])
-        yield f"In it: {month} for {count(len(costs), 'channel')} deleted since, not listed."
+        yield f"{month} of that is for {_deleted(len(costs))} not listed."
     if bill.lower_bound:
-        yield "A lower bound: channels deleted more than two weeks ago may be missing."
+        yield LOWER_BOUND
+
+
+def _deleted(number: int) -> str:
+    return f"{count(number, 'channel')} deleted since, which {'is' if number == 1 else 'are'}"
 
 
 def sum_text(amounts: Sequence[Decimal | None]) -> str:
@@ -150,7 +209,7 @@ def sum_text(amounts: Sequence[Decimal | None]) -> str:
 
 def _lifted(column: Column[Facts]) -> Column[Line]:
     """Return a channel's column for its line; nothing of it is known of a ghost."""
-    text = column.cell
+    text, outcome = column.cell, column.outcome
     return Column[Line](
         column.key,
         column.header,
@@ -158,26 +217,41 @@ def _lifted(column: Column[Facts]) -> Column[Line]:
         lambda line: UNKNOWN if line.facts is None else text(line.facts),
         align=column.align,
         shown=column.shown,
+        cut=column.cut,
+        leaves=column.leaves,
+        shared=column.shared,
+        outcome=lambda line: None if line.facts is None else outcome and outcome(line.facts),
     )
 
 
-def _number(key: str, header: str, of: Callable[[Day], int]) -> Column[Line]:
+def _number(key: str, header: str, of: Callable[[Day], int], leaves: int) -> Column[Line]:
     def value(line: Line) -> int | None:
         return None if line.cost.used is None else of(line.cost.used)
 
     def text(line: Line) -> str:
         return UNKNOWN if line.cost.used is None else f"{of(line.cost.used):,}"
 
-    return Column[Line](key, header, value, text, align="right")
+    return Column[Line](
+        key,
+        header,
+        value,
+        text,
+        align="right",
+        leaves=leaves,
+        shared=lambda number: "" if number == UNKNOWN else f"{number} {header.lower()}",
+    )
 
 
 def _dollars(
     key: str, header: str, of: Callable[[Row], Decimal | None], places: int = 2
 ) -> Column[Row]:
     def text(row: Row) -> str:
-        return usd(of(row), places, trimmed=True)
+        return usd(of(row), places)
 
     return Column(key, header, of, text, align="right")
+
+
+_LAST_OF_ALL: Final = {UNKNOWN: "use not known", "-": "not used"}
 
 
 def _last(line: Line) -> datetime | None:
@@ -193,10 +267,6 @@ def _last_text(line: Line, bill: Bill) -> str:
         return "-"
     ago = (bill.now.astimezone(UTC).date() - last).days
     return "today" if ago == 0 else f"{ago}d ago"
-
-
-def _active_text(line: Line) -> str:
-    return {None: UNKNOWN, True: "yes", False: "no"}[line.cost.active]
 
 
 @lru_cache(1)

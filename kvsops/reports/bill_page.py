@@ -7,10 +7,11 @@ from functools import partial
 from typing import Final, Generic, NamedTuple, TypeVar
 
 from kvsops.bill.bill import Line
-from kvsops.core.cost import ZERO, Basis, Cost, known_sum
+from kvsops.core.cost import ZERO, Basis, Cost, Projection, known_sum
 from kvsops.output.figures import NOT_KNOWN, day, moment, number, percent, usd
 from kvsops.output.text import count, safe
 from kvsops.reports.bill import SWEEPING_SAVES, BillReport, Group
+from kvsops.reports.bill_columns import LOWER_BOUND, PROJECTED
 from kvsops.reports.charts import Bar, by_day, by_group, short
 from kvsops.reports.files import ANY, Kind, ReportFiles
 
@@ -118,10 +119,7 @@ def _rests(report: BillReport) -> Iterator[str]:
     """Tell what the totals rest on, and what is not in them."""
     total, prices = report.total, report.bill.prices
     if total.lower_bound:
-        yield (
-            "The totals are a lower bound, the bill may be higher: what could not be read, or was"
-            " deleted too long ago to be found, is not in them."
-        )
+        yield LOWER_BOUND
     if total.unknown:
         yield (
             f"The cost of {count(total.unknown, 'channel')} could not be told and is not in"
@@ -132,8 +130,8 @@ def _rests(report: BillReport) -> Iterator[str]:
             f"No prices are known for {prices.region}: those of {prices.assumed_from} were"
             " assumed, and its own may differ."
         )
-    projected = f"The estimate is projected from {total.projection or 'the use so far'}."
-    yield _BASES.get(total.basis, projected)
+    rests = PROJECTED[total.projection or Projection.ELAPSED]
+    yield _BASES.get(total.basis, f"The estimate is {rests}.")
 
 
 def _label(group: str | None) -> str:

@@ -1,46 +1,64 @@
 """A month's bill as a person reads it: totals, groups, the dearest, and what could be spared."""
 
-import os
 from collections.abc import Iterator
+from functools import partial
 from typing import Final
 
 import click
 
 from kvsops.core.cost import known_sum
-from kvsops.errors import KvsopsError
 from kvsops.output.console import Console
 from kvsops.output.figures import usd
-from kvsops.output.rows import Form, Output, csv, dumps, markdown, table
-from kvsops.output.summary import append_step_summary
+from kvsops.output.fit import wrapped
+from kvsops.output.rows import DOCUMENTS, Form, Output, csv, dumps, markdown, screen_table
+from kvsops.output.screen import Screen
 from kvsops.output.text import count, markdown_safe
 from kvsops.reports.bill import BillReport
-from kvsops.reports.bill_columns import bill_columns, group_columns, sum_text, totals
+from kvsops.reports.bill_columns import LOWER_BOUND, bill_columns, group_columns, sum_text, totals
 from kvsops.reports.bill_json import DEAREST, as_json
 
 GROUPS: Final = 20  # shown of them; JSON has all
 
 
-def render(report: BillReport, output: Output, query: str | None) -> str:
+def render(report: BillReport, output: Output, query: str | None, screen: Screen) -> str:
     """Make the text for standard output; CSV has a line for each channel."""
-    if output == "json":
-        return dumps(as_json(report), query)
+    if output in DOCUMENTS:
+        return dumps(as_json(report), query, output)
     if output == "csv":
         return csv(report.bill.dearest_first, bill_columns(report.bill))
-    return text(report, markdown if output == "markdown" else table)
+    return as_markdown(report) if output == "markdown" else as_text(report, screen)
 
 
-def text(report: BillReport, form: Form) -> str:
-    """Make the page that a person reads, its tables in this form."""
-    bill, said = report.bill, markdown_safe if form is markdown else str
-    parts = [said(f"{report.region}: {totals(bill)}.") + "\n", said(_parts(report)) + "\n"]
+def as_markdown(report: BillReport) -> str:
+    """Make the page in Markdown."""
+    said = [f"{markdown_safe(line)}\n" for line in _heading(report)]
+    ending = "".join(f"- {markdown_safe(line)}\n" for line in insights(report))
+    return "\n".join([*said, *tables(report, markdown), ending])
+
+
+def as_text(report: BillReport, screen: Screen) -> str:
+    """Make the page that a person reads, as wide as the screen."""
+    said = "".join(wrapped(line, screen) for line in _heading(report))
+    ending = "".join(wrapped(f"- {line}", screen, "  ") for line in insights(report))
+    form = partial(screen_table, screen=screen, noun="channel")
+    return "\n".join([said, *tables(report, form), ending])
+
+
+def _heading(report: BillReport) -> Iterator[str]:
+    yield f"{report.region}: {totals(report.bill)}."
+    yield parts(report)
+
+
+def tables(report: BillReport, form: Form) -> Iterator[str]:
+    """Make the tables in this form, where anything was used: the groups, then the dearest."""
+    bill = report.bill
     if bill.used or bill.unknown:
-        parts.append(form(report.groups[:GROUPS], group_columns(report.by)))
-        parts.append(form(bill.dearest_first[:DEAREST], bill_columns(bill)))
-    parts.append("".join(f"- {said(line)}\n" for line in _insights(report)))
-    return "\n".join(parts)
+        yield form(report.groups[:GROUPS], group_columns(report.by))
+        yield form(bill.dearest_first[:DEAREST], bill_columns(bill))
 
 
-def _parts(report: BillReport) -> str:
+def parts(report: BillReport) -> str:
+    """Say what the parts of it come to."""
     costs = [line.cost for line in report.bill.lines]
     fee = sum_text([cost.fee for cost in costs])
     messages = sum_text([cost.messages for cost in costs])
@@ -48,7 +66,8 @@ def _parts(report: BillReport) -> str:
     return f"To date: fees {fee}, messages {messages}, TURN {turn}."
 
 
-def _insights(report: BillReport) -> Iterator[str]:
+def insights(report: BillReport) -> Iterator[str]:
+    """Say what else there is to know."""
     quota, bill, churn = report.quota, report.bill, report.churn
     if quota.limit:
         share = f"{quota.channels:,} of {quota.limit:,} channels ({quota.share:.0%})"
@@ -69,10 +88,7 @@ def _insights(report: BillReport) -> Iterator[str]:
             f"would save {usd(churn.saving)}."
         )
     if bill.lower_bound:
-        yield (
-            "A lower bound: channels deleted more than two weeks ago are seen only in journals "
-            "(--journal) and in an earlier output of this month (--baseline)."
-        )
+        yield LOWER_BOUND
 
 
 def _on_ghosts(report: BillReport) -> Iterator[str]:
@@ -80,17 +96,15 @@ def _on_ghosts(report: BillReport) -> Iterator[str]:
     used = [cost for cost in ghosts if cost.active]
     if used:
         spent = usd(known_sum([cost.month_to_date for cost in used]))
-        yield f"Ghosts: {count(len(used), 'deleted channel')} cost {spent} all the same."
+        yield f"{count(len(used), 'channel')} deleted since cost {spent} all the same."
     if untold := len(ghosts) - len(used):
-        yield f"Ghosts: what {count(untold, 'deleted channel')} cost is not known."
+        yield f"What {count(untold, 'channel')} deleted since cost is not known."
 
 
-def tell(report: BillReport, console: Console, output: Output, query: str | None) -> None:
-    """Print the bill, append it to a CI's step summary, and say what there is to say of it."""
-    click.echo(render(report, output, query), nl=False)
-    try:
-        append_step_summary("### kvsops cost\n\n" + text(report, markdown), os.environ)
-    except KvsopsError as error:
-        console.warn(str(error))
+def tell(
+    report: BillReport, console: Console, output: Output, query: str | None, screen: Screen
+) -> None:
+    """Print the bill, and say what could not be read of it."""
+    click.echo(render(report, output, query, screen), nl=False)
     for problem in report.problems:
         console.warn(problem)

@@ -3,12 +3,14 @@
 The tables of the commands are too wide for most terminals; where there is none, they are shown.
 """
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
 from kvsops.core.text import age
 from kvsops.core.wire.ice import Endpoints, IceServer
+from kvsops.output.command import command_lines
 from kvsops.output.fit import cells_of, shortened, wrapped
 from kvsops.output.rows import Column, screen_table
 from kvsops.output.screen import Screen
@@ -24,7 +26,7 @@ class _Address:
     url: str
 
 
-def endpoints_text(found: Sequence[Endpoints], screen: Screen, test: str) -> str:
+def endpoints_text(found: Sequence[Endpoints], screen: Screen, test: Sequence[str]) -> str:
     """Show each role's two endpoints; `test` is the command that shows whether they work."""
     rows = [
         address
@@ -42,7 +44,9 @@ def endpoints_text(found: Sequence[Endpoints], screen: Screen, test: str) -> str
     return screen_table(rows, columns, screen) + "\n" + _next("To test them:", test, screen)
 
 
-def ice_text(servers: Sequence[IceServer], screen: Screen, test: str, *, reveal: bool) -> str:
+def ice_text(
+    servers: Sequence[IceServer], screen: Screen, test: Sequence[str], *, reveal: bool
+) -> str:
     """Show each URI and, to `reveal` them, each server's credentials; `test` as above."""
     parts = [wrapped(_summary(servers), screen)]
     for server in servers:
@@ -59,11 +63,12 @@ def ice_text(servers: Sequence[IceServer], screen: Screen, test: str, *, reveal:
     return "\n".join(parts)
 
 
-def _next(purpose: str, command: str, screen: Screen) -> str:
-    """Say what to type next, on a line of its own where it has no room beside its purpose."""
-    if cells_of(f"{purpose} {command}") <= (screen.width or 0):
-        return f"{purpose} {command}\n"
-    return f"{purpose}\n{wrapped(command, screen, '  ')}"
+def _next(purpose: str, command: Sequence[str], screen: Screen) -> str:
+    """Say what to type next, on lines of its own where it has no room beside its purpose."""
+    lines = [f"{purpose} {shlex.join(command)}"]
+    if cells_of(lines[0]) > (screen.width or 0):
+        lines = [purpose, *command_lines(command, screen.width, "  ")]
+    return "".join(f"{line}\n" for line in lines)
 
 
 def _summary(servers: Sequence[IceServer]) -> str:

@@ -76,7 +76,7 @@ class ReportFiles(Generic[Reported]):
 def all_written(
     reported: Reported, files: Iterable[tuple[ReportFiles[Reported], Path]], console: Console
 ) -> bool:
-    """Write the files that were asked for; say which could not be, and return whether all were."""
+    """Write the files that were asked for, and say which; return whether all could be."""
     written = True
     for kind, path in files:
         try:
@@ -84,6 +84,8 @@ def all_written(
         except KvsopsError as error:
             console.error(str(error))
             written = False
+        else:
+            console.note(f"{kind.what} written: {path}")
     return written
 
 

@@ -1,24 +1,33 @@
 """The columns of prices."""
 
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Final
+
 from kvsops.aws.prices import Known
+from kvsops.core.cost import Prices
+from kvsops.output.figures import usd
 from kvsops.output.rows import Column
+
+_PLACES: Final = 4
 
 
 def price_columns() -> list[Column[Known]]:
     """Return the columns of a region's prices and their origin; the keys are an interface."""
     return [
         Column[Known]("region", "REGION", lambda row: row[0].region),
-        Column[Known]("channel_month", "CHANNEL", lambda row: row[0].channel_month, align="right"),
-        Column[Known](
-            "million_messages", "1M MESSAGES", lambda row: row[0].million_messages, align="right"
-        ),
-        Column[Known](
-            "thousand_turn_minutes",
-            "1K TURN MINUTES",
-            lambda row: row[0].thousand_turn_minutes,
-            align="right",
+        _price("channel_month", "CHANNEL", lambda prices: prices.channel_month),
+        _price("million_messages", "1M MESSAGES", lambda prices: prices.million_messages),
+        _price(
+            "thousand_turn_minutes", "1K TURN MINUTES", lambda prices: prices.thousand_turn_minutes
         ),
         Column[Known]("as_of", "AS OF", lambda row: row[0].as_of),
-        Column[Known]("origin", "ORIGIN", lambda row: row[1]),
-        Column[Known]("source", "SOURCE", lambda row: row[0].source),
+        Column[Known]("origin", "ORIGIN", lambda row: row[1], cut="end", leaves=1),
+        Column[Known]("source", "SOURCE", lambda row: row[0].source, cut="end", leaves=2),
     ]
+
+
+def _price(key: str, header: str, of: Callable[[Prices], Decimal]) -> Column[Known]:
+    return Column[Known](
+        key, header, lambda row: of(row[0]), lambda row: usd(of(row[0]), _PLACES), align="right"
+    )

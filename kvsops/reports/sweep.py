@@ -12,12 +12,15 @@ from kvsops.aws.scope import Scope
 from kvsops.core.channel import EXPIRES_AT_TAG, KEEP_TAG, OWNER_TAG
 from kvsops.core.judge import Verdict
 from kvsops.core.rule import Role
-from kvsops.output.rows import Column, Output, csv, dumps, markdown, records, table
+from kvsops.output.rows import DOCUMENTS, Column, Output, csv, dumps, markdown, records
 from kvsops.output.text import count, markdown_safe
 from kvsops.output.values import json_ready
 from kvsops.reports.columns import age_text, tags_text
+from kvsops.reports.sweep_columns import reason_text
+from kvsops.reports.sweep_screen import AWAY, SweepScreen, View
 from kvsops.sweep.item import Item, Outcome
 from kvsops.sweep.plan import Plan
+from kvsops.sweep.proposal import Proposal, proposed
 from kvsops.sweep.run import Sweep
 
 _WORDS: Final = {
@@ -34,6 +37,10 @@ _WORDS: Final = {
     Outcome.UNMARKED: "lost their mark",
     Outcome.KEPT: "kept",
 }
+
+
+HOW_ON: Final = "raise --max-deletes, or take the oldest first with --limit N"
+"""What to do about a blown fuse."""
 
 
 class Summary(TypedDict):
@@ -76,17 +83,18 @@ class Run:
 class Report:
     """What came of a sweep, whether it was carried out or only shown.
 
-    `everything` shows the channels, too, that no condition meets. `answer` is why the answer to a
-    check is no, `how_to_delete` what to do after a dry run; `options` are those of the scope, as
+    `view` is how a terminal shows it. `answer` is why the answer to a check is no, `proposal` what
+    to do after a dry run, `typed` the command line in words; `options` are those of the scope, as
     they are to be typed again.
     """
 
     sweep: Sweep
     began: float  # on the scope's clock
-    everything: bool = False
+    view: View = AWAY
     answer: str = ""
-    how_to_delete: str = "to delete, add --yes"
-    options: str = ""
+    proposal: Proposal | None = None
+    typed: Sequence[str] = ()
+    options: Sequence[str] = ()
 
     @property
     def plan(self) -> Plan:
@@ -101,17 +109,13 @@ class Report:
     def render(self, output: Output, query: str | None) -> str:
         """Make the text for standard output: JSON is an object, CSV has every channel."""
         columns = item_columns(self.scope.now(), self.sweep.rules.given)
-        if output == "json":
-            return dumps(self.run().as_json(), query)
+        if output in DOCUMENTS:
+            return dumps(self.run().as_json(), query, output)
         if output == "csv":
             return csv(self.plan.items, columns)
         if output == "markdown":
             return self.markdown()
-        shown = self._shown()
-        rows = table(shown, columns) + "\n" if shown else ""
-        unconfirmed = self._unconfirmed()
-        first = f"{unconfirmed}\n\n" if unconfirmed else ""
-        return f"{first}{rows}{self.totals()}.\n"
+        return SweepScreen(self.sweep, self.view).text()
 
     def run(self, code: int | None = None) -> Run:
         """Return the run as it is written to files; `code` is its exit code."""
@@ -144,6 +148,17 @@ class Report:
         """Say what stopped it: a blown fuse does so, too."""
         blown = "" if self.scope.read_only else self.sweep.blown
         return self.sweep.why_stopped or (f"the fuse blew: {blown}" if blown else "")
+
+    def propose(self) -> None:
+        """Find what to do next, where nothing was done."""
+        if self.scope.read_only or self.sweep.blown:
+            self.proposal = proposed(self.plan, self.sweep.rules, self.sweep.bounds)
+
+    @property
+    def warnings(self) -> list[str]:
+        """A line where the fuse would blow, were this no dry run."""
+        blown = self.sweep.blown if self.scope.read_only else ""
+        return [f"the fuse would blow: {blown}; {HOW_ON}"] if blown else []
 
     def _unconfirmed(self) -> str:
         """Say that candidates are shown which no direct read has confirmed, if any are."""
@@ -185,7 +200,7 @@ class Report:
         return Counter(item.outcome for item in self.plan.items)
 
     def _shown(self) -> Sequence[Item]:
-        if self.everything:
+        if self.view.everything:
             return sorted(self.plan.items, key=_order)
         return sorted(filter(_worth_showing, self.plan.items), key=_order)
 
@@ -215,7 +230,7 @@ def item_columns(now: datetime, given: Mapping[str, Any]) -> list[Column[Item]]:
             align="right",
         ),
         Column[Item]("outcome", "OUTCOME", lambda item: item.outcome.value),
-        Column[Item]("reason", "REASON", lambda item: item.reason, _reason),
+        Column[Item]("reason", "REASON", lambda item: item.reason, reason_text),
         Column[Item]("policy", "POLICY", lambda item: item.decision.policy or None, shown=False),
         Column[Item](
             "tags",
@@ -236,9 +251,3 @@ def item_columns(now: datetime, given: Mapping[str, Any]) -> list[Column[Item]]:
 
 def _decision(item: Item) -> str:
     return "delete" if item.decision.verdict is Verdict.DELETE else "keep"
-
-
-def _reason(item: Item) -> str:
-    """Say the reason, and which policy's it is."""
-    policy = item.decision.policy
-    return f"{policy}: {item.reason}" if policy and item.reason else item.reason

@@ -1,24 +1,25 @@
 """What is said of a sweep or a deletion: its report on standard output, the rest beside it."""
 
-import os
-import shlex
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import partial
 from pathlib import Path
+from typing import Final
 
 import click
 
-from kvsops.core.facts import Need
-from kvsops.errors import KvsopsError
-from kvsops.facts.look import Advance
-from kvsops.output.console import Console, progress
+from kvsops.aws.activity import own_cost
+from kvsops.output.console import Console
+from kvsops.output.digest import BRIEF_BYTES, append
 from kvsops.output.rows import Output
-from kvsops.output.summary import append_step_summary
 from kvsops.reports.own_cost import tell_own_cost
 from kvsops.reports.sweep import Report
-from kvsops.sweep.item import Item, Outcome
-from kvsops.sweep.plan import Plan
-from kvsops.sweep.run import Shown
+from kvsops.reports.sweep_digest import digest_of, failed, undoing
+from kvsops.sweep.proposal import Proposal, Step
+
+_WORTH_TELLING: Final = Decimal("0.01")
+"""US dollars: what a run itself cost is told from here on, or where it is asked for."""
 
 
 def told_on(console: Console) -> Callable[[Path], object]:
@@ -26,63 +27,87 @@ def told_on(console: Console) -> Callable[[Path], object]:
     return lambda journal: console.note(f"journal: {journal}")
 
 
-def shown_on(console: Console) -> Shown:
-    """Return what says on a terminal how far the deletions are."""
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """How much is told of a run that ended with an exit code.
 
-    @contextmanager
-    def shown(number: int) -> Iterator[Advance]:
-        with progress("deleting", number, console=console) as counter:
-            yield counter.advance
+    `verbose` tells of the calls made, and of what they cost, however little; `brief` is a comment's
+    size.
+    """
 
-    return shown
+    code: int
+    verbose: bool = False
+    brief: bool = False
 
 
-def tell(report: Report, console: Console, output: Output, query: str | None) -> None:
+def tell(
+    report: Report, console: Console, output: Output, query: str | None, telling: Telling
+) -> None:
     """Print the report, append it to a CI's step summary, and say what there is to say of it."""
+    digest = partial(digest_of, report, telling.code)
     try:
-        click.echo(report.render(output, query), nl=False)
+        brief = telling.brief
+        text = digest().markdown(BRIEF_BYTES) if brief else report.render(output, query)
+        click.echo(text, nl=False, color=report.view.screen.colour)
     finally:  # also where standard output takes no more
-        _tell_beside(report, console)
+        append(digest, console)
+        _tell_beside(report, console, verbose=telling.verbose)
 
 
-def _tell_beside(report: Report, console: Console) -> None:
-    try:
-        append_step_summary(report.markdown(), os.environ)
-    except KvsopsError as error:
-        console.warn(str(error))
+def _tell_beside(report: Report, console: Console, *, verbose: bool) -> None:
     plan = report.plan
     for problem in (*plan.problems, *plan.undecided, *plan.uncertain, *plan.mistaken):
         console.warn(problem)
     for presumption in report.plan.presumed:
         console.note(presumption)
-    if report.scope.metric_budget.asked:
-        tell_own_cost(report.scope, console)
+    _tell_calls(report, console, verbose=verbose)
+    if failures := failed(report):
+        console.annotate("error", failures)
     if report.sweep.why_stopped:
         console.error(f"stopped: {report.sweep.why_stopped}")
-    if report.scope.read_only and report.plan.doomed:
-        how = report.how_to_delete + _presumed(report.plan)
-        console.note(f"dry run: nothing was deleted; {how}")
-    if report.sweep.journal and any(map(_may_be_gone, report.plan.items)):
-        console.note(f"to undo: {_undoing(report.sweep.journal, report)}")
+    for warning in report.warnings:
+        console.warn(warning)
+    if report.proposal:
+        _propose(report, report.proposal, console)
+    if words := undoing(report):
+        console.commanded("to undo: ", words)
 
 
-def _may_be_gone(item: Item) -> bool:
-    return item.outcome is Outcome.DELETED or item.lost
+def _tell_calls(report: Report, console: Console, *, verbose: bool) -> None:
+    """Say which calls were made, and what they cost, where it is asked for or worth telling."""
+    scope = report.scope
+    if verbose:
+        calls = ", ".join(f"{name} {number:,}" for name, number in sorted(scope.calls.items()))
+        console.note(f"calls: {calls}")
+    cost = own_cost(scope)
+    if scope.metric_budget.asked and (verbose or cost is None or cost >= _WORTH_TELLING):
+        tell_own_cost(scope, console)
 
 
-def _undoing(journal: Path, report: Report) -> str:
-    """Return the command that makes again what was deleted."""
-    path = f"./{journal}" if str(journal).startswith("-") else str(journal)
-    return f"kvsops restore {shlex.quote(path)} --yes{report.options}"
+def _propose(report: Report, proposal: Proposal, console: Console) -> None:
+    """Say what to do next, and the command for it."""
+    if proposal.why:
+        console.note(proposal.why)
+    console.propose(_aim(proposal), proposal.words(report.typed))
 
 
-def _presumed(plan: Plan) -> str:
-    """Say how many of the doomed rest on something that was not read directly."""
-    unconfirmed = [item for item in plan.doomed if item.decision.unconfirmed]
-    if not unconfirmed:
-        return ""
-    unread = {need for item in unconfirmed for need in item.decision.unconfirmed}
-    *first, last = [need.value for need in Need if need in unread]
-    needs = f"{', '.join(first)} and {last}" if first else last
-    number = f"{len(unconfirmed):,} unconfirmed"
-    return f" ({number}: the {needs} of each will be read directly before it is deleted)"
+def _aim(proposal: Proposal) -> str:
+    """Say what the command is for."""
+    number, value = proposal.number, proposal.value
+    match proposal.step, proposal.option:
+        case Step.DELETE, _:
+            done = (("delete", number or 0), ("mark", proposal.marks))
+            return f"To {' and '.join(f'{verb} {_these(each)}' for verb, each in done if each)}"
+        case Step.OLDEST, _:
+            return f"To look at the {number:,} oldest alone (still a dry run)"
+        case Step.OLDER, _:
+            return f"To look at those older than {value} alone (still a dry run)"
+        case _, "prefix":
+            return f"To look at the {number:,} named {value}… alone (still a dry run)"
+        case _, "tag":
+            return f"To look at the {number:,} tagged {value} alone (still a dry run)"
+    return "To look at the oldest alone (still a dry run)"
+
+
+def _these(number: int) -> str:
+    return "this one" if number == 1 else f"these {number:,}"

@@ -45,6 +45,8 @@ class Item:
     decision: Decision
     outcome: Outcome = Outcome.KEPT
     reason: str = ""
+    planned: bool = False
+    """A run set out to do something with it."""
     lost: bool = False
     """The answer to its delete was lost, and what became of it could not be found out."""
 

@@ -13,7 +13,8 @@ from kvsops.core.channel import Channel
 from kvsops.core.facts import Fact, Facts, Need, Source, Unknown
 from kvsops.core.judge import Rules, judge
 from kvsops.facts import gather
-from kvsops.facts.look import GONE, Advance
+from kvsops.facts.look import GONE
+from kvsops.output.console import UNSEEN, Counter
 from kvsops.sweep.item import Item, Outcome
 
 NAMED: Final = 3
@@ -26,7 +27,7 @@ CONFIRMED_AT_ONCE: Final = 256
 class Plan:
     """Every channel listed, judged; and what could not be read on the way."""
 
-    items: list[Item]
+    items: list[Item] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
 
     @property
@@ -130,20 +131,24 @@ def plan(
     rules: Rules,
     *,
     directly: bool = False,
-    advance: Advance = lambda _: None,
+    counter: Counter = UNSEEN,
 ) -> Plan:
     """Judge each channel, fetching what the judgement needs until it needs nothing more.
 
-    With `directly` what is shown, too, rests on direct reads alone. `advance` is told of each
-    channel of which a fact was read.
+    With `directly` what is shown, too, rests on direct reads alone. `counter` is told of each
+    channel that is listed, then of each of which a fact is read.
     """
-    planned = Plan([_judged(scope, Facts(channel), rules, directly=directly) for channel in listed])
-    _decide(scope, planned, planned.items, rules, directly=directly, advance=advance)
+    planned = Plan()
+    counter.stage("listing channels", None)
+    for channel in listed:
+        planned.items.append(_judged(scope, Facts(channel), rules, directly=directly))
+        counter.advance()
+    _decide(scope, planned, planned.items, rules, directly=directly, counter=counter)
     return planned
 
 
 def confirm(
-    scope: Scope, planned: Plan, rules: Rules, enough: int, advance: Advance = lambda _: None
+    scope: Scope, planned: Plan, rules: Rules, enough: int, counter: Counter = UNSEEN
 ) -> None:
     """Judge the doomed on direct reads, oldest first, until `enough` are confirmed, or all judged.
 
@@ -154,17 +159,17 @@ def confirm(
     waiting = [item for item in planned.doomed if not item.confirmed]
     while waiting and (wanted := enough - sum(item.confirmed for item in planned.doomed)) > 0:
         size = min(max(wanted, 2 * size), CONFIRMED_AT_ONCE)
-        judge_directly(scope, planned, waiting[:size], rules, advance)
+        judge_directly(scope, planned, waiting[:size], rules, counter)
         waiting = waiting[size:]
 
 
 def judge_directly(
-    scope: Scope, planned: Plan, items: Sequence[Item], rules: Rules, advance: Advance
+    scope: Scope, planned: Plan, items: Sequence[Item], rules: Rules, counter: Counter
 ) -> None:
     """Judge these channels again, on direct reads alone."""
     for item in items:
         item.decide(judge(item.facts, rules, scope.now(), direct=True))
-    _decide(scope, planned, items, rules, directly=True, advance=advance)
+    _decide(scope, planned, items, rules, directly=True, counter=counter)
 
 
 def _decide(
@@ -174,7 +179,7 @@ def _decide(
     rules: Rules,
     *,
     directly: bool,
-    advance: Advance,
+    counter: Counter,
 ) -> None:
     while needing := [item for item in items if item.decision.need]:
         for need, again in product(Need, (False, True)):
@@ -186,7 +191,7 @@ def _decide(
                 [item.facts for item in wanted],
                 span=rules.span,
                 directly=directly or again,  # what an index told did not do
-                advance=advance,
+                counter=counter,
             )
             planned.problems += read.problems
             for item, known in zip(wanted, read.facts, strict=True):

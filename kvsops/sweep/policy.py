@@ -64,12 +64,16 @@ def options() -> dict[str, Option]:
 
 @dataclass(frozen=True, slots=True)
 class Policies:
-    """The policies of a file: their rules, asked one after the other, and its own bounds."""
+    """The policies of a file: their rules, asked one after the other, and its own bounds.
+
+    `written` is what each policy's own table says, by its name.
+    """
 
     path: Path
     rules: Rules
     protect_tags: tuple[str, ...]
     fuse: Fuse | None
+    written: Mapping[str, Mapping[str, Any]]
 
 
 def found(path: Path | None) -> Policies | None:
@@ -124,7 +128,7 @@ class _Reader:
         protect = tuple(dict.fromkeys(protect))
         shared = {"protect-tag": protect, **waived}
         rules = Rules(tuple(_named(name, values | shared) for name, values in given.items()))
-        return Policies(self.path, rules, protect, self._fuse(table))
+        return Policies(self.path, rules, protect, self._fuse(table), _written(given))
 
     def wrong(self, table: str, key: str, why: str) -> UsageError:
         """Return the error for a key, with its line."""
@@ -208,51 +212,75 @@ class _Reader:
         return found
 
 
+def _written(given: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Return what the tables say: that deleting is meant is no key of theirs."""
+    return {
+        name: {key: value for key, value in values.items() if key != "yes"}
+        for name, values in given.items()
+    }
+
+
 def _named(name: str, given: dict[str, Any]) -> Policy:
     grace = given.pop("grace", None)
     (policy,) = sweep_rules(given).policies
     return replace(policy, name=name, grace=grace)
 
 
+_TEXT: Final = {"type": "string"}
+_SEVERAL: Final = {"anyOf": [_TEXT, {"type": "array", "items": _TEXT}]}
+
+
 def schema() -> dict[str, Any]:
-    """Return the JSON Schema of a policy file, for editors."""
-    text = {"type": "string"}
-    several = {"anyOf": [text, {"type": "array", "items": text}]}
-    properties: dict[str, Any] = {
-        option.name: {
-            **(
-                {"type": "boolean"}
-                if option.parameter is Parameter.FLAG
-                else several
-                if option.many
-                else text
-            ),
-            "description": option.help,
-        }
-        for option in options().values()
-    }
-    properties["grace"] = text | {
-        "description": "Tag the candidates first; delete those that still qualify after this long."
-    }
-    properties[_ANY_CHANNEL.name] = {"type": "boolean", "description": _ANY_CHANNEL.help}
-    policy = {"type": "object", "additionalProperties": False, "properties": properties}
+    """Return the JSON Schema of a policy file, for editors, in SchemaStore's form.
+
+    Source: https://github.com/SchemaStore/schemastore/blob/master/CONTRIBUTING.md#schema-authoring
+    """
     return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$schema": "http://json-schema.org/draft-07/schema#",
+        "$id": "https://json.schemastore.org/kvsops.json",
         "title": "kvsops policies",
+        "description": "Policies by which kvsops sweep deletes signaling channels.",
         "type": "object",
         "additionalProperties": False,
         "required": [TABLE],
         "properties": {
             "max-deletes": {
-                "type": ["string", "integer"],
+                "anyOf": [_TEXT, {"type": "integer"}],
                 "description": "Fuse: if more would be deleted, delete none.",
             },
-            "protect-tag": several | {"description": options()["protect-tag"].help},
+            "protect-tag": _SEVERAL | {"description": options()["protect-tag"].help},
             TABLE: {
                 "type": "object",
+                "description": "The policies by name; the first that condemns a channel decides.",
                 "minProperties": 1,
                 "additionalProperties": False,
-                "patternProperties": {f"^{_NAME.pattern}$": policy},
+                "patternProperties": {f"^{_NAME.pattern}$": _schema_of_one()},
             },
         },
+    }
+
+
+def _schema_of_one() -> dict[str, Any]:
+    properties: dict[str, Any] = {
+        option.name: {
+            **(
+                {"type": "boolean"}
+                if option.parameter is Parameter.FLAG
+                else _SEVERAL
+                if option.many
+                else _TEXT
+            ),
+            "description": option.help,
+        }
+        for option in options().values()
+    }
+    properties["grace"] = _TEXT | {
+        "description": "Tag the candidates first; delete those that still qualify after this long."
+    }
+    properties[_ANY_CHANNEL.name] = {"type": "boolean", "description": _ANY_CHANNEL.help}
+    return {
+        "type": "object",
+        "description": "A sweep, in the words of the options of kvsops sweep.",
+        "additionalProperties": False,
+        "properties": properties,
     }

@@ -1,14 +1,13 @@
 """One run of a sweep: a plan with its bounds, and the only way to carry it out.
 
-Nothing here knows of a command line: the journal, what shows the progress and the scope are
+Nothing here knows of a command line: the journal, what counts the progress and the scope are
 handed in. One failure never stops the rest.
 """
 
 import os
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from os.path import commonprefix
 from pathlib import Path
@@ -20,7 +19,8 @@ from kvsops.core.facts import Need
 from kvsops.core.judge import Rules
 from kvsops.errors import KvsopsError
 from kvsops.facts import gather
-from kvsops.facts.look import Advance, Look
+from kvsops.facts.look import Look
+from kvsops.output.console import UNSEEN, Counter
 from kvsops.sweep import marks
 from kvsops.sweep.course import INTERRUPTED, Course
 from kvsops.sweep.deletion import Deletion
@@ -33,15 +33,6 @@ SETTLE_SECONDS: Final = 60.0
 
 CONFIRMED_UP_TO: Final = 500
 """At most this many of a dry run's candidates are confirmed unless more are asked for."""
-
-Shown = Callable[[int], AbstractContextManager[Advance]]
-"""Shows what is under way, of how many channels; hears of each done."""
-
-
-@contextmanager
-def unseen(_number: int) -> Iterator[Advance]:
-    """Show nothing."""
-    yield lambda _: None
 
 
 @dataclass(slots=True)
@@ -83,7 +74,7 @@ class Sweep:
         bounds.check_account(scope)
         with scope.patience.reading_until(deadline):
             listed = channels.each_listed(scope, prefix)
-            planned = plan(scope, listed, rules, directly=look.directly, advance=look.advance)
+            planned = plan(scope, listed, rules, directly=look.directly, counter=look.counter)
             marks.find_stale(scope, planned, rules)
         return cls(scope, rules, planned, bounds, deadline)
 
@@ -107,17 +98,17 @@ class Sweep:
         """Whether Ctrl-C ended it."""
         return self.why_stopped == INTERRUPTED
 
-    def confirm(self, *, check: bool = False, advance: Advance = lambda _: None) -> None:
+    def confirm(self, *, check: bool = False, counter: Counter = UNSEEN) -> None:
         """Read directly what the fuse, the limit or a dry run rests on; `check` asks for one.
 
         Where the candidates fit the fuse, they are confirmed while they are deleted.
         """
         self._confirmed = True
         with self.scope.patience.reading_until(self.deadline):
-            confirm(self.scope, self.plan, self.rules, self._enough(check=check), advance)
+            confirm(self.scope, self.plan, self.rules, self._enough(check=check), counter)
             marking = self.plan.marking
             if self.scope.read_only and not check and len(marking) <= CONFIRMED_UP_TO:
-                judge_directly(self.scope, self.plan, marking, self.rules, advance)
+                judge_directly(self.scope, self.plan, marking, self.rules, counter)
                 for item in marking:
                     if item.outcome is Outcome.WOULD_DELETE:  # as the deed would
                         item.end(Outcome.LEFT, f"{item.reason}; the next run deletes it")
@@ -133,14 +124,15 @@ class Sweep:
             return candidates
         return most + 1 if candidates > most else 0
 
-    def run(self, open_journal: Opener, shown: Shown = unseen) -> None:
+    def run(self, open_journal: Opener, counter: Counter = UNSEEN) -> None:
         """Carry the plan out, then look until the deleted are gone, unless a person waits.
 
         Once anything was written to the journal nothing is raised: what came of it is to be told.
         """
         try:
-            self.carry_out(open_journal, shown)
+            self.carry_out(open_journal, counter)
             if self.journal and not self.interrupted:
+                counter.stage("waiting until they are gone", None)
                 self._settle(open_journal)
         except KeyboardInterrupt:
             if self.journal is None:
@@ -151,7 +143,7 @@ class Sweep:
                 raise
             self.defect, self.why_stopped = error, self.why_stopped or repr(error)
 
-    def carry_out(self, open_journal: Opener, shown: Shown = unseen) -> None:
+    def carry_out(self, open_journal: Opener, counter: Counter = UNSEEN) -> None:
         """Do what the plan has; each item says what became of it.
 
         A read-only scope's plan is only looked at. Where the fuse blows, marks are taken off and
@@ -163,13 +155,15 @@ class Sweep:
         planned = self.plan.stale if self.blown else self.plan.to_write
         if self.scope.read_only or not planned:
             return
+        for item in planned:
+            item.planned = True
         self._name = f"{self.scope.now():%Y%m%dT%H%M%SZ}-{self.scope.region}-{os.getpid()}"
-        with open_journal(self._name) as journal, shown(len(planned)) as advance:
+        with open_journal(self._name) as journal:
             course = Course(self.scope, self.rules, journal, self.deadline)
             try:
                 with self.scope.patience.ending_by(self.deadline):
                     for together in _rounds(planned, self.bounds.limit):
-                        _carry_out(course, together, advance)
+                        _carry_out(course, together, counter)
             finally:
                 self.why_stopped = course.why_stopped
                 self.journal = journal.path if journal.written else None
@@ -216,12 +210,14 @@ def _rounds(planned: Sequence[Item], limit: int | None) -> Iterator[Sequence[Ite
     yield marking
 
 
-def _carry_out(course: Course, planned: Sequence[Item], advance: Advance) -> None:
+def _carry_out(course: Course, planned: Sequence[Item], counter: Counter) -> None:
     try:
         with course.scope.patience.reading_until(course.deadline):
-            _read_activity(course, planned)
+            _read_activity(course, planned, counter)
     except KeyboardInterrupt:
         course.end(INTERRUPTED)
+    deleting = any(item.outcome is Outcome.WOULD_DELETE for item in planned)
+    counter.stage("deleting" if deleting else "marking", len(planned))
     with ThreadPoolExecutor(WORKERS) as executor:
         waiting = deque(planned)
         begun: deque[Future[None]] = deque()
@@ -234,7 +230,7 @@ def _carry_out(course: Course, planned: Sequence[Item], advance: Advance) -> Non
                     break
                 begun[0].result()
                 begun.popleft()
-                advance(1)
+                counter.advance()
             except KeyboardInterrupt:
                 course.end(INTERRUPTED)
             except Exception as error:  # a defect of ours: delete no more
@@ -242,7 +238,7 @@ def _carry_out(course: Course, planned: Sequence[Item], advance: Advance) -> Non
                 raise
 
 
-def _read_activity(course: Course, planned: Sequence[Item]) -> None:
+def _read_activity(course: Course, planned: Sequence[Item], counter: Counter) -> None:
     """Read all metrics at once that a judgement will rest on; they stay good for a while."""
     rules = course.rules
     if course.stop.is_set() or not rules.looks_at(Need.ACTIVITY):
@@ -250,7 +246,9 @@ def _read_activity(course: Course, planned: Sequence[Item]) -> None:
     judged = [item for item in planned if item.outcome is not Outcome.WOULD_UNMARK]
     items = [item for item in judged if course.fresh(item.facts).activity is None]
     wanted = [item.facts for item in items]
-    read = gather.fetch(course.scope, Need.ACTIVITY, wanted, span=rules.span, directly=True)
+    read = gather.fetch(
+        course.scope, Need.ACTIVITY, wanted, span=rules.span, directly=True, counter=counter
+    )
     for item, facts in zip(items, read.facts, strict=True):
         item.facts = facts
 

@@ -12,7 +12,7 @@ from kvsops.core.rule import Role
 from kvsops.core.rules import RULES, rules_of
 from kvsops.errors import UsageError
 from kvsops.sweep.fuse import DEFAULT, Bounds, Fuse
-from kvsops.sweep.policy import Policies, found
+from kvsops.sweep.policy import FILE_NAME, Policies, found
 
 _WIDENING: Final = ("unlink-storage", "even-if-active", "trust-silence")
 _NARROWING: Final = rules_of(Role.NARROWING) + tuple(r for r in RULES if r.name == "protected")
@@ -43,6 +43,8 @@ def _rules(
     given: Mapping[str, Any], grace: timedelta | None, loaded: Policies | None, *, chosen: bool
 ) -> Rules:
     missing = no_condition(given)
+    if missing and not loaded:
+        missing += f"; or keep policies in a {FILE_NAME}: see kvsops policy --help"
     if loaded and missing:
         wrong = _widening(given, grace) or objection(given)
     elif chosen:

@@ -17,6 +17,7 @@ from kvsops.local.demo.fleet import sow
 from kvsops.local.faults import Fault
 from kvsops.local.server import LocalServer
 from tests.aws.first_calls import FirstCalls
+from tests.counting import Counted
 from tests.fleet import DAY, HOUR, NOON, Time
 from tests.retries import retries_at_once
 from tests.usage import everything, use
@@ -99,11 +100,11 @@ def test_nothing_is_asked_of_no_names(emulator: LocalServer, scope: Scope) -> No
 
 
 def test_each_name_is_told_of_once_asked(emulator: LocalServer, scope: Scope) -> None:
-    """Progress comes to the number of names, or more where a name is in two batches."""
-    done: list[int] = []
+    """Progress comes to the number of names, also where one is in two batches."""
     used_weeks_ago(emulator, many(3))
-    metering.read(scope, Metered(), many(400), START, NOON, advance=done.append)
-    assert sum(done) >= 400
+    told = Counted()
+    metering.read(scope, Metered(), many(400), START, NOON, counter=told)
+    assert told.stages == [("metrics", 400, 400), ("more metrics", 3, 3)]
 
 
 # The answer

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from kvsops.cli.channel_names import channel_names
+from kvsops.cli.channel_names import channel_names, nearest
 from kvsops.cli.completion import SHELLS
 from kvsops.cli.main import ALIASES, COMMANDS
 from kvsops.local.server import LocalServer
@@ -46,7 +46,7 @@ def test_another_shell(kvsops: Kvsops) -> None:
     """For a shell there is no script for, those that there are are named."""
     ended = kvsops("completion", "fsh")
     assert (ended.code, ended.out) == (2, "")
-    assert "'fsh' is not one of 'bash', 'zsh', 'fish'. Did you mean 'fish'?" in ended.err
+    assert "'fsh' is not one of 'bash', 'zsh', 'fish': did you mean fish?" in ended.err
 
 
 @pytest.mark.parametrize("name", ["list", "sweep"])
@@ -149,3 +149,41 @@ def test_no_answer(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "throw-away")
         options = {"endpoint_url": f"http://127.0.0.1:{server.getsockname()[1]}"}
         assert channel_names(options, "cam", os.environ, wait_seconds=0.2) == []
+
+
+@pytest.mark.usefixtures("environment")
+def test_the_nearest_name(emulator: LocalServer) -> None:
+    """A person is told the name that was most likely meant; nobody else, for it takes a call."""
+    put(emulator, "cam-door")
+    assert nearest({}, "cam-dor", terminal=True) == "did you mean cam-door?"
+    assert nearest({}, "garage", terminal=True) == ""
+    assert emulator.calls[LISTS] == 1
+    assert nearest({}, "cam-dor", terminal=False) == ""
+    assert emulator.calls[LISTS] == 1
+
+
+@pytest.mark.usefixtures("environment")
+def test_a_name_that_none_has(kvsops: Kvsops, emulator: LocalServer) -> None:
+    """Off a terminal a name that none has takes no call but the command's own."""
+    put(emulator, "cam-door")
+    for command in ("describe", "endpoint", "rm"):
+        ended = kvsops(command, "cam-dor")
+        assert ended.code == 1
+        assert ended.err.startswith("error: no such channel: cam-dor (us-east-1")
+        assert "did you mean" not in ended.err
+    assert emulator.calls[LISTS] == 0
+
+
+@pytest.mark.usefixtures("environment")
+@pytest.mark.parametrize("command", ["describe", "endpoint", "delete", "sweep --expired --explain"])
+def test_a_name_that_none_has_at_a_terminal(emulator: LocalServer, command: str) -> None:
+    """At a terminal the error says which channel may be meant."""
+    put(emulator, "cam-door")
+    screen, terminal = os.openpty()
+    argv = [sys.executable, "-m", "kvsops", *command.split(), "cam-dor"]
+    subprocess.run(argv, stderr=terminal, stdout=subprocess.PIPE, check=False, timeout=60)
+    os.close(terminal)
+    shown = os.read(screen, 65_536).decode()
+    os.close(screen)
+    assert "no such channel: cam-dor (us-east-1, account 123456789012): did you mean" in shown
+    assert "cam-door?" in shown

@@ -160,7 +160,7 @@ def test_markdown_and_step_summary(
         "| --- | ---: | ---: | ---: | ---: |\n"
         "| cam | 2 | 1 | \\$2.40 | \\$2.40 |\n"
     )
-    assert "\n- Ghosts: 1 deleted channel cost \\$0.03 all the same.\n" in ended.out
+    assert "\n- 1 channel deleted since cost \\$0.03 all the same.\n" in ended.out
     assert (ended.code, ended.err) == (0, OWN)
 
 
@@ -180,7 +180,7 @@ def test_nothing(kvsops: Kvsops) -> None:
     ended = kvsops("cost")
     assert ended.out.startswith(
         f"us-east-1: 0 channels, 0 used in {this_month()}: $0.00 to date, $0.00 for the month "
-        "(measured).\n\nTo date: fees $0.00, messages $0.00, TURN $0.00.\n\n- Quota: 0 of 10,000 "
+        "(measured).\nTo date: fees $0.00, messages $0.00, TURN $0.00.\n\n- Quota: 0 of 10,000 "
     )
     assert ended.code == 0
 

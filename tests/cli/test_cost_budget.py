@@ -50,10 +50,10 @@ def test_metrics_denied(last: Kvsops, emulator: LocalServer, options: tuple[str,
     assert ended.code == 1
     assert ended.out.startswith(
         f"us-east-1: 4 channels, ? used in {last_month()}: ? to date, ? for the month (unknown).\n"
-        "\nTo date: fees ?, messages ?, TURN ?.\n"
+        "To date: fees ?, messages ?, TURN ?.\n"
     )
     assert "Sweeping" not in ended.out
-    assert "Ghosts: what 1 deleted channel cost is not known." in ended.out
+    assert "What 1 channel deleted since cost is not known." in ended.out
     assert 'credentials need cloudwatch:GetMetricData on "*"' in ended.err
     report = told(last(*options, "-o", "json"))
     assert [report["total"][key] for key in ("month_to_date_usd", "estimated_monthly_usd")] == [

@@ -12,7 +12,7 @@ from tests.cli.conftest import Kvsops
 from tests.fleet import DAY, HOUR, names, put, put_many, writes
 
 DELETE = "DeleteSignalingChannel"
-DRY = "dry run: nothing was deleted; to delete, add --yes\n"
+PLACE = "us-east-1, account 123456789012 (emulator at {emulator})\n"
 
 
 def test_shows_first(kvsops: Kvsops, emulator: LocalServer) -> None:
@@ -20,12 +20,14 @@ def test_shows_first(kvsops: Kvsops, emulator: LocalServer) -> None:
     put(emulator, "cam-door", 3 * DAY, tags={"kvsops:owner": "ana"})
     ended = kvsops("delete", "cam-door")
     assert ended.out == (
-        "CHANNEL      AGE  OUTCOME       REASON    TAGS\n"
-        "cam-door      3d  would-delete  named     kvsops:owner=ana\n"
+        f"Dry run in {PLACE.format(emulator=emulator.endpoint_url)}"
+        "1 of 1 channel would be deleted\n"
         "\n"
-        "1 would be deleted, of 1 channel.\n"
+        "CHANNEL      AGE  OWNER\n"
+        "cam-door      3d  ana\n"
     )
-    assert (ended.code, ended.err) == (0, DRY)
+    assert ended.err == "To delete this one:\n  kvsops delete cam-door --yes\n"
+    assert ended.code == 0
     assert writes(emulator) == {}
 
 
@@ -37,11 +39,12 @@ def test_deletes(kvsops: Kvsops, emulator: LocalServer, tmp_path: Path) -> None:
     journal = tmp_path / "journal"
     ended = kvsops("delete", "cam-1", second.arn, "--yes", "--journal", str(journal))
     assert ended.out == (
-        "CHANNEL      AGE  OUTCOME    REASON    TAGS\n"
-        "cam-2         2h  deleted    named     -\n"
-        "cam-1         1m  deleted    named     -\n"
+        f"Carried out in {PLACE.format(emulator=emulator.endpoint_url)}"
+        "2 of 2 channels deleted\n"
         "\n"
-        "2 deleted, of 2 channels.\n"
+        "CHANNEL      AGE\n"
+        "cam-2         2h\n"
+        "cam-1         1m\n"
     )
     undo = f"to undo: kvsops restore {journal} --yes --region us-east-1\n"
     assert (ended.code, ended.err) == (0, f"journal: {journal}\n{undo}")
@@ -60,7 +63,7 @@ def test_named_twice(kvsops: Kvsops, emulator: LocalServer) -> None:
     arn = put(emulator, "cam-1").arn
     ended = kvsops("delete", "cam-1", arn, "cam-1", "--yes")
     assert ended.code == 0
-    assert ended.out.endswith("\n1 deleted, of 1 channel.\n")
+    assert "\n1 of 1 channel deleted\n" in ended.out
     assert emulator.calls[DELETE] == 1
 
 
@@ -85,8 +88,8 @@ def test_protected(
     put(emulator, "cam-1", **channel)
     put(emulator, "cam-2")
     ended = kvsops("delete", "cam-1", "cam-2", "--yes", *argv)
-    assert f"cam-1         1d  kept       {reason}" in ended.out
-    assert ended.out.endswith("\n1 deleted, 1 kept, of 2 channels.\n")
+    assert f"\ncam-1         1d  {reason}" in ended.out
+    assert "\n1 of 2 channels deleted\n" in ended.out
     assert ended.code == 1
     assert names(emulator) == {"cam-1"}
 

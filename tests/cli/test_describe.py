@@ -4,37 +4,91 @@ import csv
 import io
 import json
 
+import pytest
+
+from kvsops.core.channel import EXPIRES_AT_TAG
 from kvsops.core.text import moment
 from kvsops.local.faults import Fault
 from kvsops.local.server import LocalServer
 from tests.cli.conftest import Kvsops
-from tests.fleet import DAY, HOUR, put
+from tests.fleet import DAY, HOUR, NOON, put
 from tests.goldens import Golden
+from tests.usage import use
 
 DENIED = "AccessDeniedException"
 
 
 def test_table(kvsops: Kvsops, emulator: LocalServer, golden: Golden) -> None:
     """Each channel from top to bottom, an empty line between two."""
+    emulator.settings.clock = lambda: NOON
     one = put(emulator, "ci-1", 3 * HOUR, tags={"env": "ci", "a": "b"})
     two = put(emulator, "cam", 90 * DAY, stored=True, message_ttl_seconds=5)
     ended = kvsops("describe", "ci-1", two.arn)
     golden(
         ended.out,
-        created_of_one=moment(one.creation_time),
-        created_of_two=moment(two.creation_time),
         arn_of_one=one.arn,
         arn_of_two=two.arn,
-        stream_of_two=two.stream_arn,
         version_of_one=one.version,
         version_of_two=two.version,
     )
-    assert (ended.code, ended.err) == (0, "")
+    assert (ended.code, ended.err) == (0, "own cost: 14 metrics in 3 calls, $0.0001 at most\n")
     assert emulator.calls == {
         "DescribeSignalingChannel": 2,
         "ListTagsForResource": 2,
         "DescribeMediaStorageConfiguration": 2,
+        "GetMetricData": 3,
     }
+
+
+def test_use(kvsops: Kvsops, emulator: LocalServer) -> None:
+    """Its last day of use, who connected lately, what that costs, the lease that ran out."""
+    emulator.settings.clock = lambda: NOON + 20 * DAY
+    now = emulator.settings.clock()
+    put(emulator, "cam", 90 * DAY, tags={EXPIRES_AT_TAG: moment(now - HOUR)})
+    use(emulator, "cam", now - HOUR / 2, masters=2, viewers=1, failed=1, messages=1_500)
+    put(emulator, "old", 400 * DAY)
+    use(emulator, "old", now - 300 * DAY, viewers=1)
+    out = kvsops("describe", "cam", "old").out
+    for line in (
+        "age          90 days, since 2026-02-20T12:00:00Z",
+        "last used    today, 2026-05-21",
+        "connected    2 masters and 1 viewer connected in the last 1h15m, and may still be",
+        "this month   $0.0334 to date, $0.0351 for the month (projected from this month's use so",
+        "             3 connections, 1,500 messages, 0 TURN minutes",
+        "expires      expired 1 hour ago",
+        "last used    300 days ago, 2025-07-25",
+        "connected    nobody, as far as metrics tell: no connection in the last 1h15m",
+        "this month   $0.00: nobody connected in 2026-05",
+    ):
+        assert f"\n  {line}" in out, out
+
+
+@pytest.mark.parametrize(
+    ("options", "why"),
+    [
+        (("--no-metrics",), "CloudWatch was not asked"),
+        ((), "GetMetricData denied: the credentials need cloudwatch:GetMetricData"),
+    ],
+)
+def test_use_that_is_not_known(
+    kvsops: Kvsops, emulator: LocalServer, *, options: tuple[str, ...], why: str
+) -> None:
+    """What was not read is not known, and never nothing."""
+    put(emulator, "cam")
+    emulator.settings.faults = (Fault("GetMetricData", DENIED),)
+    ended = kvsops("describe", "cam", *options)
+    for label in ("last used", "connected", "this month"):
+        assert f"\n  {label:13}not known: {why}" in ended.out
+    assert ended.code == 0
+    assert ("warning: GetMetricData denied" in ended.err) is not bool(options)
+
+
+def test_its_own_cost_has_a_limit(kvsops: Kvsops, emulator: LocalServer) -> None:
+    """Nothing is asked of CloudWatch where it may cost more."""
+    put(emulator, "cam")
+    ended = kvsops("describe", "cam", "--max-own-cost", "0.00001")
+    assert ended.code == 3
+    assert emulator.calls["GetMetricData"] == 0
 
 
 def test_json(kvsops: Kvsops, emulator: LocalServer, golden: Golden) -> None:
@@ -85,8 +139,10 @@ def test_denied(kvsops: Kvsops, emulator: LocalServer) -> None:
     arn = put(emulator, "cam", tags={"env": "ci"}).arn
     emulator.settings.faults = (Fault("ListTagsForResource", DENIED),)
     ended = kvsops("describe", "cam")
-    assert "\ntags                 ?\nstorage              DISABLED\n" in ended.out
+    assert "\n  tags         not known: ListTagsForResource denied: " in ended.out
+    assert "\n  storage      none\n" in ended.out
     assert ended.err == (
+        "own cost: 7 metrics in 3 calls, $0.0001 at most\n"
         "error: ListTagsForResource denied: the credentials need "
         f"kinesisvideo:ListTagsForResource on {arn}\n"
     )

@@ -74,20 +74,24 @@ def test_a_dry_run(kvsops: Kvsops) -> None:
 @pytest.mark.parametrize(
     ("line", "resources"),
     [
-        ("describe cam-door", ["arn:aws:kinesisvideo:*:*:channel/cam-door/*"]),
+        ("describe cam-door --no-metrics", ["arn:aws:kinesisvideo:*:*:channel/cam-door/*"]),
         ("tag cam-door a=b", ["arn:aws:kinesisvideo:*:*:channel/cam-door/*"]),
-        ("describe", ["arn:aws:kinesisvideo:*:*:channel/*/*"]),
+        ("describe --no-metrics", ["arn:aws:kinesisvideo:*:*:channel/*/*"]),
         ("create", ["arn:aws:kinesisvideo:*:*:channel/kvsops-*/*"]),
         ("smoke", ["arn:aws:kinesisvideo:*:*:channel/kvsops-smoke/*"]),
         ("smoke --ephemeral", ["arn:aws:kinesisvideo:*:*:channel/kvsops-smoke-*/*"]),
         ("kvsops create a b", [f"arn:aws:kinesisvideo:*:*:channel/{name}/*" for name in "ab"]),
-        ("describe a --region cn-north-1", ["arn:aws-cn:kinesisvideo:cn-north-1:*:channel/a/*"]),
+        (
+            "describe a --region cn-north-1 --no-metrics",
+            ["arn:aws-cn:kinesisvideo:cn-north-1:*:channel/a/*"],
+        ),
         (
             f"sweep --prefix ci- --expect-account {ACCOUNT}",
             ["*", f"arn:aws:kinesisvideo:*:{ACCOUNT}:channel/ci-*/*"],
         ),
         (
-            f"describe arn:aws:kinesisvideo:eu-west-1:{ACCOUNT}:channel/a/17 --region us-east-1",
+            f"describe arn:aws:kinesisvideo:eu-west-1:{ACCOUNT}:channel/a/17 --no-metrics "
+            "--region us-east-1",
             [f"arn:aws:kinesisvideo:eu-west-1:{ACCOUNT}:channel/a/17"],
         ),
     ],
@@ -158,13 +162,13 @@ def test_a_policy_that_iam_would_refuse(kvsops: Kvsops) -> None:
 @pytest.mark.parametrize(
     ("argv", "told"),
     [
-        (["sweepy"], "no such command: 'sweepy': there are create, list, "),
+        (["sweepy"], "no such command: 'sweepy': did you mean sweep?"),
         (["delete", "cam-door"], "no such command: 'cam-door': there are "),
         (["sweep", "--yes"], "--yes: write a command with its options as one argument, in quotes"),
-        (["sweep --yess"], "No such option '--yess'."),
+        (["sweep --yess"], "no such option: --yess: did you mean --yes?"),
         (["sweep --older-than 2"], "Invalid value for '--older-than': not a duration: '2'"),
         (["sweep --prefix 'ci*'"], "Invalid value for '--prefix': not a channel name: 'ci*'"),
-        (["sweep --help"], "No such option '--help'."),
+        (["sweep --help"], "no such option: --help"),
         (["sweep 'ci"], 'not a command line: "sweep \'ci": no closing quotation'),
         ([" "], "not a command line: ' ': it names no command"),
         (["kvsops"], "not a command line: 'kvsops': it names no command"),

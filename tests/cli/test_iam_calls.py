@@ -111,6 +111,8 @@ def lines() -> Iterator[str]:
     )
     yield from (
         "describe ci-tagged ci-bare",
+        "describe ci-tagged --no-metrics",
+        "describe ci-tagged --max-own-cost 5 -o json",
         "update ci-bare --message-ttl 30",
         "tag ci-bare site=x",
         "untag ci-tagged env",
@@ -137,7 +139,8 @@ NOTHING_CALLED = ("local", "iam", "policy")
 """Commands that call nothing, whatever their options."""
 
 OF_NO_MATTER: Final = frozenset(
-    {"profile", "region", "endpoint_url", "quota_share", "debug", "output", "query", "help"}
+    {"profile", "region", "endpoint_url", "quota_share", "debug", "color", "verbose"}
+    | {"output", "query", "help"}
     | {"month", "journals", "baseline", "max_growth", "prices"}
     | {"master_only", "policy", "grace", "reports"}
 )

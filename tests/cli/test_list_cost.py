@@ -10,6 +10,7 @@ import pytest
 
 from kvsops.core.cost import YOUNG, Projection
 from kvsops.local.server import LocalServer
+from kvsops.reports.bill_columns import PROJECTED
 from tests.cli.conftest import Kvsops
 from tests.cli.costs import (
     COST,
@@ -26,10 +27,10 @@ from tests.goldens import Golden
 from tests.usage import use
 
 
-def projection() -> Projection:
-    """Answer how today's month is projected."""
+def projection() -> str:
+    """Say how today's month is projected."""
     young = datetime.now(UTC) - this_month().start < YOUNG
-    return Projection.TRAILING if young else Projection.ELAPSED
+    return PROJECTED[Projection.TRAILING if young else Projection.ELAPSED]
 
 
 # What is shown
@@ -91,8 +92,8 @@ def test_the_month_is_that_of_cost(kvsops: Kvsops, tmp_path: Path) -> None:
     said = "error: the month will come to $0.09, over --fail-over $0.08\n"
     assert listed.err.endswith(said)
     assert told_of.err.endswith(said)
-    assert "\n4 channels, 3 used in " in listed.out
-    assert "\nIn it: $0.03 for 1 channel deleted since, not listed.\n" in listed.out
+    assert "\nus-east-1: 4 channels, 3 used in " in listed.out
+    assert "\n$0.03 of that is for 1 channel deleted since, which is not listed.\n" in listed.out
     assert "old-1" not in listed.out
 
 
@@ -100,7 +101,7 @@ def test_the_month_is_that_of_cost(kvsops: Kvsops, tmp_path: Path) -> None:
 def test_a_filter_leaves_the_deleted_out(kvsops: Kvsops) -> None:
     """Of deleted channels nothing but the name is known: that they are not counted is said."""
     out = kvsops(*COST, "--older-than", "1d").out
-    assert "\n3 channels, 2 used in " in out
+    assert "\nus-east-1: 3 channels, 2 used in " in out
     assert out.endswith(
         "\nNot counted: channels deleted since; kvsops cost tells what these add.\n"
     )
@@ -111,7 +112,7 @@ def test_no_channels(kvsops: Kvsops) -> None:
     ended = kvsops(*COST)
     assert bounded(ended.out) == (
         "No channels in us-east-1, account 123456789012.\n\n"
-        f"0 channels, 0 used in {this_month()}: $0.00 to date, $0.00 for the month "
+        f"us-east-1: 0 channels, 0 used in {this_month()}: $0.00 to date, $0.00 for the month "
         "(measured).\n"
     )
     assert (ended.code, ended.err) == (0, "own cost: 0 metrics in 3 calls, $0.0000 at most\n")

@@ -9,6 +9,15 @@ from kvsops.cli.owner import default_owner
 from kvsops.core.channel import checked_tag
 
 GITHUB = {"GITHUB_REPOSITORY": "org/repo", "GITHUB_RUN_ID": "42"}
+BUILDKITE = {"BUILDKITE_PIPELINE_SLUG": "deploy", "BUILDKITE_BUILD_NUMBER": "7"}
+AZURE = {
+    "TF_BUILD": "True",
+    "SYSTEM_TEAMPROJECT": "Fabrikam",
+    "BUILD_DEFINITIONNAME": "nightly (eu)",
+    "BUILD_BUILDID": "1205",
+}
+CODEBUILD = {"CODEBUILD_BUILD_ID": "demo-project:b1e6661e-e4f2-4156-9ab9-82a19EXAMPLE"}
+CODEBUILD_OWNER = "codebuild:demo-project:b1e6661e-e4f2-4156-9ab9-82a19EXAMPLE"
 
 
 @pytest.mark.parametrize(
@@ -17,10 +26,12 @@ GITHUB = {"GITHUB_REPOSITORY": "org/repo", "GITHUB_RUN_ID": "42"}
         (GITHUB, "github:org/repo/42"),
         ({"CI_PROJECT_PATH": "group/sub/repo", "CI_JOB_ID": "7"}, "gitlab:group/sub/repo/7"),
         ({"CIRCLE_PROJECT_REPONAME": "repo", "CIRCLE_BUILD_NUM": "7"}, "circleci:repo/7"),
-        (
-            {"BUILDKITE_PIPELINE_SLUG": "deploy", "BUILDKITE_BUILD_NUMBER": "7"},
-            "buildkite:deploy/7",
-        ),
+        (BUILDKITE, "buildkite:deploy/7"),
+        (AZURE, "azure:Fabrikam/nightly -eu-/1205"),
+        (CODEBUILD, CODEBUILD_OWNER),
+        (CODEBUILD | BUILDKITE, "buildkite:deploy/7"),
+        (CODEBUILD | GITHUB, "github:org/repo/42"),
+        (CODEBUILD | {"JOB_NAME": "x", "BUILD_NUMBER": "7"}, CODEBUILD_OWNER),
         ({"JOB_NAME": "folder/job", "BUILD_NUMBER": "7"}, "jenkins:folder/job/7"),
         (GITHUB | {"JOB_NAME": "x", "BUILD_NUMBER": "7"}, "github:org/repo/42"),
         (
@@ -35,7 +46,14 @@ def test_ci(environ: dict[str, str], owner: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "environ", [{}, {"CI": "true"}, {"GITHUB_RUN_ID": "42"}, {"JOB_NAME": "x", "BUILD_NUMBER": ""}]
+    "environ",
+    [
+        {},
+        {"CI": "true"},
+        {"GITHUB_RUN_ID": "42"},
+        {"JOB_NAME": "x", "BUILD_NUMBER": ""},
+        {"TF_BUILD": "True"},
+    ],
 )
 def test_person(environ: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
     """Elsewhere, and where a CI's variables are not all there, it is USER@HOST."""

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from datetime import timedelta
 from pathlib import Path
 
@@ -45,21 +46,53 @@ def file(here: Path) -> Path:
 
 
 def test_check(kvsops: Kvsops, file: Path) -> None:
-    """Each policy is told in the words of the options, with what it has from the file."""
-    file.write_text(POLICIES + 'grace = "1d"\n')
+    """All that was understood is told: the file's bounds, then each policy's keys and values.
+
+    A flag that would put a protection out of force, and does not, is told so.
+    """
+    more = 'grace = "1d"\nany-channel = true\neven-if-active = true\nunlink-storage = false\n'
+    file.write_text(f'max-deletes = "10%"\n{POLICIES}{more}')
     ended = kvsops("policy", "check")
     assert ended.out == (
-        "POLICY    RULES                                                      GRACE\n"
-        "ci        --prefix ci- --protect-tag team:keep,site --older-than 2h  -\n"
-        "old       --match *-* --protect-tag team:keep,site --older-than 5d   1d\n"
+        "kvsops.toml: 2 policies; the first that condemns a channel decides\n"
+        "  max-deletes  10% of the channels listed: if a run would delete more, it deletes none\n"
+        "  protect-tag  kvsops:keep, team:keep, site: no policy deletes a channel with one of "
+        "these tags\n"
+        "\n"
+        "[policies.ci]\n"
+        "  prefix      ci-\n"
+        "  older-than  2h\n"
+        "\n"
+        "[policies.old]\n"
+        "  match           *-*\n"
+        "  older-than      5d\n"
+        "  protect-tag     site\n"
+        "  grace           1d\n"
+        "  any-channel     true\n"
+        "  even-if-active  true, but not in force: every policy must have it\n"
+        "  unlink-storage  false\n"
     )
-    assert (ended.code, ended.err) == (0, "")
+    said = "To see what they would delete (a dry run):\n  kvsops sweep\n"
+    assert (ended.code, ended.err) == (0, said)
+
+
+def test_check_of_one_policy(kvsops: Kvsops, here: Path) -> None:
+    """The default fuse is told; the command that is proposed names the file."""
+    (here / "mine.toml").write_text("[policies.a]\nexpired = true\neven-if-active = true\n")
+    ended = kvsops("policy", "check", "mine.toml")
+    assert ended.out.splitlines()[:2] == [
+        "mine.toml: 1 policy",
+        "  max-deletes  100 channels (the default): if a run would delete more, it deletes none",
+    ]
+    assert ended.out.endswith("\n  even-if-active  true\n")
+    assert ended.err.endswith("\n  kvsops sweep --policy mine.toml\n")
+    assert kvsops("sweep", "--policy", "mine.toml").code == 0
 
 
 @pytest.mark.parametrize(
     ("argv", "text", "said"),
     [
-        ((), "[policies.a]\nolder = '1d'", "kvsops.toml:2: [policies.a] older: unknown: see"),
+        ((), "[policies.a]\nwhen = '1d'", "kvsops.toml:2: [policies.a] when: unknown: see"),
         (("x.toml",), "", "error: the policy file x.toml cannot be read: No such file or direct"),
     ],
 )
@@ -78,7 +111,7 @@ def test_schema(kvsops: Kvsops) -> None:
     """The schema printed is the one shipped, and valid."""
     ended = kvsops("policy", "schema")
     assert json.loads(ended.out) == policy.schema()
-    jsonschema.Draft202012Validator.check_schema(json.loads(ended.out))
+    jsonschema.Draft7Validator.check_schema(json.loads(ended.out))
 
 
 @pytest.fixture
@@ -112,11 +145,11 @@ def test_each_reason_names_its_policy(kvsops: Kvsops, emulator: LocalServer) -> 
 
 @pytest.mark.usefixtures("fleet", "file")
 def test_the_table_names_the_policy(kvsops: Kvsops) -> None:
-    """In the table the policy stands before its reason."""
-    ended = kvsops("sweep")
-    assert "cam-1         6d  would-delete  old: 6d old" in ended.out
-    assert "ci-kept       6d  kept          ci: has team:keep" in ended.out
-    assert ended.out.endswith("\n3 would be deleted, 4 kept, of 7 channels.\n")
+    """The table has the policy that a channel goes by; with --all each reason names its policy."""
+    ended = kvsops("sweep", "--all")
+    assert "\n3 of 7 channels would be deleted\n" in ended.out
+    assert re.search(r"\ncam-1 +6d +old\n", ended.out)
+    assert re.search(r"\nci-kept +6d +ci: has team:keep\n", ended.out)
 
 
 @pytest.mark.usefixtures("fleet")

@@ -30,11 +30,16 @@ def test_shows_first(kvsops: Kvsops, emulator: LocalServer, journal: str) -> Non
     before = writes(emulator)
     ended = kvsops("restore", journal)
     assert ended.out == (
+        "Dry run in us-east-1, account 123456789012 (emulator at "
+        f"{emulator.endpoint_url})\n"
+        "2 of 2 channels would be made again\n"
+        "\n"
         "CHANNEL    OUTCOME       REASON                     ARN\n"
         "ci-1       would-create  without kvsops:expires-at  -\n"
         "ci-2       would-create                             -\n"
     )
-    assert (ended.code, ended.err) == (0, "dry run: nothing was made; to make them, add --yes\n")
+    said = f"To make them again:\n  kvsops restore {journal} --yes\n"
+    assert (ended.code, ended.err) == (0, said)
     assert kvsops("restore", journal, "-o", "markdown").out == (
         "| CHANNEL | OUTCOME | REASON | ARN |\n"
         "| --- | --- | --- | --- |\n"
@@ -173,16 +178,19 @@ def test_lists_the_runs(kvsops: Kvsops, emulator: LocalServer, runs: list[str]) 
         assert told["journal"].endswith(f"/{run}.jsonl")
     assert ended.code == 0
     table = kvsops("restore")
-    assert table.out.splitlines()[0].split() == ["RUN", "AGE", "ACCOUNT", "REGION", "MISSING"]
+    head, _, headings, *_ = table.out.splitlines()
+    assert head == "2 runs deleted channels; 2 of them have channels that are missing"
+    assert headings.split() == ["RUN", "AGE", "ACCOUNT", "REGION", "MISSING"]
     assert "  us-east-1  1 of 2\n" in table.out
-    assert table.err.startswith("to see what a run's journal would bring back: kvsops restore 2")
+    said = "To see what the latest of these would bring back (a dry run):\n  kvsops restore 2"
+    assert table.err.startswith(said)
     elsewhere = kvsops("restore", "--region", "eu-west-1", "-o", "json", "--query", "[].[missing]")
     assert json.loads(elsewhere.out) == [[None], [None]]
 
 
 def test_no_journals(kvsops: Kvsops) -> None:
     """Where nothing was deleted there is nothing to list, nor to restore."""
-    assert kvsops("restore").out == "No journals.\n"
+    assert kvsops("restore").out == "No journals: nothing was deleted from here.\n"
     ended = kvsops("restore", "--last")
     assert (ended.code, ended.out) == (2, "")
     assert ended.err == (

@@ -16,9 +16,10 @@ from kvsops.smoke.steps import Step
     [
         (Step("offer", limit=10), 1.0, "offer"),
         (Step("offer", limit=60), 12.4, "offer · at most 48 s left"),
+        (Step("offer", limit=600), 9.0, "offer · at most 10 min left"),
         (Step("offer", limit=10), 99.0, "offer · at most 0 s left"),
         (Step("steady", limit=13, lasts=5), 0.0, "measurement · 5 s left"),
-        (Step("steady", limit=13, lasts=5), 3.6, "measurement · 1 s left"),
+        (Step("steady", limit=13, lasts=5), 3.6, "measurement · 2 s left"),
         (Step("steady", limit=10, lasts=1), 0.5, "measurement"),
         (Step("probe"), 9.0, "probe"),
     ],
@@ -37,7 +38,7 @@ def told(
     """Tell of these steps, one after the other, and wait for what is to come of it."""
 
     async def tell_all() -> None:
-        async with shown(console, lines, log_seconds=0.05) as tell:
+        async with shown(console, lines) as tell:
             for step in steps:
                 tell(step)
             while not until():
@@ -49,7 +50,7 @@ def told(
 def test_off_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
     """Lines are printed where they are wanted, and which step is under way now and then."""
     stream = io.StringIO()
-    console = Console(stream, terminal=False)
+    console = Console(stream, terminal=False, every_seconds=0.05)
     steps = (Step("offer"), Step("offer", "ok"), Step("answer"))
     told(
         console,

@@ -20,13 +20,12 @@ from tests.fleet import DAY, HOUR, names, put, put_many, writes
 DELETE, TAGS = "DeleteSignalingChannel", "ListTagsForResource"
 OLD = ("sweep", "--older-than", "2h")
 CI = (*OLD, "--prefix", "ci-", "--yes")
-OWN_COST_OF_TWO = "own cost: 12 metrics in 4 calls, $0.0002 at most\n"
-DRY = (
-    f"{OWN_COST_OF_TWO}dry run: nothing was deleted; --yes alone would be refused: age alone says "
-    "nothing of use: with --yes add --prefix, --match, --tag or --without-tag, or --any-channel if "
-    "every channel older than that is meant\n"
+NARROWER = (
+    "To look at the 2 named ci-… alone (still a dry run):\n"
+    "  kvsops sweep --older-than 2h --prefix ci-\n"
 )
-DRY_NARROWED = f"{OWN_COST_OF_TWO}dry run: nothing was deleted; to delete, add --yes\n"
+TO_DELETE = "To delete these 2:\n  kvsops {command} --yes\n"
+PLACE = "us-east-1, account 123456789012 (emulator at {emulator})\n"
 
 
 @pytest.fixture
@@ -43,46 +42,43 @@ def fleet(emulator: LocalServer) -> dict[str, SignalingChannel]:
 
 
 def test_table(kvsops: Kvsops, fleet: dict[str, SignalingChannel], emulator: LocalServer) -> None:
-    """The doomed first, oldest on top; then the protected; never what no condition met.
+    """Where, how many of how many, which, oldest on top; then why the others are kept.
 
-    What is shown was read directly: the channel that is linked to storage is kept.
+    What is shown was read directly: the channel that is linked to storage is kept. What is
+    proposed is narrower, and a dry run.
     """
     ended = kvsops(*OLD)
-    stream = emulator.backend().channels["cam-yard"].stream_arn
-    assert stream
-    linked = (
-        f"linked to storage: {stream.partition(':stream')[1][1:]}{stream.partition(':stream')[2]}"
-    )
-    wide = len(linked)
     assert ended.out == (
-        f"CHANNEL      AGE  OUTCOME       {'REASON':{wide}}  TAGS\n"
-        f"ci-2        2d4h  would-delete  {'2d4h old':{wide}}  -\n"
-        f"ci-1          3h  would-delete  {'3h old':{wide}}  kvsops:owner=github:acme/77\n"
-        f"cam-door    400d  kept          {'protected: kvsops:keep=on site':{wide}}  "
-        "kvsops:keep=on site\n"
-        f"cam-yard     90d  kept          {linked}  -\n"
+        f"Dry run in {PLACE.format(emulator=emulator.endpoint_url)}"
+        "2 of 5 channels would be deleted\n"
         "\n"
-        "2 would be deleted, 3 kept, of 5 channels.\n"
+        "CHANNEL      AGE  OWNER\n"
+        "ci-2        2d4h  -\n"
+        "ci-1          3h  github:acme/77\n"
+        "\n"
+        "Kept 3: 1 protected by a tag, 1 linked to storage, 1 too young\n"
     )
-    assert (ended.code, ended.err) == (0, DRY)
+    assert (ended.code, ended.err) == (0, NARROWER)
     assert writes(emulator) == {}
     assert fleet.keys() == names(emulator)
 
 
 @pytest.mark.usefixtures("fleet")
 def test_everything(kvsops: Kvsops) -> None:
-    """With --all the channels that no condition meets are shown too, with the reason."""
-    ended = kvsops(*OLD, "--all")
-    *_, last, _, totals = ended.out.splitlines()
-    assert last.split("  ")[0] == "meeting"
-    assert "kept          1h old, not older than 2h  " in last
-    assert totals == "2 would be deleted, 3 kept, of 5 channels."
+    """With --all the channels that are kept are shown too, oldest first, with the reason."""
+    ended = kvsops(*OLD, "--all", "--tags")
+    *_, headings, door, yard, meeting = ended.out.splitlines()
+    assert headings.split() == ["CHANNEL", "AGE", "REASON", "TAGS"]
+    assert re.split("  +", door)[2:] == ["protected: kvsops:keep=on site", "kvsops:keep=on site"]
+    assert re.split("  +", yard)[2].startswith("linked to storage: stream/")
+    assert re.split("  +", meeting)[:3] == ["meeting", "1h", "1h old, not older than 2h"]
 
 
 @pytest.mark.usefixtures("fleet")
 def test_markdown(kvsops: Kvsops) -> None:
     """Markdown says the totals, then the same rows."""
-    ended = kvsops(*OLD, "--match", "c[ia]*[-][12d]*", "-o", "markdown")
+    argv = (*OLD, "--match", "c[ia]*[-][12d]*", "-o", "markdown")
+    ended = kvsops(*argv)
     assert ended.out == (
         "**kvsops in us-east-1**: 2 would be deleted, 3 kept, of 5 channels.\n"
         "\n"
@@ -92,12 +88,13 @@ def test_markdown(kvsops: Kvsops) -> None:
         "| ci-1 | 3h | would-delete | 3h old | kvsops:owner=github:acme/77 |\n"
         "| cam-door | 400d | kept | protected: kvsops:keep=on site | kvsops:keep=on site |\n"
     )
-    assert (ended.code, ended.err) == (0, DRY_NARROWED)
+    assert (ended.code, ended.err) == (0, TO_DELETE.format(command=shlex.join(argv)))
 
 
 def test_json(kvsops: Kvsops, fleet: dict[str, SignalingChannel], emulator: LocalServer) -> None:
     """JSON has every channel listed, and a summary; its keys are an interface."""
-    ended = kvsops(*OLD, "--match", "c*", "-o", "json")
+    argv = (*OLD, "--match", "c*", "-o", "json")
+    ended = kvsops(*argv)
     told = json.loads(ended.out)
 
     def row(name: str, **more: Any) -> dict[str, Any]:
@@ -158,7 +155,7 @@ def test_json(kvsops: Kvsops, fleet: dict[str, SignalingChannel], emulator: Loca
         "throttled": 0,
         "own_cost_usd": 0.00015,
     }
-    assert (ended.code, ended.err) == (0, DRY_NARROWED)
+    assert (ended.code, ended.err) == (0, TO_DELETE.format(command=shlex.join(argv)))
 
 
 def test_csv(kvsops: Kvsops, fleet: dict[str, SignalingChannel]) -> None:
@@ -221,16 +218,16 @@ def test_deletes(kvsops: Kvsops, fleet: dict[str, SignalingChannel], emulator: L
     """
     ended = kvsops(*CI)
     assert ended.out == (
-        "CHANNEL      AGE  OUTCOME    REASON    TAGS\n"
-        "ci-2        2d4h  deleted    2d4h old  -\n"
-        "ci-1          3h  deleted    3h old    kvsops:owner=github:acme/77\n"
+        f"Carried out in {PLACE.format(emulator=emulator.endpoint_url)}"
+        "2 of 2 channels named ci-… deleted\n"
         "\n"
-        "2 deleted, of 2 channels.\n"
+        "CHANNEL      AGE  OWNER\n"
+        "ci-2        2d4h  -\n"
+        "ci-1          3h  github:acme/77\n"
     )
     assert ended.code == 0
     assert re.fullmatch(
         r"journal: (/.*/state/kvsops/journals/\d{8}T\d{6}Z-us-east-1-\d+\.jsonl)\n"
-        r"own cost: 12 metrics in 4 calls, \$0\.0002 at most\n"
         r"to undo: kvsops restore \1 --yes --region us-east-1\n",
         ended.err,
     )
@@ -264,7 +261,7 @@ def test_deletes_as_json(kvsops: Kvsops, tmp_path: Path) -> None:
     assert summary["own_cost_usd"] == 0.00015  # 12 metrics, 3 calls of ListMetrics
     path = f"{tmp_path}/new/journal"
     undo = f"to undo: kvsops restore {path} --yes --region us-east-1\n"
-    assert ended.err == f"journal: {path}\n{OWN_COST_OF_TWO}{undo}"
+    assert ended.err == f"journal: {path}\n{undo}"
 
 
 @pytest.mark.parametrize(
@@ -303,7 +300,7 @@ def test_unlinks_storage(kvsops: Kvsops, emulator: LocalServer) -> None:
     """--unlink-storage deletes a linked channel too; its stream stays."""
     ended = kvsops(*OLD, "--prefix", "cam-y", "--yes", "--unlink-storage")
     assert ended.code == 0
-    assert ended.out.endswith("\n1 deleted, of 1 channel.\n")
+    assert "\n1 of 1 channel named cam-y… deleted\n" in ended.out
     assert "cam-yard" not in names(emulator)
     assert len(emulator.backend().streams) == 1
 
@@ -316,7 +313,8 @@ def test_waits_until_they_are_gone(kvsops: Kvsops, emulator: LocalServer) -> Non
     assert kvsops("list").out == "No channels in us-east-1, account 123456789012.\n"
 
 
-def test_nothing_to_do(kvsops: Kvsops) -> None:
+def test_nothing_to_do(kvsops: Kvsops, emulator: LocalServer) -> None:
     """No channel at all is said, and is no failure."""
     ended = kvsops(*CI)
-    assert (ended.code, ended.out, ended.err) == (0, "nothing to do, of 0 channels.\n", "")
+    place = f"Carried out in {PLACE.format(emulator=emulator.endpoint_url)}"
+    assert (ended.code, ended.out, ended.err) == (0, f"{place}No channels: nothing to do\n", "")

@@ -37,8 +37,10 @@ def test_the_fuse(kvsops: Kvsops, emulator: LocalServer, *, fuse: str, code: int
         f"\nerror: the fuse blew: {number} of 4 channels are more than --max-deletes {fuse}, so "
         "nothing was deleted; raise --max-deletes, or take the oldest first with --limit N\n"
     )
-    assert ended.out.startswith("Unconfirmed: 1 of 3 to delete.\n") is (fuse == "1")
-    assert ended.out.endswith("\n3 would be deleted, 1 kept, of 4 channels.\n")
+    _, count, unconfirmed, *_, kept = ended.out.splitlines()
+    assert count == "None of 4 channels deleted: the fuse blew, 3 would have been"
+    assert unconfirmed.startswith("Unconfirmed: 1 of them; ") is (fuse == "1")
+    assert kept == "Kept 1: 1 too young"
 
 
 def test_the_fuse_is_100_unless_told(kvsops: Kvsops, emulator: LocalServer) -> None:
@@ -48,8 +50,11 @@ def test_the_fuse_is_100_unless_told(kvsops: Kvsops, emulator: LocalServer) -> N
     blown = "101 of 101 channels are more than --max-deletes 100"
     how_on = "raise --max-deletes, or take the oldest first with --limit N"
     assert (dry.code, wet.code) == (0, 3)
-    assert dry.err.endswith(f"warning: the fuse would blow: {blown}; {how_on}\n")
-    assert "dry run: nothing was deleted; with --yes the fuse would blow\n" in dry.err
+    assert dry.err == (
+        f"warning: the fuse would blow: {blown}; {how_on}\n"
+        "To look at the 100 oldest alone (still a dry run):\n"
+        "  kvsops sweep --older-than 2h --prefix ci- -o csv --limit 100\n"
+    )
     assert wet.err.endswith(f"\nerror: the fuse blew: {blown}, so nothing was deleted; {how_on}\n")
     assert writes(emulator) == {}
 
@@ -59,15 +64,12 @@ def test_the_oldest_first(kvsops: Kvsops, emulator: LocalServer) -> None:
     for days in (3, 9, 1, 7, 5):
         put(emulator, f"ci-{days}", days * DAY)
     ended = kvsops(*CI, "--limit", "2", "--max-deletes", "2")
-    assert ended.out == (
-        "CHANNEL      AGE  OUTCOME    REASON                    TAGS\n"
-        "ci-9          9d  deleted    9d old                    -\n"
-        "ci-7          7d  deleted    7d old                    -\n"
-        "ci-5          5d  left       5d old; beyond --limit 2  -\n"
-        "ci-3          3d  left       3d old; beyond --limit 2  -\n"
-        "ci-1          1d  left       1d old; beyond --limit 2  -\n"
+    assert ended.out.partition("\n")[2] == (
+        "2 of 5 channels named ci-… deleted, 3 left for another run\n"
         "\n"
-        "2 deleted, 3 left, of 5 channels.\n"
+        "CHANNEL      AGE\n"
+        "ci-9          9d\n"
+        "ci-7          7d\n"
     )
     assert ended.code == 0
     assert names(emulator) == {"ci-5", "ci-3", "ci-1"}
@@ -176,7 +178,9 @@ def test_check_of_what_would_never_be_deleted(kvsops: Kvsops, emulator: LocalSer
         put(emulator, name, 9 * DAY, stored=True)
     ended = kvsops(*OLD, "--check")
     assert (ended.code, "--check" in ended.err) == (0, False)
-    assert ended.out.endswith("\n3 kept, of 3 channels.\n")
+    assert ended.out.endswith(
+        "\nNone of 3 channels would be deleted\n\nKept 3: 3 linked to storage\n"
+    )
 
 
 @pytest.mark.usefixtures("linked_and_leaked")
@@ -187,16 +191,20 @@ def test_check_ends_at_the_first(kvsops: Kvsops, emulator: LocalServer) -> None:
     assert ended.code == 3
     assert re.search(r"\nerror: --check: at least [14] channels? to delete\n$", ended.err)
     assert emulator.calls["DescribeMediaStorageConfiguration"] == 7  # 1, 2 and 4 at a time
-    assert "to delete, add --yes in place of --check" not in ended.err  # it would be refused
+    assert "--yes" not in ended.err  # it would be refused
 
 
 @pytest.mark.usefixtures("linked_and_leaked")
 def test_a_limit_goes_on_until_so_many_are_deleted(kvsops: Kvsops, emulator: LocalServer) -> None:
     """What the direct reads spare does not count: the next oldest take its place."""
     dry = kvsops(*CI[:-1], "--limit", "2")
-    assert dry.out.endswith("\n2 would be deleted, 2 left, 3 kept, of 7 channels.\n")
+    assert "\n2 of 7 channels named ci-… would be deleted, 2 left for another run\n" in dry.out
     ended = kvsops(*CI, "--limit", "2", "--max-deletes", "2")
-    assert ended.out.endswith("\n2 deleted, 2 left, 3 kept, of 7 channels.\n")
+    count = ended.out.splitlines()[1]
+    assert count == (
+        "2 of 7 channels named ci-… deleted, 3 kept at the last look, 2 left for another run"
+    )
+    assert ended.out.count(": kept at the last look: linked to storage: stream/ci-") == 3
     assert ended.code == 0
     assert names(emulator) == {"ci-one", "ci-two", "ci-three", "ci-2", "ci-1"}
 
@@ -213,13 +221,18 @@ def test_the_fuse_counts_what_is_confirmed(
 
 
 def test_a_dry_run_of_many(kvsops: Kvsops, emulator: LocalServer) -> None:
-    """Beyond 500 candidates nothing is confirmed unless it is asked for; the first line says so."""
+    """Beyond 500 candidates nothing is confirmed unless it is asked for; the first lines say so."""
     put_many(emulator, [f"ci-{n:03}" for n in range(501)])
     ended = kvsops(*CI[:-1], "--max-deletes", "501")
-    assert ended.out.startswith("Unconfirmed: 501 of 501 to delete.\n\nCHANNEL ")
+    assert ended.out.splitlines()[1:4] == [
+        "501 of 501 channels named ci-… would be deleted",
+        "Unconfirmed: 501 of them; the tags, storage link and activity of each will be read "
+        "directly before it goes",
+        "",
+    ]
     assert ended.err.endswith(
-        "dry run: nothing was deleted; to delete, add --yes (501 unconfirmed: the tags, storage "
-        "link and activity of each will be read directly before it is deleted)\n"
+        "To delete these 501:\n"
+        "  kvsops sweep --older-than 2h --prefix ci- --max-deletes 501 --yes\n"
     )
     assert emulator.calls["DescribeMediaStorageConfiguration"] == 0
     shown = kvsops(*CI[:-1], "--max-deletes", "501", "-o", "markdown").out.splitlines()
@@ -228,10 +241,10 @@ def test_a_dry_run_of_many(kvsops: Kvsops, emulator: LocalServer) -> None:
 
 @pytest.mark.parametrize("flag", ["--check", "--dry-run"])
 def test_how_to_delete_after_a_flag(kvsops: Kvsops, emulator: LocalServer, flag: str) -> None:
-    """--yes beside it would be refused, so it is to take its place."""
+    """--yes beside it would be refused, so it takes its place."""
     put(emulator, "ci-1")
     ended = kvsops(*CI[:-1], flag)
-    assert f"dry run: nothing was deleted; to delete, add --yes in place of {flag}\n" in ended.err
+    assert "  kvsops sweep --older-than 2h --prefix ci- --yes\n" in ended.err
 
 
 def test_a_blown_fuse_is_told_wherever_the_run_is(

@@ -1,4 +1,4 @@
-"""The recipes of the README's section on cron jobs, read out of it."""
+"""The recipes for schedulers, read out of their pages."""
 
 import configparser
 import re
@@ -10,7 +10,10 @@ from typing import Any, Final
 
 import yaml
 
-README: Final = Path(__file__).parents[2] / "README.md"
+PAGES: Final = tuple(
+    Path(__file__).parents[2] / "docs" / "how-to" / f"{name}.md"
+    for name in ("schedule", "github-actions", "gitlab", "kubernetes", "systemd", "prometheus")
+)
 _BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
@@ -27,13 +30,12 @@ class Line:
 
 
 def section() -> str:
-    """Return the section's text."""
-    text = README.read_text(encoding="utf-8")
-    return text.partition("\n## In a cron job\n")[2].partition("\n## ")[0]
+    """Return the text of the pages, in the order in which a reader meets them."""
+    return "".join(page.read_text(encoding="utf-8") for page in PAGES)
 
 
 def blocks(language: str) -> list[str]:
-    """Return the section's code blocks in one language."""
+    """Return the code blocks in one language."""
     return [body for kind, body in _BLOCK.findall(section()) if kind == language]
 
 
@@ -45,6 +47,13 @@ def documents() -> list[dict[Any, Any]]:
 def workflow() -> dict[Any, Any]:
     """Return GitHub's workflow; YAML 1.1 reads its key `on` as True."""
     (found,) = (each for each in documents() if "jobs" in each)
+    return found
+
+
+def pipeline() -> dict[str, Any]:
+    """Return GitLab's job."""
+    (found,) = (each["sweep"] for each in documents() if "sweep" in each)
+    assert isinstance(found, dict)
     return found
 
 
@@ -73,11 +82,13 @@ def unit(kind: str) -> configparser.ConfigParser:
 def lines() -> Iterator[Line]:
     """Give the command lines, in the order in which a reader meets them."""
     for block in blocks("sh"):
-        for line in filter(lambda text: text.startswith("kvsops "), block.splitlines()):
+        for line in filter(lambda text: text.startswith("kvsops iam "), block.splitlines()):
             yield Line("shell", tuple(shlex.split(line.partition(" > ")[0])))
     for step in workflow()["jobs"]["sweep"]["steps"]:
         if step.get("run", "").startswith("kvsops "):
             yield Line("GitHub", tuple(shlex.split(step["run"])), {"GITHUB_ACTIONS": "true"})
+    for script in pipeline()["script"]:
+        yield Line("GitLab", tuple(shlex.split(script)), {"GITLAB_CI": "true"})
     environ = {each["name"]: each["value"] for each in container()["env"]}
     yield Line("Kubernetes", ("kvsops", *container()["args"]), environ)
     service = unit("service")["Service"]

@@ -1,4 +1,4 @@
-"""The README's recipes for cron jobs: parsed, held together, and run against the emulator."""
+"""The recipes for schedulers: parsed, held together, and run against the emulator."""
 
 import re
 import shlex
@@ -14,7 +14,16 @@ from kvsops.local.server import LocalServer
 from kvsops.reports.sweep_files import LAST_SUCCESS
 from tests.e2e import recipes
 from tests.e2e.conftest import Start
-from tests.e2e.recipes import Line, blocks, container, manifest, section, unit, workflow
+from tests.e2e.recipes import (
+    Line,
+    blocks,
+    container,
+    manifest,
+    pipeline,
+    section,
+    unit,
+    workflow,
+)
 from tests.fleet import DAY, names, put
 
 
@@ -45,10 +54,16 @@ def test_every_command_runs(
     folder: Path,
 ) -> None:
     """Each sweep deletes what it says, journals it, and writes the reports; no secret is in any."""
-    ci = {"GITHUB_WORKSPACE": str(folder), "GITHUB_STEP_SUMMARY": str(folder / "summary.md")}
+    ci = {
+        "GitHub": {
+            "GITHUB_WORKSPACE": str(folder),
+            "GITHUB_STEP_SUMMARY": str(folder / "summary.md"),
+        },
+        "GitLab": {"CI_PROJECT_DIR": str(folder)},
+    }
     argv = [_inside(folder, word) for word in line.argv[1:]]
     environ = {name: _inside(folder, value) for name, value in line.environ.items()}
-    process = start(*argv, **environ, **(ci if line.recipe == "GitHub" else {}))
+    process = start(*argv, **environ, **ci.get(line.recipe, {}))
     out, err = process.communicate(timeout=60)
     assert process.returncode == 0, err
     gone = {"ci-expired", "ci-held", "ci-new", "ci-old", "cam-door"} - names(emulator)
@@ -64,6 +79,9 @@ def test_every_command_runs(
         kept = workflow()["jobs"]["sweep"]["steps"][-1]["with"]["path"]
         assert all(fnmatch(path.name, kept) for path in (*journals, *reports))
         assert (folder / "summary.md").is_file()
+    if line.recipe == "GitLab":
+        (kept,) = pipeline()["artifacts"]["paths"]
+        assert all(fnmatch(path.name, kept) for path in (*journals, *reports))
     texts = [path.read_text("utf-8") for path in folder.rglob("*") if path.is_file()]
     assert not any(environment["AWS_SECRET_ACCESS_KEY"] in text for text in (*texts, out, err))
 
@@ -86,7 +104,7 @@ def _given(line: Line, option: str) -> list[str]:
 def test_there_are_recipes() -> None:
     """No recipe is lost by how it is looked for."""
     assert [line.recipe for line in recipes.lines()] == [
-        *("shell", "GitHub", "GitHub", "Kubernetes", "systemd")
+        *("shell", "GitHub", "GitHub", "GitLab", "GitLab", "Kubernetes", "systemd")
     ]
 
 
@@ -120,6 +138,19 @@ def test_github() -> None:
     ]
 
 
+def test_gitlab() -> None:
+    """On a schedule alone, one at a time, with a token that no artifact can hold."""
+    found = pipeline()
+    assert found["rules"] == [{"if": '$CI_PIPELINE_SOURCE == "schedule"'}]
+    assert found["resource_group"] == "kvsops-sweep"
+    assert found["artifacts"]["when"] == "always"
+    assert found["artifacts"]["reports"]["junit"] == "kvsops-*.xml"
+    assert found["variables"]["AWS_ROLE_ARN"] == "arn:aws:iam::123456789012:role/kvsops-sweep"
+    assert found["variables"]["AWS_WEB_IDENTITY_TOKEN_FILE"].startswith("/tmp/")  # noqa: S108
+    (token,) = found["id_tokens"]
+    assert f'"${token}" > "$AWS_WEB_IDENTITY_TOKEN_FILE"' in found["before_script"][0]
+
+
 def test_kubernetes() -> None:
     """The parts name one another; one run at a time; the journal is on the volume."""
     job = manifest("CronJob")["spec"]
@@ -136,9 +167,12 @@ def test_kubernetes() -> None:
     assert mount["name"] == volume["name"]
     assert {"name": "XDG_STATE_HOME", "value": mount["mountPath"]} in container()["env"]
     assert {*container()["resources"]} == {"requests", "limits"}
-    (image,) = blocks("dockerfile")
-    assert image.endswith('ENTRYPOINT ["kvsops"]\n')
-    assert f"USER {pod['securityContext']['runAsUser']}:" in image
+    dockerfile = (Path(__file__).parents[2] / "Dockerfile").read_text(encoding="utf-8")
+    assert f"\nUSER {pod['securityContext']['runAsUser']}:" in dockerfile
+    assert f"XDG_STATE_HOME={mount['mountPath']}\n" in dockerfile
+    (built,) = (block for block in blocks("bash") if "docker build" in block)
+    image = container()["image"]
+    assert built == f"docker build -t {image} .\ndocker push {image}\n"
 
 
 def test_systemd() -> None:
@@ -158,14 +192,15 @@ def test_what_is_installed_is_pinned() -> None:
     """Every recipe installs what is pinned by its hashes, which has the reports' extra, no more."""
     installed = re.findall(r"pip install (?:--no-cache-dir )?(.*)", section())
     pinned, ours = installed[::2], installed[1::2]
-    assert len(pinned) == len(ours) == 3
+    assert len(pinned) == len(ours) == 2
     assert all(re.fullmatch(r"--require-hashes -r \S*constraints\.txt", each) for each in pinned)
     assert all(each.startswith("--no-deps --no-build-isolation ") for each in ours)
 
 
 def test_the_placeholders_are_told() -> None:
-    """What must be replaced is said above the recipes, and stands in them."""
+    """What must be replaced is said above the recipes, each of which leads there."""
     told, *_ = section().partition("```")
+    assert all("(schedule.md): the role" in text.read_text("utf-8") for text in recipes.PAGES[1:5])
     for placeholder in ("123456789012", "us-east-1", "kvsops-sweep", "CAPITALS"):
         assert placeholder in told
     accounts = {*re.findall(r"\b\d{12}\b", section())}

@@ -13,6 +13,7 @@ from kvsops.facts import gather
 from kvsops.facts.look import Gathered
 from kvsops.local.faults import Fault
 from kvsops.local.server import LocalServer
+from tests.counting import Counted
 from tests.fleet import NOON, Time, put, retag
 
 
@@ -234,16 +235,37 @@ def test_expired_credentials_end_it(scope: Scope, emulator: LocalServer) -> None
 
 
 @pytest.mark.parametrize(
-    ("untagged", "fault"),
-    [(5, None), (150, None), (5, "AccessDeniedException")],
+    ("untagged", "fault", "stages"),
+    [
+        (5, None, [("tags", 6, 6), ("tags, one by one", 5, 5)]),
+        (150, None, [("tags", 151, 151)]),
+        (5, "AccessDeniedException", [("tags", 6, 0), ("tags, one by one", 6, 6)]),
+    ],
     ids=["few", "many", "denied"],
 )
-def test_progress(untagged: int, fault: str | None, scope: Scope, emulator: LocalServer) -> None:
-    """Each channel that is read is told of once, whichever way it is read."""
+def test_progress(
+    untagged: int,
+    fault: str | None,
+    stages: list[tuple[str, int, int]],
+    scope: Scope,
+    emulator: LocalServer,
+) -> None:
+    """Each stage knows of how many it is, and counts each channel once."""
     for number in range(untagged):
         put(emulator, f"a{number}")
     put(emulator, "tagged", tags={"env": "ci"})
     emulator.settings.faults = (Fault("GetResources", fault),) if fault else ()
-    told: list[int] = []
-    gather.fetch(scope, Need.TAGS, listed(scope), advance=told.append)
-    assert sum(told) == untagged + 1
+    told = Counted()
+    gather.fetch(scope, Need.TAGS, listed(scope), counter=told)
+    assert told.stages == stages
+
+
+@pytest.mark.parametrize("need", [Need.STORAGE, Need.ACTIVITY])
+def test_progress_never_passes_its_total(need: Need, scope: Scope, emulator: LocalServer) -> None:
+    """Each channel counts once, also where its queries are in two batches; nobody else's does."""
+    for number in range(203):  # a call takes 500 queries: some channel's are in two
+        put(emulator, f"a{number}")
+    told = Counted()
+    gather.fetch(scope, need, listed(scope), directly=True, counter=told)
+    what = {Need.STORAGE: "storage links", Need.ACTIVITY: "metrics"}[need]
+    assert told.stages == [(what, 203, 203)]

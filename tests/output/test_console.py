@@ -1,8 +1,10 @@
 """Standard error: messages, and progress on a terminal."""
 
 import io
+import re
 import subprocess
 import sys
+import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -65,7 +67,7 @@ def test_a_message_stays_one_line(message: str, line: str, *, terminal: bool) ->
 
 
 def test_progress_on_a_terminal() -> None:
-    """It shows what, how many of how many and how fast; messages go above; then it is gone."""
+    """It shows what, and how many of how many; messages go above; then it is gone."""
     stream = Terminal()
     console = Console(stream, environ={})
     with progress("deleting\x1b[2J", 5, console=console) as done:
@@ -73,32 +75,72 @@ def test_progress_on_a_terminal() -> None:
         done.advance(2)
         console.warn("one is left")
     text = stream.getvalue()
-    assert r"deleting\x1b[2J" in text
-    assert "3/5" in text
-    assert "/s" in text
+    assert r"deleting\x1b[2J 3/5" in text
     assert "warning: \x1b[0mone is left\n" in text
     assert text.endswith("\x1b[1A\x1b[2K")
 
 
-def test_progress_without_a_total() -> None:
-    """Where nobody knows how many there will be, it counts."""
+def test_progress_of_several_stages() -> None:
+    """The line is the stage's that is under way; where nobody knows how many, it counts."""
     stream = Terminal()
-    with progress("listing", None, console=Console(stream, environ={})) as done:
+    with progress("reading", 7, console=Console(stream, environ={})) as done:
         done.advance(7)
-    assert "7/?" in stream.getvalue()
+        done.stage("listing channels", None)
+        done.advance(3000)
+    assert "listing channels 3,000\n" in stream.getvalue()
 
 
-@pytest.mark.parametrize(
-    ("stream", "enabled"),
-    [(io.StringIO, None), (io.StringIO, True), (io.StringIO, False), (Terminal, False)],
-)
-def test_no_progress(stream: type[io.StringIO], *, enabled: bool | None) -> None:
-    """Off a terminal, or when it is not wanted, there is nothing at all."""
-    written = stream()
-    console = Console(written, environ={})
-    with progress("deleting", 5, enabled=enabled, console=console) as done:
-        done.advance()
-    assert written.getvalue() == ""
+@pytest.mark.parametrize("width", [20, 40, 80])
+@pytest.mark.parametrize("environ", [{}, {"NO_COLOR": "1"}], ids=["colour", "plain"])
+def test_progress_fits_the_terminal(
+    width: int, environ: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No line is wider than the terminal."""
+    monkeypatch.setenv("COLUMNS", str(width))
+    stream = Terminal()
+    with progress("looking for deleted channels", 12_000, console=Console(stream, environ=environ)):
+        pass
+    lines = re.split(r"[\r\n]", re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", stream.getvalue()))
+    assert "looking"[: max(width - 22, 0)] in "".join(lines)
+    assert max(map(len, lines)) <= width
+
+
+class Log(io.StringIO):
+    """A log that tells when a text is in it."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.there = threading.Event()
+        self._text = text
+
+    def write(self, text: str) -> int:
+        """Write, and look."""
+        written = super().write(text)
+        if self._text in self.getvalue():
+            self.there.set()
+        return written
+
+
+def test_progress_in_a_log() -> None:
+    """Off a terminal it is a line every so often, of the stage that is under way."""
+    log = Log("tags 1,239/3,000\ntags 1,239/3,000\n")
+    console = Console(log, environ={}, every_seconds=0.001)
+    with progress("listing channels", None, console=console) as done:
+        done.stage("tags", 3000)
+        done.advance(1239)
+        assert log.there.wait(20)
+
+
+def test_the_minutes_of_a_log_are_those_of_the_run() -> None:
+    """What was quiet in one block is due in the next: the time is counted on the console."""
+    log = Log("deleting 0/5\n")
+    console = Console(log, environ={}, every_seconds=3600)
+    with progress("listing channels", None, console=console):
+        pass
+    console.line_due = 0.0
+    with progress("deleting", 5, console=console):
+        assert log.there.wait(20)
+    assert console.line_due > 0
 
 
 def test_progress_counts_from_many_threads() -> None:
@@ -111,7 +153,7 @@ def test_progress_counts_from_many_threads() -> None:
         for _ in range(4000):
             pool.submit(done.advance)
         pool.shutdown()
-    assert "4000/4000" in stream.getvalue()
+    assert "4,000/4,000" in stream.getvalue()
 
 
 def test_progress_leaves_standard_output_alone(capsys: pytest.CaptureFixture[str]) -> None:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt  # rich brings it
 
-from kvsops.output.text import count, inert, json_inert, markdown_safe, safe
+from kvsops.output.text import count, inert, json_inert, markdown_safe, safe, without_secrets
 
 ANY_TEXT = st.text(st.characters(exclude_categories=()))  # lone surrogates too
 
@@ -135,3 +135,27 @@ def test_json_keeps_its_values() -> None:
     assert "##[" not in text
     assert "##vso[" not in text
     assert json.loads(text) == value
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        (
+            "url='wss://v-1.kvs/?X-Amz-ChannelARN=arn&X-Amz-Signature=abc&X-Amz-Expires=299'",
+            "url='wss://v-1.kvs/?X-Amz-ChannelARN=arn&X-Amz-Signature=(redacted)&X-Amz-Expires=299'",
+        ),
+        ("X-Amz-Credential=AKIA%2F20261128", "X-Amz-Credential=(redacted)"),
+        ("{'X-Amz-Security-Token': 'FwoG/+='}", "{'X-Amz-Security-Token': '(redacted)'}"),
+        ('"SecretAccessKey": "wJalr", "Version"', '"SecretAccessKey": "(redacted)", "Version"'),
+        ("aws_secret_access_key = wJalr/+", "aws_secret_access_key = (redacted)"),
+        ("aws_secret_access_key wJalrXUtnFEMIK7MDENG", "aws_secret_access_key (redacted)"),
+        ("AWS_SESSION_TOKEN=FwoGZX", "AWS_SESSION_TOKEN=(redacted)"),
+        ("https://user:pass@host/", "https://host/"),
+        # What only speaks of one stays as it is.
+        ("AWS_SESSION_TOKEN is not set", "AWS_SESSION_TOKEN is not set"),
+        ("the session token has expired", "the session token has expired"),
+    ],
+)
+def test_without_secrets(text: str, shown: str) -> None:
+    """What a name says to be secret is left out, and nothing else."""
+    assert without_secrets(text) == shown

@@ -69,8 +69,8 @@ class Parsed(HTMLParser):
     [
         "Signaling channels: cost in November 2026",
         "us-east-1. As of 2026-11-22 10:00 UTC. In US dollars.",
-        "So far $1,324.86 Whole month, estimated $1,806.63 Channels 9,321 3,012 used",
-        "The estimate is projected from this month's use, by the share of it that has passed.",
+        "To date $1,324.86 Month, estimated $1,806.63 Channels 9,321 3,012 used",
+        "The estimate is projected from this month's use so far.",
         "Fees $0.03 a month for each channel that was used $90.36",
         "Messages $2.25 a million $1,234.50",
         "TURN minutes $0.12 a thousand <$0.01",
@@ -79,7 +79,7 @@ class Parsed(HTMLParser):
         "(none) 12 7 $0.25 $0.25",
         "The dearest day was 2026-11-01 with $1.23.",
         "2026-11-02 9 90 0 $0.31",
-        "120 channels that have been deleted since still stand on this month's bill: $3.60 so far.",
+        "120 channels deleted since cost $3.60 all the same.",
         "3,012 channels used this month, 1,400 of them on one day only; on the busiest day, 70."
         " Each costs a month's fee: using so many again and again would save $39.90 a month.",
         "6,288 channels unused this month. Deleting them would save $0.00: a channel that nothing"
@@ -104,12 +104,12 @@ def test_what_it_tells(told: str) -> None:
     [
         (
             {"total": {"lower_bound": True}},
-            "So far $1,324.86 or more Whole month, estimated $1,806.63 or more",
+            "To date $1,324.86 or more Month, estimated $1,806.63 or more",
         ),
         (
             {"total": {"lower_bound": True}},
-            "The totals are a lower bound, the bill may be higher: what could not be read, or was"
-            " deleted too long ago to be found, is not in them.",
+            "A lower bound: channels deleted more than two weeks ago are known from journals and an"
+            " earlier output (--baseline) only.",
         ),
         (
             {"total": {"unknown": 1}},
@@ -125,13 +125,13 @@ def test_what_it_tells(told: str) -> None:
             {"total": {"basis": Basis.ASSUMED, "projection": None}},
             "The estimate is assumed, an upper bound of the fees: use was not read,",
         ),
-        ({"total": {"basis": Basis.MEASURED}}, "Whole month $1,806.63"),
+        ({"total": {"basis": Basis.MEASURED}}, "Month $1,806.63"),
         (
             {"total": {"basis": Basis.MEASURED}},
             "Nothing is estimated: the figures are what was used.",
         ),
         ({"total": {"basis": Basis.UNKNOWN}}, "The estimate could not be told:"),
-        ({"total": {"month_to_date": None}}, "So far not known"),
+        ({"total": {"month_to_date": None}}, "To date not known"),
         ({"problems": ["ListMetrics was denied"]}, "What could not be told ListMetrics was denied"),
         ({"problems": ["x"] * 51}, "1 more problem"),
         ({"problems": ["x" * 90_000]}, "What could not be told 1 more problem"),
@@ -145,11 +145,11 @@ def test_what_it_tells(told: str) -> None:
         ),
         (
             {"groups": [group(f"g{n}", 0.5) for n in range(503)]},
-            "3 more groups not shown here: $1.50 so far, $1.50 in the whole month.",
+            "3 more groups not shown here: $1.50 to date, $1.50 for the month.",
         ),
         ({"days": []}, "No day of this month is known."),
         ({"days": [replace(REPORT.days[0], spent=None)]}, "no day has a cost that is known"),
-        ({"ghosts": {"channels": 1}}, "1 channel that has been deleted since still stands on"),
+        ({"ghosts": {"channels": 1}}, "1 channel deleted since cost"),
         ({"ghosts": {"channels": 0}}, "No deleted channel was found on this month's bill."),
         (
             {"ghosts": {"channels": 0}, "total": {"lower_bound": True}},
@@ -257,7 +257,7 @@ def test_all_channels_are_accounted_for() -> None:
     assert "cheap-0001 " in parsed.text
     assert "cheap-0002 " not in parsed.text
     assert (
-        "9,501 more channels not shown here: $315.37 so far, $327.72 in the whole month,"
+        "9,501 more channels not shown here: $315.37 to date, $327.72 for the month,"
         " 2 of them not known. kvsops cost --month 2026-11 -o json lists every one." in parsed.text
     )
 

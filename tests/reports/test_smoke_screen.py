@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 REPORTS: Final = dict(reports())
-TEST: Final = "kvsops smoke cam-door --region us-west-2"
+TEST: Final = ("kvsops", "smoke", "cam-door", "--region", "us-west-2")
 SERVERS: Final = (
     IceServer(URIS[:1]),
     IceServer(URIS[1:], "1795850136:djE6YXJuOmF3czpraW5l" + "c2lz" * 20, "h0i+r4j/Iq6wC+m9", 300),

@@ -1,8 +1,7 @@
 """A sweep, planned and carried out in a test; what came of it, and what is in its journal."""
 
 import json
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 from kvsops.aws.scope import Scope
 from kvsops.core.judge import sweep_rules
 from kvsops.local.server import LocalServer
+from kvsops.output.console import UNSEEN, Counter
 from kvsops.sweep.fuse import Bounds, Fuse
 from kvsops.sweep.item import Item
 from kvsops.sweep.journal import Journal
@@ -32,7 +32,7 @@ class Run:
     path: Path
     given: dict[str, Any] = field(default_factory=lambda: dict(OLD))
     meanwhile: Callable[[], object] = lambda: None  # between the plan and the deed
-    advance: Callable[[int], object] = lambda _: None
+    counter: Counter = UNSEEN
     seconds: float | None = None
     items: list[Item] = field(default_factory=list)
     why_stopped: str = ""
@@ -45,13 +45,9 @@ class Run:
         self.meanwhile()
         if self.seconds is not None:
             sweep.deadline = self.scope.clock() + self.seconds
-        sweep.carry_out(lambda _: Journal(self.path, "run"), self._shown)
+        sweep.carry_out(lambda _: Journal(self.path, "run"), self.counter)
         self.why_stopped = sweep.why_stopped
         return self
-
-    @contextmanager
-    def _shown(self, _number: int) -> Iterator[Callable[[int], object]]:
-        yield self.advance
 
     @property
     def outcomes(self) -> dict[str, str]:

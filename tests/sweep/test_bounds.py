@@ -1,7 +1,6 @@
 """The bounds of a run hold for whoever begins it, not only for the command line."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,6 +14,7 @@ from kvsops.sweep import entries
 from kvsops.sweep.fuse import Bounds, Fuse
 from kvsops.sweep.journal import Journal
 from kvsops.sweep.run import Sweep
+from tests.counting import Counted, Raising
 from tests.fleet import DAY, HOUR, Time, names, put, put_many, writes
 from tests.sweep.runs import OLD
 
@@ -132,12 +132,8 @@ def test_what_is_told_after_a_defect(
     """Where something was deleted, a defect of ours is held until that is told."""
     put_many(emulator, [f"ci-{n:03}" for n in range(60)])
 
-    @contextmanager
-    def shown(_number: int) -> Iterator[Callable[[int], object]]:
-        yield lambda _: 1 // 0
-
     sweep = Sweep.of_all(scope, RULES, Bounds(Fuse.parse("100")))
-    sweep.run(opener, shown)
+    sweep.run(opener, Raising(ZeroDivisionError))
     assert isinstance(sweep.defect, ZeroDivisionError)
     assert sweep.why_stopped == repr(sweep.defect)
     assert sweep.journal
@@ -155,16 +151,18 @@ def test_what_the_last_look_sees_again(
     put_many(emulator, ["a", "b"])
     backend = emulator.backend()
 
-    @contextmanager
-    def shown(_number: int) -> Iterator[Callable[[int], object]]:
-        yield lambda _: None
-        if "a" in backend.channels:
-            backend.channels["a"].gone_from = None  # the service forgot what it was told
-            backend._leaving.clear()
+    class Forgetting(Counted):
+        """Lets the service forget what it was told, once all are deleted."""
+
+        def stage(self, what: str, total: int | None) -> None:
+            super().stage(what, total)
+            if what.startswith("waiting"):
+                backend.channels["a"].gone_from = None
+                backend._leaving.clear()
 
     emulator.settings.state_delay = HOUR
     sweep = Sweep.of_all(scope, RULES, Bounds(Fuse.parse("2")))
-    sweep.run(opener, shown)
+    sweep.run(opener, Forgetting())
     assert sweep.journal
     told = {each.arn.channel_name: each.last_event for each in entries.read(sweep.journal).entries}
     assert (outcomes(sweep)["a"], told) == ("failed", {"a": "failed", "b": "deleted"})

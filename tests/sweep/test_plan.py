@@ -17,6 +17,7 @@ from kvsops.local.server import LocalServer
 from kvsops.sweep import plan as planning
 from kvsops.sweep.item import Outcome
 from kvsops.sweep.plan import Plan
+from tests.counting import Counted
 from tests.fleet import NOON, Time, put, retag
 from tests.plans import planned
 
@@ -235,12 +236,15 @@ def test_oldest_first(scope: Scope, emulator: LocalServer) -> None:
 
 
 def test_progress(scope: Scope, emulator: LocalServer) -> None:
-    """Each read is told of: here tags, storage link and activity of two channels."""
+    """Each stage is told of with its total: the listing, then what is read of two channels."""
     put(emulator, "a")
     put(emulator, "b", tags={"env": "ci"})
     put(emulator, "young", HOUR)
-    told: list[int] = []
-    planning.plan(
-        scope, channels.each_listed(scope), sweep_rules(OLD), directly=True, advance=told.append
-    )
-    assert sum(told) == 6
+    told = Counted()
+    planning.plan(scope, channels.each_listed(scope), sweep_rules(OLD), directly=True, counter=told)
+    assert told.stages == [
+        ("listing channels", None, 3),
+        ("tags, one by one", 2, 2),
+        ("storage links", 2, 2),
+        ("metrics", 2, 2),
+    ]

@@ -1,6 +1,7 @@
 """Policy files: what they mean, what is refused and on which line, and their schema."""
 
 import json
+import re
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -123,9 +124,15 @@ OK = '[policies.a]\nprefix = "a"\nolder-than = "2h"\n'
         ("", ":1: policies: no policy: write a table like [policies.ci]"),
         ("policies = {}", ":1: policies: no policy: write a table like [policies.ci]"),
         ("policies = 3", ":1: policies: no policy: write a table like [policies.ci]"),
-        ("protect-tag = []\nmax-delete = 5\n" + OK, ":2: max-delete: unknown: write one of"),
-        ("\n[policy.ci]\nexpired = true", ":2: policy: unknown: write one of"),
-        (OK + 'older_than = "3h"', ":4: [policies.a] older_than: unknown: see kvsops sweep"),
+        (
+            "protect-tag = []\nmax-delete = 5\n" + OK,
+            ":2: max-delete: unknown: did you mean max-deletes?",
+        ),
+        ("\n[policy.ci]\nexpired = true", ":2: policy: unknown: did you mean policies?"),
+        (
+            OK + 'older_than = "3h"',
+            ":4: [policies.a] older_than: unknown: did you mean older-than?",
+        ),
         (OK + 'status = "ACTIVE"', ":4: [policies.a] status: unknown"),
         (OK + "yes = true", ":4: [policies.a] yes: unknown"),
         (OK + 'any-channel = "yes"', ":4: [policies.a] any-channel: 'yes': write true or false"),
@@ -225,10 +232,37 @@ def test_the_schema_shipped_is_current() -> None:
 
 def test_the_schema_is_one() -> None:
     """It is JSON Schema, and each option of a sweep's rules is in it with its help."""
-    jsonschema.Draft202012Validator.check_schema(schema())
+    jsonschema.Draft7Validator.check_schema(schema())
     (table,) = schema()["properties"]["policies"]["patternProperties"].values()
     assert table["properties"].keys() == {*policy.options(), "grace", "any-channel"}
     assert all(each["description"].endswith(".") for each in table["properties"].values())
+
+
+def test_the_schema_has_the_form_of_schemastore() -> None:
+    """Of the draft that editors know, with its own address; each part says what it is and for."""
+    found = schema()
+    assert found["$schema"] == "http://json-schema.org/draft-07/schema#"
+    assert found["$id"] == "https://json.schemastore.org/kvsops.json"
+    named = found["properties"]["policies"]
+    (table,) = named["patternProperties"].values()
+    tables = [found, named, table]
+    assert [each["additionalProperties"] for each in tables] == [False] * 3
+    parts = [*tables, *found["properties"].values(), *table["properties"].values()]
+    assert [each for each in parts if not each["description"]] == []
+    # Ajv's strict mode, which SchemaStore checks by, wants no list of types.
+    assert [each for each in parts if not isinstance(each.get("type", ""), str)] == []
+
+
+def test_the_catalog_entry_is_of_this_schema() -> None:
+    """What is to be handed in to SchemaStore names the schema's address and the file's name."""
+    text = (Path(__file__).parents[2] / "docs" / "how-to" / "editors.md").read_text(
+        encoding="utf-8"
+    )
+    (block,) = re.findall(r"```json\n(.*?)```", text, re.DOTALL)
+    entry = json.loads(block)
+    assert entry.keys() == {"name", "description", "fileMatch", "url"}
+    assert (entry["url"], entry["fileMatch"]) == (schema()["$id"], [policy.FILE_NAME])
+    assert entry["description"] == schema()["description"]
 
 
 READ = {"ci": {"prefix": "ci-", "older-than": "2h"}}
@@ -260,7 +294,7 @@ READ = {"ci": {"prefix": "ci-", "older-than": "2h"}}
 )
 def test_what_the_schema_accepts(file: dict[str, Any], *, fits: bool) -> None:
     """It takes what can be loaded, and refuses typos and wrong kinds."""
-    assert jsonschema.Draft202012Validator(schema()).is_valid(file) is fits
+    assert jsonschema.Draft7Validator(schema()).is_valid(file) is fits
 
 
 def test_a_byte_order_mark(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from kvsops.local.server import LocalServer
 from kvsops.sweep.course import INTERRUPTED
+from tests.counting import Raising
 from tests.fleet import names, put_many, writes
 from tests.sweep.journals import growing_no_more_than
 from tests.sweep.runs import DELETE, Run
@@ -72,10 +73,7 @@ def test_an_interruption_leaves_the_rest(brisk_run: Run, emulator: LocalServer) 
     """Ctrl-C ends in order: what has begun is finished, all else is left and says so."""
     put_many(emulator, [f"ci-{n:03}" for n in range(150)])
 
-    def interrupt(_: int) -> None:
-        raise KeyboardInterrupt
-
-    brisk_run.advance = interrupt
+    brisk_run.counter = Raising(KeyboardInterrupt)
     run = brisk_run()
     assert run.why_stopped == INTERRUPTED == "interrupted"
     deleted, left = run.named("deleted"), run.named("left")
@@ -91,10 +89,7 @@ def test_a_defect_of_ours_stops_the_sweep(brisk_run: Run, emulator: LocalServer)
     """An error nobody foresaw is raised, and the deletions that have not begun never do."""
     put_many(emulator, [f"ci-{n:03}" for n in range(150)])
 
-    def fail(_: int) -> None:
-        raise ZeroDivisionError
-
-    brisk_run.advance = fail
+    brisk_run.counter = Raising(ZeroDivisionError)
     with pytest.raises(ZeroDivisionError):
         brisk_run()
     assert len(names(emulator)) > 50

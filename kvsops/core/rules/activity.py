@@ -119,6 +119,7 @@ RULES: Final = (
         Role.PROTECTION,
         _in_use,
         Need.ACTIVITY,
+        counted="in use",
         options=(
             Option(
                 "even-if-active",
@@ -141,6 +142,7 @@ RULES: Final = (
         Role.CONDITION,
         _idle_for,
         Need.ACTIVITY,
+        counted="not idle that long",
         options=(
             Option(
                 "idle-for",
@@ -160,6 +162,7 @@ RULES: Final = (
         Role.CONDITION,
         _never_used,
         Need.ACTIVITY,
+        counted="used",
         options=(Option("never-used", Parameter.FLAG, "No connection since it was created."),),
         objection=_never_used_needs_age,
     ),

@@ -5,6 +5,7 @@ from typing import Final
 
 from kvsops.core.facts import Facts
 from kvsops.core.rule import Finding, Given, Option, Parameter, Role, Rule
+from kvsops.core.rules.names import matches_every_name
 from kvsops.core.text import age
 
 
@@ -44,9 +45,8 @@ def _narrowed(given: Given) -> bool:
     from kvsops.core.rules import rules_of  # this file is a part of them
 
     active = {rule.name for rule in rules_of(Role.CONDITION, Role.NARROWING) if rule.active(given)}
-    pattern = given["match"] or ""
-    matches_all = "*" in pattern and set(pattern) <= {"*", "?"}
-    return bool(active - {"older-than"} - ({"match"} if matches_all else set()))
+    every_name = matches_every_name(given["match"])
+    return bool(active - {"older-than"} - ({"match"} if every_name else set()))
 
 
 def _contradicting_ages(given: Given) -> str | None:
@@ -71,6 +71,7 @@ RULES: Final = (
         "older-than",
         Role.CONDITION,
         _older_than,
+        counted="too young",
         options=(Option("older-than", Parameter.DURATION, "Created longer ago than this."),),
         objection=_age_needs_more,
     ),

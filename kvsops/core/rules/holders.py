@@ -66,6 +66,7 @@ RULES: Final = (
         Role.CONDITION,
         _expired,
         Need.TAGS,
+        counted="without a lease",
         options=(
             Option("expired", Parameter.FLAG, f"{EXPIRES_AT_TAG} passed 5 minutes ago or earlier."),
         ),
@@ -75,6 +76,7 @@ RULES: Final = (
         Role.CONDITION,
         _orphaned,
         Need.TAGS,
+        counted="owned",
         options=(
             Option("orphaned", Parameter.FLAG, "Has no owner tag."),
             Option("owner-tag", Parameter.KEY, "The tag --orphaned looks for.", default=OWNER_TAG),

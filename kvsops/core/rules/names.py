@@ -19,6 +19,11 @@ def _match(facts: Facts, given: Given, _: datetime) -> Finding:
     return Finding(spares=not inside, why=f"name does not match {given['match']}")
 
 
+def matches_every_name(pattern: str | None) -> bool:
+    """Whether a pattern narrows nothing."""
+    return pattern is not None and "*" in pattern and set(pattern) <= {"*", "?"}
+
+
 def _tag(facts: Facts, given: Given, _: datetime) -> Finding:
     for wanted in given["tag"]:
         if not wanted.matches(facts.tag_values):
@@ -59,6 +64,7 @@ RULES: Final = (
         "prefix",
         Role.NARROWING,
         _prefix,
+        counted="of another name",
         options=(
             Option("prefix", Parameter.PREFIX, "Only names that start with this (cheapest)."),
         ),
@@ -67,6 +73,7 @@ RULES: Final = (
         "match",
         Role.NARROWING,
         _match,
+        counted="of another name",
         options=(Option("match", Parameter.GLOB, "Only names that match this pattern (* ? [])."),),
     ),
     Rule(
@@ -74,6 +81,7 @@ RULES: Final = (
         Role.NARROWING,
         _tag,
         Need.TAGS,
+        counted="without the tag",
         options=(
             Option("tag", Parameter.TAG, "Only with this tag (any value, or this one).", many=True),
         ),
@@ -83,6 +91,7 @@ RULES: Final = (
         Role.NARROWING,
         _without_tag,
         Need.TAGS,
+        counted="with the tag",
         options=(
             Option(
                 "without-tag",

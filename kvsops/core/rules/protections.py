@@ -73,13 +73,14 @@ def _storage_linked(facts: Facts, given: Given, _: datetime) -> Finding:
 
 
 RULES: Final = (
-    Rule("not-active", Role.PROTECTION, _not_active, named=True),
-    Rule("no-creation-time", Role.PROTECTION, _no_creation_time),
+    Rule("not-active", Role.PROTECTION, _not_active, named=True, counted="not ACTIVE"),
+    Rule("no-creation-time", Role.PROTECTION, _no_creation_time, counted="of unknown age"),
     Rule(
         "protected",
         Role.PROTECTION,
         _protected,
         Need.TAGS,
+        counted="protected by a tag",
         options=(
             Option(
                 "protect-tag",
@@ -90,13 +91,21 @@ RULES: Final = (
         ),
         named=True,
     ),
-    Rule("held", Role.PROTECTION, _held, Need.TAGS),
-    Rule("cloudformation", Role.PROTECTION, _of_a_stack, Need.TAGS, named=True),
+    Rule("held", Role.PROTECTION, _held, Need.TAGS, counted="held by a lease"),
+    Rule(
+        "cloudformation",
+        Role.PROTECTION,
+        _of_a_stack,
+        Need.TAGS,
+        named=True,
+        counted="made by CloudFormation",
+    ),
     Rule(
         "storage-linked",
         Role.PROTECTION,
         _storage_linked,
         Need.STORAGE,
+        counted="linked to storage",
         options=(
             Option(
                 "unlink-storage",

@@ -1,0 +1,27 @@
+"""A command as it is to be typed: quoted for a shell, broken where the terminal ends."""
+
+import shlex
+from collections.abc import Sequence
+from typing import Final
+
+from kvsops.output.fit import cells_of
+
+_CONTINUED: Final = " \\"
+
+
+def command_lines(words: Sequence[str], width: int | None, indent: str = "") -> list[str]:
+    r"""Return the lines of a command; those but the last end in `\`, so that they can be pasted.
+
+    A word that is itself wider than the terminal stays whole. None: no terminal, one line.
+    """
+    lines = [indent]
+    for word in map(shlex.quote, words):
+        line = lines[-1]
+        begun = bool(line.strip())
+        longer = f"{line} {word}" if begun else line + word
+        if width is not None and begun and cells_of(longer + _CONTINUED) > width:
+            lines[-1] += _CONTINUED
+            lines.append(f"{indent}    {word}")
+        else:
+            lines[-1] = longer
+    return lines
