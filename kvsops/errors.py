@@ -48,6 +48,14 @@ class NotFoundError(AwsError):
     """The channel is not there, or not any more."""
 
 
+class NoSuchNameError(NotFoundError):
+    """No channel has the `name` that somebody gave."""
+
+    def __init__(self, message: str, code: str, name: str) -> None:
+        super().__init__(message, code)
+        self.name = name
+
+
 class CredentialsError(UsageError):
     """No credentials, or such as AWS does not accept (any more)."""
 

@@ -10,7 +10,7 @@ from kvsops.aws.clock import TOLERANCE
 from kvsops.aws.quotas import channel_quota
 from kvsops.aws.scope import ATTEMPTS, Scope
 from kvsops.core.channel import Channel, ChannelArn, StorageLink
-from kvsops.errors import AwsError, KvsopsError, NotFoundError
+from kvsops.errors import AwsError, KvsopsError, NoSuchNameError, NotFoundError
 
 PAGE: Final = 10_000  # asked for; the service gives as many as it likes
 INDEX_PAGE: Final = 100  # ARNs a GetResources call takes
@@ -67,7 +67,7 @@ def named(scope: Scope, target: str) -> Channel:
         if target.startswith("arn:"):
             why = _told_apart(scope, ChannelArn.parse(target), place.account_id)
         msg = f"no such channel: {target} ({place}){why}"
-        raise NotFoundError(msg, error.code) from error
+        raise NoSuchNameError(msg, error.code, target) from error
 
 
 def _told_apart(scope: Scope, arn: ChannelArn, account_id: str | None) -> str:

@@ -15,6 +15,7 @@ from kvsops.aws import answers
 from kvsops.aws.failures import TRY_LOCALLY
 from kvsops.aws.quotas import CLOUDWATCH, KINESIS_VIDEO, PRICING, SIGNALING
 from kvsops.aws.shapes import moment
+from kvsops.core.likeness import suggestion
 from kvsops.errors import UsageError
 from kvsops.output.text import without_userinfo
 
@@ -177,9 +178,18 @@ def _configuration_errors() -> Iterator[None]:
     try:
         yield
     except botocore_errors.ProfileNotFound as error:
-        raise UsageError(f"{error}: see the profiles in ~/.aws/config") from error
+        raise UsageError(_no_profile(error)) from error
     except botocore_errors.BotoCoreError as error:
         raise UsageError(" ".join(str(error).split())) from error
+
+
+def _no_profile(error: botocore_errors.ProfileNotFound) -> str:
+    """Say that there is no such profile, and which may be meant."""
+    from botocore.session import Session
+
+    name = str(error.kwargs.get("profile"))
+    near = suggestion(name, Session().available_profiles, "see the profiles in ~/.aws/config")
+    return f"no such profile: {name}: {near}"
 
 
 def _session(profile: str | None) -> "Session":
@@ -223,15 +233,24 @@ def _checked_region(session: "Session", endpoint: str | None) -> str:
     try:
         partition = session.get_partition_for_region(region)
     except (botocore_errors.BotoCoreError, ValueError) as error:
-        raise UsageError(f"no such region: {region!r}: write it like us-east-1") from error
+        near = suggestion(region, _regions(session), "write it like us-east-1")
+        raise UsageError(f"no such region: {region!r}: {near}") from error
     if endpoint and not is_emulated(endpoint):
         return region
     known = session.get_available_regions(KINESIS_VIDEO, partition_name=partition)
     if region not in known:
         regions = ", ".join(sorted(known)) or "none in its partition"
-        msg = f"Kinesis Video Streams is not known in region {region!r}: known are {regions}"
-        raise UsageError(msg)
+        real = region in session.get_available_regions("sts", partition_name=partition)
+        near = suggestion(region, () if real else known, f"known are {regions}")
+        raise UsageError(f"Kinesis Video Streams is not known in region {region!r}: {near}")
     return region
+
+
+def _regions(session: "Session") -> list[str]:
+    """Return the regions of all partitions that Kinesis Video is known in."""
+    partitions = session.get_available_partitions()
+    each = (session.get_available_regions(KINESIS_VIDEO, name) for name in partitions)
+    return [region for regions in each for region in regions]
 
 
 def _checked_endpoint(url: str | None) -> str | None:

@@ -15,7 +15,9 @@ def brief_option(function: Function) -> Function:
     """Add --brief, which the function gets as `brief`; it is refused with other than Markdown."""
 
     @click.option(
-        "--brief", is_flag=True, help="With -o markdown: short enough for a pull request's comment."
+        "--brief",
+        is_flag=True,
+        help="With -o markdown: short enough for a comment on a pull request.",
     )
     @functools.wraps(function)
     def wrapped(*args: Any, **given: Any) -> Any:

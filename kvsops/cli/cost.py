@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from kvsops.cli.brief import brief_option
+from kvsops.cli.help import Command, section
 from kvsops.cli.money import Money, price_options
 from kvsops.cli.options import (
     Text,
@@ -18,6 +19,7 @@ from kvsops.cli.options import (
     typed,
 )
 from kvsops.core.channel import checked_tag_key
+from kvsops.core.likeness import suggestion
 from kvsops.core.rules import RULES
 from kvsops.errors import UsageError
 
@@ -42,7 +44,8 @@ def _group(text: str) -> str:
         return text
     if text.startswith("tag:"):
         return f"tag:{checked_tag_key(text.removeprefix('tag:'))}"
-    raise UsageError(f"cannot group by {text!r}: write tag:KEY, {', '.join(GROUPS)}")
+    near = suggestion(text, GROUPS, f"write tag:KEY, {', '.join(GROUPS)}")
+    raise UsageError(f"cannot group by {text!r}: {near}")
 
 
 def _month(text: str) -> "Month":
@@ -52,20 +55,28 @@ def _month(text: str) -> "Month":
 
 
 @click.command(
-    epilog="CloudWatch knows channels by name and day. ListMetrics tells of deleted channels for "
-    "two weeks back; older ones come from journals and the --baseline, and where these are "
-    "missing the total is called a lower bound. Reading metrics costs $0.01 per 1,000."
+    cls=Command,
+    epilog="CloudWatch knows channels by name and day. ListMetrics still names channels deleted "
+    "in the last two weeks; older ones come from journals and the --baseline, and where these are "
+    "missing the total is called a lower bound. Reading metrics costs $0.01 per 1,000.",
 )
+@section("Which channels")
 @rule_options(*(rule for rule in RULES if rule.name in ("prefix", "match")))
 @click.option("--month", type=Text("month", _month), metavar="YYYY-MM", help="An earlier month.")
+@section("Output")
 @click.option(
     "--group-by",
     type=Text("group", _group),
     metavar="tag:KEY|owner|prefix|region",
     default="prefix",
     show_default=True,
-    help="What to sum by.",
+    help="Subtotals by this.",
 )
+@click.option("--html", type=_FILE, metavar="FILE", help="Also write a page to share.")
+@click.option(
+    "--open-metrics", type=_FILE, metavar="FILE", help="Also write metrics for Prometheus."
+)
+@section("Costs")
 @price_options
 @click.option(
     "--journal",
@@ -73,10 +84,8 @@ def _month(text: str) -> "Month":
     type=_FILE,
     multiple=True,
     metavar="FILE",
-    help="A sweep's journal, to find deleted channels by; those in the state directory are read.",
+    help="Find deleted channels in this journal of a sweep, besides those in the state directory.",
 )
-@click.option("--html", type=_FILE, metavar="FILE", help="Write one page to send around, too.")
-@click.option("--open-metrics", type=_FILE, metavar="FILE", help="Write for Prometheus, too.")
 @output_options()
 @brief_option
 @scope_options
@@ -95,7 +104,7 @@ def cost(
     query: str | None,
     brief: bool,
 ) -> None:
-    """Tell what the channels cost this month, and which parts of it could be spared.
+    """Show what the channels cost this month, and what could be saved.
 
     \b
     Examples:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
+from kvsops.cli.help import Command, section
 from kvsops.cli.options import (
     DURATION,
     MESSAGE_TTL,
@@ -20,9 +21,9 @@ from kvsops.cli.options import (
     output_options,
     scope_options,
     screen,
-    tags_by_key,
 )
 from kvsops.cli.owner import default_owner
+from kvsops.cli.tags import tags_by_key
 from kvsops.core.channel import EXPIRES_AT_TAG, OWNER_TAG, TAGS_MAXIMUM, checked_tag
 from kvsops.errors import AwsError, KvsopsError, UsageError
 
@@ -46,22 +47,24 @@ def _owner(text: str) -> str:
 
 
 @click.command(
+    cls=Command,
     epilog="A channel costs nothing until something connects to it, and then a whole month's fee: "
-    "to run the same test again, reuse its channel (--exist-ok) rather than make another."
+    "to run the same test again, reuse its channel (--exist-ok) rather than make another.",
 )
 @click.argument("names", nargs=-1, type=NAME, metavar="[NAME]...")
-@click.option("--tag", "tags", type=TAG, multiple=True, metavar="KEY=VALUE", help="A tag to set.")
+@section("The channel")
+@click.option("--tag", "tags", type=TAG, multiple=True, metavar="KEY=VALUE", help="Set this tag.")
 @click.option(
     "--ttl",
     type=DURATION,
     metavar="DURATION",
-    help=f"How long it is needed: sets {EXPIRES_AT_TAG}, by which kvsops sweep --expired goes.",
+    help=f"How long it is needed: sets {EXPIRES_AT_TAG} for kvsops sweep --expired.",
 )
 @click.option(
     "--owner",
     type=Text("text", _owner),
     metavar="TEXT",
-    help=f"Who answers for it: sets {OWNER_TAG}.  [default: the CI job, or USER@HOST]",
+    help=f"Who is responsible for it: sets {OWNER_TAG}.  [default: the CI job, or USER@HOST]",
 )
 @click.option(
     "--message-ttl",
@@ -69,8 +72,8 @@ def _owner(text: str) -> str:
     metavar="SECONDS",
     help="How long undelivered messages are kept, 5 to 120.  [default: the service's, 60]",
 )
-@click.option("--exist-ok", is_flag=True, help="A channel of that name that exists is as good.")
-@click.option("--no-wait", is_flag=True, help="Do not wait until the channel is ACTIVE.")
+@click.option("--exist-ok", is_flag=True, help="If the channel exists, use it as it is.")
+@click.option("--no-wait", is_flag=True, help="Do not wait for the channel to be ACTIVE.")
 @output_options(default="arn", choices=("arn", *OUTPUTS))
 @scope_options
 def create(
@@ -95,7 +98,7 @@ def create(
       kvsops create ci-e2e --ttl 2h --exist-ok
       ARN=$(kvsops create --ttl 30m)
 
-    Without a NAME, one is made up.
+    Without a NAME, a unique one is chosen.
     """
     from kvsops.output.console import Console
 
@@ -220,5 +223,5 @@ def _text(scope: "Scope", made: "list[Facts]", output: "Output | Arns", query: s
 
     if output == "arn":
         return "".join(f"{safe(facts.channel.channel_arn)}\n" for facts in made)
-    columns = channel_columns(scope.now(), tags=True)
+    columns = channel_columns(scope.now(), tags=True, verbose=True)
     return render(made, columns, output, query, "None was made.", screen=screen(), noun="channel")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from kvsops.cli.help import Command, section
 from kvsops.cli.options import (
     TARGET,
     Where,
@@ -25,11 +26,14 @@ if TYPE_CHECKING:
     from kvsops.output.rows import Output
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("targets", nargs=-1, required=True, type=TARGET, metavar="NAME|ARN...")
+@section("What to spare")
 @rule_options(*(rule for rule in rules_of(Role.PROTECTION) if rule.named and rule.options))
-@click.option("--yes", is_flag=True, help="Delete. Without it, only show what would be.")
-@click.option("--tags", is_flag=True, help="Show their tags.")
+@section("Safety")
+@click.option("--yes", is_flag=True, help="Delete. Without it, only show what would be deleted.")
+@section("Output")
+@click.option("--tags", is_flag=True, help="Also show the tags.")
 @verbose_option
 @journal_option
 @output_options()
@@ -51,13 +55,13 @@ def delete(
 
     \b
     Examples:
-      kvsops delete cam-door                             # shows what would be deleted
+      kvsops delete cam-door             # shows what would be deleted
       kvsops delete cam-door cam-yard --yes
       kvsops untag cam-roof kvsops:keep && kvsops delete cam-roof --yes
 
     A channel that is tagged kvsops:keep, made by CloudFormation, linked to storage or not ACTIVE
-    is kept, and the exit code is then 1. Every deletion is journalled; kvsops restore makes the
-    channels again.
+    is kept, and the exit code is then 1. Every deletion is recorded in a journal, from which
+    kvsops restore recreates the channels.
     """
     from kvsops.core.judge import deletion_rules
     from kvsops.output.console import Console, progress

@@ -4,6 +4,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from kvsops.cli.help import Command, section
+from kvsops.cli.main import told
 from kvsops.cli.money import USD
 from kvsops.cli.options import (
     TARGET,
@@ -28,16 +30,19 @@ if TYPE_CHECKING:
 
 
 @click.command(
-    epilog="The table asks CloudWatch for up to ten metrics of each channel, at $0.0001; the "
-    "other outputs ask nothing. Metrics tell when a connection began, some minutes late, and never "
-    "when it ended: it is held for an hour at most."
+    cls=Command,
+    epilog="The table asks CloudWatch for up to ten metrics of each channel, for $0.0001; the "
+    "other outputs ask nothing. Metrics show when a connection began, some minutes late, but not "
+    "when it ended: it may last for up to an hour.",
 )
 @click.argument("targets", nargs=-1, required=True, type=TARGET, metavar="NAME|ARN...")
+@section("Costs")
 @click.option("--no-metrics", is_flag=True, help="Do not ask CloudWatch for use and cost.")
 @click.option(
-    "--max-own-cost", type=USD, metavar="USD", help="Ask nothing if asking may cost more."
+    "--max-own-cost", type=USD, metavar="USD", help="Do not read metrics if that may cost more."
 )
-@click.option("-v", "--verbose", is_flag=True, help="Show the version and the ARN, too.")
+@section("Output")
+@click.option("-v", "--verbose", is_flag=True, help="Also show the version and the ARN.")
 @output_options()
 @scope_options
 def describe(
@@ -50,7 +55,7 @@ def describe(
     output: "Output",
     query: str | None,
 ) -> None:
-    """Describe channels, each read directly: state, use, cost, tags and storage link.
+    """Show all there is to some channels: state, use, cost, tags and storage link.
 
     \b
     Examples:
@@ -67,7 +72,8 @@ def describe(
     in_region(scope, targets)
     rows = [*scope.in_parallel(lambda each: _read(scope, each), dict.fromkeys(targets))]
     found = [row for row in rows if not isinstance(row, AwsError)]
-    problems = [str(row) for row in rows if isinstance(row, AwsError)]
+    ctx = click.get_current_context()
+    problems = [told(row, ctx) for row in rows if isinstance(row, AwsError)]
     for facts in found:
         for fact in (facts.tags, facts.storage):
             problems += [fact.why] if isinstance(fact, Unknown) else []
@@ -78,7 +84,7 @@ def describe(
         click.echo(render(found, columns, output, query), nl=False)
     for problem in problems:
         console.error(problem)
-    click.get_current_context().exit(1 if problems else 0)
+    ctx.exit(1 if problems else 0)
 
 
 def _read(scope: "Scope", target: str) -> "Facts | AwsError":

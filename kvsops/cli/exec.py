@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from kvsops.cli.options import DURATION, NAME, TAG, Where, refuse, scope_options, tags_by_key
+from kvsops.cli.help import Command, section
+from kvsops.cli.options import DURATION, NAME, TAG, Where, refuse, scope_options
 from kvsops.cli.signals import signals_wait
+from kvsops.cli.tags import tags_by_key
 from kvsops.core.channel import EXPIRES_AT_TAG
 from kvsops.errors import KvsopsError, NotFoundError
 
@@ -22,23 +24,24 @@ TTL: Final = timedelta(hours=1)
 
 
 @click.command(
+    cls=Command,
     context_settings={"allow_interspersed_args": False},
-    epilog="Why reuse: a channel that anything connects to is billed a month's fee, so a fresh one "
-    "for each run costs a fee a run. A named channel used by all of them costs one.",
+    epilog="Why reuse: a channel that anything connects to is billed for a whole month, so a new "
+    "channel for each run costs a month's fee each run. One that all runs share costs one fee.",
 )
+@section("The channel")
 @click.option(
     "--ttl",
     type=DURATION,
     metavar="DURATION",
-    help="How long the lease outlives a holder that was killed; renewed while it lives.  "
-    "[default: 1h]",
+    help="How long the lease lasts if kvsops itself is killed.  [default: 1h]",
 )
-@click.option("--tag", "tags", type=TAG, multiple=True, metavar="KEY=VALUE", help="A tag to set.")
+@click.option("--tag", "tags", type=TAG, multiple=True, metavar="KEY=VALUE", help="Set this tag.")
 @click.option(
     "--reuse",
     type=NAME,
     metavar="NAME",
-    help="Use this channel, making it if need be; it is never deleted.",
+    help="Use this channel, creating it if it does not exist; it is never deleted.",
 )
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED, metavar="-- COMMAND...")
 @scope_options
@@ -59,13 +62,13 @@ def exec_(
       kvsops exec --ttl 30m --tag suite=ice -- make test
       kvsops exec --reuse ci-e2e -- pytest tests/e2e
 
-    The command finds KVS_CHANNEL_NAME, KVS_CHANNEL_ARN and AWS_REGION (AWS_DEFAULT_REGION, too) in
-    its environment, gets the signals that kvsops gets, and its exit code is the exit code; if it
-    succeeds and the channel cannot be deleted, the exit code is 1.
+    The command finds KVS_CHANNEL_NAME, KVS_CHANNEL_ARN, AWS_REGION and AWS_DEFAULT_REGION in its
+    environment, and receives the signals that kvsops receives. Its exit code is the exit code; if
+    it succeeds but the channel cannot be deleted, the exit code is 1.
 
-    The channel has a lease, kvsops:expires-at, that is renewed while the command runs: no sweep
-    takes it. If kvsops itself is killed, the lease lapses, and kvsops sweep --expired takes it.
-    With --reuse nothing is deleted, and no lease is set on a channel that had none.
+    The channel has a lease, kvsops:expires-at, that is renewed while the command runs, so that no
+    sweep deletes it. If kvsops itself is killed, the lease expires and kvsops sweep --expired
+    deletes the channel. With --reuse nothing is deleted, and a channel without a lease gets none.
     """
     from kvsops.cli import child
     from kvsops.cli.owner import default_owner

@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from kvsops.cli.help import Command, section
+from kvsops.cli.main import ALIASES, COMMANDS, cli
 from kvsops.cli.options import Text
 from kvsops.core.channel import ChannelArn
+from kvsops.core.likeness import suggestion
 from kvsops.errors import UsageError
 
 if TYPE_CHECKING:
@@ -27,12 +30,14 @@ def _account(text: str) -> str:
 
 
 @click.command(
+    cls=Command,
     context_settings={"ignore_unknown_options": True},
     epilog="Listings, the tag index, metrics and prices can only be allowed for all resources. The "
-    "condition on tags is as AWS documents it for each operation on a channel (aws:ResourceTag); "
-    "whether AWS goes by a tag that was set a moment ago is not documented.",
+    "condition on tags (aws:ResourceTag) is the one AWS documents for each operation on a channel; "
+    "whether it holds for a tag that was set a moment ago is not documented.",
 )
 @click.argument("lines", nargs=-1, metavar='["COMMAND OPTIONS"]...')
+@section("Which channels")
 @click.option("--region", metavar="REGION", help="Only this region's channels.  [default: any]")
 @click.option(
     "--account",
@@ -50,14 +55,15 @@ def iam(
     Examples:
       kvsops iam list describe
       kvsops iam "sweep --expired --prefix ci- --yes"
-      kvsops iam "sweep --older-than 1d --tag env=ci --yes" "list --cost" --region eu-west-1
+      kvsops iam "sweep --older-than 1d --tag env=ci --yes" "list --cost"
+      kvsops iam list describe --region eu-west-1
       kvsops iam > policy.json
 
-    Each argument is a command line as it will be run, in quotes if it has more than a name. What
-    it leaves out is left out of the policy: without --yes, whatever deletes. Names, ARNs, --prefix,
-    --region and --expect-account narrow the channels, and a sweep's --tag what is done to those
-    it means. A sweep without a condition goes by its policy file, read here and now. Without any
-    argument, the policy is for all commands with all their options.
+    Each argument is a command line as it will be run, in quotes if it is more than a name. The
+    policy allows no more than that command line does: without --yes, nothing that deletes. Names,
+    ARNs, --prefix, --region and --expect-account narrow the channels, and a sweep's --tag narrows
+    what may be done to them. A sweep without a condition uses its policy file as it is now.
+    Without an argument, the policy covers all commands with all their options.
     """
     from kvsops.aws import iam as policies
     from kvsops.output.console import Console
@@ -78,8 +84,6 @@ def iam(
 
 
 def _everything() -> Iterator[Line]:
-    from kvsops.cli.main import COMMANDS
-
     return ((name, None) for name in COMMANDS)
 
 
@@ -88,8 +92,9 @@ def _parsed(ctx: click.Context, lines: tuple[str, ...]) -> Iterator[Line]:
         if line.startswith("-"):
             said = f"{line}: write a command with its options as one argument, in quotes"
             raise UsageError(f'{said}: kvsops iam "sweep --prefix ci- --yes"')
-        words = _words(line)
-        yield words[0], _parameters(ctx, words[0], words[1:])
+        name, *arguments = _words(line)
+        name = ALIASES.get(name, name)
+        yield name, _parameters(ctx, name, arguments)
 
 
 def _words(line: str) -> list[str]:
@@ -105,13 +110,12 @@ def _words(line: str) -> list[str]:
 
 def _parameters(ctx: click.Context, name: str, arguments: list[str]) -> dict[str, Any]:
     """Read a command's arguments as the command would, but let it lack any of them."""
-    from kvsops.cli.main import COMMANDS, cli
-
     root = ctx.find_root()
     command = cli.get_command(root, name)
     if command is None:
-        said = f"no such command: {name!r}: there are {', '.join(COMMANDS)}"
-        raise UsageError(f'{said}; one with arguments goes in quotes: kvsops iam "sweep --yes"')
+        known = f"there are {', '.join(COMMANDS)}; one with arguments goes in quotes: "
+        near = suggestion(name, COMMANDS, f'{known}kvsops iam "sweep --yes"')
+        raise UsageError(f"no such command: {name!r}: {near}")
     if isinstance(command, click.Group):  # its subcommands call nothing
         return {}
     lenient = copy.copy(command)

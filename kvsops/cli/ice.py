@@ -4,7 +4,8 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from kvsops.cli.options import TARGET, Where, in_region, output_options, scope_options
+from kvsops.cli.help import Command, section
+from kvsops.cli.options import TARGET, Where, in_region, output_options, scope_options, screen
 
 if TYPE_CHECKING:
     from kvsops.core.wire.ice import IceServer
@@ -13,9 +14,10 @@ if TYPE_CHECKING:
 REDACTED: Final = "(redacted)"
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("target", type=TARGET, metavar="NAME|ARN")
-@click.option("--reveal", is_flag=True, help="Show username and password; they live 5 minutes.")
+@section("Output")
+@click.option("--reveal", is_flag=True, help="Show username and password, valid for 5 minutes.")
 @output_options()
 @scope_options
 def ice(*, where: Where, target: str, reveal: bool, output: "Output", query: str | None) -> None:
@@ -25,19 +27,24 @@ def ice(*, where: Where, target: str, reveal: bool, output: "Output", query: str
     Examples:
       kvsops ice cam-door
       kvsops ice cam-door --reveal -o json
-      kvsops smoke cam-door                  # asks each of them whether it answers
+      kvsops smoke cam-door              # asks each of them whether it answers
 
     Username and password are credentials, and the username holds the account's id: they are
     shown only with --reveal. Keep that out of logs.
     """
     from kvsops.aws import channels, connect
     from kvsops.output.rows import render
+    from kvsops.reports.connecting import ice_text
 
     scope = where.open(read_only=True)
     in_region(scope, (target,))
     channel_arn = channels.named(scope, target).channel_arn
     endpoints = connect.endpoints_of(scope, channel_arn, "viewer")
     servers = connect.ice_servers_of(scope, endpoints, channel_arn)
+    if output == "table" and (shown := screen()).width is not None:
+        test = ["kvsops", "smoke", target, *where.again(scope)]
+        click.echo(ice_text(servers, shown, test, reveal=reveal), nl=False)
+        return
     rows = [(uri, server) for server in servers for uri in server.uris]
     click.echo(render(rows, _columns(reveal=reveal), output, query), nl=False)
 

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from kvsops.cli.brief import brief_option
+from kvsops.cli.choice import Choice
+from kvsops.cli.help import Command, section
 from kvsops.cli.list_reading import ORDERS, Listing, read_bill, read_chosen
 from kvsops.cli.money import Money, price_options
 from kvsops.cli.options import (
@@ -30,22 +32,28 @@ if TYPE_CHECKING:
 
 
 @click.command(
-    epilog="Tags come from AWS's tag index, which leaves out what was never tagged and lags by "
-    "minutes: ? and null stand for not known. Up to 100 such channels are read one by one."
+    cls=Command,
+    epilog="Tags come from AWS's tag index, which omits channels that were never tagged and lags "
+    "by minutes: ? and null mean not known. Up to 100 such channels are read one by one.",
 )
+@section("Which channels")
 @rule_options(*rules_of(Role.NARROWING, Role.CONDITION, Role.FILTER))
+@section("Output")
 @click.option("--tags", is_flag=True, help="Show the tags.")
-@click.option("--direct", is_flag=True, help="Read every channel's tags directly: 40 a second.")
+@click.option("-v", "--verbose", is_flag=True, help="Also show when each was created.")
+@click.option("--direct", is_flag=True, help="Read each channel's tags directly, 40 a second.")
 @click.option(
     "--sort",
-    type=click.Choice(list(ORDERS)),
-    help="In this order; by age: oldest first.  [default: name; with --cost: dearest first]",
+    type=Choice(list(ORDERS)),
+    help="Sort by this; age: oldest first.  [default: name; with --cost, dearest first]",
 )
-@click.option("--reverse", is_flag=True, help="In the opposite order.")
-@click.option("--limit", type=click.IntRange(1), metavar="N", help="Only the first N of them.")
+@click.option("--reverse", is_flag=True, help="Reverse the order.")
+@click.option("--limit", type=click.IntRange(1), metavar="N", help="Show only the first N.")
+@section("Costs")
 @click.option("--cost", is_flag=True, help="Show what each costs, dearest first.")
-@click.option("-v", "--verbose", is_flag=True, help="Show when each was created, too.")
-@click.option("--no-metrics", is_flag=True, help="With --cost: ask nothing, assume each is used.")
+@click.option(
+    "--no-metrics", is_flag=True, help="With --cost: read no metrics; assume that all are used."
+)
 @price_options
 @output_options()
 @brief_option

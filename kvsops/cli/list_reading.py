@@ -54,8 +54,8 @@ class Listing:
 
     @property
     def reads_tags(self) -> bool:
-        """Whether the tags are told: JSON and CSV always have them."""
-        return self.shows_tags or self.output in ("json", "csv")
+        """Whether the tags are told: JSON, text and CSV always have them."""
+        return self.shows_tags or self.output in ("json", "csv", "text")
 
     def render(
         self, rows: "Sequence[Row]", columns: "Sequence[Column[Row]]", place: "Callable[[], object]"

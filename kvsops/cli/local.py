@@ -2,6 +2,7 @@
 
 import os
 import re
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -10,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from kvsops.cli.help import Command, section
+from kvsops.cli.local_help import HELP
 from kvsops.cli.local_listening import (
     check_listening,
     listening_options,
@@ -21,6 +24,7 @@ from kvsops.cli.local_signaling import signaling_options
 from kvsops.errors import UsageError, needs_extra
 
 if TYPE_CHECKING:
+    from kvsops.cli.local_shell import Activation
     from kvsops.local.server import LocalServer
     from kvsops.local.settings import Settings
 
@@ -44,57 +48,16 @@ def _lower(_ctx: click.Context, _param: click.Parameter, names: tuple[str, ...])
     return frozenset(name.lower().rstrip("/") for name in names)
 
 
-_HELP = """\
-Emulate the service on this machine, without an AWS account.
-
-\b
-Examples:
-  kvsops local --fleet 200 -- kvsops sweep --older-than 2h
-  kvsops local --fleet 200 -- aws kinesisvideo list-signaling-channels
-  kvsops local --fleet 200 -- bash
-  kvsops local --latency 50ms --fault '*:InternalFailure:5%' -- make test
-  kvsops local --base-port 4579 --ca-dir ~/.kvsops-ca
-  kvsops local --aws-names --host 127.0.0.2
-
-With a COMMAND, run it against the emulator, and end with its exit code. Without one, print
-the variables that lead AWS's clients there, for a shell to take, and run until Ctrl-C.
-
-The COMMAND's clients, in any language, find the emulator by AWS_ENDPOINT_URL. They get
-throw-away credentials, and cannot see your own AWS configuration. Kinesis Video signaling
-channels, tags (Resource Groups Tagging API), CloudWatch and STS are there. Channels have
-endpoints that masters and viewers can connect to, and STUN and TURN; SSL_CERT_FILE and the
-like let clients trust them. Nothing is kept when it ends.
-
-\b
-A fault's ERROR is an AWS error code, such as AccessDeniedException, or
-  drop        the connection closes, and nothing is done
-  drop-after  it is done, but the answer is never sent
-  late        it is done, but the answer comes after the client gave up
-OPERATION may be * for all; SHARE is 0 to 1, or 0% to 100%.
-
-\b
-ConnectAsMaster, ConnectAsViewer, SendSdpOffer, SendSdpAnswer, SendCandidate and
-GetIceServerConfig have ERRORs of their own:
-  delay       it takes a second longer
-  duplicate   a message is delivered twice
-  reorder     a message is overtaken by the next one of its sender
-  go-away     a connection gets GO_AWAY at once, and is ended a minute later
-  reconnect-ice-server  a connection is told to ask for ICE servers again
-and Allocate:turn-refused:SHARE lets TURN forbid allocations. A message that meets drop is
-lost; one that meets an AWS error code is refused: its sender is told if it gave a
-correlation id. Each refusal, and each peer displaced by another, is a line on stderr.
-
-GetMetricData:partial:SHARE answers that share of each call's queries InternalError.
-"""
-
-
-@click.command(name="local", help=_HELP, context_settings={"allow_interspersed_args": False})
+@click.command(
+    cls=Command, name="local", help=HELP, context_settings={"allow_interspersed_args": False}
+)
+@section("What is in it")
 @click.option(
     "--fleet",
     callback=whole_number(0),
     default="0",
     metavar="N",
-    help="Begin with N channels as they pile up in an account that is in use.",
+    help="Start with N channels, such as pile up in a busy account.",
 )
 @click.option(
     "--seed",
@@ -102,34 +65,37 @@ GetMetricData:partial:SHARE answers that share of each call's queries InternalEr
     default="7",
     show_default=True,
     metavar="N",
-    help="Draw the fleet and the faults from this; the same seed gives the same ones.",
+    help="Seed for the fleet and the faults: the same seed, the same ones.",
 )
 @click.option(
     "--region",
     default="us-east-1",
     show_default=True,
-    help="The region of the fleet and of the environment.",
+    metavar="REGION",
+    help="Region of the fleet and of the environment.",
 )
+@section("Where it listens")
 @listening_options
+@section("How it behaves")
 @click.option(
     "--quotas/--no-quotas",
     default=True,
     show_default=True,
-    help="Throttle calls beyond AWS's documented rates, as AWS does.",
+    help="Throttle calls above AWS's documented rates, as AWS does.",
 )
 @click.option(
     "--latency",
     callback=_delay,
     default="0ms",
     metavar="DURATION",
-    help="Let each call take so much longer, such as 50ms.",
+    help="Make each call take this much longer, such as 50ms.",
 )
 @click.option(
     "--fault",
     "faults",
     multiple=True,
     metavar="OPERATION:ERROR:SHARE",
-    help="Let a share of an operation's calls fail; see below. Repeatable.",
+    help="Make a share of an operation's calls fail; see above. Repeatable.",
 )
 @click.option(
     "--state-delay",
@@ -137,7 +103,7 @@ GetMetricData:partial:SHARE answers that share of each call's queries InternalEr
     default="300ms",
     show_default=True,
     metavar="DURATION",
-    help="How long channels stay CREATING, UPDATING, DELETING.",
+    help="How long channels stay CREATING, UPDATING or DELETING.",
 )
 @click.option(
     "--page-limit",
@@ -145,7 +111,7 @@ GetMetricData:partial:SHARE answers that share of each call's queries InternalEr
     default="1000",
     show_default=True,
     metavar="N",
-    help="List at most N channels a page, however many are asked for.",
+    help="List at most N channels per page, however many are requested.",
 )
 @click.option(
     "--index-lag",
@@ -153,7 +119,7 @@ GetMetricData:partial:SHARE answers that share of each call's queries InternalEr
     default="0s",
     show_default=True,
     metavar="DURATION",
-    help="How late the Resource Groups Tagging API learns of changed tags.",
+    help="How long the tag index takes to learn of changed tags.",
 )
 @click.option(
     "--channel-quota",
@@ -162,13 +128,14 @@ GetMetricData:partial:SHARE answers that share of each call's queries InternalEr
     help="Channels per region.  [default: AWS's: 10,000 or 5,000]",
 )
 @signaling_options
+@section("Who may use it")
 @click.option(
     "--allow-host",
     "allowed_hosts",
     callback=_lower,
     multiple=True,
     metavar="NAME",
-    help="Answer requests addressed to NAME, too, such as a container's. Repeatable.",
+    help="Also answer requests addressed to NAME, such as a container's. Repeatable.",
 )
 @click.option(
     "--allow-origin",
@@ -176,7 +143,7 @@ GetMetricData:partial:SHARE answers that share of each call's queries InternalEr
     callback=_lower,
     multiple=True,
     metavar="ORIGIN",
-    help="Answer pages of ORIGIN, too, not only this machine's. Repeatable.",
+    help="Also answer pages from ORIGIN, not only this machine's. Repeatable.",
 )
 @click.argument("command", nargs=-1, type=click.UNPROCESSED, metavar="[-- COMMAND...]")
 @click.pass_context
@@ -193,7 +160,7 @@ def local(
     **options: Any,
 ) -> None:
     """Emulate the service, around a command or until a signal ends it."""
-    from kvsops.cli.child import run
+    from kvsops.cli.local_shell import activation
 
     with _no_aws_configuration():
         _require_moto()
@@ -202,9 +169,10 @@ def local(
             _sow(server, fleet, seed)
             for note in notes(server):
                 click.echo(f"kvsops local: {note}", err=True)
-            if command:
-                ctx.exit(run(command, server.environment()))
-            _serve(server, fleet)
+            with activation(server) as files:
+                if command:
+                    ctx.exit(_run(command, server, fleet, files))
+                _serve(server, fleet, files)
 
 
 def _settings(faults: tuple[str, ...], seed: int, options: dict[str, Any]) -> "Settings":
@@ -255,18 +223,31 @@ def _sow(server: "LocalServer", fleet: int, seed: int) -> None:
     sow(server.backend(), fleet, seed=seed)
 
 
-def _serve(server: "LocalServer", fleet: int) -> None:
-    """Print what a shell needs, and wait for Ctrl-C or another signal to end."""
+def _run(command: tuple[str, ...], server: "LocalServer", fleet: int, files: "Activation") -> int:
+    """Run the command, a shell with its prompt marked; return its status."""
+    from kvsops.cli.child import run
+    from kvsops.cli.local_shell import is_shell, marked, welcome
+
+    environment = server.environment()
+    if is_shell(command):
+        click.echo(welcome(server, fleet), err=True)
+        command, environment = marked(command, environment, files)
+    return run(command, environment)
+
+
+def _serve(server: "LocalServer", fleet: int, files: "Activation") -> None:
+    """Say what a shell needs, and wait for Ctrl-C or another signal to end.
+
+    The lines to export are for programs, which read them from a pipe: a person sources the file.
+    """
+    from kvsops.cli.local_shell import directions
     from kvsops.cli.signals import signals_go_to
 
     stop = Event()
     with signals_go_to(lambda _number: stop.set()):
-        click.echo("\n".join(server.export_lines()))
-        click.echo(
-            f"kvsops local: {fleet} channels in {server.region} at {server.endpoint_url}; "
-            "paste the lines above into a shell that shall use them. Ctrl-C ends it.",
-            err=True,
-        )
+        if not sys.stdout.isatty():
+            click.echo("\n".join(server.export_lines()))
+        click.echo(directions(server, fleet, files), err=True)
         stop.wait()
 
 

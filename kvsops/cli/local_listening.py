@@ -63,33 +63,33 @@ _OPTIONS: Final = (
         default="127.0.0.1",
         show_default=True,
         metavar="ADDRESS",
-        help="Listen on this address of the machine: API, endpoints, TURN and its relays.",
+        help="Listen on this address of the machine, for everything.",
     ),
     click.option(
         "--port",
         callback=whole_number(0, HIGHEST_PORT),
         default="0",
         metavar="N",
-        help="Answer the API there.  [default: any free port]",
+        help="Port of the API.  [default: any free port]",
     ),
     click.option(
         "--base-port",
         callback=whole_number(1, _HIGHEST_BASE),
         metavar="N",
-        help="Have the API at N, masters' WebSockets at N+1, viewers' at N+2, HTTPS at N+3, STUN "
-        "and TURN at N+4, TURN over TLS at N+5.  [default: any free ports]",
+        help="Use port N for the API, N+1 for masters' WebSockets, N+2 for viewers', N+3 for "
+        "HTTPS, N+4 for STUN and TURN, N+5 for TURN over TLS.  [default: any free ports]",
     ),
     click.option(
         "--aws-names",
         is_flag=True,
-        help="Answer at port 443, over TLS, to AWS's own host names, for clients that cannot be "
-        "told an endpoint; /etc/hosts must lead them here.",
+        help="Answer at port 443, over TLS, to AWS's own host names, for clients whose endpoint "
+        "cannot be set; /etc/hosts must lead them here.",
     ),
     click.option(
         "--ca-dir",
         type=click.Path(path_type=Path),
         metavar="DIRECTORY",
-        help="Keep the certificate authority there, as ca.pem and ca.key, and use it again.  "
+        help="Keep the certificate authority here, as ca.pem and ca.key, and reuse it.  "
         "[default: a new one each time]",
     ),
 )

@@ -11,19 +11,19 @@ _OPTIONS: Final = (
     click.option(
         "--strict-payloads",
         is_flag=True,
-        help="Count a message's 10k in base64, not in the text inside: AWS may do either.",
+        help="Limit messages to 10k of base64, not of the text inside: AWS may do either.",
     ),
     click.option(
         "--empty-frames/--no-empty-frames",
         default=True,
         show_default=True,
-        help="Send clients empty text frames, which AWS's service was seen to do.",
+        help="Send clients empty text frames, as AWS has been seen to do.",
     ),
     click.option(
         "--close-displaced/--keep-displaced",
         default=True,
         show_default=True,
-        help="Close a connection when another takes its place: AWS may or may not.",
+        help="Close a connection when another replaces it: AWS may or may not.",
     ),
 )
 

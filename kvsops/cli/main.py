@@ -4,45 +4,35 @@ import importlib
 import os
 import signal
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 import kvsops
+from kvsops.cli.help import SCREEN, write_screen
 from kvsops.cli.signals import INTERRUPTED, heeded, next_one_ends, present
-from kvsops.errors import KvsopsError
+from kvsops.core.likeness import suggestion
+from kvsops.errors import KvsopsError, NoSuchNameError
 from kvsops.output import streams
 from kvsops.output.summary import VARIABLE
 
 if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
     from kvsops.output.console import Console
 
 COMMANDS: Final = {
-    "create": "Create signaling channels and print their ARNs.",
-    "list": "List signaling channels.",
-    "describe": "Describe channels, each read directly: state, use, cost, tags and storage link.",
-    "update": "Update a channel: the time that undelivered messages are kept.",
-    "tag": "Set tags on a channel, leaving its others.",
-    "untag": "Take tags off a channel.",
-    "delete": "Delete the named channels, and wait until they are gone.",
-    "sweep": "Delete the channels nobody needs: those that meet every condition given.",
-    "restore": "Make the channels again that a JOURNAL says were deleted, or list the journals.",
-    "exec": "Run a COMMAND with a channel of its own, and delete the channel however it ends.",
-    "smoke": "Prove with real media that a channel works, or tell at which step it fails and why.",
-    "endpoint": "Show where a master and a viewer connect to a channel, and ask for ICE servers.",
-    "ice": "Show a channel's STUN and TURN servers.",
-    "cost": "Tell what the channels cost this month, and which parts of it could be spared.",
-    "prices": "Show the prices that apply, and where they are from.",
-    "policy": "Check the policies in kvsops.toml, by which kvsops sweep goes.",
-    "iam": "Print the least IAM policy that lets the given commands do their work.",
-    "local": "Emulate the service on this machine, without an AWS account.",
+    name: said for lines in SCREEN.values() for names, said in lines.items() for name in names
 }
-"""Each command, in the order of a channel's life, and how its help begins.
-
-Said here so that --help need not import them all, which would take as long again.
-"""
+"""Each command, and what the help says of it."""
+ALIASES: Final = {"ls": "list", "rm": "delete"}
+"""What other tools call our commands: understood, but not shown."""
 DEBUG: Final = "kvsops.debug"
 SCOPES: Final = "kvsops.scopes"
+PLACE: Final = "kvsops.place"
+COMPLETE: Final = "_KVSOPS_COMPLETE"
+"""By this variable, click's own, a shell asks what may come next."""
 TYPED: Final = "kvsops.typed"
 
 
@@ -50,13 +40,45 @@ class Kvsops(click.Group):
     """Finds each command in the module of its name, and ends with the exit code of its error."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
-        """Return the commands in the order of a channel's life."""
+        """Return the commands in the order of the help."""
         return list(COMMANDS)
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's signature
-        """List the commands with what they do, in whole."""
-        with formatter.section("Commands"):
-            formatter.write_dl([*COMMANDS.items()])
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's signature
+        """Show the commands; what options there are says the usage."""
+        write_screen(formatter)
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Take `help COMMAND` and `version` for the options of these names.
+
+        The words are kept as they were typed: what to type next is proposed in them.
+        """
+        ctx.meta[TYPED] = ("kvsops", *args)
+        if args[:1] == ["help"]:
+            args = [*args[1:], "--help"]
+        elif args[:1] == ["version"]:
+            args = ["--version"]
+        return super().parse_args(ctx, args)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command, also by another tool's name for it; else say which may be meant."""
+        name = ALIASES.get(args[0], args[0])
+        if name not in COMMANDS and not (ctx.resilient_parsing or name.startswith("-")):
+            near = suggestion(name, (*COMMANDS, *ALIASES))
+            ctx.fail(f"no such command: {name}{near and ': '}{near}")
+        return super().resolve_command(ctx, [name, *args[1:]])
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> "list[CompletionItem]":
+        """Complete commands without importing them, which would take as long again."""
+        from click.shell_completion import CompletionItem
+
+        commands = [
+            CompletionItem(name, help=said)
+            for name, said in COMMANDS.items()
+            if name.startswith(incomplete)
+        ]
+        return commands + click.Command.shell_complete(self, ctx, incomplete)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
         """Import the command's module, where it is one."""
@@ -65,11 +87,6 @@ class Kvsops(click.Group):
         module = importlib.import_module(f"kvsops.cli.{cmd_name}")
         command: click.Command = getattr(module, f"{cmd_name}_", None) or getattr(module, cmd_name)
         return command
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Keep the words as they were typed: what to type next is proposed in them."""
-        ctx.meta[TYPED] = ("kvsops", *args)
-        return super().parse_args(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; an error of ours is one line, with a traceback under --debug."""
@@ -84,7 +101,7 @@ class Kvsops(click.Group):
         except KvsopsError as error:
             _trace(ctx)
             _summarise(ctx, error)
-            _say(str(error))
+            _say(told(error, ctx))
             ctx.exit(error.exit_code)
         except (click.ClickException, click.Abort, BrokenPipeError):
             raise
@@ -95,6 +112,10 @@ class Kvsops(click.Group):
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
         """Run the command line; return its exit code."""
+        if os.environ.get(COMPLETE):
+            with suppress(Exception):  # who presses Tab wants no message
+                super().main(*args, **kwargs)
+            return 1
         streams.guard()
         for number in heeded(present("SIGTERM", "SIGHUP")):
             signal.signal(number, signal.default_int_handler)  # ends as Ctrl-C does
@@ -103,11 +124,11 @@ class Kvsops(click.Group):
         except KvsopsError as error:  # --help cannot be written
             _say(str(error))
             return error.exit_code
-        except click.exceptions.NoArgsIsHelpError as error:
-            error.show()
-            return error.exit_code
         except click.ClickException as error:
-            _say(_one_line(error))
+            if isinstance(error, click.exceptions.NoArgsIsHelpError):
+                error.show()
+            else:
+                _say(_one_line(error))
             return error.exit_code
         except click.Abort:
             _say("interrupted")
@@ -123,6 +144,16 @@ def _tell_doubts(ctx: click.Context) -> bool:
     more = f" (and {len(doubts) - 1:,} more)" if doubts[1:] else ""
     _say(f"AWS told what cannot be, so it counts as unknown: {doubts[0]}{more}")
     return True
+
+
+def told(error: KvsopsError, ctx: click.Context) -> str:
+    """Say what is wrong; of a name that no channel has, also which may be meant."""
+    if not isinstance(error, NoSuchNameError):
+        return str(error)
+    from kvsops.cli.channel_names import nearest
+
+    near = nearest(ctx.meta[PLACE], error.name)
+    return f"{error}{near and ': '}{near}"
 
 
 def _summarise(ctx: click.Context, error: KvsopsError) -> None:
@@ -146,9 +177,19 @@ def _trace(ctx: click.Context) -> None:
 
 def _one_line(error: click.ClickException) -> str:
     """Say what click has to say, in one line, and where to read more."""
-    said = " ".join(error.format_message().split())
+    said = _unknown(error) or " ".join(error.format_message().split())
     context = getattr(error, "ctx", None)
     return f"{said} (see {context.command_path} --help)" if context else said
+
+
+def _unknown(error: click.ClickException) -> str | None:
+    """Say of an option or a subcommand that is not there which may be meant, as we say it."""
+    for what in ("option", "command"):
+        typed = getattr(error, f"{what}_name", None)
+        if typed and hasattr(error, "possibilities"):
+            near = suggestion(typed, error.possibilities or ())
+            return f"no such {what}: {typed}{near and ': '}{near}"
+    return None
 
 
 def _say(message: str) -> None:
@@ -164,15 +205,14 @@ def _console() -> "Console":
 @click.group(
     cls=Kvsops,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="To try everything without AWS: kvsops local --fleet 20 -- kvsops list",
+    epilog="Exit codes: 0 done, 1 failed, 2 wrong usage, 3 check failed, 130 Ctrl-C",
 )
 @click.version_option(kvsops.__version__, prog_name="kvsops")
 def cli() -> None:
-    """Operate Kinesis Video Streams WebRTC signaling channels: make, list, sweep and check them.
+    """Find, price, sweep and test Kinesis Video WebRTC signaling channels.
 
-    What destroys is a dry run unless --yes is given. Data goes to standard output, everything
-    else to standard error.
-
-    Exit codes: 0 done or nothing to do; 1 a failure, also a partial one; 2 wrong usage,
-    credentials or region; 3 the check ran and its answer is no; 130 interrupted.
+    \b
+      kvsops local --fleet 300 -- bash   # a shell to try it all in, without AWS
+      kvsops sweep --older-than 2h       # what would be deleted; --yes deletes it
+      kvsops sweep --help                # a command's options and examples
     """

@@ -113,21 +113,24 @@ class Money:
 def price_options(function: Function) -> Function:
     """Add the options of prices, budgets and comparison; the function gets them as `money`."""
 
-    @click.option("--prices", type=_FILE, metavar="FILE", help="Prices to go by: a TOML file.")
-    @click.option("--assume-prices-of", metavar="REGION", help="Take another region's prices.")
+    @click.option("--prices", type=_FILE, metavar="FILE", help="Use the prices in this TOML file.")
+    @click.option("--assume-prices-of", metavar="REGION", help="Use another region's prices.")
     @click.option(
-        "--max-own-cost", type=USD, metavar="USD", help="Ask nothing if asking may cost more."
+        "--max-own-cost", type=USD, metavar="USD", help="Do not read metrics if that may cost more."
     )
-    @click.option("--fail-over", type=USD, metavar="USD", help="Exit 3 if the month passes this.")
-    @click.option("--warn-over", type=USD, metavar="USD", help="Warn if the month passes this.")
+    @click.option("--fail-over", type=USD, metavar="USD", help="Exit 3 if the month exceeds this.")
+    @click.option("--warn-over", type=USD, metavar="USD", help="Warn if the month exceeds this.")
     @click.option(
-        "--baseline", type=_FILE, metavar="FILE", help="An earlier -o json to compare with."
+        "--baseline",
+        type=_FILE,
+        metavar="FILE",
+        help="Compare with an earlier -o json output.",
     )
     @click.option(
         "--max-growth",
         type=Text("n%|usd", growth),
         metavar="N%|USD",
-        help="Exit 3 if it grew by more than this over the baseline.",
+        help="Exit 3 if costs grew by more than this since the baseline.",
     )
     @functools.wraps(function)
     def wrapped(*args: Any, **given: Any) -> Any:

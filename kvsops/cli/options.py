@@ -9,14 +9,25 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
-from kvsops.cli.main import DEBUG, SCOPES, TYPED
+from kvsops.cli.choice import Choice
+from kvsops.cli.help import section
+from kvsops.cli.main import DEBUG, PLACE, SCOPES, TYPED
+from kvsops.cli.values import (
+    DURATION,
+    MESSAGE_TTL,
+    NAME,
+    RULE_TYPES,
+    STATUSES,
+    TAG,
+    TAG_KEY,
+    TARGET,
+    Target,
+    Text,
+    target,
+)
 from kvsops.core import channel
-from kvsops.core.channel import EXPIRES_AT_TAG
-from kvsops.core.likeness import likeness, shown
 from kvsops.core.rule import Option, Parameter, Rule
-from kvsops.core.text import parsed_moment
 from kvsops.errors import UsageError
-from kvsops.sweep import parameters
 
 if TYPE_CHECKING:
     from decimal import Decimal
@@ -24,74 +35,23 @@ if TYPE_CHECKING:
     from kvsops.aws.scope import Scope
     from kvsops.output.screen import Screen
 
+# The types of values come from here, too: a command needs nearly always both.
+__all__ = [
+    "DURATION",
+    "MESSAGE_TTL",
+    "NAME",
+    "STATUSES",
+    "TAG",
+    "TAG_KEY",
+    "TARGET",
+    "Target",
+    "Text",
+    "target",
+]
+
 Function = TypeVar("Function", bound=Callable[..., Any])
 
-STATUSES: Final = ("CREATING", "ACTIVE", "UPDATING", "DELETING")
-OUTPUTS: Final = ("table", "json", "csv", "markdown")
-
-
-class Text(click.ParamType[object]):
-    """A text that one of ours must accept: its `UsageError` is click's failure."""
-
-    def __init__(self, name: str, check: Callable[[str], object]) -> None:
-        self.name, self._check = name, check
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> object:
-        """Return what the check makes of the text."""
-        if not isinstance(value, str):
-            return value
-        try:
-            return self._check(value)
-        except UsageError as error:
-            return self.fail(str(error), param, ctx)
-
-
-def tags_by_key(pairs: tuple[tuple[str, str], ...]) -> dict[str, str]:
-    """Return the tags to set; raises `UsageError` where one is given twice, or holds no time."""
-    tags: dict[str, str] = {}
-    for key, value in pairs:
-        _check_time(key, value)
-        if tags.setdefault(key, value) != value:
-            raise UsageError(f"the tag {key} is given twice: drop one")
-    return tags
-
-
-def _check_time(key: str, value: str) -> None:
-    """Refuse a lease's end that no sweep could read: its channel would be kept for ever."""
-    if likeness(key) != EXPIRES_AT_TAG:
-        return
-    if key != EXPIRES_AT_TAG:
-        raise UsageError(f"the tag {shown(key)} only looks like {EXPIRES_AT_TAG}: write it so")
-    if parsed_moment(value) is None:
-        said = f"{EXPIRES_AT_TAG}={value!r} is not a time like 2026-11-22T10:00:00Z"
-        raise UsageError(f"{said}; for a time from now give kvsops create or exec --ttl, like 1h")
-
-
-def target(text: str) -> str:
-    """Read a channel's name or ARN."""
-    if text.startswith("arn:"):
-        return str(channel.ChannelArn.parse(text))
-    return channel.checked_name(text)
-
-
-DURATION: Final = Text("duration", parameters.duration)
-NAME: Final = Text("name", channel.checked_name)
-TARGET: Final = Text("name|arn", target)
-TAG_KEY: Final = Text("key", channel.checked_tag_key)
-MESSAGE_TTL: Final = click.IntRange(
-    channel.MESSAGE_TTL_SECONDS.start, channel.MESSAGE_TTL_SECONDS.stop - 1
-)
-TAG: Final = Text("key=value", channel.checked_tag)
-_METAVARS: Final = {Parameter.TAG: "key[=value]", Parameter.KEY: "key"}
-_TYPES: Final[dict[Parameter, click.ParamType[object]]] = {
-    **{
-        each: Text(_METAVARS.get(each, each.value), reader)
-        for each, reader in parameters.READERS.items()
-    },
-    Parameter.STATUS: click.Choice(STATUSES, case_sensitive=False),
-}
+OUTPUTS: Final = ("table", "json", "csv", "markdown", "text")
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,30 +104,43 @@ class Where:
             now=context.obj or machine_now,
         )
         context.meta.setdefault(SCOPES, []).append(scope)
+        context.meta[PLACE] = {"profile": self.profile, "region": self.region} | {
+            "endpoint_url": self.endpoint_url
+        }
         return scope
 
 
 def scope_options(function: Function) -> Function:
     """Add the scope's options; the function gets them as `where`."""
 
-    @click.option("--profile", metavar="NAME", help="Profile of ~/.aws/config.")
-    @click.option("--region", metavar="REGION", help="Region; else AWS_REGION, or the profile's.")
+    @section("Output")
     @click.option(
-        "--endpoint-url", metavar="URL", help="Another endpoint, for every service: an emulator's."
+        "--color",
+        type=Choice(list(_COLOURED)),
+        metavar="auto|always|never",
+        default="auto",
+        help="Colour; auto: on a terminal, unless NO_COLOR is set.",
+    )
+    @section("Connection")
+    @click.option("--profile", metavar="NAME", help="Use this profile of ~/.aws/config.")
+    @click.option(
+        "--region",
+        metavar="REGION",
+        help="AWS region.  [default: AWS_REGION, or the profile's]",
+    )
+    @click.option(
+        "--endpoint-url",
+        metavar="URL",
+        help="Send all requests to this endpoint, such as an emulator's.",
     )
     @click.option(
         "--quota-share",
         type=click.FloatRange(0, 1, min_open=True),
         metavar="SHARE",
-        help="Part of each API quota to use at most.  [default: 0.8]",
+        help="Use at most this share of each API quota.  [default: 0.8]",
     )
+    @section("Other")
     @click.option("--debug", is_flag=True, help="Show a traceback with an error.")
-    @click.option(
-        "--color",
-        type=click.Choice(list(_COLOURED)),
-        default="auto",
-        help="Colour the output; auto: on a terminal, unless NO_COLOR is set.",
-    )
     @click.pass_context
     @functools.wraps(function)
     def wrapped(ctx: click.Context, /, *, debug: bool, color: str, **given: Any) -> Any:
@@ -204,15 +177,20 @@ def output_options(
     """Add -o/--output and --query, which the function gets under these names."""
 
     def decorate(function: Function) -> Function:
+        @section("Output")
         @click.option(
             "-o",
             "--output",
-            type=click.Choice(choices),
+            type=Choice(choices),
             default=default,
             show_default=True,
-            help="Form of the result.",
+            help="Format of the result.",
         )
-        @click.option("--query", metavar="JMESPATH", help="What to take from the JSON.")
+        @click.option(
+            "--query",
+            metavar="JMESPATH",
+            help="Select from the JSON, for -o json or text.",
+        )
         @functools.wraps(function)
         def wrapped(*args: Any, **given: Any) -> Any:
             from kvsops.output.query import check_query
@@ -234,6 +212,7 @@ def rule_options(*rules: Rule) -> Callable[[Function], Function]:
         @functools.wraps(function)
         def wrapped(*args: Any, **all_given: Any) -> Any:
             given = {name: all_given.pop(parameter) for parameter, name in names.items()}
+            given |= all_given.pop("given", {})  # of the rules declared above these
             return function(*args, given=given, **all_given)
 
         decorated: Any = wrapped
@@ -249,16 +228,30 @@ def _declared(option: Option) -> Callable[[Function], Function]:
     name = f"--{option.name}"
     if option.parameter is Parameter.FLAG:
         return click.option(name, is_flag=True, help=option.help)
-    kind = _TYPES[option.parameter]
+    kind = RULE_TYPES[option.parameter]
     return click.option(
         name,
         type=kind,
+        callback=_wonder_at_keys if option.parameter in (Parameter.KEY, Parameter.TAG) else None,
         metavar=None if isinstance(kind, click.Choice) else kind.name.upper(),
         multiple=option.many,
         default=option.default,
         show_default=option.default is not None,
         help=option.help,
     )
+
+
+def _wonder_at_keys(_ctx: click.Context, param: click.Parameter, given: Any) -> Any:
+    """Warn of a key that is nearly one of ours: it may be meant, to find what was misspelt."""
+    from kvsops.cli.tags import meant_by
+
+    for each in given if isinstance(given, tuple) else (given,):
+        key = str(getattr(each, "key", each))
+        if meant := meant_by(key):
+            from kvsops.output.console import Console
+
+            Console().warn(f"{param.opts[0]} {key}: did you mean {meant}?")
+    return given
 
 
 def refuse(objection: str | None) -> None:
@@ -278,7 +271,7 @@ def in_region(scope: "Scope", targets: tuple[str, ...]) -> None:
 def verbose_option(function: Function) -> Function:
     """Add -v, which the function gets as `verbose`."""
     return click.option(
-        "-v", "--verbose", is_flag=True, help="Tell the calls made, and what they cost."
+        "-v", "--verbose", is_flag=True, help="Also show the calls made, and what they cost."
     )(function)
 
 
@@ -288,5 +281,5 @@ def journal_option(function: Function) -> Function:
         "--journal",
         type=click.Path(dir_okay=False, path_type=Path),
         metavar="FILE",
-        help="Where to write what is deleted; else in the state directory, in CI the workspace.",
+        help="Record deletions here.  [default: the state directory; in CI, the workspace]",
     )(function)

@@ -57,7 +57,7 @@ def rules_need(need: Need, rules: Callable[[dict[str, Any]], Rules]) -> When:
 
 def _shows_tags(options: Given) -> bool:
     """Whether a listing reads tags: to show them, to go by them, or for its JSON and CSV."""
-    listed = options["tags"] or options["output"] in ("json", "csv")
+    listed = options["tags"] or options["output"] in ("json", "csv", "text")
     return bool(listed) or rules_need(Need.TAGS, listing_rules)(options)
 
 
@@ -174,6 +174,7 @@ CALLS: Final[dict[str, tuple[Call, ...]]] = {
     "prices": (Call("GetProducts", given("refresh")),),
     "local": (),
     "iam": (),
+    "completion": (),
 }
 
 

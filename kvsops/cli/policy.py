@@ -10,7 +10,7 @@ from kvsops.sweep.policy import FILE_NAME
 
 @click.group()
 def policy() -> None:
-    """Check the policies in kvsops.toml, by which kvsops sweep goes.
+    """Check the policies in kvsops.toml, which kvsops sweep follows.
 
     \b
     Examples:
@@ -25,7 +25,7 @@ def policy() -> None:
 @policy.command()
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path), default=FILE_NAME)
 def check(file: Path) -> None:
-    """Check a policy FILE; print all that was understood of it.
+    """Check a policy FILE, and show all that was understood of it.
 
     \b
     Examples:

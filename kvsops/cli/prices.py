@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from kvsops.cli.help import Command, section
 from kvsops.cli.options import Where, output_options, scope_options, screen
 from kvsops.errors import UsageError
 
@@ -13,23 +14,27 @@ if TYPE_CHECKING:
 
 
 @click.command(
+    cls=Command,
     epilog="A price file is TOML: currency, and for each region a table with channel_month, "
-    "million_messages, thousand_turn_minutes, as_of and source."
+    "million_messages, thousand_turn_minutes, as_of and source.",
 )
-@click.option("--refresh", is_flag=True, help="Read the region's from AWS's Price List, and keep.")
+@section("Prices")
+@click.option(
+    "--refresh", is_flag=True, help="Read the region's prices from AWS's Price List, and keep them."
+)
 @click.option(
     "--prices",
     "file",
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE",
-    help="Prices to go by before all others: a TOML file.",
+    help="Use the prices in this TOML file first.",
 )
 @output_options()
 @scope_options
 def prices(
     *, where: Where, refresh: bool, file: Path | None, output: "Output", query: str | None
 ) -> None:
-    """Show the prices that apply, and where they are from.
+    """Show the prices that apply, and where they come from.
 
     \b
     Examples:
@@ -37,9 +42,9 @@ def prices(
       kvsops prices --refresh --region eu-west-1
       kvsops prices --prices ours.toml -o json
 
-    Prices differ by region, and one whose prices are not known is never priced as another. They
-    are in US dollars: a month of a channel that is used, a million signaling messages, a thousand
-    TURN streaming minutes.
+    Prices differ by region; a region whose prices are not known is never given another's. They
+    are in US dollars: for a month of a channel that is used, a million signaling messages, and a
+    thousand TURN streaming minutes.
     """
     from kvsops.aws import prices as price_tables
     from kvsops.output.console import Console

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from kvsops.cli.help import Command, section
 from kvsops.cli.options import Where, output_options, refuse, scope_options, screen, typed
 from kvsops.errors import AwsError, UsageError
 
@@ -17,11 +18,15 @@ if TYPE_CHECKING:
     from kvsops.sweep.restore import Restored
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("journal", required=False, metavar="[JOURNAL|RUN]")
 @click.argument("names", nargs=-1, metavar="[NAME...]")
-@click.option("--last", is_flag=True, help="What the last run here deleted: give NAMEs alone.")
-@click.option("--yes", is_flag=True, help="Make them. Without it, only show what would be made.")
+@section("What to restore")
+@click.option("--last", is_flag=True, help="What the last run here deleted, or its NAMEs alone.")
+@section("Safety")
+@click.option(
+    "--yes", is_flag=True, help="Recreate them. Without it, only show what would be recreated."
+)
 @output_options()
 @scope_options
 def restore(
@@ -34,20 +39,20 @@ def restore(
     output: "Output",
     query: str | None,
 ) -> None:
-    """Make the channels again that a JOURNAL says were deleted, or list the journals.
+    """Recreate the channels that a JOURNAL says were deleted, or list the journals.
 
     \b
     Examples:
-      kvsops restore                                     # which runs deleted, what is missing
-      kvsops restore --last                              # shows what would be made
+      kvsops restore                   # what each run deleted, what is missing
+      kvsops restore --last            # shows what would be recreated
       kvsops restore --last cam-door --yes
       kvsops restore 20261122T101500Z-us-east-1-4711 --yes
-      kvsops restore kvsops-journal-20261122T101500Z-us-east-1-4711.jsonl -o json
+      kvsops restore kvsops-journal-20261122T101500Z-us-east-1-4711.jsonl
 
-    They get their names, tags, message TTL and storage link back, in the same account and region
-    only. What cannot come back is the ARN: AWS gives each channel a new one, so whatever was
-    configured with the old ARN must be told. An old kvsops:expires-at is left off, or the next
-    sweep would take the channel again. A channel whose name exists is left as it is.
+    Channels get their names, tags, message TTL and storage link back, in the same account and
+    region only. The ARN cannot come back: AWS gives each channel a new one, so whatever was
+    configured with the old one must be updated. An old kvsops:expires-at is not restored, or the
+    next sweep would delete the channel again. A channel whose name exists is left alone.
     """
     from kvsops.output.console import Console
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from kvsops.cli.brief import brief_option
+from kvsops.cli.help import Command, section
 from kvsops.cli.options import (
     DURATION,
     TARGET,
@@ -45,50 +46,56 @@ def _report_file(text: str) -> Path:
 
 
 @click.command(
-    epilog="Of more than 500 candidates what is shown may rest on AWS's tag index, and its first "
-    "line says so; before each deletion the channel's tags and storage link are read directly and "
-    "it is judged again. Every deletion is journalled; kvsops restore makes the channels again."
+    cls=Command,
+    epilog="With more than 500 candidates, what is shown may come from AWS's tag index, and the "
+    "screen says so. Before each deletion, the channel's tags and storage link are read "
+    "directly and it is judged again. Every deletion is recorded in a journal, from which kvsops "
+    "restore recreates the channels.",
 )
-@rule_options(
-    *rules_of(Role.CONDITION),
-    *rules_of(Role.NARROWING),
-    *(rule for rule in rules_of(Role.PROTECTION) if rule.options),
-)
-@click.option(
-    "--grace",
-    type=DURATION,
-    metavar="DURATION",
-    help="Two steps: mark what is condemned, and delete what is still so after this long.",
-)
+@section("What to delete")
+@rule_options(*rules_of(Role.CONDITION), *rules_of(Role.NARROWING))
 @click.option(
     "--policy",
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE",
-    help="Run the policies of this file.  [default: kvsops.toml, where no condition is given]",
+    help="Run the policies in this file.  [default: kvsops.toml, if no condition is given]",
 )
-@click.option("--explain", type=TARGET, metavar="NAME|ARN", help="Only say why, of one channel.")
-@click.option("--yes", is_flag=True, help="Delete. Without it, only show what would be.")
-@click.option("--dry-run", is_flag=True, help="Only show what would be deleted: the default.")
+@section("What to spare")
+@rule_options(*(rule for rule in rules_of(Role.PROTECTION) if rule.options))
 @click.option(
-    "--any-channel", is_flag=True, help="With --yes: every channel that is old enough is meant."
+    "--grace",
+    type=DURATION,
+    metavar="DURATION",
+    help="Tag the candidates first; delete those that still qualify after this long.",
 )
+@section("Safety")
+@click.option("--yes", is_flag=True, help="Delete. Without it, only show what would be deleted.")
+@click.option("--dry-run", is_flag=True, help="Only show what would be deleted (the default).")
 @click.option("--check", is_flag=True, help="Dry run that exits 3 if any would be deleted.")
+@click.option(
+    "--any-channel", is_flag=True, help="With --yes: age alone is enough, whatever the name."
+)
 @click.option(
     "--max-deletes",
     type=FUSE,
     metavar="N|N%",
     help="Fuse: if more would be deleted, delete none and exit 3.  [default: 100]",
 )
-@click.option("--limit", type=click.IntRange(1), metavar="N", help="Only the N oldest of them.")
+@click.option("--limit", type=click.IntRange(1), metavar="N", help="Delete the N oldest at most.")
+@click.option("--deadline", type=DURATION, metavar="DURATION", help="Stop cleanly after this long.")
+@click.option("--expect-account", metavar="ID", help="Refuse to run in any other account.")
+@section("Output")
 @click.option(
-    "--deadline", type=DURATION, metavar="DURATION", help="Stop in order after this long."
+    "--explain",
+    type=TARGET,
+    metavar="NAME|ARN",
+    help="Only explain what would happen to one channel, and why.",
 )
-@click.option("--expect-account", metavar="ID", help="Refuse to run in another account.")
-@click.option("--direct", is_flag=True, help="Show only what direct reads confirm: 40 a second.")
 @click.option(
-    "--all", "everything", is_flag=True, help="Show all of them, and those that are kept, too."
+    "--direct", is_flag=True, help="Confirm all that is shown by direct reads, 40 a second."
 )
-@click.option("--tags", is_flag=True, help="Show their tags.")
+@click.option("--all", "everything", is_flag=True, help="Show all candidates, and what is kept.")
+@click.option("--tags", is_flag=True, help="Also show the tags.")
 @verbose_option
 @click.option(
     "--report",
@@ -96,7 +103,7 @@ def _report_file(text: str) -> Path:
     type=Text("file", _report_file),
     multiple=True,
     metavar="FILE",
-    help="Write FILE.json, .xml (JUnit), .md or .prom (OpenMetrics), too.",
+    help="Also write a report: .json, .xml (JUnit), .md or .prom (OpenMetrics).",
 )
 @journal_option
 @output_options()
@@ -132,18 +139,18 @@ def sweep(
 
     \b
     Examples:
-      kvsops sweep --older-than 2h                        # shows what would be deleted
+      kvsops sweep --older-than 2h             # shows what would be deleted
       kvsops sweep --older-than 2h --prefix ci- --yes
       kvsops sweep --expired --yes
       kvsops sweep --orphaned --older-than 1d --yes --max-deletes 10%
       kvsops sweep --idle-for 7d --prefix meeting- --grace 24h --yes
-      kvsops sweep --yes                                  # the policies in kvsops.toml
+      kvsops sweep --yes                       # the policies in kvsops.toml
       kvsops sweep --older-than 2h --explain cam-door
 
-    Spared whatever the conditions: channels tagged kvsops:keep or with a --protect-tag, held
-    (kvsops:expires-at is ahead or unreadable), made by CloudFormation, linked to storage, used in
-    the last 2 hours, not ACTIVE, without a creation time, and those of which one of these could
-    not be read.
+    Always spared: channels that are tagged kvsops:keep or with a --protect-tag, leased
+    (kvsops:expires-at is in the future or unreadable), made by CloudFormation, linked to storage,
+    used in the last 2 hours, not ACTIVE, or without a creation time, and channels for which any
+    of this could not be read.
     """
     from kvsops.facts.look import Look
     from kvsops.output.console import Console, progress

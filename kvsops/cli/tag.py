@@ -2,15 +2,17 @@
 
 import click
 
-from kvsops.cli.options import TAG, TARGET, Where, in_region, scope_options, tags_by_key
+from kvsops.cli.help import Command
+from kvsops.cli.options import TAG, TARGET, Where, in_region, scope_options
+from kvsops.cli.tags import tags_by_key
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("target", type=TARGET, metavar="NAME|ARN")
 @click.argument("tags", nargs=-1, required=True, type=TAG, metavar="KEY=VALUE...")
 @scope_options
 def tag(*, where: Where, target: str, tags: tuple[tuple[str, str], ...]) -> None:
-    """Set tags on a channel, leaving its others.
+    """Set tags on a channel; its other tags stay.
 
     \b
     Examples:

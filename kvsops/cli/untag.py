@@ -2,15 +2,16 @@
 
 import click
 
+from kvsops.cli.help import Command
 from kvsops.cli.options import TAG_KEY, TARGET, Where, in_region, scope_options
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("target", type=TARGET, metavar="NAME|ARN")
 @click.argument("keys", nargs=-1, required=True, type=TAG_KEY, metavar="KEY...")
 @scope_options
 def untag(*, where: Where, target: str, keys: tuple[str, ...]) -> None:
-    """Take tags off a channel.
+    """Remove tags from a channel.
 
     \b
     Examples:

@@ -2,11 +2,13 @@
 
 import click
 
+from kvsops.cli.help import Command, section
 from kvsops.cli.options import MESSAGE_TTL, TARGET, Where, in_region, scope_options
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("target", type=TARGET, metavar="NAME|ARN")
+@section("What to change")
 @click.option(
     "--message-ttl",
     type=MESSAGE_TTL,
@@ -16,7 +18,7 @@ from kvsops.cli.options import MESSAGE_TTL, TARGET, Where, in_region, scope_opti
 )
 @scope_options
 def update(*, where: Where, target: str, message_ttl: int) -> None:
-    """Update a channel: the time that undelivered messages are kept.
+    """Change how long a channel keeps undelivered messages.
 
     \b
     Examples:

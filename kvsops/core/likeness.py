@@ -47,3 +47,21 @@ def mistaken(keys: Iterable[str], meant: str) -> str | None:
     """Return which of the keys looks like the one that is meant, though it is another."""
     wanted = likeness(meant)
     return next((key for key in keys if key != meant and likeness(key) == wanted), None)
+
+
+def closest(typed: str, known: Iterable[str], least: float = 0.6) -> str | None:
+    """Return which of the known words was most likely meant; None where none is near.
+
+    `least` is how alike they must be: 0 to 1, as difflib counts it.
+    """
+    from difflib import get_close_matches  # slow to import, and for mistakes alone
+
+    by_likeness = {likeness(each): each for each in known}
+    found = get_close_matches(likeness(typed), by_likeness, n=1, cutoff=least)
+    return by_likeness[found[0]] if found else None
+
+
+def suggestion(typed: str, known: Iterable[str], otherwise: str = "") -> str:
+    """Return `did you mean X?`; where none of the known words is near, what to say otherwise."""
+    meant = closest(typed, known)
+    return otherwise if meant is None else f"did you mean {meant}?"

@@ -79,7 +79,7 @@ def child_environment(
         if name not in gone and not name.startswith("AWS_")
     }
     past_proxies = _past_proxies(inherited, endpoint_url, aws_names=aws_names)
-    path = os.pathsep.join(filter(None, [sysconfig.get_path("scripts"), inherited.get("PATH")]))
+    path = os.pathsep.join(filter(None, [scripts_directory(), inherited.get("PATH")]))
     return kept | variables(endpoint_url, region, ca_bundle) | past_proxies | {"PATH": path}
 
 
@@ -92,14 +92,35 @@ def export_lines(
     aws_names: bool = False,
 ) -> list[str]:
     """Return the lines that give a shell the same environment."""
-    past_proxies = _past_proxies(inherited, endpoint_url, aws_names=aws_names)
-    exported = variables(endpoint_url, region, ca_bundle) | past_proxies
-    stray = [*STRAY_VARIABLES, *(CA_DIRECTORIES if ca_bundle else ())]
+    values = exported(endpoint_url, region, inherited, ca_bundle, aws_names=aws_names)
     return [
-        f"unset {' '.join(stray)}",
-        *(f"export {name}={shlex.quote(value)}" for name, value in exported.items()),
-        f'export PATH={shlex.quote(sysconfig.get_path("scripts"))}:"$PATH"',
+        f"unset {' '.join(stray(ca_bundle))}",
+        *(f"export {name}={shlex.quote(value)}" for name, value in values.items()),
+        f'export PATH={shlex.quote(scripts_directory())}:"$PATH"',
     ]
+
+
+def exported(
+    endpoint_url: str,
+    region: str,
+    inherited: Mapping[str, str],
+    ca_bundle: str | None = None,
+    *,
+    aws_names: bool = False,
+) -> dict[str, str]:
+    """Return what a shell must export, the PATH apart."""
+    past_proxies = _past_proxies(inherited, endpoint_url, aws_names=aws_names)
+    return variables(endpoint_url, region, ca_bundle) | past_proxies
+
+
+def stray(ca_bundle: str | None) -> tuple[str, ...]:
+    """Return what a shell must unset."""
+    return (*STRAY_VARIABLES, *(CA_DIRECTORIES if ca_bundle else ()))
+
+
+def scripts_directory() -> str:
+    """Return where kvsops itself is: it shall be found by its name."""
+    return sysconfig.get_path("scripts")
 
 
 def _past_proxies(

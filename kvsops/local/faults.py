@@ -1,12 +1,12 @@
 """Faults to inject into calls: errors, dropped connections, late answers."""
 
-import difflib
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from random import Random
 from typing import Self
 
+from kvsops.core.likeness import suggestion
 from kvsops.errors import UsageError
 
 DROP = "drop"
@@ -145,6 +145,6 @@ def check_operations(faults: Iterable[Fault]) -> None:
     known |= {*CONNECTS, *SENDS, ALLOCATE}
     for fault in faults:
         if fault.operation not in known | {"*"}:
-            near = difflib.get_close_matches(fault.operation, known, n=1)
-            hint = f": did you mean {near[0]}?" if near else f" of {', '.join(KNOWN_SERVICES)}"
+            near = suggestion(fault.operation, known)
+            hint = f": {near}" if near else f" of {', '.join(KNOWN_SERVICES)}"
             raise UsageError(f"fault: {fault.operation} is no operation{hint}")

@@ -1,6 +1,5 @@
 """The emulator as a whole: its control plane, its data plane, and what is in them."""
 
-import difflib
 import os
 import ssl
 from collections import Counter
@@ -12,6 +11,7 @@ from moto.core.base_backend import BackendDict
 from moto.core.model_instances import reset_model_data
 from moto.kinesisvideo.models import kinesisvideo_backends
 
+from kvsops.core.likeness import suggestion
 from kvsops.errors import UsageError
 from kvsops.local import settings as active_settings
 from kvsops.local.api.call import DEFAULT_REGION
@@ -174,8 +174,7 @@ def check_region(region: str) -> None:
     """Raise `UsageError` unless the service, and so the emulator, has this region."""
     regions = kinesisvideo_backends[ACCOUNT_ID].regions
     if region not in regions:
-        near = difflib.get_close_matches(region, regions, n=1)
-        hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(sorted(regions))}"
+        hint = suggestion(region, regions, f"there are {', '.join(sorted(regions))}")
         raise UsageError(f"--region {region!r}: Kinesis Video Streams is not there; {hint}")
 
 

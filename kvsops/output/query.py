@@ -11,14 +11,14 @@ _SEE: Final = "https://jmespath.org/tutorial.html shows how to write it"
 
 
 def check_query(query: str | None, output: str) -> None:
-    """Raise UsageError for a query that cannot be read, or one with an output other than JSON.
+    """Raise UsageError for a query that cannot be read, or an output that is not made of JSON.
 
     For before the work, which may delete: functions are looked at only when the query runs.
     """
     if query is None:
         return
-    if output != "json":
-        raise UsageError(f"--query works on JSON, not on {output}; add --output json")
+    if output not in ("json", "text"):
+        raise UsageError(f"--query works on JSON, not on {output}; add --output json or text")
     import jmespath
 
     with _told(query):

@@ -13,13 +13,16 @@ from typing import Any, Final, Generic, Literal, TypeVar
 
 from kvsops.errors import UsageError
 from kvsops.output.fit import Cut, fit
+from kvsops.output.lines import document_lines, lines
 from kvsops.output.query import check_query, search
 from kvsops.output.screen import NO_SCREEN, Outcome, Screen
 from kvsops.output.text import json_inert, markdown_safe, safe
 from kvsops.output.values import json_ready, plain
 
 Row = TypeVar("Row")
-Output = Literal["table", "json", "csv", "markdown"]
+Output = Literal["table", "json", "csv", "markdown", "text"]
+DOCUMENTS: Final = ("json", "text")
+"""The outputs that are made of a whole JSON document, and so of what a query finds in it."""
 
 
 @dataclass(frozen=True)  # no slots: with them Python 3.11 fails on Column[Row](...)
@@ -155,21 +158,18 @@ def _csv_cell(value: object) -> str:
     return ("'" if formula else "") + safe(value)
 
 
-def dumps(value: object, query: str | None = None) -> str:
-    """Make JSON of a value, or of what a JMESPath query finds in the whole of it.
+def dumps(value: object, query: str | None = None, output: str = "json") -> str:
+    """Make JSON of a value, or of what a JMESPath query finds in the whole of it; or its text.
 
-    All but printable ASCII is escaped, so that no value can act on a terminal. Raises UsageError
-    for a query that cannot be read or does not fit the value.
+    All but printable ASCII is escaped in JSON, so that no value can act on a terminal. Raises
+    UsageError for a query that cannot be read or does not fit the value.
     """
-    return _dumps(json_ready(value), query)
-
-
-def _dumps(ready: object, query: str | None) -> str:
+    ready, text = json_ready(value), output == "text"
     if query is None:
-        return _json(ready)
+        return document_lines(ready) if text else _json(ready)
     found = search(query, ready)
     try:
-        return _json(found)
+        return lines(found) if text else _json(found)
     except (TypeError, ValueError):
         raise UsageError(
             f"--query '{safe(query)}' finds what JSON cannot hold:"
@@ -201,8 +201,8 @@ def render(
     Raises UsageError for a query with other than JSON, or one that is wrong.
     """
     check_query(query, output)
-    if output == "json":
-        return _dumps(records(rows, columns), query)
+    if output in DOCUMENTS:
+        return dumps(records(rows, columns), query, output)
     if output == "csv":
         return csv(rows, columns)
     if not rows:

@@ -8,9 +8,9 @@ import click
 
 from kvsops.core.cost import known_sum
 from kvsops.output.console import Console
-from kvsops.output.figures import usd
+from kvsops.output.figures import percent, usd
 from kvsops.output.fit import wrapped
-from kvsops.output.rows import Form, Output, csv, dumps, markdown, screen_table
+from kvsops.output.rows import DOCUMENTS, Form, Output, csv, dumps, markdown, screen_table
 from kvsops.output.screen import Screen
 from kvsops.output.text import count, markdown_safe
 from kvsops.reports.bill import BillReport
@@ -22,8 +22,8 @@ GROUPS: Final = 20  # shown of them; JSON has all
 
 def render(report: BillReport, output: Output, query: str | None, screen: Screen) -> str:
     """Make the text for standard output; CSV has a line for each channel."""
-    if output == "json":
-        return dumps(as_json(report), query)
+    if output in DOCUMENTS:
+        return dumps(as_json(report), query, output)
     if output == "csv":
         return csv(report.bill.dearest_first, bill_columns(report.bill))
     return as_markdown(report) if output == "markdown" else as_text(report, screen)
@@ -70,9 +70,9 @@ def insights(report: BillReport) -> Iterator[str]:
     """Say what else there is to know."""
     quota, bill, churn = report.quota, report.bill, report.churn
     if quota.limit:
-        share = f"{quota.channels:,} of {quota.limit:,} channels ({quota.share:.0%})"
+        share = f"{quota.channels:,} of {quota.limit:,} channels ({percent(quota.share)})"
         yield f"Quota: {share}, unless AWS raised it."
-    if report.unused is not None:
+    if report.unused:
         unused = count(report.unused, "channel")
         deed = (
             f"The {unused} not used in {bill.month} took quota and cost $0.00"

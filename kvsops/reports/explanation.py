@@ -14,7 +14,7 @@ from kvsops.core.rule import Finding, Role, Rule
 from kvsops.core.text import moment
 from kvsops.facts import gather
 from kvsops.output.fit import wrapped
-from kvsops.output.rows import Column, Form, dumps, markdown, table
+from kvsops.output.rows import DOCUMENTS, Column, Form, dumps, markdown, table
 from kvsops.output.screen import NO_SCREEN, Outcome, Screen
 from kvsops.output.text import safe
 from kvsops.reports.columns import link_text
@@ -148,8 +148,8 @@ def tell_why(
     Returns whether everything could be read and judged.
     """
     told = explained(scope, target, rules)
-    if output == "json":
-        text = dumps(told.as_json(), query)
+    if output in DOCUMENTS:
+        text = dumps(told.as_json(), query, output)
     else:
         text = told.markdown() if output == "markdown" else told.text(screen)
     click.echo(text, nl=False, color=screen.colour)

@@ -12,7 +12,7 @@ from kvsops.aws.scope import Scope
 from kvsops.core.channel import EXPIRES_AT_TAG, KEEP_TAG, OWNER_TAG
 from kvsops.core.judge import Verdict
 from kvsops.core.rule import Role
-from kvsops.output.rows import Column, Output, csv, dumps, markdown, records
+from kvsops.output.rows import DOCUMENTS, Column, Output, csv, dumps, markdown, records
 from kvsops.output.text import count, markdown_safe
 from kvsops.output.values import json_ready
 from kvsops.reports.columns import age_text, tags_text
@@ -109,8 +109,8 @@ class Report:
     def render(self, output: Output, query: str | None) -> str:
         """Make the text for standard output: JSON is an object, CSV has every channel."""
         columns = item_columns(self.scope.now(), self.sweep.rules.given)
-        if output == "json":
-            return dumps(self.run().as_json(), query)
+        if output in DOCUMENTS:
+            return dumps(self.run().as_json(), query, output)
         if output == "csv":
             return csv(self.plan.items, columns)
         if output == "markdown":

@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from kvsops.core.judge import Policy, Rules, no_condition, objection, sweep_rules
+from kvsops.core.likeness import suggestion
 from kvsops.core.rule import Option, Parameter, Role
 from kvsops.core.rules import RULES
 from kvsops.errors import UsageError
@@ -45,7 +46,7 @@ WAIVERS: Final = tuple(
 _ANY_CHANNEL: Final = Option(
     "any-channel",
     Parameter.FLAG,
-    "Age alone is enough: every channel that is old enough is meant.",
+    "Age alone is enough, whatever the name.",
 )
 _NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 _TOP: Final = ("max-deletes", "protect-tag", TABLE)
@@ -115,7 +116,8 @@ class _Reader:
     def policies(self, table: Mapping[str, Any]) -> Policies:
         for key in table:
             if key not in _TOP:
-                raise self.wrong("", key, f"unknown: write one of {', '.join(_TOP)}")
+                near = suggestion(key, _TOP, f"write one of {', '.join(_TOP)}")
+                raise self.wrong("", key, f"unknown: {near}")
         named = table.get(TABLE)
         if not isinstance(named, dict) or not named:
             raise self.wrong("", TABLE, "no policy: write a table like [policies.ci]")
@@ -159,7 +161,9 @@ class _Reader:
             elif key in known:
                 given[key] = self._value(table, known[key], value)
             else:
-                raise self.wrong(table, key, "unknown: see kvsops sweep --help for what there is")
+                known_keys = (*known, "grace", _ANY_CHANNEL.name)
+                near = suggestion(key, known_keys, "see kvsops sweep --help for what there is")
+                raise self.wrong(table, key, f"unknown: {near}")
         said = no_condition(given) or objection(given)
         if said:
             raise self.wrong(table, "", said.replace("with --yes ", ""))

@@ -69,9 +69,9 @@ def test_no_region(profile: str | None) -> None:
     ("region", "said"),
     [
         ("moon", "no such region: 'moon': write it like us-east-1"),
-        (" us-east-1", "no such region: ' us-east-1': write it like us-east-1"),
-        ("us_east_1", "no such region: 'us_east_1': write it like us-east-1"),
-        ("us-east-1a", "no such region: 'us-east-1a': write it like us-east-1"),
+        (" us-east-1", "no such region: ' us-east-1': did you mean us-east-1?"),
+        ("us_east_1", "no such region: 'us_east_1': did you mean us-east-1?"),
+        ("us-east-1a", "no such region: 'us-east-1a': did you mean us-east-1?"),
         ("", "--region is empty: give its value, or leave it out"),
     ],
 )
@@ -83,9 +83,20 @@ def test_no_such_region(region: str, said: str) -> None:
 
 
 @pytest.mark.parametrize("endpoint_url", [None, EMULATOR])
-@pytest.mark.parametrize("region", ["us-esat-1", "us-east-9", "mx-central-1"])
+@pytest.mark.parametrize(
+    ("region", "meant"), [("us-esat-1", "us-east-1"), ("eu-wset-2", "eu-west-2")]
+)
+def test_misspelt_region(region: str, meant: str, endpoint_url: str | None) -> None:
+    """A region that is none is refused with the one that was most likely meant."""
+    assert refusal(region=region, endpoint_url=endpoint_url) == (
+        f"Kinesis Video Streams is not known in region '{region}': did you mean {meant}?"
+    )
+
+
+@pytest.mark.parametrize("endpoint_url", [None, EMULATOR])
+@pytest.mark.parametrize("region", ["mx-central-1", "ap-southeast-3"])
 def test_region_without_the_service(region: str, endpoint_url: str | None) -> None:
-    """A region that is misspelt, or that the service is not in, is refused with those it is in."""
+    """A region of AWS's that the service is not in is refused with those it is in."""
     said = refusal(region=region, endpoint_url=endpoint_url)
     begin = f"Kinesis Video Streams is not known in region '{region}': known are "
     assert said.startswith(begin)
@@ -103,7 +114,8 @@ def test_profiles_region_is_checked_too(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("profile", "said"),
     [
-        ("italy", "The config profile (italy) could not be found: see the profiles in"),
+        ("italy", "no such profile: italy: see the profiles in ~/.aws/config"),
+        ("irland", "no such profile: irland: did you mean ireland?"),
         ("", "--profile is empty: give its value, or leave it out"),
     ],
 )

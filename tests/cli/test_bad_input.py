@@ -90,7 +90,7 @@ ROWS = [
     ("list --quota-share 0", "--quota-share': 0.0 is not in the range 0<x<=1"),
     ("list --quota-share 2", "--quota-share': 2.0 is not in the range 0<x<=1"),
     ("list --endpoint-url 127.0.0.1:46", "not an endpoint: '127.0.0.1:46': write it like http://"),
-    ("list --profile nobody", "The config profile (nobody) could not be found: see the profiles"),
+    ("list --profile nobody", "no such profile: nobody: see the profiles"),
     # what contradicts itself, or lacks what it needs
     ("list --older-than 2d --younger-than 1d", "leave no channel: the first must be the shorter"),
     ("list --tag a=1 --tag a=2", "--tag a=1 and --tag a=2 leave no channel: drop one"),
@@ -138,9 +138,9 @@ ROWS = [
     ("create x -o json --query 'nosuch(@)'", NO_FUNCTION),
     ("list -o xml", "'xml' is not one of 'table', 'json', 'csv', 'markdown'"),
     # words that do not exist, or are missing
-    ("swep", "No such command 'swep'. (see kvsops --help)"),
-    ("list --colour", "No such option '--colour'"),
-    ("--nonsense", "No such option '--nonsense'"),
+    ("swep", "no such command: swep: did you mean sweep? (see kvsops --help)"),
+    ("list --colour", "no such option: --colour"),
+    ("--nonsense", "no such option: --nonsense"),
     ("list extra", "Got unexpected extra argument (extra) (see kvsops list --help)"),
     ("describe", "Missing argument 'NAME|ARN...'. (see kvsops describe --help)"),
     ("delete", "Missing argument 'NAME|ARN...'. (see kvsops delete --help)"),

@@ -162,13 +162,13 @@ def test_a_policy_that_iam_would_refuse(kvsops: Kvsops) -> None:
 @pytest.mark.parametrize(
     ("argv", "told"),
     [
-        (["sweepy"], "no such command: 'sweepy': there are create, list, "),
+        (["sweepy"], "no such command: 'sweepy': did you mean sweep?"),
         (["delete", "cam-door"], "no such command: 'cam-door': there are "),
         (["sweep", "--yes"], "--yes: write a command with its options as one argument, in quotes"),
-        (["sweep --yess"], "No such option '--yess'."),
+        (["sweep --yess"], "no such option: --yess: did you mean --yes?"),
         (["sweep --older-than 2"], "Invalid value for '--older-than': not a duration: '2'"),
         (["sweep --prefix 'ci*'"], "Invalid value for '--prefix': not a channel name: 'ci*'"),
-        (["sweep --help"], "No such option '--help'."),
+        (["sweep --help"], "no such option: --help"),
         (["sweep 'ci"], 'not a command line: "sweep \'ci": no closing quotation'),
         ([" "], "not a command line: ' ': it names no command"),
         (["kvsops"], "not a command line: 'kvsops': it names no command"),

@@ -357,16 +357,25 @@ def test_foreground(number: signal.Signals) -> None:
         assert process.stdout is not None
         assert process.stderr is not None
         lines = [process.stdout.readline().strip() for _ in range(18)]
-        said = process.stderr.readline()
+        said = [process.stderr.readline().rstrip() for _ in range(5)]
         url = next(line for line in lines if line.startswith("export AWS_ENDPOINT_URL="))
         endpoint_url = url.partition("=")[2]
         with urllib.request.urlopen(f"{endpoint_url}/kvsops-api/calls") as answer:  # noqa: S310 - ours
             assert json.load(answer) == {"calls": {}, "throttled": {}, "log": []}
+        file = Path(said[1].rpartition(" . ")[2])
+        assert endpoint_url in file.read_text()
         process.send_signal(number)
         rest = process.communicate(timeout=10)
     assert lines[0].startswith("unset AWS_")
     assert all(line.startswith("export ") for line in lines[1:])
-    assert said.startswith(f"kvsops local: 4 channels in us-east-1 at {endpoint_url}; ")
+    assert said == [
+        f"kvsops local: 4 channels in us-east-1 at {endpoint_url}",
+        f"  To use it in another shell:  . {file}",
+        f"  In fish:                     source {file}.fish",
+        "  To undo that there:          kvsops_leave",
+        "  To stop it here:             Ctrl-C",
+    ]
+    assert not file.parent.exists()
     assert (process.returncode, rest) == (0, ("", ""))
 
 

@@ -92,7 +92,7 @@ def test_check_of_one_policy(kvsops: Kvsops, here: Path) -> None:
 @pytest.mark.parametrize(
     ("argv", "text", "said"),
     [
-        ((), "[policies.a]\nolder = '1d'", "kvsops.toml:2: [policies.a] older: unknown: see"),
+        ((), "[policies.a]\nwhen = '1d'", "kvsops.toml:2: [policies.a] when: unknown: see"),
         (("x.toml",), "", "error: the policy file x.toml cannot be read: No such file or direct"),
     ],
 )

@@ -60,7 +60,7 @@ def test_a_query_works_on_json_only(output: str) -> None:
     check_query(None, output)
     with pytest.raises(UsageError) as caught:
         check_query("[].name", output)
-    assert str(caught.value) == f"--query works on JSON, not on {output}; add --output json"
+    assert str(caught.value) == f"--query works on JSON, not on {output}; add --output json or text"
 
 
 @given(st.text(st.sampled_from(list("ab[]{}().,:*?|&!@<>='\"0-9 \n\x1b")), max_size=20))

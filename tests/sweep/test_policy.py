@@ -124,9 +124,15 @@ OK = '[policies.a]\nprefix = "a"\nolder-than = "2h"\n'
         ("", ":1: policies: no policy: write a table like [policies.ci]"),
         ("policies = {}", ":1: policies: no policy: write a table like [policies.ci]"),
         ("policies = 3", ":1: policies: no policy: write a table like [policies.ci]"),
-        ("protect-tag = []\nmax-delete = 5\n" + OK, ":2: max-delete: unknown: write one of"),
-        ("\n[policy.ci]\nexpired = true", ":2: policy: unknown: write one of"),
-        (OK + 'older_than = "3h"', ":4: [policies.a] older_than: unknown: see kvsops sweep"),
+        (
+            "protect-tag = []\nmax-delete = 5\n" + OK,
+            ":2: max-delete: unknown: did you mean max-deletes?",
+        ),
+        ("\n[policy.ci]\nexpired = true", ":2: policy: unknown: did you mean policies?"),
+        (
+            OK + 'older_than = "3h"',
+            ":4: [policies.a] older_than: unknown: did you mean older-than?",
+        ),
         (OK + 'status = "ACTIVE"', ":4: [policies.a] status: unknown"),
         (OK + "yes = true", ":4: [policies.a] yes: unknown"),
         (OK + 'any-channel = "yes"', ":4: [policies.a] any-channel: 'yes': write true or false"),

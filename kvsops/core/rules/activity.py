@@ -124,7 +124,7 @@ RULES: Final = (
             Option(
                 "even-if-active",
                 Parameter.FLAG,
-                "Delete also what was used in the last 2 hours, or whose metrics cannot be read.",
+                "Also delete channels used in the last 2 hours, or whose metrics cannot be read.",
             ),
         ),
         waived_by="even-if-active",
@@ -134,7 +134,7 @@ RULES: Final = (
         Role.FILTER,
         _active,
         Need.ACTIVITY,
-        options=(Option("active", Parameter.FLAG, "Only used in the last 2 hours."),),
+        options=(Option("active", Parameter.FLAG, "Only channels used in the last 2 hours."),),
         objection=_contradicting_activity,
     ),
     Rule(
@@ -147,12 +147,12 @@ RULES: Final = (
             Option(
                 "idle-for",
                 Parameter.DURATION,
-                "No connection, message or TURN minute for so long (1h15m to 455d).",
+                "No connection, message or TURN minute for this long (1h15m to 455d).",
             ),
             Option(
                 "trust-silence",
                 Parameter.FLAG,
-                "Believe it even if no channel at all has metrics: truly nothing runs.",
+                "Believe the silence even if no channel has any metrics at all.",
             ),
         ),
         objection=_unknowable,
@@ -163,7 +163,7 @@ RULES: Final = (
         _never_used,
         Need.ACTIVITY,
         counted="used",
-        options=(Option("never-used", Parameter.FLAG, "No connection since it was made."),),
+        options=(Option("never-used", Parameter.FLAG, "No connection since it was created."),),
         objection=_never_used_needs_age,
     ),
 )

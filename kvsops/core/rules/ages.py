@@ -64,7 +64,7 @@ RULES: Final = (
         "younger-than",
         Role.FILTER,
         _younger_than,
-        options=(Option("younger-than", Parameter.DURATION, "Only made less than this ago."),),
+        options=(Option("younger-than", Parameter.DURATION, "Created less than this long ago."),),
         objection=_contradicting_ages,
     ),
     Rule(
@@ -72,7 +72,7 @@ RULES: Final = (
         Role.CONDITION,
         _older_than,
         counted="too young",
-        options=(Option("older-than", Parameter.DURATION, "Made longer ago than this."),),
+        options=(Option("older-than", Parameter.DURATION, "Created longer ago than this."),),
         objection=_age_needs_more,
     ),
 )

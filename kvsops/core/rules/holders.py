@@ -68,9 +68,7 @@ RULES: Final = (
         Need.TAGS,
         counted="without a lease",
         options=(
-            Option(
-                "expired", Parameter.FLAG, f"Its {EXPIRES_AT_TAG} passed 5 minutes ago or more."
-            ),
+            Option("expired", Parameter.FLAG, f"{EXPIRES_AT_TAG} passed 5 minutes ago or earlier."),
         ),
     ),
     Rule(
@@ -80,7 +78,7 @@ RULES: Final = (
         Need.TAGS,
         counted="owned",
         options=(
-            Option("orphaned", Parameter.FLAG, "It lacks the owner tag."),
+            Option("orphaned", Parameter.FLAG, "Has no owner tag."),
             Option("owner-tag", Parameter.KEY, "The tag --orphaned looks for.", default=OWNER_TAG),
         ),
         objection=_orphaned_objection,

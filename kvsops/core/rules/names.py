@@ -66,7 +66,7 @@ RULES: Final = (
         _prefix,
         counted="of another name",
         options=(
-            Option("prefix", Parameter.PREFIX, "Only names that begin with this (cheapest)."),
+            Option("prefix", Parameter.PREFIX, "Only names that start with this (cheapest)."),
         ),
     ),
     Rule(
@@ -96,7 +96,7 @@ RULES: Final = (
             Option(
                 "without-tag",
                 Parameter.TAG,
-                "Only without this tag (with no value, or not with this one).",
+                "Only without this tag (any value, or this one).",
                 many=True,
             ),
         ),

@@ -85,7 +85,7 @@ RULES: Final = (
             Option(
                 "protect-tag",
                 Parameter.KEY,
-                f"Never delete a channel with this tag (beside {KEEP_TAG}).",
+                f"Never delete a channel with this tag (or {KEEP_TAG}).",
                 many=True,
             ),
         ),
@@ -110,7 +110,7 @@ RULES: Final = (
             Option(
                 "unlink-storage",
                 Parameter.FLAG,
-                "Delete channels linked to a stream too: unlink them first. The stream stays.",
+                "Also delete channels linked to a stream: unlink them first. The stream stays.",
             ),
         ),
         named=True,
