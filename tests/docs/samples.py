@@ -14,7 +14,7 @@ import tempfile
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Final
+from typing import Final, TextIO
 
 from rich.console import Console
 from rich.text import Text
@@ -55,7 +55,7 @@ def shown(line: str, height: int = 24, *, colour: bool = False) -> str:
     return "".join(f"{each.rstrip()}\n" for each in text.splitlines())
 
 
-def _run(argv: list[str], stream: io.TextIOBase, time: Time) -> None:
+def _run(argv: list[str], stream: TextIO, time: Time) -> None:
     """Run it in this process, by that time; standard error takes no progress."""
     with contextlib.redirect_stdout(stream), contextlib.redirect_stderr(_Aside(stream)):
         cli.main(argv, prog_name="kvsops", obj=time.now)
@@ -64,7 +64,7 @@ def _run(argv: list[str], stream: io.TextIOBase, time: Time) -> None:
 class _Aside(io.TextIOBase):
     """Writes to a terminal, and is none."""
 
-    def __init__(self, stream: io.TextIOBase) -> None:
+    def __init__(self, stream: TextIO) -> None:
         self._stream = stream
 
     def write(self, text: str) -> int:
