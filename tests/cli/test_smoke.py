@@ -337,7 +337,8 @@ def test_a_snapshot_that_cannot_be_written(kvsops: Kvsops, tmp_path: Path) -> No
     ended = kvsops(*QUICK, "--snapshot", str(path), "--report", str(report))
     assert ended.code == 1
     assert "kvsops-smoke works" in ended.out
-    assert ended.err == f"error: {path} cannot be written: No such file or directory\n"
+    failed = f"error: {path} cannot be written: No such file or directory\n"
+    assert ended.err == f"report written: {report}\n{failed}"
     assert json.loads(report.read_text())["passed"] is True
 
 
