@@ -1,4 +1,4 @@
-# An image for cron jobs: kvsops and what its reports need, and neither a compiler nor a history.
+# An image for cron jobs: kvsops with its `report` extra; no pip, no source, no git history.
 #
 #   docker build -t kvsops .
 #   docker run --rm -v kvsops:/state -e AWS_REGION=us-east-1 kvsops sweep --expired

@@ -223,5 +223,5 @@ def _text(scope: "Scope", made: "list[Facts]", output: "Output | Arns", query: s
 
     if output == "arn":
         return "".join(f"{safe(facts.channel.channel_arn)}\n" for facts in made)
-    columns = channel_columns(scope.now(), tags=True)
+    columns = channel_columns(scope.now(), tags=True, verbose=True)
     return render(made, columns, output, query, "None was made.", screen=screen(), noun="channel")

@@ -48,7 +48,7 @@ def _report_file(text: str) -> Path:
 @click.command(
     cls=Command,
     epilog="With more than 500 candidates, what is shown may come from AWS's tag index, and the "
-    "first line says so. Before each deletion, the channel's tags and storage link are read "
+    "screen says so. Before each deletion, the channel's tags and storage link are read "
     "directly and it is judged again. Every deletion is recorded in a journal, from which kvsops "
     "restore recreates the channels.",
 )

@@ -1,31 +1,33 @@
 """How durations and moments are put in words; the words of reasons and of tables alike."""
 
-import re
 from datetime import UTC, datetime, timedelta
 
 _UNITS = (("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1))
+_WORDS = {"d": "day", "h": "hour", "m": "minute", "s": "second"}
 _DAYS_ALONE_FROM = 30
 
 
 def age(delta: timedelta) -> str:
     """Say a duration in its two largest units: 45s, 12m, 3h20m, 2d4h, 63d; ahead: in 5m."""
-    seconds = int(abs(delta).total_seconds())
-    at = next((i for i, (_, size) in enumerate(_UNITS) if seconds >= size), len(_UNITS) - 1)
-    (unit, size), following = _UNITS[at], _UNITS[at + 1 : at + 2]
-    text = f"{seconds // size}{unit}"
-    if following and not (unit == "m" or (unit == "d" and seconds // size >= _DAYS_ALONE_FROM)):
-        (unit, lesser), rest = following[0], seconds % size
-        text += f"{rest // lesser}{unit}" if rest >= lesser else ""
+    text = "".join(f"{number}{unit}" for number, unit in _parts(delta))
     return f"in {text}" if delta < timedelta() else text
-
-
-_WORDS = {"d": "day", "h": "hour", "m": "minute", "s": "second"}
 
 
 def spelled(delta: timedelta) -> str:
     """Say a duration as `age` does, in words: 12 minutes, 3 hours 20 minutes, 63 days."""
-    parts = re.findall(r"([0-9]+)([dhms])", age(abs(delta)))
-    return " ".join(f"{n} {_WORDS[unit]}{'' if n == '1' else 's'}" for n, unit in parts)
+    parts = _parts(delta)
+    return " ".join(f"{n:,} {_WORDS[unit]}{'' if n == 1 else 's'}" for n, unit in parts)
+
+
+def _parts(delta: timedelta) -> list[tuple[int, str]]:
+    seconds = int(abs(delta).total_seconds())
+    at = next((i for i, (_, size) in enumerate(_UNITS) if seconds >= size), len(_UNITS) - 1)
+    (unit, size), following = _UNITS[at], _UNITS[at + 1 : at + 2]
+    parts = [(seconds // size, unit)]
+    if following and not (unit == "m" or (unit == "d" and seconds // size >= _DAYS_ALONE_FROM)):
+        (unit, lesser), rest = following[0], seconds % size
+        parts += [(rest // lesser, unit)] if rest >= lesser else []
+    return parts
 
 
 def moment(time: datetime) -> str:

@@ -105,6 +105,8 @@ class Console:
         """Say what may be done next, and on lines of its own the command for it."""
         from kvsops.output.command import command_lines
 
+        if self.terminal:  # below the result
+            self._print("", "", "")
         self.note(f"{aim}:")
         for line in command_lines(words, self.width, "  "):
             self._print("", "", line)

@@ -179,5 +179,7 @@ def wrapped(text: str, screen: Screen, indent: str = "") -> str:
 
     if screen.width is None:
         return text + "\n"
-    lines = textwrap.wrap(text, screen.width, subsequent_indent=indent, break_on_hyphens=False)
-    return "".join(f"{line}\n" for line in lines)
+    # Each letter as long as it is wide; no text to be shown has a NUL.
+    cells = text if text.isascii() else "".join(f"{each:\0<{cells_of(each)}}" for each in text)
+    lines = textwrap.wrap(cells, screen.width, subsequent_indent=indent, break_on_hyphens=False)
+    return "".join(line.replace("\0", "") + "\n" for line in lines)

@@ -79,9 +79,9 @@ def cost_columns(bill: Bill) -> list[Column[Line]]:
             lambda line: line.cost.active,
             shown=False,  # who has connects is
         ),
-        _number("connections", "CONNECTS", lambda day: day.connections, leaves=4),
-        _number("messages", "MESSAGES", lambda day: day.messages, leaves=6),
-        _number("turn_minutes", "TURN MIN", lambda day: day.turn_minutes, leaves=5),
+        _number("connections", "CONNECTS", "connects", lambda day: day.connections, 4),
+        _number("messages", "MESSAGES", "messages", lambda day: day.messages, 6),
+        _number("turn_minutes", "TURN MIN", "TURN minutes", lambda day: day.turn_minutes, 5),
         _dollars("month_to_date_usd", "TO DATE", lambda line: line.cost.month_to_date, _PLACES),
         _dollars("estimated_monthly_usd", "MONTH", lambda line: line.cost.estimated_month, _PLACES),
         Column[Line](
@@ -224,7 +224,9 @@ def _lifted(column: Column[Facts]) -> Column[Line]:
     )
 
 
-def _number(key: str, header: str, of: Callable[[Day], int], leaves: int) -> Column[Line]:
+def _number(
+    key: str, header: str, noun: str, of: Callable[[Day], int], leaves: int
+) -> Column[Line]:
     def value(line: Line) -> int | None:
         return None if line.cost.used is None else of(line.cost.used)
 
@@ -238,7 +240,7 @@ def _number(key: str, header: str, of: Callable[[Day], int], leaves: int) -> Col
         text,
         align="right",
         leaves=leaves,
-        shared=lambda number: "" if number == UNKNOWN else f"{number} {header.lower()}",
+        shared=lambda number: "" if number == UNKNOWN else f"{number} {noun}",
     )
 
 

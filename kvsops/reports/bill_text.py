@@ -8,7 +8,7 @@ import click
 
 from kvsops.core.cost import known_sum
 from kvsops.output.console import Console
-from kvsops.output.figures import usd
+from kvsops.output.figures import percent, usd
 from kvsops.output.fit import wrapped
 from kvsops.output.rows import DOCUMENTS, Form, Output, csv, dumps, markdown, screen_table
 from kvsops.output.screen import Screen
@@ -70,9 +70,9 @@ def insights(report: BillReport) -> Iterator[str]:
     """Say what else there is to know."""
     quota, bill, churn = report.quota, report.bill, report.churn
     if quota.limit:
-        share = f"{quota.channels:,} of {quota.limit:,} channels ({quota.share:.0%})"
+        share = f"{quota.channels:,} of {quota.limit:,} channels ({percent(quota.share)})"
         yield f"Quota: {share}, unless AWS raised it."
-    if report.unused is not None:
+    if report.unused:
         unused = count(report.unused, "channel")
         deed = (
             f"The {unused} not used in {bill.month} took quota and cost $0.00"

@@ -98,7 +98,7 @@ def channel_columns(
                 "expires_at",
                 "EXPIRED",
                 expires_at,
-                lambda row: _ago(expires_at(row), now),
+                lambda row: ago_text(expires_at(row), now),
                 align="right",
             ),
         )
@@ -117,11 +117,11 @@ def last_used_text(facts: Facts, now: datetime) -> str:
     if use is None or (use.last_used is None and use.since is None):
         return UNKNOWN
     if use.last_used is not None or use.since is None:
-        return _ago(use.last_used, now)
+        return ago_text(use.last_used, now)
     return "never" if created and use.since <= created else f"not in {age(now - use.since)}"
 
 
-def _ago(time: datetime | None, now: datetime) -> str:
+def ago_text(time: datetime | None, now: datetime) -> str:
     """Say how long ago a time is; of one that a period may reach beyond: now."""
     return UNKNOWN if time is None else f"{age(max(now - time, timedelta()))} ago"
 

@@ -13,5 +13,5 @@ def place_line(scope: Scope, channel_arn: str | None) -> str:
     done = "Dry run in" if scope.read_only else "Carried out in"
     account = scope.account_of(channel_arn) if channel_arn else None
     where = f"{scope.region}, account {account}" if account else f"{scope.place()}"
-    emulated = f" (emulator at {without_userinfo(scope.emulator)})" if scope.emulator else ""
+    emulated = f", emulator {without_userinfo(scope.emulator)}" if scope.emulator else ""
     return safe(f"{done} {where}{emulated}")

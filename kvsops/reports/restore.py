@@ -136,8 +136,13 @@ def restored_screen(rows: Sequence[Restored], scope: Scope, screen: Screen) -> s
     of = f"{outcomes[first] or 'None'} of {count(len(rows), 'channel')}"
     said = [f"{of} {_WORDS[first]}"]
     said += [f"{outcomes[each]:,} {_WORDS[each]}" for each in outcomes if each is not first]
-    failed_first = sorted(rows, key=lambda row: row.outcome is not Outcome.FAILED)
-    table = _screenful(failed_first, restored_columns(), screen, "channel")
+    failed_first = sorted(
+        rows, key=lambda row: (row.outcome is not Outcome.FAILED, row.entry.arn.channel_name)
+    )
+    columns = restored_columns()
+    if scope.read_only and screen.width is not None:  # none has its new ARN yet
+        columns = [column for column in columns if column.key != "channel_arn"]
+    table = _screenful(failed_first, columns, screen, "channel")
     colour = Colour.BAD if outcomes[Outcome.FAILED] else Colour.GOOD
     told = wrapped(", ".join(said), screen).splitlines()
     return place + "".join(f"{screen.mark(line, colour)}\n" for line in told) + f"\n{table}"

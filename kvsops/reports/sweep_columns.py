@@ -2,18 +2,25 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 
-from kvsops.core.channel import EXPIRES_AT_TAG, OWNER_TAG
+from kvsops.core.channel import OWNER_TAG
 from kvsops.core.judge import Rules
 from kvsops.core.likeness import shown
 from kvsops.core.mark import UNNAMED
 from kvsops.core.rule import Role
-from kvsops.core.text import age, parsed_moment
+from kvsops.core.text import age
 from kvsops.output.rows import Column
 from kvsops.output.screen import Outcome as Colour
-from kvsops.reports.columns import UNKNOWN, age_text, tags_text
+from kvsops.reports.columns import (
+    UNKNOWN,
+    age_text,
+    ago_text,
+    expires_at,
+    last_used_text,
+    tags_text,
+)
 from kvsops.sweep.item import Item, Outcome
 
 Columns = list[Column[Item]]
@@ -106,9 +113,10 @@ def _channel(now: datetime) -> Columns:
 
 def _last_use(these: Shown) -> Column[Item]:
     return Column[Item](
-        "last_use",
-        "LAST USE",
-        lambda item: last_use_text(item, these.now),
+        "last_used",
+        "LAST USED",
+        lambda item: last_used_text(item.facts, these.now),
+        align="right",
         shared=_alike_in_use,
     )
 
@@ -117,26 +125,13 @@ def _alike_in_use(text: str) -> str:
     return "never used" if text == "never" else text.replace("not in", "not used in", 1)
 
 
-def last_use_text(item: Item, now: datetime) -> str:
-    """Say when a channel was last used, as far as was looked back; `?` where that is not known."""
-    use, created = item.facts.use, item.channel.creation_time
-    if use is None:
-        return UNKNOWN
-    if use.last_used:
-        return f"{age(max(now - use.last_used, timedelta()))} ago"
-    if use.since is None:
-        return UNKNOWN
-    if created is not None and use.since <= created:
-        return "never"
-    return f"not in {age(now - use.since)}"
-
-
 def _expiry(these: Shown) -> Column[Item]:
-    def text(item: Item) -> str:
-        expires_at = parsed_moment(_tags_of(item).get(EXPIRES_AT_TAG, ""))
-        return UNKNOWN if expires_at is None else f"{age(these.now - expires_at)} ago"
-
-    return Column[Item]("expired", "EXPIRED", text, align="right")
+    return Column[Item](
+        "expired",
+        "EXPIRED",
+        lambda item: ago_text(expires_at(item.facts), these.now),
+        align="right",
+    )
 
 
 def _nothing(_: Shown) -> None:

@@ -35,7 +35,7 @@ _NOT_DONE: Final = {
     Outcome.LEFT: "left for another run",
 }
 """What was planned and not done."""
-_BELOW: Final = 4
+_BELOW: Final = 5
 """Lines that the proposal takes after the report, and the prompt."""
 _FEWEST: Final = 4
 """So many lines of rows are shown on the lowest terminal."""
@@ -87,7 +87,7 @@ class SweepScreen:
         """Say how many of all are deleted, and what else came of any."""
         items, outcomes = self.sweep.plan.items, self._outcomes()
         if not items:
-            return "No channels: nothing to do"
+            return f"No channels{self._named()}: nothing to do"
         first = Outcome.WOULD_DELETE if self.sweep.scope.read_only else Outcome.DELETED
         told = {each: words for each, words in (_GOING | _NOT_DONE).items() if each is not first}
         number = f"{outcomes[first]:,}" if outcomes[first] else "None"
@@ -136,7 +136,7 @@ class SweepScreen:
         columns = Shown(rows, self.sweep.rules, self.sweep.scope.now(), self.view.tags).columns()
         told = [_shared_by(rows, column) for column in columns]
         table = screen_table(shown, told, self.view.screen, "channel")
-        return table + _more(rows, shown)
+        return table + self._more(rows, shown)
 
     def _room(self, number: int, taken: int) -> int:
         """Return how many rows there is room for, where so many lines are taken."""
@@ -163,7 +163,13 @@ class SweepScreen:
         height = self.view.screen.height
         if height is not None and not self.view.everything:
             told = _first_lines(told, max(_FEWEST, (height - _FULL) // 2))
-        return f"Not deleted:\n{''.join(told)}{_more(rows, told)}"
+        return f"Not deleted:\n{''.join(told)}{self._more(rows, told)}"
+
+    def _more(self, rows: Sequence[Item], shown: Sequence[object]) -> str:
+        """Say how many are not shown, and what has them: a run that was carried out has passed."""
+        hidden = len(rows) - len(shown)
+        which = "--all shows them" if self.sweep.scope.read_only else "the journal has them"
+        return f"… and {hidden:,} more: {which}\n" if hidden else ""
 
     def _told(self, item: Item) -> str:
         screen, words = self.view.screen, _NOT_DONE[item.outcome]
@@ -205,11 +211,6 @@ def _first_lines(told: Sequence[str], room: int) -> list[str]:
     """Return as many of the first as there is room for, and one at least."""
     ends = accumulate(text.count("\n") for text in told)
     return [text for text, end in zip(told, ends, strict=True) if end <= room] or [told[0]]
-
-
-def _more(rows: Sequence[Item], shown: Sequence[object]) -> str:
-    hidden = len(rows) - len(shown)
-    return f"… and {hidden:,} more: --all shows them\n" if hidden else ""
 
 
 def _counted(item: Item) -> str:

@@ -12,7 +12,7 @@ from tests.cli.conftest import Kvsops
 from tests.fleet import DAY, HOUR, names, put, put_many, writes
 
 DELETE = "DeleteSignalingChannel"
-PLACE = "us-east-1, account 123456789012 (emulator at {emulator})\n"
+PLACE = "us-east-1, account 123456789012, emulator {emulator}\n"
 
 
 def test_shows_first(kvsops: Kvsops, emulator: LocalServer) -> None:

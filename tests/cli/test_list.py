@@ -263,6 +263,33 @@ def test_activity(
     assert (ended.code, json.loads(ended.out)) == (0, shown)
 
 
+def test_what_was_filtered_by_is_shown(kvsops: Kvsops, emulator: LocalServer) -> None:
+    """The last use where it was asked about, the lease's end where it was."""
+    now = emulator.settings.clock().replace(microsecond=0)
+    put(emulator, "cam", 20 * DAY, tags={"kvsops:expires-at": moment(now - HOUR)})
+    use(emulator, "cam", now - HOUR, masters=1)
+    (row,) = json.loads(kvsops("list", "--expired", "-o", "json").out)
+    assert row["expires_at"] == moment(now - HOUR)
+    assert "last_used" not in row
+    assert kvsops("list", "--expired").out.splitlines()[1].split()[3:5] == ["1h", "ago"]
+    (row,) = json.loads(kvsops("list", "--active", "-o", "json").out)
+    assert row["last_used"]
+    assert "expires_at" not in row
+    heading = kvsops("list", "--active").out.splitlines()[0]
+    assert heading.split() == ["CHANNEL", "STATUS", "AGE", "LAST", "USED", "MESSAGE", "TTL"]
+
+
+def test_how_far_back_was_looked(kvsops: Kvsops, emulator: LocalServer) -> None:
+    """A channel not used in the time asked about may have been used before."""
+    now = emulator.settings.clock()
+    for name, age in (("old", 20 * DAY), ("live", 20 * DAY)):
+        put(emulator, name, age)
+    use(emulator, "live", now - HOUR / 2, masters=1)
+    use(emulator, "old", now - 9 * DAY, viewers=2)
+    assert "not in 7d" in kvsops("list", "--idle-for", "7d").out
+    assert "not in" not in kvsops("list", "--active").out
+
+
 @pytest.mark.parametrize("output", ["table", "json", "csv", "markdown"])
 def test_tags_that_could_not_be_read(kvsops: Kvsops, emulator: LocalServer, output: str) -> None:
     """A failed look is told, in every form, and the exit code is 1."""

@@ -30,8 +30,8 @@ def test_shows_first(kvsops: Kvsops, emulator: LocalServer, journal: str) -> Non
     before = writes(emulator)
     ended = kvsops("restore", journal)
     assert ended.out == (
-        "Dry run in us-east-1, account 123456789012 (emulator at "
-        f"{emulator.endpoint_url})\n"
+        "Dry run in us-east-1, account 123456789012, emulator "
+        f"{emulator.endpoint_url}\n"
         "2 of 2 channels would be made again\n"
         "\n"
         "CHANNEL    OUTCOME       REASON                     ARN\n"

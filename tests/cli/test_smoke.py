@@ -309,6 +309,26 @@ def test_a_report_that_cannot_be_written(kvsops: Kvsops, tmp_path: Path) -> None
     assert ended.err == f"error: {said}\n"
 
 
+def test_a_ci_is_told(
+    kvsops: Kvsops, emulator: LocalServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The step's summary begins with the verdict; a failure is annotated, too."""
+    summary = tmp_path / "summary.md"
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(summary))
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    ended = kvsops(*QUICK)
+    assert (ended.code, ended.err) == (0, "")
+    passed = summary.read_text()
+    assert passed.startswith("✅ <code>kvsops smoke --no-steady</code>: kvsops-smoke works")
+    assert "\n<details><summary>Steps and figures</summary>\n" in passed
+    emulator.settings.faults = (Fault("SendSdpOffer", "InternalFailure"),)
+    ended = kvsops(*QUICK)
+    assert ended.code == 3
+    failed = summary.read_text().removeprefix(passed)
+    assert failed.startswith("\n❌ <code>kvsops smoke --no-steady</code>: kvsops-smoke FAILED: ")
+    assert ended.err.startswith("::error title=kvsops smoke::kvsops-smoke FAILED: ")
+
+
 def test_a_report_to_a_link_in_capitals(kvsops: Kvsops, tmp_path: Path) -> None:
     """The suffix may be of any case, and what a link leads to is written."""
     path, target = tmp_path / "SMOKE.XML", tmp_path / "elsewhere"

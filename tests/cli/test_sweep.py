@@ -25,7 +25,7 @@ NARROWER = (
     "  kvsops sweep --older-than 2h --prefix ci-\n"
 )
 TO_DELETE = "To delete these 2:\n  kvsops {command} --yes\n"
-PLACE = "us-east-1, account 123456789012 (emulator at {emulator})\n"
+PLACE = "us-east-1, account 123456789012, emulator {emulator}\n"
 
 
 @pytest.fixture
@@ -317,4 +317,8 @@ def test_nothing_to_do(kvsops: Kvsops, emulator: LocalServer) -> None:
     """No channel at all is said, and is no failure."""
     ended = kvsops(*CI)
     place = f"Carried out in {PLACE.format(emulator=emulator.endpoint_url)}"
-    assert (ended.code, ended.out, ended.err) == (0, f"{place}No channels: nothing to do\n", "")
+    assert (ended.code, ended.out, ended.err) == (
+        0,
+        f"{place}No channels named ci-…: nothing to do\n",
+        "",
+    )

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kvsops.core.text import age, moment, parsed_moment
+from kvsops.core.text import age, moment, parsed_moment, spelled
 
 
 @pytest.mark.parametrize(
@@ -37,6 +37,22 @@ from kvsops.core.text import age, moment, parsed_moment
 def test_age(seconds: float, text: str) -> None:
     """A duration in its two largest units, cut, never rounded up."""
     assert age(timedelta(seconds=seconds)) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0, "0 seconds"),
+        (1, "1 second"),
+        (60, "1 minute"),
+        (12_000, "3 hours 20 minutes"),
+        (187_200, "2 days 4 hours"),
+        (1_234 * 86_400, "1,234 days"),
+    ],
+)
+def test_spelled(seconds: float, text: str) -> None:
+    """The same in words."""
+    assert spelled(timedelta(seconds=seconds)) == text
 
 
 @given(st.timedeltas(timedelta(0), timedelta(days=30) - timedelta(seconds=1)))

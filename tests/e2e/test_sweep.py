@@ -58,7 +58,7 @@ def test_the_first_command_of_the_readme() -> None:
         check=True,
     )
     place, totals, *_, kept, calls = ended.stdout.splitlines()
-    assert place.startswith("Dry run in us-east-1, account 123456789012 (emulator at http://")
+    assert place.startswith("Dry run in us-east-1, account 123456789012, emulator http://")
     assert re.fullmatch(r"\d+ of 200 channels would be deleted", totals)
     assert re.match(r"Kept \d+: \d+ too young, ", kept)
     assert calls == (

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from kvsops.output.fit import cells_of, shortened
+from kvsops.output.fit import cells_of, shortened, wrapped
 from kvsops.output.rows import Column, screen_table, table
 from kvsops.output.screen import NO_SCREEN, Outcome, Screen
 from tests.terminal import uncoloured
@@ -150,6 +150,11 @@ def test_no_line_is_wider_than_the_terminal(rows: list[Camera], width: int) -> N
 def test_shortened(text: str, width: int, middle: str, end: str) -> None:
     """Both ends of a name stay, for its end tells it from others."""
     assert (shortened(text, width).replace(" ", ""), shortened(text, width, "end")) == (middle, end)
+
+
+def test_wide_letters_are_wrapped_by_their_cells() -> None:
+    """Three of two cells each have room in six, and the next line is indented."""
+    assert wrapped("カメラ門扉 a", Screen(6, 24), "  ") == "カメラ\n  門扉\n  a\n"
 
 
 def test_a_wider_terminal_leaves_out_no_more() -> None:
