@@ -6,7 +6,7 @@ import click
 
 from kvsops.cli.choice import Choice
 from kvsops.cli.help import Command, section
-from kvsops.cli.options import TARGET, Where, in_region, output_options, scope_options
+from kvsops.cli.options import TARGET, Where, in_region, output_options, scope_options, screen
 
 if TYPE_CHECKING:
     from kvsops.core.wire.ice import Role
@@ -39,6 +39,7 @@ def endpoint(
     from kvsops.aws import channels, connect
     from kvsops.core.wire.ice import Endpoints
     from kvsops.output.rows import Column, render
+    from kvsops.reports.connecting import endpoints_text
 
     scope = where.open(read_only=True)
     in_region(scope, (target,))
@@ -50,4 +51,8 @@ def endpoint(
         Column[Endpoints]("wss", "WSS", lambda row: row.wss),
         Column[Endpoints]("https", "HTTPS", lambda row: row.https),
     ]
-    click.echo(render(found, columns, output, query), nl=False)
+    if output == "table" and (shown := screen()).width is not None:
+        test = ["kvsops", "smoke", target, *where.again(scope)]
+        click.echo(endpoints_text(found, shown, test), nl=False)
+    else:
+        click.echo(render(found, columns, output, query), nl=False)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from kvsops.cli.help import Command, section
-from kvsops.cli.options import TARGET, Where, in_region, output_options, scope_options
+from kvsops.cli.options import TARGET, Where, in_region, output_options, scope_options, screen
 
 if TYPE_CHECKING:
     from kvsops.core.wire.ice import IceServer
@@ -34,12 +34,17 @@ def ice(*, where: Where, target: str, reveal: bool, output: "Output", query: str
     """
     from kvsops.aws import channels, connect
     from kvsops.output.rows import render
+    from kvsops.reports.connecting import ice_text
 
     scope = where.open(read_only=True)
     in_region(scope, (target,))
     channel_arn = channels.named(scope, target).channel_arn
     endpoints = connect.endpoints_of(scope, channel_arn, "viewer")
     servers = connect.ice_servers_of(scope, endpoints, channel_arn)
+    if output == "table" and (shown := screen()).width is not None:
+        test = ["kvsops", "smoke", target, *where.again(scope)]
+        click.echo(ice_text(servers, shown, test, reveal=reveal), nl=False)
+        return
     rows = [(uri, server) for server in servers for uri in server.uris]
     click.echo(render(rows, _columns(reveal=reveal), output, query), nl=False)
 

@@ -2,13 +2,16 @@
 
 import os
 import signal
-from contextlib import contextmanager, suppress
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Unpack
 
 import click
 
-from kvsops.cli.help import Command
+from kvsops.cli.choice import Choice
+from kvsops.cli.help import Command, section
+from kvsops.cli.main import told
 from kvsops.cli.options import (
     DURATION,
     TARGET,
@@ -17,7 +20,7 @@ from kvsops.cli.options import (
     output_options,
     refuse,
     scope_options,
-    typed,
+    screen,
 )
 from kvsops.cli.signals import INTERRUPTED, signals_go_to
 from kvsops.cli.smoke_options import (
@@ -33,82 +36,108 @@ from kvsops.cli.smoke_options import (
 from kvsops.errors import UsageError, needs_extra
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from datetime import datetime
 
+    from kvsops.aws.scope import Scope
+    from kvsops.cli.smoke_live import Page
     from kvsops.output.console import Console
     from kvsops.smoke.plan import Subject, Wanted
     from kvsops.smoke.report import Measure, SmokeReport
     from kvsops.smoke.snapshot import Snapshot
-    from kvsops.smoke.steps import Step
 
-ENDING: Final = (
-    "ending: connections are closed and TURN allocations given back, which takes 10 s at most; "
-    "another Ctrl-C ends at once"
-)
+ENDING: Final = "stopping: closing connections, 10 s at most; press Ctrl-C again to stop at once"
 
 
 @click.command(
     cls=Command,
-    epilog="Without a NAME it uses the channel kvsops-smoke, which it makes once: each new channel "
-    "that something connects to costs a month's fee.",
+    epilog="Without a NAME it uses the channel kvsops-smoke, which it creates once: every new "
+    "channel that something connects to costs a month's fee.",
 )
 @click.argument("target", required=False, type=TARGET, metavar="[NAME|ARN]")
+@section("Who meets whom")
 @click.option(
-    "--duration",
-    type=DURATION,
-    default="5s",
-    show_default=True,
-    metavar="DURATION",
-    help="How long to measure once all is connected.",
-)
-@click.option("--no-steady", is_flag=True, help="Measure nothing: end at the first media.")
-@click.option("--relay", is_flag=True, help="Connect over TURN only.")
-@click.option(
-    "--transport",
-    type=click.Choice(["udp", "tls"]),
-    help="Reach the TURN server so; implies --relay. There is none over TCP without TLS.",
-)
-@click.option(
-    "--no-relay-probe",
+    "--viewer-only",
     is_flag=True,
-    help="Do not prove that TURN relays: each allocation that does is billed a TURN minute.",
+    help="Connect as a viewer, to the master that is there: a camera.",
 )
+@click.option(
+    "--master-only", is_flag=True, help="Connect as master, and wait for a viewer: a browser."
+)
+@click.option(
+    "--take-over", is_flag=True, help="Connect as master even if that disconnects a camera."
+)
+@click.option("--ephemeral", is_flag=True, help="Create a channel for the test, then delete it.")
 @click.option(
     "--viewers",
     type=click.IntRange(min=1),
     default=1,
     show_default=True,
     metavar="N",
-    help="Connect so many viewers at once; above 10 AWS must have raised the channel's quota.",
+    help="Connect this many viewers at once; more than 10 need a raised quota.",
 )
 @click.option(
-    "--codec",
-    type=click.Choice(["VP8", "H264"]),
-    help="Offer, or answer with, this video codec alone.",
+    "--codec", type=Choice(["VP8", "H264"]), help="Offer or accept only this video codec."
 )
-@click.option("--viewer-only", is_flag=True, help="Meet the master that is there: a camera.")
-@click.option("--master-only", is_flag=True, help="Answer a viewer that comes: a browser.")
-@click.option("--take-over", is_flag=True, help="Connect as master though one may be there.")
-@click.option("--ephemeral", is_flag=True, help="Make a channel, and delete it at the end.")
-@click.option("--max-connect", type=MILLISECONDS, metavar="TIME", help="From the offer to DTLS.")
-@click.option("--max-rtt", type=MILLISECONDS, metavar="TIME", help="On the data channel.")
-@click.option("--min-fps", type=FRAMES, metavar="N", help="Decoded frames a second.")
-@click.option("--max-latency", type=MILLISECONDS, metavar="TIME", help="From drawn to decoded.")
-@click.option("--max-loss", type=PERCENT, metavar="PERCENT", help="Packets lost.")
+@section("Path")
+@click.option("--relay", is_flag=True, help="Connect through TURN only.")
+@click.option(
+    "--transport",
+    type=Choice(["udp", "tls"]),
+    help="Reach TURN over this transport; implies --relay. AWS offers none over plain TCP.",
+)
+@click.option(
+    "--no-relay-probe",
+    is_flag=True,
+    help="Skip the proof that TURN relays, which is billed as 2 TURN minutes per server.",
+)
+@section("Measurement")
+@click.option(
+    "--duration",
+    type=DURATION,
+    default="5s",
+    show_default=True,
+    metavar="DURATION",
+    help="Measure for this long once everything is connected.",
+)
+@click.option("--no-steady", is_flag=True, help="Skip the measurement: stop at the first media.")
+@section("Limits")
+@click.option(
+    "--max-connect",
+    type=MILLISECONDS,
+    metavar="TIME",
+    help="Fail if it takes longer from the offer to DTLS.",
+)
+@click.option(
+    "--max-rtt",
+    type=MILLISECONDS,
+    metavar="TIME",
+    help="Fail if a round trip on the data channel takes longer.",
+)
+@click.option(
+    "--min-fps", type=FRAMES, metavar="N", help="Fail if fewer frames per second are decoded."
+)
+@click.option(
+    "--max-latency",
+    type=MILLISECONDS,
+    metavar="TIME",
+    help="Fail if pictures take longer from drawn to decoded.",
+)
+@click.option("--max-loss", type=PERCENT, metavar="PERCENT", help="Fail if more packets are lost.")
 @click.option(
     "--max-freeze",
     type=MILLISECONDS,
     metavar="TIME",
-    help="Without a picture: 3s unless set otherwise. A longer freeze, or none at the end, fails.",
+    help="Fail if no picture arrives for longer.  [default: 3s]",
 )
+@section("Output")
 @click.option(
     "--report",
     "reports",
     type=REPORT,
     multiple=True,
     metavar="FILE",
-    help="Write the result there too: .xml (JUnit), .prom (OpenMetrics), .json or .md. Repeatable.",
+    help="Also write .xml (JUnit), .prom (OpenMetrics), .json or .md. Repeatable.",
 )
 @click.option(
     "--snapshot",
@@ -116,12 +145,21 @@ ENDING: Final = (
     metavar="FILE",
     help="Save the last picture received, as PNG.",
 )
+@click.option(
+    "-v", "--verbose", is_flag=True, help="Also show when each step ran, and figures over time."
+)
 @output_options(choices=("table", "json", "text"))
 @scope_options
 def smoke(
-    *, where: Where, target: str | None, output: str, query: str | None, **given: Unpack[Given]
+    *,
+    where: Where,
+    target: str | None,
+    output: str,
+    query: str | None,
+    verbose: bool,
+    **given: Unpack[Given],
 ) -> None:
-    """Prove with real media that a channel works, or tell at which step it fails and why.
+    """Prove with real media that a channel works, or say at which step it fails and why.
 
     \b
     Examples:
@@ -130,32 +168,47 @@ def smoke(
       kvsops smoke cam-door --viewer-only --snapshot door.png
       kvsops smoke --max-connect 2s --min-fps 20 --report smoke.xml
 
-    A master and a viewer meet through the channel's signaling and send video, audio and data to
-    each other. On a channel that smoke did not make, connecting as master would throw out the
-    camera that is there: then only endpoints and ICE servers are checked, unless --viewer-only or
-    --take-over is given. Exit code 3 tells that a step failed or a limit was passed.
+    A master and a viewer meet through the channel's signaling, and send each other video, audio
+    and data. On a channel that smoke did not create, connecting as master would disconnect the
+    camera that is there: only its endpoints and ICE servers are checked, unless you give
+    --viewer-only or --take-over. Exit code 3 means that a step failed or a limit was exceeded.
     """
     refuse(objection(target, given))
     require_extra()
-    from kvsops.cli.smoke_channel import smoke_channel
+    from kvsops.cli.smoke_live import Page, place_of
+    from kvsops.cli.smoke_written import all_written, tell_ci
     from kvsops.output.console import Console
     from kvsops.smoke.snapshot import Snapshot
 
-    wanted, snapshot = wanted_of(given), Snapshot(given["snapshot"])
-    scope, console = where.open(), Console()
+    scope, console, snapshot = where.open(), Console(), Snapshot(given["snapshot"])
     in_region(scope, (target,) if target else ())
-    with smoke_channel(scope, target, console, ephemeral=given["ephemeral"]) as subject:
-        _silence()
-        limits = limits_of(given)
-        report = _run(subject, wanted, limits, console, now=scope.now, snapshot=snapshot)
-    written = _write(report, console, given["reports"], output, query)
-    _tell_ci(report, console)
-    if snapshot.trouble is not None:
-        console.error(snapshot.trouble)
-        written = False
-    elif given["snapshot"]:
-        console.note(f"picture written: {given['snapshot']}")
+    page = Page(screen() if output == "table" else None, place_of(where, scope))
+    report = _tested(scope, target, given, console, page=page, snapshot=snapshot)
+    click.echo(page.rest(report, output, query, verbose=verbose), nl=False)
+    written = all_written(report, console, given, snapshot)
+    tell_ci(report, console)
     click.get_current_context().exit(3 if not report.passed else 0 if written else 1)
+
+
+def _tested(
+    scope: "Scope",
+    target: str | None,
+    given: Given,
+    console: "Console",
+    *,
+    page: "Page",
+    snapshot: "Snapshot",
+) -> "SmokeReport":
+    """Run the test on the channel that is meant."""
+    from kvsops.cli.smoke_channel import smoke_channel
+
+    explain = partial(told, ctx=click.get_current_context())
+    with smoke_channel(
+        scope, target, console, ephemeral=given["ephemeral"], told=explain
+    ) as subject:
+        _silence()
+        wanted, limits = wanted_of(given), limits_of(given)
+        return _run(subject, wanted, limits, console, now=scope.now, snapshot=snapshot, page=page)
 
 
 def require_extra() -> None:
@@ -174,10 +227,12 @@ def _run(
     *,
     now: "Callable[[], datetime]",
     snapshot: "Snapshot",
+    page: "Page",
 ) -> "SmokeReport":
     """Run the test to its end; a signal ends it in order, too, and a second Ctrl-C at once."""
     import asyncio
 
+    from kvsops.cli.smoke_live import shown
     from kvsops.signaling.threads import Threads
     from kvsops.smoke.run import smoke as run_smoke
 
@@ -198,8 +253,12 @@ def _run(
                 loop.call_soon_threadsafe(end)
             ending.append(number)
 
-        with signals_go_to(take), _shown(console) as tell:
-            return await run_smoke(subject, wanted, limits, tell=tell, now=now, snapshot=snapshot)
+        lines = page.lines_of(subject.channel_name)
+        with signals_go_to(take):
+            async with shown(console, lines) as tell:
+                return await run_smoke(
+                    subject, wanted, limits, tell=tell, now=now, snapshot=snapshot
+                )
 
     try:
         return asyncio.run(until_a_signal())
@@ -221,51 +280,3 @@ def _end_at_once() -> None:
     with suppress(OSError):
         os.write(2, shown + b"error: interrupted\n")
     os._exit(INTERRUPTED)
-
-
-@contextmanager
-def _shown(console: "Console") -> "Iterator[Callable[[Step], None]]":
-    """Show on a terminal each step as it ends, and which is under way; elsewhere nothing."""
-    if not console.terminal:
-        yield lambda _: None
-        return
-    from kvsops.reports.smoke import one_step
-
-    with console.rich.status("…") as status:
-
-        def tell(step: "Step") -> None:
-            if step.status == "not-reached":
-                status.update(f"{step.title} …")
-            else:
-                console.note(one_step(step))
-
-        yield tell
-
-
-def _tell_ci(report: "SmokeReport", console: "Console") -> None:
-    """Append what came of it to a CI's step summary; where it failed, annotate the job."""
-    from kvsops.output.digest import append
-    from kvsops.reports.smoke import verdict
-    from kvsops.reports.smoke_digest import digest_of
-
-    append(lambda: digest_of(report, typed()), console)
-    if not report.passed:
-        console.annotate("error", str(verdict(report)))
-
-
-def _write(
-    report: "SmokeReport",
-    console: "Console",
-    reports: tuple[Path, ...],
-    output: str,
-    query: str | None,
-) -> bool:
-    """Write the result where it is wanted; return whether all of that could be written."""
-    from kvsops.output.rows import dumps
-    from kvsops.reports.files import all_written
-    from kvsops.reports.smoke import text
-    from kvsops.reports.smoke_files import REPORT
-
-    told = text(report) if output == "table" else dumps(report.to_json(), query, output)
-    click.echo(told, nl=False)
-    return all_written(report, [(REPORT, path) for path in reports], console)

@@ -2,7 +2,7 @@
 
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from threading import Lock
@@ -30,16 +30,24 @@ _EPHEMERAL_LIFE: Final = timedelta(hours=1)
 
 @contextmanager
 def smoke_channel(
-    scope: "Scope", name: str | None, console: "Console", *, ephemeral: bool
+    scope: "Scope",
+    name: str | None,
+    console: "Console",
+    *,
+    ephemeral: bool,
+    told: Callable[[KvsopsError], str] = str,
 ) -> Iterator[Subject]:
-    """Yield the channel to test; an ephemeral one is deleted at the end, however it ends."""
+    """Yield the channel to test; an ephemeral one is deleted at the end, however it ends.
+
+    `told` says of a name that no channel has which may be meant.
+    """
     made = f"{STANDING_NAME}-{secrets.token_hex(5)}" if ephemeral else None
     target = made or name or STANDING_NAME
     maker = _Maker(scope, target, lasting=made is None)
     try:
         yield Subject(
             channel_name=ChannelArn.parse(target).channel_name if ":" in target else target,
-            target=lambda: _found_or_made(scope, target, maker if name is None else None),
+            target=lambda: _found_or_made(scope, target, maker if name is None else None, told),
             access=access_of(scope),
         )
     finally:
@@ -64,7 +72,7 @@ class _Maker:
         """Make the channel, and wait until it is active; raises `KvsopsError`."""
         with self._lock:
             if self._ended:
-                raise KvsopsError(f"{self._name} was not made: the test has ended")
+                raise KvsopsError(f"{self._name} was not created: the test has ended")
             self._create()
         return channels.wait_until_active(self._scope, self._name)
 
@@ -81,16 +89,18 @@ class _Maker:
             self._ended = True
 
 
-def _found_or_made(scope: "Scope", name: str, maker: _Maker | None) -> Target:
+def _found_or_made(
+    scope: "Scope", name: str, maker: _Maker | None, told: Callable[[KvsopsError], str]
+) -> Target:
     """Describe the channel, or make smoke's own where it is not there."""
     try:
         find = channels.named if maker is None else channels.described  # named also asks STS
         channel = find(scope, name)
-        detail = channel.status or "its status is not told"
-    except NotFoundError:
+        detail = channel.status or "its status is not known"
+    except NotFoundError as error:
         if maker is None:
-            raise
-        channel, detail = maker.make(), "made just now"
+            raise NotFoundError(told(error), error.code) from None
+        channel, detail = maker.make(), "created just now"
     if channel.status != "ACTIVE":
         raise KvsopsError(f"{channel.channel_name} is {channel.status}, not ACTIVE")
     ours = _is_ours(scope, channel)
@@ -98,7 +108,7 @@ def _found_or_made(scope: "Scope", name: str, maker: _Maker | None) -> Target:
         channel.channel_name,
         channel.channel_arn,
         ours=bool(ours),
-        detail=detail if ours is not None else f"{detail}, its tags may not be read",
+        detail=detail if ours is not None else f"{detail}, its tags cannot be read",
         stored_in=_stored_in(scope, channel),
     )
 
@@ -137,4 +147,4 @@ def _delete(scope: "Scope", name: str, console: "Console") -> None:
     except NotFoundError:
         pass
     except KvsopsError as error:
-        console.error(f"{name} was not deleted: {error}; kvsops sweep --expired takes it later")
+        console.error(f"{name} was not deleted: {error}; kvsops sweep --expired deletes it later")

@@ -10,7 +10,7 @@ from kvsops.errors import KvsopsError
 from kvsops.output.console import Console
 from kvsops.output.screen import Outcome
 from kvsops.output.summary import LIMIT_BYTES, VARIABLE, append_step_summary
-from kvsops.output.text import count, markdown_safe, without_userinfo
+from kvsops.output.text import count, markdown_safe, without_secrets
 
 DIGESTED: Final = "kvsops.digested"
 BRIEF_BYTES: Final = 59_000
@@ -64,20 +64,24 @@ class Digest:
         return text
 
     def _head(self) -> str:
-        command = _code(without_userinfo(shlex.join(self.typed)))
-        first = f"{_MARKS[self.outcome]} {command}: {markdown_safe(self.happened)}\n"
-        why = [f"- **{markdown_safe(line)}**\n" for line in self.why[:_SAID]]
-        if more := len(self.why) - _SAID:
-            why += [f"- and {more:,} more\n"] if more > 0 else []
-        notes = [f"- {markdown_safe(line)}\n" for line in self.notes[:_SAID]]
-        commands = [f"- {markdown_safe(what)}: {_code(text)}\n" for what, text in self.commands]
+        first = f"{_MARKS[self.outcome]} {_code(shlex.join(self.typed))}: {_plain(self.happened)}\n"
+        why = [f"- **{_plain(line)}**\n" for line in self.why[:_SAID]]
+        if self.why[_SAID:]:
+            why.append(f"- and {len(self.why) - _SAID:,} more\n")
+        notes = [f"- {_plain(line)}\n" for line in self.notes[:_SAID]]
+        commands = [f"- {_plain(what)}: {_code(text)}\n" for what, text in self.commands]
         lines = "".join([*why, *notes, *commands])
         return first + (f"\n{lines}" if lines else "")
 
 
+def _plain(text: str) -> str:
+    """Show a text as it is, but for secrets that others' errors may quote."""
+    return markdown_safe(without_secrets(text))
+
+
 def _code(text: str) -> str:
     """Show a text as code, in letters that mean nothing else to Markdown."""
-    return f"<code>{markdown_safe(text)}</code>"
+    return f"<code>{_plain(text)}</code>"
 
 
 def _fitted(section: Section, room: int) -> Iterator[str]:

@@ -85,14 +85,14 @@ def _told(alert: Alert) -> str:
 def _refused(peer: RTCPeerConnection, failed: list[RTCDtlsTransport]) -> str:
     """Tell what aiortc did not like of a handshake that came to its end."""
     if not all(_has_srtp(transport) for transport in failed):
-        return "the other end speaks no DTLS-SRTP"
+        return "the other end does not support DTLS-SRTP"
     media = SessionDescription.parse(peer.remoteDescription.sdp).media
     parameters = [part.dtls for part in media if part.dtls is not None]
     named = {each.algorithm.lower() for part in parameters for each in part.fingerprints}
     if not named & set(X509_DIGEST_ALGORITHMS):
         hashes = ", ".join(sorted(named)) or "none"
-        return f"the SDP of the other end has no sha-256 fingerprint ({hashes})"
-    return "the certificate of the other end is not the one of its SDP"
+        return f"the other end's SDP has no sha-256 fingerprint ({hashes})"
+    return "the other end's certificate does not match its SDP"
 
 
 def _alerts(transport: RTCDtlsTransport) -> list[Alert]:

@@ -62,7 +62,7 @@ def why_nothing(heard: Heard, kind: str, negotiation: Negotiation) -> str:
         what = f"payload type {payload_type} ({codec or 'which neither end named'})"
         return f"{packets} packets came as {what}{_hint(kind, codec)}"
     if not heard.known:
-        return "what came is not known with this version of aiortc"
+        return "this version of aiortc does not show what came"
     return f"no {kind} came, though the other end agreed to send it"
 
 
@@ -71,4 +71,4 @@ def _hint(kind: str, codec: str | None) -> str:
         return ""
     if codec in _OTHER:
         return f", without a key frame, or damaged: --codec {_OTHER[codec]} tries the other codec"
-    return ": let it send VP8 or H264"
+    return ": have it send VP8 or H264"

@@ -95,7 +95,9 @@ class Meeting:
     def why_not_connected(self) -> str:
         """Tell why the last who tried was refused, where connecting took too long."""
         refusals = [session.refused for session in self.sessions if session.refused is not None]
-        return str(refusals[-1]) if refusals else "the service did not take the connection in time"
+        return (
+            str(refusals[-1]) if refusals else "the service did not accept the connection in time"
+        )
 
     async def offer(self) -> None:
         """Let every viewer offer, and wait until the master has the offers."""

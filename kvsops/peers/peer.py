@@ -34,7 +34,7 @@ _LOOK_SECONDS: Final = 0.05
 _HIGHEST_PORT: Final = 65_535
 _ENDED: Final = {
     "closed": "the other end closed the connection",
-    "failed": "the other end went silent: for half a minute it has answered no ICE check",
+    "failed": "the other end went silent: it has answered no ICE checks for half a minute",
 }
 """How a connection ends that stood. Source: https://www.rfc-editor.org/rfc/rfc7675#section-5.1"""
 CANDIDATES: Final = 64
@@ -154,7 +154,7 @@ class Peer:
         if internals.any_works(self.connection):
             return f"{self.name}: the other end nominated none of the pairs that work"
         return (
-            f"{self.name}: no way between the two ends: {local} here, {remote} there; "
+            f"{self.name}: no path between the two ends: {local} here, {remote} there; "
             "UDP may be blocked, or TURN refuses to relay (--relay shows which)"
         )
 
@@ -291,4 +291,7 @@ class Peer:
     def _no_candidates(self) -> str:
         if self._ice.relay_only:
             return f"{self.name}: no relay was allocated: see the probes"
-        return f"{self.name}: no candidates: no address but loopback here, and no relay allocated"
+        return (
+            f"{self.name}: no candidates: this machine has no address but loopback, "
+            "and no relay was allocated"
+        )

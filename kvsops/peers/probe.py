@@ -64,8 +64,8 @@ async def probe(
     """
     uri, began = IceUri.parse(text), clock()
     if uri.kind is None or uri.scheme == "stuns":
-        why = "not spoken here: TURN over DTLS" if uri.relay else "not spoken here: STUN over TLS"
-        return Probe(text, "skipped", 0.0, why)
+        what = "TURN over DTLS" if uri.relay else "STUN over TLS"
+        return Probe(text, "skipped", 0.0, f"not supported by kvsops: {what}")
     relay: Relay | None = None
     reason: str | None = None
     try:

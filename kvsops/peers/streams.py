@@ -147,7 +147,7 @@ class _Take(Protocol):
 def require_tap() -> None:
     """Raise `PeerError` where this version of aiortc takes packets in by a way not known here."""
     if not hasattr(RTCRtpReceiver, _WAY_IN):
-        raise PeerError("this version of aiortc does not let packets be counted: install 1.16")
+        raise PeerError("packets cannot be counted with this version of aiortc: install 1.16")
 
 
 def tap(receiver: RTCRtpReceiver, take: Callable[[RtpPacket], None]) -> None:

@@ -121,7 +121,7 @@ class _Turn(_Refusable, turn.TurnClientMixin):
         """Allocate; raises `ProbeError` where what is given cannot be used."""
         relayed = await unless(self.refused, self.connect())
         if (seconds := self.lifetime_given or 0) < _SHORTEST_SECONDS:
-            raise ProbeError(f"it allocates for {seconds} s only: too short to use")
+            raise ProbeError(f"its allocations last only {seconds} s: too short to use")
         return str(relayed[0]), int(relayed[1])
 
     async def permit(self, peer: Address) -> None:
@@ -146,7 +146,9 @@ class _TcpTurn(_Turn, turn.TurnClientTcpProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
-        self.error_received(exc or ConnectionResetError("it hung up before it answered"))
+        self.error_received(
+            exc or ConnectionResetError("it closed the connection before it answered")
+        )
 
 
 Client = _UdpTurn | _TcpTurn
@@ -185,7 +187,7 @@ async def allocated(
                 stack.push_async_callback(_released, far)
                 return relayed, await _unproven(near, relayed, far)
         except TimeoutError:
-            late = f"no datagram came from one allocation to another in {RELAY_SECONDS:g} s"
+            late = f"no datagram got from one allocation to another in {RELAY_SECONDS:g} s"
             return relayed, late
         except ProbeError:
             raise
@@ -205,10 +207,10 @@ async def _unproven(near: _Turn, relayed: Address, far: _Turn) -> str | None:
     except stun.TransactionFailed as error:
         code = error.response.error_code or 0
         if code != _FORBIDDEN:
-            return f"it refuses ({code}) its own address as a peer"
+            return f"it refuses its own address as a peer ({code})"
         if await _permits_others(near, relayed):
-            return f"it forbids ({code}) its own address as a peer"
-        raise ProbeError(f"it allocates, but forbids ({code}) to relay") from None
+            return f"it forbids its own address as a peer ({code})"
+        raise ProbeError(f"it allocates, but refuses to relay ({code})") from None
     data = secrets.token_bytes(8)
     while True:
         near.relay(data, peer)
@@ -271,7 +273,7 @@ def why(error: Exception, uri: IceUri, seconds: float) -> str:
         return _CODES.get(code or 0, f"refused with code {code}" if code else "refused")
     if isinstance(error, ssl.SSLError):
         reason = getattr(error, "verify_message", None) or error.reason or "TLS failed"
-        return f"the TLS of {where} is not trusted: {reason}"
+        return f"the TLS certificate of {where} is not trusted: {reason}"
     if isinstance(error, ConnectionRefusedError):
         return f"{where} is closed: nothing listens there, or a firewall refuses"
     text = getattr(error, "strerror", None) or " ".join(str(error).split())

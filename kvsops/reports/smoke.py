@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from kvsops.core.wire.ice import IceUri
-from kvsops.output.rows import Column, Form, markdown, table
+from kvsops.output.rows import Column, Form, markdown, screen_table, table
+from kvsops.output.screen import Outcome, Screen
 from kvsops.output.text import markdown_safe, safe
 from kvsops.peers.pair import Pair
 from kvsops.smoke.flow import Flow
@@ -18,13 +19,18 @@ from kvsops.smoke.steps import Step
 
 MARKS: Final = {"ok": "ok", "failed": "FAILED", "skipped": "skipped", "not-reached": "not reached"}
 _WIDTH: Final = 32
+"""The places of the waterfall."""
+_OVER_TIME: Final = 28
+"""The places of a sparkline: two fit beside the two ends on 80 columns."""
 _LEVELS: Final = "▁▂▃▄▅▆▇█"
 
 
-def text(report: SmokeReport) -> str:
-    """Tell all of it for a terminal or a log."""
-    closing = "".join(f"{safe(line)}\n" for line in _closing(report))
-    return "\n".join([*_tables(report, table), closing])
+def text(report: SmokeReport, heading: str = "") -> str:
+    """Tell all of it for a log; nothing is cut. Of a channel that was not found one line is all."""
+    closing = "".join(f"{safe(line)}\n" for line in (*remarks(report), verdict(report)))
+    tables = [*_tables(report, table)]
+    above = [f"{safe(heading)}\n"] if heading and tables else []
+    return "\n".join([*above, *tables, closing])
 
 
 def markdown_text(report: SmokeReport) -> str:
@@ -35,29 +41,55 @@ def markdown_text(report: SmokeReport) -> str:
 
 
 def _tables(report: SmokeReport, form: Form) -> Iterator[str]:
-    """Make the tables of the steps and, where anything flowed, of that."""
-    yield form(report.steps, _step_columns(report))
-    if report.media.directions:
-        rows = [_Pictures(way, mid) for way in report.media.directions for mid in way.videos]
-        yield form(rows, _picture_columns())
+    """Make the tables of the steps that were reached and, where anything flowed, of that."""
+    reached = [step for step in report.steps if step.status != "not-reached"]
+    if any(step.status == "ok" for step in reached):  # else the verdict says it all
+        yield form(reached, _step_columns(report))
+    if rows := pictures(report):
+        yield form(rows, [*picture_columns(), *picture_columns(over_time=True)[2:]])
     if report.media.round_trips:
-        yield form(report.media.round_trips, _trip_columns())
+        yield form(report.media.round_trips, trip_columns())
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Whether the channel works: `head` says it, `rest` how well, or why not and what to try."""
+
+    head: str
+    rest: str
+    outcome: Outcome
+
+    def __str__(self) -> str:
+        return self.head + self.rest
 
 
 def verdict(report: SmokeReport) -> str:
-    """Say in one line whether the channel works, and if not, why not."""
+    """Say in one line whether the channel works, and if not, why not and what to try."""
+    return str(verdict_of(report))
+
+
+def verdict_of(report: SmokeReport) -> Verdict:
+    """Judge whether the channel works, and if not, why not."""
     name = report.channel_name
     if not report.passed:
-        return f"{name} FAILED: {report.reason}"
+        reason = (report.reason or "").rstrip(".")
+        stop = "" if reason.endswith("?") else "."
+        advice = f"{stop} Next: {report.advice}" if report.advice else ""
+        return Verdict(f"{name} FAILED", f": {reason}{advice}", Outcome.BAD)
     if report.mode == "checks":
-        return f"{name} passed the checks; no media was sent{_relay(report)}"
-    works = f"{name} works" if report.grade is None else f"{name} works ({report.grade})"
+        rest = f"; no media was sent{_relay(report)}"
+        return Verdict(f"{name} passed the checks", rest, Outcome.GOOD)
+    grade = "" if report.grade is None else f" ({report.grade})"
+    outcome = Outcome.DOUBTFUL if report.slow else Outcome.GOOD
+    return Verdict(f"{name} works{grade}", f"{_how(report)}{_relay(report)}", outcome)
+
+
+def _how(report: SmokeReport) -> str:
+    """Say how fast it works."""
     slow = f"; slow: {', '.join(map(str, report.slow))}" if report.slow else ""
     if report.first_video_ms is None:
-        connected = took_ms(report.connect_ms)
-        return f"{works}: connected {connected} after the offer; no video was sent{_relay(report)}"
-    first = took_ms(report.first_video_ms)
-    return f"{works}: first picture {first} after the offer{slow}{_relay(report)}"
+        return f": connected {took_ms(report.connect_ms)} after the offer; no video was sent"
+    return f": first picture {took_ms(report.first_video_ms)} after the offer{slow}"
 
 
 def _relay(report: SmokeReport) -> str:
@@ -85,13 +117,6 @@ def _elsewhere(report: SmokeReport, pair: Pair) -> list[str]:
     return [f"direct here; on mobile and company networks {there[report.relay]}"]
 
 
-def one_step(step: Step) -> str:
-    """Say a step in one line, as it ends."""
-    about = step.reason or (step.detail if step.key != "probe" else None)
-    line = f"{MARKS[step.status]:<8}{took(step.seconds):>9}  {step.name}"
-    return f"{line}: {about}" if about else line
-
-
 def took(seconds: float | None) -> str:
     """Say a short time: 12 ms, 1.25 s."""
     return took_ms(None if seconds is None else seconds * 1000)
@@ -105,8 +130,8 @@ def took_ms(milliseconds: float | None) -> str:
 
 
 def sparkline(values: Sequence[float | None]) -> str:
-    """Draw values from nought up to their highest, in 32 places; a gap is where there was none."""
-    count = min(len(values), _WIDTH)
+    """Draw values from nought up to their highest, in 28 places; a gap is where there was none."""
+    count = min(len(values), _OVER_TIME)
     bounds = [len(values) * place // max(count, 1) for place in range(count + 1)]
     means = [_mean(values[begin:end]) for begin, end in itertools.pairwise(bounds)]
     top = max((mean for mean in means if mean is not None), default=0.0) or 1.0
@@ -119,14 +144,22 @@ def _mean(values: Sequence[float | None]) -> float | None:
     return statistics.fmean(known) if known else None
 
 
-def _closing(report: SmokeReport) -> list[str]:
+def remarks(report: SmokeReport) -> list[str]:
+    """Say what stands above the verdict: notes, the media's path, the limits that were kept."""
     pair = report.selected_pair
     lines = list(report.notes)
     if pair is not None:
-        lines.append(f"way: {pair} ({pair.local_address} - {pair.remote_address})")
+        lines.append(f"path: {pair} ({pair.local_address} - {pair.remote_address})")
         lines += _elsewhere(report, pair)
-    lines += [str(each) for each in report.thresholds if each.passed]
-    return [*lines, verdict(report)]
+    return lines + [str(each) for each in report.thresholds if each.passed]
+
+
+def waterfall(report: SmokeReport, screen: Screen) -> str:
+    """Show when each step ran, for a terminal that has said already what came of it."""
+    reached = [step for step in report.steps if step.status != "not-reached"]
+    told = ("step", "took", "when")
+    columns = [column for column in _step_columns(report) if column.key in told]
+    return screen_table(reached, columns, screen)
 
 
 def _bar(step: Step, total: float) -> str:
@@ -181,9 +214,25 @@ class _Pictures:
         return tracks[0] if several else self.way
 
 
-def _picture_columns() -> list[Column[_Pictures]]:
+def pictures(report: SmokeReport) -> list[_Pictures]:
+    """Return a row for each video track of each direction."""
+    return [_Pictures(way, mid) for way in report.media.directions for mid in way.videos]
+
+
+def picture_columns(*, over_time: bool = False) -> list[Column[_Pictures]]:
+    """Return the columns of the figures; `over_time` those of the sparklines."""
+    ends = [
+        Column[_Pictures]("from", "FROM", lambda row: row.way.source),
+        Column[_Pictures]("to", "TO", lambda row: row.sink),
+    ]
+    return ends + (_lines_over_time() if over_time else _figures())
+
+
+def _figures() -> list[Column[_Pictures]]:
     def number(value: float | None, unit: str) -> str:
-        return "-" if value is None else f"{value:g} {unit}"
+        if value is None:
+            return "-"
+        return f"{value:,.0f} {unit}" if value >= 100 else f"{value:g} {unit}"  # noqa: PLR2004 - enough digits
 
     def bitrate(row: _Pictures) -> str:
         return number(
@@ -191,8 +240,6 @@ def _picture_columns() -> list[Column[_Pictures]]:
         )
 
     return [
-        Column("from", "FROM", lambda row: row.way.source),
-        Column("to", "TO", lambda row: row.sink),
         Column("fps", "FPS", lambda row: row.video.fps, align="right"),
         Column("bitrate", "BITRATE", bitrate, align="right"),
         Column("loss", "LOSS", lambda row: number(row.packets.loss_percent, "%"), align="right"),
@@ -200,6 +247,11 @@ def _picture_columns() -> list[Column[_Pictures]]:
         Column("freezes", "FREEZES", lambda row: row.video.freezes, align="right"),
         Column("latency", "LATENCY", lambda row: number(row.video.latency_ms, "ms"), align="right"),
         Column("p95", "P95", lambda row: number(row.video.latency_p95_ms, "ms"), align="right"),
+    ]
+
+
+def _lines_over_time() -> list[Column[_Pictures]]:
+    return [
         Column("fps_over_time", "FPS OVER TIME", lambda row: sparkline(row.video.fps_over_time)),
         Column("latency_over_time", "LATENCY OVER TIME", _latency_line),
     ]
@@ -209,7 +261,8 @@ def _latency_line(row: _Pictures) -> str:
     return sparkline(row.video.latency_over_time_ms).rstrip()
 
 
-def _trip_columns() -> list[Column[RoundTrips]]:
+def trip_columns() -> list[Column[RoundTrips]]:
+    """Return the columns of the data channels' round trips."""
     return [
         Column("peer", "DATA CHANNEL", lambda row: row.peer),
         Column("sent", "SENT", lambda row: row.sent, align="right"),

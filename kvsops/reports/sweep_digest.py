@@ -8,6 +8,7 @@ from kvsops.output.digest import Digest, Section
 from kvsops.output.rows import markdown
 from kvsops.output.screen import Outcome as Colour
 from kvsops.output.text import count
+from kvsops.reports.place import place_line
 from kvsops.reports.sweep import Report
 from kvsops.reports.sweep_columns import Shown
 from kvsops.sweep.item import Item, Outcome
@@ -29,9 +30,8 @@ def digest_of(report: Report, code: int) -> Digest:
 
 
 def _where(report: Report) -> str:
-    scope = report.scope
-    done = "dry run in " if scope.read_only else ""
-    return f"{done}{scope.region}" + (f" (emulator at {scope.emulator})" if scope.emulator else "")
+    first = next((item.channel.channel_arn for item in report.plan.items), None)
+    return place_line(report.scope, first)
 
 
 def _nothing(report: Report) -> str:

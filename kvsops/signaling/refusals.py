@@ -58,7 +58,7 @@ def refusal(
         return SignalingError(_untrusted(error, host), "tls")
     if isinstance(error, asyncio.TimeoutError):
         return SignalingError(
-            f"{host} did not answer in time: a firewall on the way?", "timeout", transient=True
+            f"{host} did not answer in time: is a firewall blocking it?", "timeout", transient=True
         )
     if isinstance(error, aiohttp.ClientHttpProxyError | aiohttp.ClientProxyConnectionError):
         return _stopped_by_proxy(error, host)
@@ -70,7 +70,7 @@ def refusal(
 
 def _stopped_by_proxy(error: aiohttp.ClientError, host: str) -> SignalingError:
     if isinstance(error, aiohttp.ClientHttpProxyError):
-        text = f"the proxy (HTTPS_PROXY) does not lead to {host}: HTTP {error.status}"
+        text = f"the proxy (HTTPS_PROXY) refuses to connect to {host}: HTTP {error.status}"
         return SignalingError(text, "unreachable")
     return SignalingError(
         "the proxy (HTTPS_PROXY) cannot be reached", "unreachable", transient=True
@@ -81,8 +81,8 @@ def _untrusted(error: Exception, host: str) -> str:
     cause = getattr(error, "certificate_error", getattr(error, "os_error", error))
     why = getattr(cause, "verify_message", None) or getattr(cause, "reason", None) or "TLS failed"
     return (
-        f"the TLS of {host} is not trusted: {why}; behind a proxy that opens TLS, "
-        "name its CA in SSL_CERT_FILE"
+        f"the TLS certificate of {host} is not trusted: {why}; behind a proxy that intercepts TLS, "
+        "point SSL_CERT_FILE at its CA"
     )
 
 
@@ -93,9 +93,9 @@ def _status(
     if status == HTTPStatus.FORBIDDEN:
         return _forbidden(headers, role, channel, now, body)
     if status == HTTPStatus.NOT_FOUND:
-        return SignalingError(f"no such channel: {channel}: it was deleted meanwhile", "not-found")
+        return SignalingError(f"no such channel: {channel}: it has been deleted", "not-found")
     if status == HTTPStatus.TOO_MANY_REQUESTS or "LimitExceeded" in code + body:
-        text = f"connecting as {role} passed a limit of the channel ({_LIMITS}){_quoted(body)}"
+        text = f"connecting as {role} hit a limit of the channel ({_LIMITS}){_quoted(body)}"
         return SignalingError(text, "limit", transient=True)
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return SignalingError(f"the service failed: HTTP {status}", "service", transient=True)

@@ -211,7 +211,7 @@ class Session:
         try:
             message = decode_received(data) if data else None
         except MessageError as error:
-            text = f"the service sent what is no signaling message: {error}"
+            text = f"the service sent something that is not a signaling message: {error}"
             self._messages.put_nowait(SignalingError(text, "malformed"))
             return
         if message is None:  # an empty text keeps the connection alive
@@ -253,7 +253,8 @@ class Session:
         other = "master" if self.role == "master" else "viewer with its client id"
         why = f"another {other} took its place, or the channel was deleted"
         if code == aiohttp.WSCloseCode.ABNORMAL_CLOSURE:  # never sent: no goodbye came
-            text = f"the {self.role}'s signaling broke off without a word: the network, or {why}"
+            why = f"the network failed, {why}"
+            text = f"the {self.role}'s signaling broke off without a goodbye: {why}"
             return SignalingError(text, "closed")
         text = f"the service ended the {self.role}'s signaling (code {code}): {why}"
         return SignalingError(text, "closed")

@@ -18,8 +18,8 @@ OTHERS_SECONDS: Final = 2.0
 """How long somebody else's peer may take to open or acknowledge a data channel."""
 PROMISED_SECONDS: Final = 4.0
 """How long it may take to send what it may, but need not: a camera has to be started."""
-NO_CHANNEL_TAKEN: Final = "the other end acknowledged none of ours"
-NO_CHANNEL_OPENED: Final = "the other end opens none"
+NO_CHANNEL_TAKEN: Final = "the other end did not acknowledge ours"
+NO_CHANNEL_OPENED: Final = "the other end did not open one"
 
 
 class Arrival:
@@ -41,7 +41,7 @@ class Arrival:
             await self._meeting.each(end.reach_ice() for end in ends)
             self.pair = pair = ends[0].pair
             step.detail = _told(pair)
-        async with self._steps.step("dtls", limits.dtls, "the DTLS handshake did not end"):
+        async with self._steps.step("dtls", limits.dtls, "the DTLS handshake did not finish"):
             await self._meeting.each(end.reach_dtls() for end in ends)
         await _together(
             self._channel(),
@@ -114,7 +114,7 @@ class Arrival:
                 await self._meeting.each(end.watched(end.hears(kind)) for end in ends)
         except TimeoutError:
             raise SkippedError(
-                f"the other end may send {kind} by its SDP, but sends none"
+                f"the other end's SDP says that it may send {kind}, but it sends none"
             ) from None
 
 
@@ -133,5 +133,5 @@ async def _together(*works: Coroutine[object, None, None]) -> None:
 
 def _told(pair: "Pair | None") -> str | None:
     if strange := unknown_version():
-        return f"which pair, is not known with {strange}"
+        return f"the selected pair is not known with {strange}"
     return None if pair is None else str(pair)

@@ -26,7 +26,7 @@ _IN_PROGRESS: Final = (
 )
 SECOND_ANSWERED: Final = f"the master did not answer {{}}, but {{}}: {_IN_PROGRESS}"
 CHECKS_ONLY: Final = (
-    "not made by kvsops smoke: connecting as master would throw out the one that is there; "
+    "not made by kvsops smoke: connecting as master would disconnect the one already there; "
     "--viewer-only meets it, --take-over takes its place"
 )
 MAX_FREEZE_SECONDS: Final = 3.0
@@ -37,7 +37,7 @@ VIEWERS: Final = 10
 Source: https://docs.aws.amazon.com/kinesisvideostreams-webrtc-dg/latest/devguide/kvswebrtc-limits.html
 """
 MORE_VIEWERS: Final = (
-    f"a channel has {VIEWERS} viewers, unless AWS raised this quota: it does on request"
+    f"a channel takes {VIEWERS} viewers, unless AWS has raised this quota, as it does on request"
 )
 _BIG, _SMALL = (640, 480), (320, 240)
 _MANY_VIEWERS: Final = 2
@@ -131,8 +131,8 @@ def no_master(wanted: Wanted) -> str:
     """Tell why nobody answers, as far as it can be known."""
     first, second = next(iter(wanted.second_ids.items()))
     return (
-        "no master is connected to this channel, or it does not answer offers, "
-        f"neither {first}'s nor {second}'s ({_IN_PROGRESS})"
+        "no master is connected to this channel, or it answers no offers: "
+        f"two were sent, as {first} and as {second}"
     )
 
 
@@ -160,7 +160,7 @@ def mode_for(wanted: Wanted, target: Target) -> Mode:
         return mode
     if mode == "master-only":
         raise StepFailedError(
-            f"{target.channel_name} was not made by kvsops smoke: connecting as master would throw "
-            "out the one that is there; --take-over does it all the same"
+            f"{target.channel_name} was not made by kvsops smoke: connecting as master would "
+            "disconnect the one already there; --take-over does it anyway"
         )
     return "checks"

@@ -9,6 +9,7 @@ from kvsops.core.wire.ice import IceUri
 from kvsops.peers.codecs import Negotiated
 from kvsops.peers.pair import Pair
 from kvsops.peers.probe import Probe, Relay
+from kvsops.smoke.advice import SLOW, advice
 from kvsops.smoke.flow import milliseconds
 from kvsops.smoke.grade import Grade, Mark, grade_of, worst
 from kvsops.smoke.measurement import Media
@@ -54,7 +55,7 @@ class Threshold:
         name, unit = MEASURES[self.measure]
         limit = f"{self.option} {self.limit:g} {unit}"
         if self.measured is None:
-            return f"{name} was not measured, {limit} was asked for"
+            return f"{name} was not measured, but {limit} was asked for"
         side = "above" if self.measured > self.limit else "below"
         return f"{name} {self.measured:g} {unit}, {'within' if self.passed else side} {limit}"
 
@@ -79,13 +80,25 @@ class SmokeReport:
     @property
     def reason(self) -> str | None:
         """Why it did not pass: the step that ended it, probes that failed, thresholds not kept."""
-        failed = [step for step in self.steps if step.status == "failed"]
-        failed.sort(key=lambda step: step.key == "probe")  # they end nothing: last
-        if not failed:  # what was never reached was not seen to work
-            failed = [step for step in self.steps if step.status == "not-reached"][:1]
-        reasons = [f"{step.name}: {step.reason or 'not reached'}" for step in failed]
+        reasons = [f"{step.name}: {step.reason or 'not reached'}" for step in self._failed]
         reasons += [str(each) for each in self.thresholds if not each.passed]
         return "; ".join(reasons) or None
+
+    @property
+    def advice(self) -> str | None:
+        """What to try, where it did not pass and anything is known that may help."""
+        if self._failed:
+            return advice(self._failed[0], self.mode)
+        slow = any(not each.passed and each.measured is not None for each in self.thresholds)
+        return SLOW if slow else None
+
+    @property
+    def _failed(self) -> list[Step]:
+        """The steps that failed; where none did, the first that was not reached."""
+        failed = [step for step in self.steps if step.status == "failed"]
+        failed.sort(key=lambda step: step.key == "probe")  # they end nothing: last
+        # What was never reached was not seen to work.
+        return failed or [step for step in self.steps if step.status == "not-reached"][:1]
 
     @property
     def passed(self) -> bool:

@@ -40,7 +40,8 @@ SLACK_SECONDS: Final = 5.0
 END_SECONDS: Final = 8.0
 """What the end of all that was begun may take: goodbyes, and allocations given back."""
 NO_ANSWER: Final = "AWS did not answer in time"
-NO_VIEWER: Final = "no viewer connected and offered"
+NOT_DELIVERED: Final = "the master did not receive the offer: the service did not deliver it"
+NO_VIEWER: Final = "no viewer connected and sent an offer"
 
 
 async def smoke(
@@ -136,7 +137,7 @@ class _Run:
         if self.meeting is not None:
             for session in self.meeting.sessions:
                 if session.connects > 1:
-                    self.report.notes.append(f"GO_AWAY: the {session.role} connected anew")
+                    self.report.notes.append(f"GO_AWAY: the {session.role} reconnected")
             with suppress(TimeoutError):
                 async with asyncio.timeout(END_SECONDS):
                     await self.meeting.close()
@@ -244,10 +245,10 @@ class _Run:
     async def _negotiate(self, meeting: Meeting) -> None:
         foreign = self._mode == "master-only"
         limit = self._limits.somebody if foreign else self._limits.negotiate
-        late = NO_VIEWER if foreign else "the master did not get the offer: it was not relayed"
+        late = NO_VIEWER if foreign else NOT_DELIVERED
         async with self.steps.step("offer", limit, late):
             await meeting.offer()
-        limit, late = self._limits.negotiate, "the viewer did not get the answer"
+        limit, late = self._limits.negotiate, "the viewer did not receive the answer"
         if self._mode == "viewer-only":
             limit, late = 2 * self._limits.answer, no_master(self._wanted)
         async with self.steps.step("answer", limit, late) as step:
@@ -263,7 +264,8 @@ class _Run:
         limit = self._wanted.duration + self._wanted.max_freeze + SLACK_SECONDS
         if expired := meeting.ice_expired.is_set():
             limit += self._limits.probe + 2 * self._limits.answer + self._limits.ice
-        async with self.steps.step("steady", limit, "the machine was too slow to measure"):
+        late = "the machine was too slow to measure"
+        async with self.steps.step("steady", limit, late, lasts=self._wanted.duration):
             if expired:
                 await self._renew(meeting)
             reasons = await steady(meeting, self._wanted, self.report, self._clock)
@@ -274,10 +276,10 @@ class _Run:
         """Obey RECONNECT_ICE_SERVER: aiortc restarts no ICE, so the peers are joined anew."""
         relayed = any(end.pair is not None and end.pair.relayed for end in meeting.ends)
         if not relayed or self._mode == "master-only":  # the viewer offers, if it wants to
-            self.report.notes.append("RECONNECT_ICE_SERVER: nothing of ours to connect anew")
+            self.report.notes.append("RECONNECT_ICE_SERVER: nothing of ours had to reconnect")
             return
         servers = await self._ice_servers()
         probes = await probe_all(servers, self._limits.probe, self._clock, prove=False)
         meeting.ice = self._chosen(servers, probes)
         await meeting.renew()
-        self.report.notes.append("RECONNECT_ICE_SERVER: connected anew over the servers given then")
+        self.report.notes.append("RECONNECT_ICE_SERVER: reconnected through the new servers")

@@ -1,4 +1,4 @@
-"""The steady part of a test: measured to its end, or until signaling is lost."""
+"""The measurement of a test: taken to its end, or until signaling is lost."""
 
 from collections.abc import Callable
 

@@ -7,7 +7,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from kvsops.errors import KvsopsError, UsageError
+from kvsops.errors import AwsError, DeniedError, KvsopsError, NotFoundError, UsageError
+from kvsops.signaling.refusals import Kind, SignalingError
 
 Status = Literal["ok", "failed", "skipped", "not-reached"]
 Late = str | Callable[[], str]
@@ -28,7 +29,7 @@ TITLES: Final = {
     "data_channel": "data channel open",
     "first_video": "first video frame",
     "first_audio": "first audio",
-    "steady": "steady part",
+    "steady": "measurement",
 }
 """The steps in their order, and what people call them. `probe` comes once for each URI."""
 
@@ -53,6 +54,12 @@ class Step:
     seconds: float | None = None
     reason: str | None = None
     detail: str | None = None
+    cause: Kind | None = None
+    """What kind of failure it was, where the error says so: its advice goes by that."""
+    limit: float | None = None
+    """How long it may take at most."""
+    lasts: float | None = None
+    """How long it is to take, where that is known."""
 
     @property
     def title(self) -> str:
@@ -132,14 +139,16 @@ class Steps:
         self.note(step, "failed", self.elapsed() if step.at is None else step.at, 0.0, reason)
 
     @asynccontextmanager
-    async def step(self, key: str, limit: float, late: Late) -> AsyncIterator[Step]:
+    async def step(
+        self, key: str, limit: float, late: Late, lasts: float | None = None
+    ) -> AsyncIterator[Step]:
         """Take a step within `limit` seconds; `SkippedError` ends it without a failure.
 
         Raises `StepFailedError` with the reason, whatever that was: aiortc raises what a strange
         peer or server leads to. Wrong usage and credentials pass as they are.
         """
         step = self.named(key)
-        step.at = self.elapsed()
+        step.at, step.limit, step.lasts = self.elapsed(), limit, lasts
         self._tell(step)
         reason: str | None = None
         status: Status = "failed"
@@ -150,10 +159,11 @@ class Steps:
         except UsageError:
             raise
         except TimeoutError:
-            reason = late() if callable(late) else late
+            step.cause, reason = "timeout", late() if callable(late) else late
         except SkippedError as skipped:
             reason, status = str(skipped), "skipped"
         except (KvsopsError, ConnectionError) as error:
+            step.cause = _cause(error)
             reason = " ".join(str(error).split()) or type(error).__name__
         except Exception as error:  # noqa: BLE001 - a test always ends with a report
             reason = " ".join(f"{type(error).__name__}: {error}".split())
@@ -164,3 +174,14 @@ class Steps:
             self._tell(step)
         if status == "failed":
             raise StepFailedError(reason or "")
+
+
+def _cause(error: Exception) -> Kind | None:
+    """Return what kind of failure an error is; None where that says nothing."""
+    if isinstance(error, SignalingError):
+        return error.kind
+    if isinstance(error, NotFoundError):
+        return "not-found"
+    if isinstance(error, DeniedError):
+        return "denied"
+    return "service" if isinstance(error, AwsError) and error.transient else None

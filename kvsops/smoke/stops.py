@@ -6,8 +6,8 @@ from typing import Final
 from kvsops.smoke.incoming import Measured, Span
 from kvsops.smoke.measurement import Measurement, Way
 
-GONE: Final = "the other end is gone, or the way to it: it answers no ICE check"
-STILL_THERE: Final = "nothing comes, though the other end still answers ICE checks"
+GONE: Final = "the other end is gone, or the path to it is: it answers no ICE checks"
+STILL_THERE: Final = "nothing arrives, though the other end still answers ICE checks"
 
 
 def stops(measurement: Measurement) -> list[str]:
@@ -37,13 +37,13 @@ def _way(way: Way, span: Span) -> Iterator[str]:
         yield from _pictures(way, track, span)
     if gone and not videos:
         since = moment(span, span.ended if end.silent_at is None else end.silent_at)
-        yield f"{end.name}: {GONE}, and nothing came from {since} on"
+        yield f"{end.name}: {GONE}, and nothing has arrived since {since}"
     if gone:
         return
     for track in way.tracks:
         stopped_at = track.stopped_at(span)
         if track.kind == "audio" and end.received.numbered and stopped_at is not None:
-            yield f"{_where(way, track)}: no more sound from {moment(span, stopped_at)} on"
+            yield f"{_where(way, track)}: the sound stopped {moment(span, stopped_at)}"
     if end.channel_closed_at is not None and end.channel_closed_at >= span.began:
         yield f"{end.name}: the data channel was closed, {moment(span, end.channel_closed_at)}"
 
@@ -53,25 +53,25 @@ def _odd(way: Way, span: Span) -> Iterator[str]:
         return
     for track in way.tracks:
         if track.kind == "audio" and (at := track.stopped_at(span)) is not None:
-            yield f"{_where(way, track)}: no more sound from {moment(span, at)} on"
+            yield f"{_where(way, track)}: the sound stopped {moment(span, at)}"
     if way.end.channel_closed_at is not None and way.end.channel_closed_at < span.began:
         yield f"the {way.source} closed the data channel as soon as it was open"
     videos = [track for track in way.tracks if track.kind == "video"]
     for track in way.unused:
         if track.kind == "video" and videos:  # else its step tells it
             mid = track.incoming.mid
-            yield f"the {way.source} may send video {mid} by its SDP, but sends none"
+            yield f"the {way.source} says in its SDP that it may send video {mid}, but sends none"
 
 
 def _pictures(way: Way, track: Measured, span: Span) -> Iterator[str]:
     where = _where(way, track)
     if (at := track.stopped_at(span)) is not None:
-        yield f"{where}: no more pictures from {moment(span, at)} on: {_why_none(way, track, span)}"
+        yield f"{where}: the pictures stopped {moment(span, at)}: {_why_none(way, track, span)}"
         return
     gap = max(track.gaps(span), key=lambda each: each.seconds)
     if gap.seconds > span.limit:
         yield (
-            f"{where}: frozen for {gap.seconds:.1f} s, from {moment(span, gap.since)} on; "
+            f"{where}: frozen for {gap.seconds:.1f} s, beginning {moment(span, gap.since)}; "
             f"--max-freeze is {span.limit:g} s"
         )
 
@@ -83,9 +83,9 @@ def _gone(way: Way, span: Span) -> bool:
 
 def _why_none(way: Way, track: Measured, span: Span) -> str:
     if track.silent_at(span) is None:
-        return "packets come, but make no picture"
+        return "packets arrive, but no picture can be decoded"
     if way.answers is None:
-        return "nothing comes any more"
+        return "nothing arrives any more"
     return GONE if _gone(way, span) else STILL_THERE
 
 

@@ -1,6 +1,6 @@
 """How long `kvsops smoke` takes from the start of its process to its verdict.
 
-Without the steady part, against the emulator, with the channel there already: the median of 10 in
+Without the measurement, against the emulator, with the channel there already: the median of 10 in
 milliseconds. Beside it, as its floor, a process that only imports what smoke stands on. Prints
 one JSON line. Target: at most 3,000. Run: python tests/benchmarks/smoke.py
 """

@@ -50,7 +50,7 @@ def test_a_dry_run(kvsops: Kvsops, summary: Summary) -> None:
     assert kvsops(*OLD).code == 0
     first = summary().splitlines()[0]
     assert first.startswith(
-        "✅ <code>kvsops sweep --older-than 2h --prefix ci-</code>: dry run in "
+        "✅ <code>kvsops sweep --older-than 2h --prefix ci-</code>: Dry run in "
     )
     assert first.endswith(": 2 would be deleted, 1 kept, of 3 channels")
 

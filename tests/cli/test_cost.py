@@ -146,13 +146,15 @@ def test_csv(last: Kvsops, golden: Golden) -> None:
 def test_markdown_and_step_summary(
     last: Kvsops, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What Markdown says goes to the step's summary too, whatever the output."""
+    """What Markdown says is in the step's summary too, whatever the output."""
     summary = tmp_path / "summary.md"
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(summary))
     last("-o", "json")
     appended = summary.read_text()
     ended = last("-o", "markdown")
-    assert appended == "\n### kvsops cost\n\n" + ended.out
+    tables = [line for line in ended.out.splitlines() if line.startswith("|")]
+    assert [line for line in appended.splitlines() if line.startswith("|")] == tables
+    assert appended.startswith(f"✅ <code>kvsops cost --month {last_month()} -o json</code>: ")
     assert ended.out.startswith(
         f"us-east-1: 4 channels, 3 used in {last_month()}: \\$2.46 to date, \\$2.46 for the month "
         "(measured).\n\nTo date: fees \\$0.09, messages \\$2.25, TURN \\$0.12.\n\n"

@@ -38,7 +38,7 @@ def test_html(last: Kvsops, tmp_path: Path) -> None:
     """One page that loads nothing, with the totals and the channels."""
     page = tmp_path / "bill.html"
     ended = last("--html", str(page))
-    assert (ended.code, ended.err) == (0, OWN)
+    assert (ended.code, ended.err) == (0, f"page written: {page}\n{OWN}")
     links = Links()
     links.feed(page.read_text(encoding="utf-8"))
     assert not [each for each in links.loaded if not each.startswith(("#", "data:"))]

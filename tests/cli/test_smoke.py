@@ -29,23 +29,26 @@ _retry_at_once = retries_at_once(3)
 
 
 def test_table(kvsops: Kvsops) -> None:
-    """The steps as a waterfall, then what flowed, then the way and the verdict."""
+    """The steps as a waterfall, then what flowed, then the path and the verdict."""
     ended = kvsops("smoke", "--duration", "1s")
     assert (ended.code, ended.err) == (0, "")
     lines = ended.out.splitlines()
-    assert lines[0].split() == ["STEP", "RESULT", "TOOK", "WHEN", "DETAIL"]
-    steps = [re.split(r"\s{2,}", line)[0] for line in lines[1 : lines.index("")]]
+    assert re.fullmatch(
+        r"Testing kvsops-smoke in us-east-1 \(emulator at http://127\.0\.0\.1:\d+\)", lines[0]
+    )
+    assert lines[2].split() == ["STEP", "RESULT", "TOOK", "WHEN", "DETAIL"]
+    steps = [re.split(r"\s{2,}", line)[0] for line in lines[3 : lines.index("", 3)]]
     assert steps == [
         *("describe", "endpoint", "ICE servers", "probe", "probe", "probe", "probe", "sign"),
         *("master connects", "viewer connects", "offer", "answer", "ICE connected", "DTLS"),
-        *("data channel open", "first video frame", "first audio", "steady part"),
+        *("data channel open", "first video frame", "first audio", "measurement"),
     ]
     assert re.search(
         r"^master +viewer-1 +[0-9.]+ +[0-9.]+ kbps +[0-9.]+ %", ended.out, re.MULTILINE
     )
     assert re.search(r"^viewer-1 +master +[0-9.]+ ", ended.out, re.MULTILINE)
     assert re.search(r"^viewer-1 +\d+ +\d+ +\d+ ms +\d+ ms$", ended.out, re.MULTILINE)
-    assert re.search(r"^way: \w+( over \w+)? - \w+ \(\S+ - \S+\)$", ended.out, re.MULTILINE)
+    assert re.search(r"^path: \w+( over \w+)? - \w+ \(\S+ - \S+\)$", ended.out, re.MULTILINE)
     assert re.fullmatch(
         r"kvsops-smoke works \((good|fair|poor)\): first picture [0-9.]+ m?s after the offer"
         r"(; slow: .+)?(; relay proven over udp, tls)?",
@@ -106,7 +109,9 @@ def test_thresholds(kvsops: Kvsops) -> None:
     assert ended.code == 3
     verdict, kept = ended.out.splitlines()[-1], ended.out.splitlines()[-2]
     assert re.fullmatch(
-        r"kvsops-smoke FAILED: frame rate [0-9.]+ fps, below --min-fps 99 fps", verdict
+        r"kvsops-smoke FAILED: frame rate [0-9.]+ fps, below --min-fps 99 fps"
+        r"\. Next: kvsops smoke -v shows .*",
+        verdict,
     )
     assert re.fullmatch(r"latency [0-9.]+ ms, within --max-latency 60000 ms", kept)
 
@@ -116,8 +121,8 @@ def test_max_freeze(kvsops: Kvsops) -> None:
     ended = kvsops("smoke", "--duration", "1s", "--max-freeze", "1ms")
     assert ended.code == 3
     assert re.search(
-        r"FAILED: steady part: master to viewer-1: frozen for 0\.\d s, from \d\.\d s into the"
-        r" measurement on; --max-freeze is 0\.001 s",
+        r"FAILED: measurement: master to viewer-1: frozen for 0\.\d s, beginning \d\.\d s into the"
+        r" measurement; --max-freeze is 0\.001 s",
         ended.out.splitlines()[-1],
     )
     ended = kvsops("smoke", "--duration", "1s", "--max-freeze", "20s")
@@ -131,7 +136,7 @@ def test_a_threshold_of_what_was_not_measured(kvsops: Kvsops) -> None:
     ended = kvsops(*QUICK, "--max-rtt", "1s")
     assert ended.code == 3
     assert ended.out.endswith(
-        "FAILED: round trip was not measured, --max-rtt 1000 ms was asked for\n"
+        "FAILED: round trip was not measured, but --max-rtt 1000 ms was asked for\n"
     )
 
 
@@ -140,7 +145,7 @@ def test_failed(kvsops: Kvsops, emulator: LocalServer) -> None:
     emulator.settings.faults = (Fault("ConnectAsMaster", "AccessDeniedException"),)
     ended = kvsops(*QUICK)
     assert ended.code == 3
-    assert "viewer connects    not reached" in ended.out
+    assert "viewer connects" not in ended.out
     assert ended.out.splitlines()[-1].startswith(
         "kvsops-smoke FAILED: master connects: connecting as master was denied: the credentials "
         "need kinesisvideo:ConnectAsMaster on arn:aws:kinesisvideo:us-east-1:"
@@ -153,14 +158,16 @@ def test_somebody_elses(kvsops: Kvsops, emulator: LocalServer) -> None:
     ended = kvsops(*QUICK, "cam-door")
     assert ended.code == 0
     assert ended.out.endswith(
-        "\ncam-door was not made by kvsops smoke: connecting as master would throw out the one that"
-        " is there; --viewer-only meets it, --take-over takes its place\n"
+        "\ncam-door was not made by kvsops smoke: connecting as master would disconnect the one"
+        " already there; --viewer-only meets it, --take-over takes its place\n"
         "cam-door passed the checks; no media was sent; relay proven over udp, tls\n"
     )
     assert "offer" not in ended.out
     ended = kvsops(*QUICK, "cam-door", "--max-connect", "2s")
     assert ended.code == 3
-    assert ended.out.endswith("connecting was not measured, --max-connect 2000 ms was asked for\n")
+    assert ended.out.endswith(
+        "connecting was not measured, but --max-connect 2000 ms was asked for\n"
+    )
 
 
 WRONG = [
@@ -203,7 +210,7 @@ WRONG = [
     ),
     (
         ("--transport", "tcp"),
-        "Invalid value for '--transport': 'tcp' is not one of 'udp', 'tls'. (see kvsops smoke"
+        "Invalid value for '--transport': 'tcp' is not one of 'udp', 'tls' (see kvsops smoke"
         " --help)",
     ),
     (("--query", "passed"), "--query works on JSON, not on table; add --output json"),
@@ -223,8 +230,8 @@ def test_many_viewers(kvsops: Kvsops) -> None:
     """More viewers than a channel has by itself are tried, and what they need is said."""
     ended = kvsops("smoke", "--no-steady", "--viewers", "11")
     assert ended.code == 3
-    assert "a channel has 10 viewers, unless AWS raised this quota: it does on request" in ended.out
-    assert "connecting as viewer passed a limit of the channel" in ended.out
+    assert "a channel takes 10 viewers, unless AWS has raised this quota, as it" in ended.out
+    assert "connecting as viewer hit a limit of the channel" in ended.out
 
 
 def test_no_relay_probe(kvsops: Kvsops) -> None:
@@ -302,6 +309,26 @@ def test_a_report_that_cannot_be_written(kvsops: Kvsops, tmp_path: Path) -> None
     assert ended.err == f"error: {said}\n"
 
 
+def test_a_ci_is_told(
+    kvsops: Kvsops, emulator: LocalServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The step's summary begins with the verdict; a failure is annotated, too."""
+    summary = tmp_path / "summary.md"
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(summary))
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    ended = kvsops(*QUICK)
+    assert (ended.code, ended.err) == (0, "")
+    passed = summary.read_text()
+    assert passed.startswith("✅ <code>kvsops smoke --no-steady</code>: kvsops-smoke works")
+    assert "\n<details><summary>Steps and figures</summary>\n" in passed
+    emulator.settings.faults = (Fault("SendSdpOffer", "InternalFailure"),)
+    ended = kvsops(*QUICK)
+    assert ended.code == 3
+    failed = summary.read_text().removeprefix(passed)
+    assert failed.startswith("\n❌ <code>kvsops smoke --no-steady</code>: kvsops-smoke FAILED: ")
+    assert ended.err.startswith("::error title=kvsops smoke::kvsops-smoke FAILED: ")
+
+
 def test_a_report_to_a_link_in_capitals(kvsops: Kvsops, tmp_path: Path) -> None:
     """The suffix may be of any case, and what a link leads to is written."""
     path, target = tmp_path / "SMOKE.XML", tmp_path / "elsewhere"
@@ -314,7 +341,8 @@ def test_a_report_to_a_link_in_capitals(kvsops: Kvsops, tmp_path: Path) -> None:
 def test_snapshot(kvsops: Kvsops, tmp_path: Path, emulator: LocalServer) -> None:
     """The last picture is saved; where none came, that is said, and no file is left."""
     path = tmp_path / "last.png"
-    assert kvsops(*QUICK, "--snapshot", str(path)).code == 0
+    ended = kvsops(*QUICK, "--snapshot", str(path))
+    assert (ended.code, ended.err) == (0, f"picture written: {path}\n")
     assert path.read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
     emulator.settings.faults = (Fault("SendSdpOffer", "InternalFailure"),)
     other = tmp_path / "none.png"
@@ -329,7 +357,8 @@ def test_a_snapshot_that_cannot_be_written(kvsops: Kvsops, tmp_path: Path) -> No
     ended = kvsops(*QUICK, "--snapshot", str(path), "--report", str(report))
     assert ended.code == 1
     assert "kvsops-smoke works" in ended.out
-    assert ended.err == f"error: {path} cannot be written: No such file or directory\n"
+    failed = f"error: {path} cannot be written: No such file or directory\n"
+    assert ended.err == f"report written: {report}\n{failed}"
     assert json.loads(report.read_text())["passed"] is True
 
 
@@ -342,10 +371,10 @@ def test_a_snapshot_that_cannot_be_written(kvsops: Kvsops, tmp_path: Path) -> No
         ([1.0, None, 1.0], "█ █"),
         (
             [*[10.0, 20.0] * 500, *[0.0] * 1000, *[None] * 1000],
-            "█" * 10 + "▆" + "▁" * 11 + " " * 10,
+            "█" * 9 + "▃" + "▁" * 9 + " " * 9,
         ),
     ],
 )
 def test_sparkline(values: list[float | None], line: str) -> None:
-    """Values are drawn from nought up, many of them in 32 places; what is not known is a gap."""
+    """Values are drawn from nought up, many of them in 28 places; what is not known is a gap."""
     assert sparkline(values) == line

@@ -25,7 +25,7 @@ def test_makes_its_channel_once(kvsops: Kvsops, emulator: LocalServer) -> None:
     """Without a name it makes kvsops-smoke, tags it, and uses it again."""
     first, second = kvsops(*QUICK), kvsops(*QUICK)
     assert (first.code, second.code) == (0, 0)
-    assert "kvsops-smoke, made just now" in first.out
+    assert "kvsops-smoke, created just now" in first.out
     assert "kvsops-smoke, ACTIVE" in second.out
     assert emulator.calls["CreateSignalingChannel"] == 1
     [channel] = emulator.backend().channels.values()
@@ -45,7 +45,7 @@ def test_tags_that_may_not_be_read(kvsops: Kvsops, emulator: LocalServer) -> Non
     )
     ended = kvsops(*QUICK, "cam-door")
     assert ended.code == 0
-    assert "cam-door, ACTIVE, its tags may not be read" in ended.out
+    assert "cam-door, ACTIVE, its tags cannot be read" in ended.out
     last = "cam-door passed the checks; no media was sent; relay proven over udp, tls\n"
     assert ended.out.endswith(last)
 
@@ -56,7 +56,7 @@ def test_ephemeral(kvsops: Kvsops, emulator: LocalServer) -> None:
     emulator.settings.faults = (Fault("GetIceServerConfig", "AccessDeniedException"),)
     ended = kvsops(*QUICK, "--ephemeral")
     assert ended.code == 3
-    assert re.search(r"kvsops-smoke-[0-9a-f]{10}, made just now", ended.out)
+    assert re.search(r"kvsops-smoke-[0-9a-f]{10}, created just now", ended.out)
     assert names(emulator) == set()
     assert emulator.calls["DeleteSignalingChannel"] == 2
 
@@ -65,7 +65,9 @@ def test_nothing_is_made_once_it_has_ended(scope: Scope, emulator: LocalServer) 
     """A call that goes on in its thread after Ctrl-C does not make a channel nobody deletes."""
     with smoke_channel(scope, None, Console(), ephemeral=True) as subject:
         pass
-    with pytest.raises(KvsopsError, match=r"^kvsops-smoke-\w+ was not made: the test has ended$"):
+    with pytest.raises(
+        KvsopsError, match=r"^kvsops-smoke-\w+ was not created: the test has ended$"
+    ):
         subject.target()
     assert names(emulator) == set()
 
@@ -121,6 +123,6 @@ def test_ephemeral_that_cannot_be_deleted(kvsops: Kvsops, emulator: LocalServer)
     emulator.settings.faults = (Fault("DeleteSignalingChannel", "AccessDeniedException"),)
     ended = kvsops(*QUICK, "--ephemeral")
     assert "was not deleted: DeleteSignalingChannel denied: " in ended.err
-    assert ended.err.endswith("; kvsops sweep --expired takes it later\n")
+    assert ended.err.endswith("; kvsops sweep --expired deletes it later\n")
     [channel] = emulator.backend().channels.values()
     assert "kvsops:expires-at" in channel.tags

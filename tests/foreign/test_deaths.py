@@ -67,7 +67,7 @@ def test_ends(name: str, role: Role, emulator: LocalServer, *, kill: bool) -> No
     """Killed or ended in order, it fails: the moment is told, and what is missing is lost."""
     told = ended(NAMED[name], role, emulator, kill=kill)
     assert not told["passed"]
-    reason = r"steady part: .*(gone|closed the connection).*"
+    reason = r"measurement: .*(gone|closed the connection).*"
     assert re.fullmatch(reason, told["reason"])
     assert re.search(r"\d\.\d s into the measurement", told["reason"])
     [direction] = told["media"]["directions"]

@@ -148,8 +148,8 @@ def _old() -> Certificate:
             "active",
             "our end ended it with the alert protocol_version: no version of DTLS in common",
         ),
-        (_without_srtp, "active", "the other end speaks no DTLS-SRTP"),
-        (_without_srtp, "passive", "the other end speaks no DTLS-SRTP"),
+        (_without_srtp, "active", "the other end does not support DTLS-SRTP"),
+        (_without_srtp, "passive", "the other end does not support DTLS-SRTP"),
     ],
 )
 def test_refused(make: Callable[[], Certificate], setup: str, told: str) -> None:
@@ -169,8 +169,8 @@ def _sha_1(sdp: str) -> str:
 @pytest.mark.parametrize(
     ("edit", "told"),
     [
-        (_other, "the certificate of the other end is not the one of its SDP"),
-        (_sha_1, "the SDP of the other end has no sha-256 fingerprint (sha-1)"),
+        (_other, "the other end's certificate does not match its SDP"),
+        (_sha_1, "the other end's SDP has no sha-256 fingerprint (sha-1)"),
     ],
 )
 def test_fingerprints(edit: Edit, told: str, offers: Offers) -> None:

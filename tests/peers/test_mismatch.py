@@ -139,7 +139,7 @@ def test_what_nobody_named(meet: Meet) -> None:
     packets, rest = told.split(" ", 1)
     assert int(packets) > 0
     assert rest == (
-        "packets came as payload type 97 (which neither end named): let it send VP8 or H264"
+        "packets came as payload type 97 (which neither end named): have it send VP8 or H264"
     )
 
 
@@ -148,7 +148,7 @@ def test_what_cannot_be_decoded() -> None:
     ours = met(browser, hears=with_vp8, says=renamed)
     assert not ours.received.first_video.is_set()
     assert ours.why_nothing("video").endswith(
-        " packets came as payload type 97 (AV1): let it send VP8 or H264"
+        " packets came as payload type 97 (AV1): have it send VP8 or H264"
     )
     assert ours.negotiation.agreed("0") == ["H264"]
 

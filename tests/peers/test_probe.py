@@ -181,8 +181,8 @@ def test_no_such_host() -> None:
 @pytest.mark.parametrize(
     ("uri", "reason"),
     [
-        ("turns:h:443?transport=udp", "not spoken here: TURN over DTLS"),
-        ("stuns:h:443", "not spoken here: STUN over TLS"),
+        ("turns:h:443?transport=udp", "not supported by kvsops: TURN over DTLS"),
+        ("stuns:h:443", "not supported by kvsops: STUN over TLS"),
     ],
 )
 def test_skipped(uri: str, reason: str) -> None:

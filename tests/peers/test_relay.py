@@ -47,8 +47,10 @@ def test_coturn_that_forbids_itself(tmp_path: Path) -> None:
     """A server that forbids its own address alone may relay well: that is not proven."""
     found = of_coturn(tmp_path, NOT_ITSELF)
     assert (found.result, found.relay) == ("ok", "not-proven")
-    assert found.reason == "relay not proven: it forbids (403) its own address as a peer"
-    with pytest.raises(PeerError, match=r"no relay can be used: .* \(403\) its own address"):
+    assert found.reason == "relay not proven: it forbids its own address as a peer (403)"
+    with pytest.raises(
+        PeerError, match=r"no relay can be used: .* its own address as a peer \(403\)"
+    ):
         choose([IceServer((found.uri,))], [found], relay_only=True)
     assert choose([IceServer((found.uri,))], [found], relay_only=True, both_ends=False).servers
     assert choose([IceServer((found.uri,))], [found]).servers
@@ -58,7 +60,7 @@ def test_coturn_that_forbids_itself(tmp_path: Path) -> None:
 def test_coturn_that_forbids_the_relay(tmp_path: Path) -> None:
     """A server that allocates and relays to nobody is of no use."""
     found = of_coturn(tmp_path, NOBODY)
-    assert (found.result, found.reason) == ("failed", "it allocates, but forbids (403) to relay")
+    assert (found.result, found.reason) == ("failed", "it allocates, but refuses to relay (403)")
     assert found.seconds < 2
 
 

@@ -93,7 +93,9 @@ def test_past_a_proxy(make: Make, proxy: Proxy, monkeypatch: pytest.MonkeyPatch)
 @pytest.mark.parametrize("proxy", [407], indirect=True)
 def test_refused_by_a_proxy(make: Make, proxy: Proxy) -> None:
     """A proxy that refuses is told from the service."""
-    with pytest.raises(SignalingError, match=r"the proxy \(HTTPS_PROXY\) does not lead to 127.0"):
+    with pytest.raises(
+        SignalingError, match=r"the proxy \(HTTPS_PROXY\) refuses to connect to 127.0"
+    ):
         run(connected(make))
     assert len(proxy.asked) == 1
 

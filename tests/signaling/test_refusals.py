@@ -25,7 +25,7 @@ REFUSALS = [
         "connecting as viewer was denied: the credentials need"
         " kinesisvideo:ConnectAsViewer on {arn}",
     ),
-    ("ResourceNotFoundException", "not-found", "no such channel: {arn}: it was deleted"),
+    ("ResourceNotFoundException", "not-found", "no such channel: {arn}: it has been deleted"),
     (
         "InvalidArgumentException",
         "malformed",
@@ -34,7 +34,7 @@ REFUSALS = [
     (
         "ClientLimitExceededException",
         "limit",
-        f"connecting as viewer passed a limit of the channel ({LIMITS}): A fault of kvsops",
+        f"connecting as viewer hit a limit of the channel ({LIMITS}): A fault of kvsops",
     ),
     ("InternalFailure", "service", "the service failed: HTTP 500"),
     ("drop", "unreachable", "127.0.0.1:{port} cannot be reached: "),
@@ -176,7 +176,7 @@ def test_silence(make: Make, emulator: LocalServer) -> None:
     emulator.settings.delay_by = timedelta(seconds=5)
     error = run(refused(make(connect_seconds=0.2, attempts=1)))
     assert error.kind == "timeout"
-    assert str(error).endswith(" did not answer in time: a firewall on the way?")
+    assert str(error).endswith(" did not answer in time: is a firewall blocking it?")
 
 
 def test_no_url_in_any_error(

@@ -248,8 +248,8 @@ def test_broken_off(make: Make, emulator: LocalServer) -> None:
     with pytest.raises(SignalingError) as caught:
         run(talk())
     assert str(caught.value) == (
-        "the viewer's signaling broke off without a word: the network, or another viewer with its"
-        " client id took its place, or the channel was deleted"
+        "the viewer's signaling broke off without a goodbye: the network failed, another viewer"
+        " with its client id took its place, or the channel was deleted"
     )
 
 

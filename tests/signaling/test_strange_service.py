@@ -104,7 +104,9 @@ def closes(code: int) -> Talk:
 )  # fmt: skip
 def test_no_message(message: str | bytes) -> None:
     """What is no message of signaling is told as that."""
-    assert "the service sent what is no signaling message: " in str(told(sends(message)))
+    assert "the service sent something that is not a signaling message: " in str(
+        told(sends(message))
+    )
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,11 @@ from tests.fleet import put
 from tests.smoke.conftest import ADDRESSES, ALL, BRIEF, QUICK, RELAYED, Smoke, failed, with_calls
 
 NO_WAY_OUT = [
-    ("offer", "viewer-1: no candidates: no address but loopback here, and no relay allocated")
+    (
+        "offer",
+        "viewer-1: no candidates: this machine has no address but loopback, "
+        "and no relay was allocated",
+    )
 ][ADDRESSES:]
 """What fails besides, where without a relay there is no candidate."""
 
@@ -89,13 +93,13 @@ REFUSALS = [
     (
         Fault("ConnectAsViewer", "ClientLimitExceededException"),
         "viewer_connects",
-        "connecting as viewer passed a limit of the channel (3 connects a second, 1 master and"
+        "connecting as viewer hit a limit of the channel (3 connects a second, 1 master and"
         " 10 viewers): A fault of kvsops local, asked for.",
     ),
     (
         Fault("SendSdpOffer", "drop"),
         "offer",
-        "the master did not get the offer: it was not relayed",
+        "the master did not receive the offer: the service did not deliver it",
     ),
     (
         Fault("SendSdpOffer", "InvalidArgumentException"),
@@ -107,7 +111,7 @@ REFUSALS = [
         "answer",
         "SDP_ANSWER was refused: 403 AccessDeniedException A fault of kvsops local, asked for.",
     ),
-    (Fault("SendSdpAnswer", "drop"), "answer", "the viewer did not get the answer"),
+    (Fault("SendSdpAnswer", "drop"), "answer", "the viewer did not receive the answer"),
 ]
 
 
@@ -127,7 +131,7 @@ def test_refused(run: Smoke, subject: Subject, emulator: LocalServer) -> None:
 @pytest.mark.parametrize(
     ("limits", "step", "reason"),
     [
-        (Limits(dtls=0), "dtls", "the DTLS handshake did not end"),
+        (Limits(dtls=0), "dtls", "the DTLS handshake did not finish"),
         (Limits(channel=0), "data_channel", "no SCTP association: the data channel did not open"),
         (Limits(video=0), "first_video", "no video could be decoded in 0 s"),
         (Limits(audio=0), "first_audio", "no audio could be decoded in 0 s"),
@@ -143,7 +147,7 @@ def test_late(run: Smoke, limits: Limits, step: str, reason: str) -> None:
 @pytest.mark.parametrize(
     ("refused", "reason"),
     [
-        (0, "the service did not take the connection in time"),
+        (0, "the service did not accept the connection in time"),
         (1, "the service failed: HTTP 500"),
     ],
 )
@@ -232,7 +236,7 @@ def test_deleted_in_between(run: Smoke, subject: Subject, scope: Scope) -> None:
     [(step, reason)] = failed(run(QUICK, with_calls(subject, url=url)))
     assert (step, reason) == (
         "master_connects",
-        f"no such channel: {arn}: it was deleted meanwhile",
+        f"no such channel: {arn}: it has been deleted",
     )
 
 
@@ -293,7 +297,7 @@ def test_udp_blocked(run: Smoke, subject: Subject) -> None:
             ("turns:127.0.0.1:1?transport=udp",),
             RELAYED,
             "probe",
-            "no relay can be used: not spoken here: TURN over DTLS",
+            "no relay can be used: not supported by kvsops: TURN over DTLS",
         ),
     ],
 )

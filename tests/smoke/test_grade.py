@@ -78,7 +78,7 @@ def report(media: Media, *probes: Probe, pair: Pair | None = DIRECT) -> SmokeRep
     return made
 
 
-FORBIDDEN = "relay not proven: it forbids (403) its own address as a peer"
+FORBIDDEN = "relay not proven: it forbids its own address as a peer (403)"
 FIVE = Media(
     5.0,
     [direction("viewer-1"), direction("viewer-2", fps=12.0), direction("viewer-3", latency=2100.0)],
@@ -130,7 +130,11 @@ def test_verdict(made: SmokeReport, said: str) -> None:
             DIRECT,
             "direct here; on mobile and company networks it may fail: no TURN relay proven",
         ),
-        ([], DIRECT, "direct here; on mobile and company networks it may fail: TURN was not tried"),
+        (
+            [],
+            DIRECT,
+            "direct here; on mobile and company networks it may fail: TURN was not tried",
+        ),
         ([], Pair("relay", "192.0.2.1:1", "relay", "192.0.2.1:2", "udp"), None),
     ],
 )

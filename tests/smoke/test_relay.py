@@ -39,9 +39,9 @@ def with_server(subject: Subject, *uris: str, password: str = USERS["user-1"]) -
     [
         (
             NOT_ITSELF,
-            "no relay can be used: relay not proven: it forbids (403) its own address as a peer",
+            "no relay can be used: relay not proven: it forbids its own address as a peer (403)",
         ),
-        (NOBODY, "it allocates, but forbids (403) to relay"),
+        (NOBODY, "it allocates, but refuses to relay (403)"),
     ],
 )
 def test_relay_required(
@@ -65,7 +65,7 @@ def test_direct(run: Smoke, subject: Subject, tmp_path: Path) -> None:
         report = run(QUICK, with_server(subject, uri))
     assert report.passed, report.reason
     assert verdict(report).endswith(
-        "; relay not proven: it forbids (403) its own address as a peer"
+        "; relay not proven: it forbids its own address as a peer (403)"
     )
 
 

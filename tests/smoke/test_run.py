@@ -45,7 +45,7 @@ def test_a_library_that_is_newer(run: Smoke, monkeypatch: pytest.MonkeyPatch) ->
     assert report.passed, report.reason
     assert report.selected_pair is None
     [detail] = [step.detail for step in report.steps if step.key == "ice_connected"]
-    assert (detail or "").startswith("which pair, is not known with aioice 0.")
+    assert (detail or "").startswith("the selected pair is not known with aioice 0.")
 
 
 @pytest.mark.parametrize("codec", ["VP8", "H264"])
@@ -90,7 +90,7 @@ def test_somebody_elses_channel(run: Smoke, scope: Scope, emulator: LocalServer)
         }
         [(step, reason)] = failed(run(Wanted(duration=0, mode="master-only"), subject))
         assert step == "describe"
-        assert (reason or "").endswith("the one that is there; --take-over does it all the same")
+        assert (reason or "").endswith("the one already there; --take-over does it anyway")
         assert run(Wanted(duration=0, take_over=True), subject).passed
 
 
@@ -103,8 +103,8 @@ def test_go_away(run: Smoke, emulator: LocalServer) -> None:
     report = run(Wanted(duration=1))
     assert report.passed, report.reason
     assert report.notes == [
-        "GO_AWAY: the master connected anew",
-        "GO_AWAY: the viewer connected anew",
+        "GO_AWAY: the master reconnected",
+        "GO_AWAY: the viewer reconnected",
     ]
     assert all(direction.video.wrong_pictures == 0 for direction in report.media.directions)
 
@@ -112,8 +112,8 @@ def test_go_away(run: Smoke, emulator: LocalServer) -> None:
 @pytest.mark.parametrize(
     ("relay", "note"),
     [
-        (True, "RECONNECT_ICE_SERVER: connected anew over the servers given then"),
-        (False, "RECONNECT_ICE_SERVER: nothing of ours to connect anew"),
+        (True, "RECONNECT_ICE_SERVER: reconnected through the new servers"),
+        (False, "RECONNECT_ICE_SERVER: nothing of ours had to reconnect"),
     ],
 )
 def test_reconnect_ice_server(run: Smoke, emulator: LocalServer, *, relay: bool, note: str) -> None:
