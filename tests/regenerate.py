@@ -1,7 +1,7 @@
 """Write what is generated: `python -m tests.regenerate`; with `--check`, say whether it is stale.
 
-Generated are the policy file's JSON Schema, the documents' samples, picture and help, and the golden
-files of the tests. A golden file is checked by its own test, so `--check` leaves them to pytest.
+Generated are the policy file's JSON Schema, the documents' samples, picture and help, and the
+golden files of the tests. A golden file is checked by its own test: `--check` leaves it to pytest.
 """
 
 import os

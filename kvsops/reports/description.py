@@ -79,7 +79,7 @@ def _connected(closeup: Closeup) -> str:
     begun = [count(number, role) for role, number in closeup.lately.items() if number]
     if not begun:
         return f"nobody, as far as metrics tell: no connection in the last {age(LEAST_IDLE)}"
-    return f"{' and '.join(begun)} connected in the last {age(LEAST_IDLE)}, and may still be"
+    return f"{' and '.join(begun)} in the last {age(LEAST_IDLE)}, perhaps still"
 
 
 def _cost(closeup: Closeup, month: Month) -> list[str]:

@@ -52,7 +52,7 @@ def test_use(kvsops: Kvsops, emulator: LocalServer) -> None:
     for line in (
         "age          90 days, since 2026-02-20T12:00:00Z",
         "last used    today, 2026-05-21",
-        "connected    2 masters and 1 viewer connected in the last 1h15m, and may still be",
+        "connected    2 masters and 1 viewer in the last 1h15m, perhaps still",
         "this month   $0.0334 to date, $0.0351 for the month (projected from this month's use so",
         "             3 connections, 1,500 messages, 0 TURN minutes",
         "expires      expired 1 hour ago",

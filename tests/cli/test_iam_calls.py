@@ -69,7 +69,7 @@ def lines() -> Iterator[str]:
             line = f"sweep --older-than 1d --any-channel {options_of(rule)}"
             yield from (line, f"{line} --yes")
     yield from (
-        "sweep --older-than 1d --direct",
+        "sweep --older-than 1d --direct --tags",
         "sweep --older-than 1d --tag env --direct --yes",
         f"sweep --older-than 1d --check --all --limit 1 --deadline 10m --expect-account {ACCOUNT}",
         "sweep --older-than 1d --tag env --yes --max-deletes 90% --journal journal",
@@ -116,7 +116,7 @@ def lines() -> Iterator[str]:
         "update ci-bare --message-ttl 30",
         "tag ci-bare site=x",
         "untag ci-tagged env",
-        "delete ci-tagged ci-bare --protect-tag site",
+        "delete ci-tagged ci-bare --tags --protect-tag site",
         "delete ci-tagged ci-bare --yes --journal journal",
         "delete ci-stored --unlink-storage",
         "delete ci-stored --unlink-storage --yes",
@@ -135,12 +135,12 @@ SMOKE_LINES = (
 )
 
 
-NOTHING_CALLED = ("local", "iam", "policy")
+NOTHING_CALLED = ("local", "iam", "policy", "completion")
 """Commands that call nothing, whatever their options."""
 
 OF_NO_MATTER: Final = frozenset(
     {"profile", "region", "endpoint_url", "quota_share", "debug", "color", "verbose"}
-    | {"output", "query", "help"}
+    | {"brief", "output", "query", "help"}
     | {"month", "journals", "baseline", "max_growth", "prices"}
     | {"master_only", "policy", "grace", "reports"}
 )

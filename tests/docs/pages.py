@@ -1,8 +1,8 @@
 """The documents, read as their readers do: blocks of code in their order, commands, links.
 
 A block marked `sh` can be typed as it stands, and the tests do; one marked `bash` needs what a test
-does not have (root, a cluster, another language). A block whose first line is a comment that names a
-file is that file.
+does not have (root, a cluster, another language). A block whose first line is a comment with the
+name of a file is that file.
 """
 
 import re
@@ -62,10 +62,16 @@ def commands(page: Path) -> Iterator[list[str]]:
     """Give the command lines of kvsops that it shows, also the inner one of `kvsops local --`."""
     shown = [block.text for block in blocks(page) if block.language in {"sh", "bash"}]
     for words in _simple("".join(shown)):
-        while words[:1] == ["kvsops"]:
-            inner = words.index("--") if words[1:2] == ["local"] and "--" in words else len(words)
-            yield words[:inner]
-            words = words[inner + 1 :]
+        if words[:1] == ["kvsops"]:
+            yield from _nested(words)
+
+
+def _nested(words: list[str]) -> Iterator[list[str]]:
+    """Give the command, and the one that it runs."""
+    at = words.index("--") if words[1:2] == ["local"] and "--" in words else len(words)
+    yield words[:at]
+    if words[at + 1 : at + 2] == ["kvsops"]:
+        yield from _nested(words[at + 1 :])
 
 
 def _simple(text: str) -> Iterator[list[str]]:

@@ -1,6 +1,6 @@
 """What the documents show of kvsops' screens, run on the demonstration fleet at a fixed time.
 
-`python -m tests.regenerate` puts it where the documents ask for it. Nothing of it is written by hand.
+`python -m tests.regenerate` puts it where the documents ask for it; none of it is written by hand.
 """
 
 import contextlib
@@ -14,7 +14,7 @@ import tempfile
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Final
+from typing import Final, TextIO
 
 from rich.console import Console
 from rich.text import Text
@@ -27,12 +27,13 @@ from tests.fleet import Time
 from tests.terminal import terminal
 
 WIDTH: Final = 80
-NOW: Final = datetime(2026, 5, 20, 12, tzinfo=UTC)
+NOW: Final = datetime(2026, 5, 12, 12, tzinfo=UTC)
 """When the documents' samples are made, whenever that is."""
-FLEET: Final = 300
+FLEET: Final = 200
 ADDRESS: Final = "http://127.0.0.1:45790"
 """Where the emulator is said to be."""
 PICTURE: Final = Path(__file__).parents[2] / "docs" / "sweep.svg"
+_ELSEWHERE: Final = re.compile(r"\b(?!127\.)(?:\d+\.){3}\d+\b")
 PICTURED: Final = "kvsops sweep --older-than 2h --prefix ci-"
 
 
@@ -42,20 +43,19 @@ def sample(line: str, height: int = 24) -> str:
 
 
 def shown(line: str, height: int = 24, *, colour: bool = False) -> str:
-    """Return what a command line of kvsops shows on a terminal, with its notes on standard error."""
+    """Return what a command line of kvsops shows on a terminal, standard error included."""
     time = Time(NOW)
     settings = Settings(quotas=False, clock=time.now, state_delay=timedelta())
-    with _nowhere(), LocalServer(settings) as server:
+    with _nowhere(colour=colour), LocalServer(settings) as server:
         sow(server.backend(), FLEET, now=NOW)
         os.environ.update(server.environment())
-        argv = [*shlex.split(line)[1:], "--color", "always" if colour else "never"]
         with terminal(WIDTH, height) as (kept, stream):
-            _run(argv, stream, time)
+            _run(shlex.split(line)[1:], stream, time)
         text = kept.text.replace(server.endpoint_url, ADDRESS)
     return "".join(f"{each.rstrip()}\n" for each in text.splitlines())
 
 
-def _run(argv: list[str], stream: io.TextIOBase, time: Time) -> None:
+def _run(argv: list[str], stream: TextIO, time: Time) -> None:
     """Run it in this process, by that time; standard error takes no progress."""
     with contextlib.redirect_stdout(stream), contextlib.redirect_stderr(_Aside(stream)):
         cli.main(argv, prog_name="kvsops", obj=time.now)
@@ -64,7 +64,7 @@ def _run(argv: list[str], stream: io.TextIOBase, time: Time) -> None:
 class _Aside(io.TextIOBase):
     """Writes to a terminal, and is none."""
 
-    def __init__(self, stream: io.TextIOBase) -> None:
+    def __init__(self, stream: TextIO) -> None:
         self._stream = stream
 
     def write(self, text: str) -> int:
@@ -77,12 +77,13 @@ class _Aside(io.TextIOBase):
 
 
 @contextlib.contextmanager
-def _nowhere() -> Iterator[None]:
+def _nowhere(*, colour: bool) -> Iterator[None]:
     """Take the environment away but for the path: no CI, no configuration, no state."""
     before = dict(os.environ)
     with tempfile.TemporaryDirectory() as home:
         os.environ.clear()
         os.environ.update(PATH=before["PATH"], HOME=home, TERM="xterm-256color")
+        os.environ.update({} if colour else {"NO_COLOR": "1"})
         try:
             yield
         finally:
@@ -96,6 +97,7 @@ def picture() -> str:
     console.print(Text.assemble(("$ ", "dim"), PICTURED))
     console.print(Text.from_ansi(shown(PICTURED, colour=True)))
     svg = console.export_svg(title="kvsops", unique_id="kvsops")
+    svg = re.sub(r"@font-face \{.*?\}", "", svg, flags=re.DOTALL)  # it would be fetched from afar
     return "".join(f"{line.rstrip()}\n" for line in svg.splitlines())
 
 
@@ -104,16 +106,18 @@ def pictured(svg: str) -> list[str]:
     return re.findall(r"<text[^>]*>([^<]*)</text>", svg)
 
 
-def measured(line: str, previous: str) -> str:
-    """Return a console block of a command whose figures differ from run to run.
+def measured(line: str, previous: str, lines: int = 12) -> str:
+    """Return a console block of a command whose figures differ from run to run: its last lines.
 
     It is run only where nothing is there yet, or under `tests.regenerate`, which sets MEASURE.
     """
     if previous.strip() and not os.environ.get("MEASURE"):
         return previous.lstrip("\n")
     argv = [sys.executable, "-m", *shlex.split(line)]
-    ended = subprocess.run(
-        argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=True
-    )
-    said = "".join(f"{each.rstrip()}\n" for each in ended.stdout.splitlines())
-    return f"```console\n$ {line}\n{said}```\n"
+    with _nowhere(colour=False), terminal(WIDTH) as (kept, stream):
+        subprocess.run(argv, stdout=stream, stderr=subprocess.DEVNULL, check=True)
+    said = [each.rstrip() for each in kept.text.splitlines()]
+    if len(said) > lines:
+        said = ["…", *said[1 - lines :]]
+    text = "\n".join(said)
+    return f"```console\n$ {line}\n{_ELSEWHERE.sub('192.0.2.1', text)}\n```\n"

@@ -25,7 +25,7 @@ def test_samples_are_short_and_fit() -> None:
 
 
 def test_it_begins_with_the_two_commands() -> None:
-    """One that shows what it is for, one that runs the tests: it is the line that `.ci/run` runs."""
+    """One that shows what it is for, one that runs the tests, which is the line of `.ci/run`."""
     first, second, *_ = typed(README)
     assert first.endswith("kvsops local --fleet 200 -- kvsops sweep --older-than 2h")
     assert second.endswith(".venv/bin/python -m pytest -q -n auto")

@@ -50,6 +50,13 @@ def workflow() -> dict[Any, Any]:
     return found
 
 
+def alerts() -> dict[str, str]:
+    """Return each alert's expression."""
+    text = (PAGES[0].parents[1] / "monitoring" / "rules.yml").read_text(encoding="utf-8")
+    groups = yaml.safe_load(text)["groups"]
+    return {rule["alert"]: rule["expr"] for group in groups for rule in group["rules"]}
+
+
 def pipeline() -> dict[str, Any]:
     """Return GitLab's job."""
     (found,) = (each["sweep"] for each in documents() if "sweep" in each)

@@ -17,7 +17,7 @@ from tests.e2e.action import ACTION, ROOT, Runner
 from tests.e2e.conftest import Start
 from tests.fleet import DAY, names, put
 
-DOCUMENT = (ROOT / "docs" / "how-to" / "action.md").read_text(encoding="utf-8")
+DOCUMENT = (ROOT / "docs" / "how-to" / "github-action.md").read_text(encoding="utf-8")
 COMMANDS = ("sweep", "exec", "smoke", "cost")
 Inputs = Mapping[str, str]
 

@@ -140,7 +140,7 @@ def test_a_camera_that_hangs(subject: Subject) -> None:
     assert step == "steady"
     assert re.fullmatch(
         r"master to viewer-1: the pictures stopped \d\.\d s into the measurement: nothing"
-        r" comes, though the other end still answers ICE checks",
+        r" arrives, though the other end still answers ICE checks",
         reason or "",
     )
     assert report.notes == []  # the sound went on

@@ -119,8 +119,8 @@ def test_another_certificate(subject: Subject) -> None:
     assert failed(report) == [
         (
             "dtls",
-            "viewer-1: the DTLS handshake failed: the certificate of the other end is not the one"
-            " of its SDP",
+            "viewer-1: the DTLS handshake failed: "
+            "the other end's certificate does not match its SDP",
         )
     ]
 
