@@ -36,15 +36,14 @@ from kvsops.cli.smoke_options import (
 from kvsops.errors import UsageError, needs_extra
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from datetime import datetime
+    from collections.abc import Callable, Coroutine
 
     from kvsops.aws.scope import Scope
     from kvsops.cli.smoke_live import Page
     from kvsops.output.console import Console
-    from kvsops.smoke.plan import Subject, Wanted
-    from kvsops.smoke.report import Measure, SmokeReport
+    from kvsops.smoke.report import SmokeReport
     from kvsops.smoke.snapshot import Snapshot
+    from kvsops.smoke.steps import Step
 
 ENDING: Final = "stopping: closing connections, 10 s at most; press Ctrl-C again to stop at once"
 
@@ -201,6 +200,7 @@ def _tested(
 ) -> "SmokeReport":
     """Run the test on the channel that is meant."""
     from kvsops.cli.smoke_channel import smoke_channel
+    from kvsops.smoke.run import smoke as run_smoke
 
     explain = partial(told, ctx=click.get_current_context())
     with smoke_channel(
@@ -208,7 +208,8 @@ def _tested(
     ) as subject:
         _silence()
         wanted, limits = wanted_of(given), limits_of(given)
-        return _run(subject, wanted, limits, console, now=scope.now, snapshot=snapshot, page=page)
+        test = partial(run_smoke, subject, wanted, limits, now=scope.now, snapshot=snapshot)
+        return _run(test, console, page.lines_of(subject.channel_name))
 
 
 def require_extra() -> None:
@@ -220,21 +221,15 @@ def require_extra() -> None:
 
 
 def _run(
-    subject: "Subject",
-    wanted: "Wanted",
-    limits: "dict[Measure, float]",
+    test: "Callable[..., Coroutine[None, None, SmokeReport]]",
     console: "Console",
-    *,
-    now: "Callable[[], datetime]",
-    snapshot: "Snapshot",
-    page: "Page",
+    lines: "Callable[[Step], str] | None",
 ) -> "SmokeReport":
     """Run the test to its end; a signal ends it in order, too, and a second Ctrl-C at once."""
     import asyncio
 
     from kvsops.cli.smoke_live import shown
     from kvsops.signaling.threads import Threads
-    from kvsops.smoke.run import smoke as run_smoke
 
     async def until_a_signal() -> "SmokeReport":
         loop, task = asyncio.get_running_loop(), asyncio.current_task()
@@ -253,12 +248,9 @@ def _run(
                 loop.call_soon_threadsafe(end)
             ending.append(number)
 
-        lines = page.lines_of(subject.channel_name)
         with signals_go_to(take):
             async with shown(console, lines) as tell:
-                return await run_smoke(
-                    subject, wanted, limits, tell=tell, now=now, snapshot=snapshot
-                )
+                return await test(tell=tell)
 
     try:
         return asyncio.run(until_a_signal())

@@ -129,7 +129,7 @@ def lines() -> Iterator[str]:
 # They send media, each in a process of its own.
 SMOKE_LINES = (
     "smoke --no-steady --report smoke.json --snapshot smoke.png",
-    "smoke --ephemeral --duration 1s --max-connect 1m --min-fps 0",
+    "smoke --ephemeral --duration 1s --max-connect 1m --min-fps 0 --max-freeze 1m",
     "smoke ci-smoke --take-over --relay --transport udp --codec VP8 --viewers 1 --no-steady",
     "smoke ci-smoke --viewer-only --no-relay-probe --max-rtt 1s --max-latency 9s --max-loss 50%",
 )

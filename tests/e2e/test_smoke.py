@@ -74,21 +74,25 @@ def test_a_second_ctrl_c(emulator: LocalServer, environment: dict[str, str], pau
     assert "Traceback" not in err
 
 
-def test_a_terminal(emulator: LocalServer, environment: dict[str, str]) -> None:
-    """On a terminal each step is shown as it ends; the result goes to standard output alone."""
+@pytest.mark.parametrize("piped", [False, True])
+def test_a_terminal(emulator: LocalServer, environment: dict[str, str], *, piped: bool) -> None:
+    """On a terminal each step is shown once, as it ends; else the result is on standard output."""
     emulator.settings.state_delay = timedelta()
     screen, terminal = os.openpty()
     command = [*KVSOPS, "smoke", "--no-steady"]
-    with subprocess.Popen(
-        command, env=environment | {"TERM": "xterm"}, stdout=subprocess.PIPE, stderr=terminal
-    ) as process:
+    environ = environment | {"TERM": "xterm", "COLUMNS": "80"}
+    out = subprocess.PIPE if piped else terminal
+    with subprocess.Popen(command, env=environ, stdout=out, stderr=terminal) as process:
         os.close(terminal)
         shown = _all_of(screen)
-        out, _ = process.communicate(timeout=SECONDS)
+        told, _ = process.communicate(timeout=SECONDS)
     assert process.returncode == 0
-    assert b"master connects" in shown
-    assert b"first audio" in shown
-    assert out.decode().startswith("STEP ")
+    lines = re.sub(rb"\x1b\[[0-9;?]*[A-Za-z]", b"", shown).splitlines()
+    for step in (b"master connects", b"DTLS", b"first audio"):
+        assert sum(line.startswith(b"ok       " + step) for line in lines) == (not piped)
+    assert any(line.startswith(b"kvsops-smoke works") for line in lines) == (not piped)
+    if piped:
+        assert told.decode().startswith("Testing kvsops-smoke in us-east-1 ")
 
 
 def _all_of(screen: int) -> bytes:
