@@ -29,6 +29,7 @@ _BY_NAME = """
 set -eu
 "$KVSOPS" local --aws-names "$@" > "$HOSTS.exports" 2> "$HOSTS.said" &
 trap 'kill $!; wait $! || :' EXIT
+until [ -e "$HOSTS.said" ]; do sleep 0.05; done
 until grep -q Ctrl-C "$HOSTS.said"; do kill -0 $!; sleep 0.05; done
 grep '^[0-9]' "$HOSTS.said" >> /etc/hosts
 . "$HOSTS.exports"

@@ -78,7 +78,7 @@ def describe(
         for fact in (facts.tags, facts.storage):
             problems += [fact.why] if isinstance(fact, Unknown) else []
     if output == "table":
-        _show_each(scope, found, console, metrics=not no_metrics, verbose=verbose)
+        problems += _show_each(scope, found, console, metrics=not no_metrics, verbose=verbose)
     else:
         columns = channel_columns(scope.now(), tags=True, storage=True, verbose=True)
         click.echo(render(found, columns, output, query), nl=False)
@@ -105,8 +105,8 @@ def _read(scope: "Scope", target: str) -> "Facts | AwsError":
 
 def _show_each(
     scope: "Scope", found: "list[Facts]", console: "Console", *, metrics: bool, verbose: bool
-) -> None:
-    """Show a card of each channel; off a terminal it has everything."""
+) -> list[str]:
+    """Show a card of each channel, off a terminal with everything; return what went wrong."""
     from kvsops.bill.closeup import NOT_ASKED
     from kvsops.reports.description import card
     from kvsops.reports.own_cost import tell_own_cost
@@ -124,10 +124,9 @@ def _show_each(
         for facts in found
     ]
     click.echo("\n".join(each.text(shown_on) for each in cards), nl=False)
-    for why in dict.fromkeys(each.why for each in closeups.values() if each.why):
-        console.warn(why)
     if closeups:
         tell_own_cost(scope, console)
+    return [*dict.fromkeys(each.why for each in closeups.values() if each.why)]
 
 
 def _closeups(scope: "Scope", found: "list[Facts]") -> "dict[str, Closeup]":

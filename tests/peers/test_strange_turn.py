@@ -68,7 +68,7 @@ def test_by_chance(caplog: pytest.LogCaptureFixture) -> None:
             async def one(seed: int) -> list[Probe]:
                 async with strange(server, by_chance(seed)) as (udp, tcp):
                     uris = [form.format(udp=udp, tcp=tcp) for form in forms]
-                    return await probe_all([IceServer((*uris,), "who", "a word")], 0.6)
+                    return await probe_all([IceServer((*uris,), "who", "a word")], 3)
 
             found = await asyncio.gather(*(one(seed) for seed in range(SEEDS)))
             return list(itertools.chain.from_iterable(found))
@@ -77,5 +77,5 @@ def test_by_chance(caplog: pytest.LogCaptureFixture) -> None:
     assert len(found) == SEEDS * len(forms)
     assert {each.result for each in found} == {"ok", "failed"}
     assert [each for each in found if each.result == "failed" and not each.reason] == []
-    assert max(each.seconds for each in found) < 10
+    assert max(each.seconds for each in found) < 20
     assert caplog.messages == []

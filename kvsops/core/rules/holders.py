@@ -68,7 +68,9 @@ RULES: Final = (
         Need.TAGS,
         counted="without a lease",
         options=(
-            Option("expired", Parameter.FLAG, f"{EXPIRES_AT_TAG} passed 5 minutes ago or earlier."),
+            Option(
+                "expired", Parameter.FLAG, f"Its {EXPIRES_AT_TAG} passed 5 minutes ago or more."
+            ),
         ),
     ),
     Rule(
