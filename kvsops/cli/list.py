@@ -98,11 +98,7 @@ def list_(
 def _plain(scope: "Scope", listing: Listing) -> int:
     """List the channels; return the exit code."""
     from kvsops.output.console import Console
-    from kvsops.output.digest import BRIEF_BYTES
-    from kvsops.output.text import count
-    from kvsops.reports.bill_digest import list_digest, listed
     from kvsops.reports.columns import channel_columns
-    from kvsops.reports.own_cost import tell_own_cost
 
     console = Console()
     planned, chosen = read_chosen(
@@ -112,6 +108,10 @@ def _plain(scope: "Scope", listing: Listing) -> int:
         scope.now(), tags=listing.shows_tags, verbose=listing.verbose, about=listing.about
     )
     if listing.brief:
+        from kvsops.output.digest import BRIEF_BYTES
+        from kvsops.output.text import count
+        from kvsops.reports.bill_digest import list_digest, listed
+
         of = count(len(planned.items), "channel")
         happened = f"{len(chosen):,} of {of} in {scope.region}"
         digest = list_digest(listed(chosen, columns), happened, planned.problems, typed())
@@ -121,6 +121,8 @@ def _plain(scope: "Scope", listing: Listing) -> int:
     if listing.output == "table" and chosen:
         _tell_number(scope, planned, chosen, console)
     if scope.metric_budget.asked:
+        from kvsops.reports.own_cost import tell_own_cost
+
         tell_own_cost(scope, console)
     return _tell_beside(planned, chosen, console)
 

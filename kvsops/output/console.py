@@ -139,9 +139,14 @@ class Console:
         return textwrap.wrap(text, self.width, break_long_words=False, break_on_hyphens=False)
 
     def _print(self, prefix: str, style: str, message: str) -> None:
+        said = safe(without_secrets(message))
+        if not (self.terminal or self._coloured):  # rich is slow to import
+            self.stream.write(f"{prefix}{said}\n")
+            self.stream.flush()
+            return
         from rich.text import Text
 
-        self.rich.print(Text.assemble((prefix, style), safe(without_secrets(message))))
+        self.rich.print(Text.assemble((prefix, style), said))
 
 
 class Counter(Protocol):
