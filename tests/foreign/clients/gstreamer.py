@@ -36,17 +36,6 @@ FPS = 30
 PICTURE = f"video/x-raw,width=640,height=480,framerate={FPS}/1"
 VALVE = "valve name=valve drop=true"
 """It opens once connected: what is made before, webrtcbin holds back and sends all at once."""
-_VIDEO = "application/x-rtp,media=video,clock-rate=90000"
-CAPS = {
-    "VP8": f"{_VIDEO},encoding-name=VP8",
-    "H264": f"{_VIDEO},encoding-name=H264,packetization-mode=(string)1",
-}
-OFFERED = {"VP8": 96, "H264": 98, "OPUS": 111}
-FPS = 30
-PICTURE = f"video/x-raw,width=640,height=480,framerate={FPS}/1"
-LEAKY = "queue leaky=downstream max-size-buffers=1 max-size-bytes=0 max-size-time=0"
-"""While webrtcbin lets nothing through, before it is connected, the oldest frame is dropped; else
-all that were held back would come at once."""
 READ = {
     "candidate-type",
     "local-candidate-id",
