@@ -45,13 +45,20 @@ class Activation:
 def activation(server: "LocalServer") -> Iterator[Activation]:
     """Write the files into a directory of their own, gone when the block ends."""
     from kvsops.local.activation import fish_script, posix_script
+    from kvsops.local.environment import exported, stray
 
-    where = server.endpoint_url, server.region, os.environ, server.ca_bundle
-    aws_names = server.settings.aws_names
+    values = exported(
+        server.endpoint_url,
+        server.region,
+        os.environ,
+        server.ca_bundle,
+        aws_names=server.settings.aws_names,
+    )
+    filled = server.endpoint_url, values, stray(server.ca_bundle)
     with TemporaryDirectory(prefix="kvsops-local-", ignore_cleanup_errors=True) as directory:
         files = Activation(Path(directory))
-        files.posix.write_text(posix_script(*where, aws_names=aws_names), encoding="utf-8")
-        files.fish.write_text(fish_script(*where, aws_names=aws_names), encoding="utf-8")
+        files.posix.write_text(posix_script(*filled), encoding="utf-8")
+        files.fish.write_text(fish_script(*filled), encoding="utf-8")
         yield files
 
 

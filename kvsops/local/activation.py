@@ -1,10 +1,10 @@
 """A file for a shell to source, by which its AWS clients use the emulator; and what undoes it."""
 
 import shlex
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
-from kvsops.local.environment import exported, scripts_directory, stray
+from kvsops.local.environment import scripts_directory
 
 MARK: Final = "(kvsops) "
 """What stands before the prompt meanwhile."""
@@ -72,38 +72,22 @@ end
 """
 
 
-def posix_script(
-    endpoint_url: str,
-    region: str,
-    inherited: Mapping[str, str],
-    ca_bundle: str | None = None,
-    *,
-    aws_names: bool = False,
-) -> str:
-    """Return the file for bash, zsh, dash and the like."""
-    values = exported(endpoint_url, region, inherited, ca_bundle, aws_names=aws_names)
+def posix_script(endpoint_url: str, values: Mapping[str, str], gone: Sequence[str]) -> str:
+    """Return the file for bash, zsh, dash and the like: it sets the values, and unsets the rest."""
     exports = "\n".join(f"export {name}={shlex.quote(value)}" for name, value in values.items())
-    gone, scripts = stray(ca_bundle), shlex.quote(scripts_directory())
+    scripts = shlex.quote(scripts_directory())
     return _filled(_POSIX, endpoint_url, values, gone, exports=exports, scripts=scripts)
 
 
-def fish_script(
-    endpoint_url: str,
-    region: str,
-    inherited: Mapping[str, str],
-    ca_bundle: str | None = None,
-    *,
-    aws_names: bool = False,
-) -> str:
-    """Return the file for fish."""
-    values = exported(endpoint_url, region, inherited, ca_bundle, aws_names=aws_names)
+def fish_script(endpoint_url: str, values: Mapping[str, str], gone: Sequence[str]) -> str:
+    """Return the file for fish: it sets the values, and unsets the rest."""
     exports = "\n".join(f"set -gx {name} {_fish_quoted(value)}" for name, value in values.items())
-    gone, scripts = stray(ca_bundle), _fish_quoted(scripts_directory())
+    scripts = _fish_quoted(scripts_directory())
     return _filled(_FISH, endpoint_url, values, gone, exports=exports, scripts=scripts)
 
 
 def _filled(
-    template: str, endpoint_url: str, names: Iterable[str], gone: tuple[str, ...], **filled: str
+    template: str, endpoint_url: str, names: Iterable[str], gone: Sequence[str], **filled: str
 ) -> str:
     return template.format(
         endpoint_url=endpoint_url,

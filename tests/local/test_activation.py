@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from kvsops.local.activation import fish_script, posix_script
+from kvsops.local.environment import exported, stray
 
 URL = "http://127.0.0.1:4600"
 BEFORE = {
@@ -27,7 +28,8 @@ def ran(shell: str, script: str, tmp_path: Path) -> list[dict[str, str]]:
         pytest.skip(f"{shell} is not installed")
     write = fish_script if shell == "fish" else posix_script
     file = tmp_path / "it's a file"
-    file.write_text(write(URL, "us-east-1", BEFORE, "/tmp/ca.pem"))  # noqa: S108 - never opened
+    bundle = "/tmp/ca.pem"  # noqa: S108 - never opened
+    file.write_text(write(URL, exported(URL, "us-east-1", BEFORE, bundle), stray(bundle)))
     quoted = '"' + str(file) + '"'
     text = script.replace("FILE", quoted).replace("SHOW", "env -0; printf '%s\\0' END")
     config = {"XDG_CONFIG_HOME": str(tmp_path), "XDG_DATA_HOME": str(tmp_path)}
