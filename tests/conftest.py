@@ -47,6 +47,7 @@ def cut_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ours = ("AWS_", "KVSOPS_", *cis)
     for name in [*filter(lambda name: name.startswith(ours), os.environ)]:
         monkeypatch.delenv(name)
+    monkeypatch.delenv("SSL_CERT_DIR", raising=False)  # many files, which each emulator would read
     for name in ("WORKSPACE", "BUILD_ARTIFACTSTAGINGDIRECTORY", "NO_COLOR", "FORCE_COLOR"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)
