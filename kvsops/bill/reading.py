@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from kvsops.aws import channels
-from kvsops.aws.activity import LISTED_FOR
+from kvsops.aws.metric_data import LISTED_FOR
 from kvsops.aws.scope import Scope
 from kvsops.bill import usage
 from kvsops.bill.baseline import Baseline
