@@ -91,9 +91,7 @@ class _Areas:
     def __init__(self, intake: Intake) -> None:
         self.intake = intake
         self.totals = [*accumulate(intake.counts, initial=0)]
-        lengths = [intake.period] * (len(intake.counts) - 1) + [self._last_length()]
-        steps = zip(self.totals, self.totals[1:], lengths, strict=False)
-        self.twice = [*accumulate(((a + b) * length for a, b, length in steps), initial=0)]
+        self.sums = [*accumulate(self.totals)]
 
     def come(self, at: int) -> Fraction:
         """Return the bytes that had come in at that time."""
@@ -105,10 +103,18 @@ class _Areas:
     def until(self, at: int) -> Fraction:
         """Return the area until that time, in byte-seconds."""
         number, into, length = self._place(at)
-        area = self.twice[number] + 2 * self.totals[number] * into
+        twice = self._twice(number) + 2 * self.totals[number] * into
         if number == len(self.intake.counts):
-            return Fraction(area, 2)
-        return (area + Fraction(self.intake.counts[number] * into * into, length)) / 2
+            return Fraction(twice, 2)
+        return (twice + Fraction(self.intake.counts[number] * into * into, length)) / 2
+
+    def _twice(self, number: int) -> int:
+        """Return twice the area until a period begins, or all has come: a sum of trapezoids."""
+        period, last = self.intake.period, len(self.intake.counts)
+        if number < last or not number:
+            return period * (2 * self.sums[number] - self.totals[number])
+        ends = self.totals[number - 1] + self.totals[number]
+        return self._twice(number - 1) + self._last_length() * ends
 
     def _place(self, at: int) -> tuple[int, int, int]:
         """Return in which period a time is, how far into it, and how long that is."""
