@@ -10,8 +10,8 @@ from kvsops.peers.picture import COLUMNS, ROWS, Mark
 from tests.foreign.fetch import fetched
 from tests.foreign.matrix import main, page
 from tests.foreign.media import level_mark
-from tests.foreign.meet import Outcome, disagreements
-from tests.foreign.peer import Codec, Transport
+from tests.foreign.meet import Outcome, disagreements, received_of_made
+from tests.foreign.peer import Codec, Said, Transport
 from tests.foreign.stacks import Cell, Stack, cells
 
 THEIRS = Stack(
@@ -77,6 +77,17 @@ def test_a_relay_is_asked_for() -> None:
 def test_no_statistics() -> None:
     """A peer that told nothing agrees with nothing."""
     assert disagreements(Cell(THEIRS, "master"), smoke(), {}) == ["theirs told no statistics"]
+
+
+def test_both_rates_are_of_one_stretch_of_time() -> None:
+    """What came is counted from the first numbered picture to the last, not from other moments."""
+    counts = [(0.0, 0), (1.0, 30), (2.0, 40), (3.0, 100)]  # held up for a while, then a burst
+    stats = [Said("stats", at, {"framesReceived": count}) for at, count in counts]
+    numbered = [(0.5, 100), (2.5, 155)]
+    assert received_of_made(stats, numbered) == (27.5, 27.5)
+    assert received_of_made(stats, numbered[:1]) == (100 / 3, None)
+    told = [Said("stats", each.at, {**each.more, "framesMade": 33 * each.at}) for each in stats]
+    assert received_of_made(told, numbered) == (100 / 3, 33.0)
 
 
 def test_a_picture_proves_itself() -> None:
