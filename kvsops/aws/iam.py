@@ -27,7 +27,13 @@ Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.ht
 # Source: https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html
 _NEEDS_NOTHING: Final = frozenset({"GetCallerIdentity"})
 _OF_NO_CHANNEL: Final = frozenset({"ListSignalingChannels", "ListStreams"})
-_OF_STREAMS: Final = frozenset({"DescribeStreamStorageConfiguration", "ListTagsForStream"})
+_OF_STREAMS: Final = frozenset(
+    {
+        "DescribeMappedResourceConfiguration",
+        "DescribeStreamStorageConfiguration",
+        "ListTagsForStream",
+    }
+)
 
 # They are no calls of an API, but what opening a WebSocket must be allowed.
 _CONNECTS: Final = frozenset({"ConnectAsMaster", "ConnectAsViewer"})

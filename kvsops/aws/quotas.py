@@ -56,6 +56,7 @@ OPERATIONS: Final = {
     "DescribeStreamStorageConfiguration": Operation(
         KINESIS_VIDEO, 300, documented=False, needs=("StreamStorageConfiguration",)
     ),
+    "DescribeMappedResourceConfiguration": Operation(KINESIS_VIDEO, 50),
     "ListStreams": Operation(KINESIS_VIDEO, 50, needs=("StreamInfoList",)),
     "ListTagsForStream": Operation(KINESIS_VIDEO, 50),
     "TagResource": Operation(KINESIS_VIDEO, 50),

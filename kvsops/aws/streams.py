@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from kvsops.aws.answers import DOUBTS
 from kvsops.aws.scope import ATTEMPTS, Scope
-from kvsops.core.stream import Stream, Tier
+from kvsops.core.stream import ChannelLink, Stream, Tier
 from kvsops.errors import AwsError
 
 PAGE: Final = 10_000  # asked for; pages of 1,000 were seen
@@ -58,6 +58,20 @@ def tier_of(scope: Scope, stream_arn: str, *, attempts: int = ATTEMPTS) -> Tier:
         msg = f"DescribeStreamStorageConfiguration told a tier that is not known: {told!r}"
         raise AwsError(f"{msg} ({stream_arn})", "UnreadableAnswerError")
     return Tier(told)
+
+
+def link_of(scope: Scope, stream_arn: str, *, attempts: int = ATTEMPTS) -> ChannelLink:
+    """Read which channel records to a stream.
+
+    Source: https://docs.aws.amazon.com/kinesisvideostreams/latest/dg/API_DescribeMappedResourceConfiguration.html
+    """
+    operation = "DescribeMappedResourceConfiguration"
+    answer = scope.call(operation, attempts=attempts, StreamARN=stream_arn)
+    # Whether AWS leaves the list out where nothing is linked is not documented.
+    arns = [each.get("ARN") for each in answer.get("MappedResourceConfigurationList", ())]
+    if None in arns:
+        raise AwsError(f"{operation} told no ARN ({stream_arn})", "UnreadableAnswerError")
+    return ChannelLink(next((each for each in arns if ":channel/" in each), None))
 
 
 def _stream(scope: Scope, info: Mapping[str, Any], doubt: str) -> Stream:

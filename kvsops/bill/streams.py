@@ -10,11 +10,11 @@ from kvsops.aws.metric_data import LISTED_FOR
 from kvsops.aws.scope import Scope
 from kvsops.bill import stream_usage
 from kvsops.bill.stream_usage import StreamsMetered
-from kvsops.core.cost import Basis, Month, Prices, total
-from kvsops.core.stream import Settings, Stream, Tier
+from kvsops.core.cost import ZERO, Basis, Month, Prices, Projection, total
+from kvsops.core.stream import ChannelLink, Settings, Stream, Tier
 from kvsops.core.stream_cost import Caveat, StreamCost, estimate_stream, spent_by_day
 from kvsops.core.stream_usage import Item, StreamUsage
-from kvsops.errors import AwsError, NotFoundError
+from kvsops.facts.streams import read_each
 from kvsops.output.console import UNSEEN, Counter
 
 Tiers = Mapping[str, Tier | None]
@@ -23,13 +23,18 @@ Tiers = Mapping[str, Tier | None]
 
 @dataclass(frozen=True, slots=True)
 class StreamLine:
-    """One stream on the bill. A ghost was deleted since: CloudWatch tells its name alone."""
+    """One stream on the bill. A ghost was deleted since: CloudWatch tells its name alone.
+
+    `tags` and `link` None are not known, or were not asked for.
+    """
 
     stream_name: str
     usage: StreamUsage
     settings: Settings
     cost: StreamCost
     stream: Stream | None = None  # None for a ghost
+    tags: Mapping[str, str] | None = None
+    link: ChannelLink | None = None
 
     @property
     def ghost(self) -> bool:
@@ -61,6 +66,24 @@ class StreamBill:
     def estimated_month(self) -> Decimal:
         """What the month will come to, as far as it is known."""
         return total(line.cost.estimated_month for line in self.lines)
+
+    @property
+    def dearest_first(self) -> list[StreamLine]:
+        """The lines, the dearest first; those not known before those that cost nothing."""
+        return sorted(self.lines, key=_dearness)
+
+    @property
+    def basis(self) -> Basis:
+        """What the estimated month rests on, on the whole."""
+        if self.unknown:
+            return Basis.UNKNOWN
+        return Basis.MEASURED if self.now >= self.month.end else Basis.PROJECTED
+
+    @property
+    def projection(self) -> Projection | None:
+        """How the rest of the month was told, where it was."""
+        found = (line.cost.projection for line in self.lines if line.cost.projection)
+        return next(found, None) if self.basis is Basis.PROJECTED else None
 
     @property
     def lower_bound(self) -> bool:
@@ -122,36 +145,11 @@ def read_streams(
         gone = sorted(found.seen - {each.stream_name for each in streams})
     gone, now = [*gone], scope.now()
     stream_usage.read(scope, found, streams, gone, month, counter=counter)
-    tiers, problems = read_tiers(scope, _taking_in(streams, found), counter)
+    taking_in = _taking_in(streams, found)
+    tiers, problems = read_each(scope, taking_in, aws_streams.tier_of, "storage tiers", counter)
     lines = stream_lines(streams, gone, found, tiers, prices=prices, month=month, now=now)
     missing = not found.seen_all or month.start < now - LISTED_FOR
     return StreamBill(month, now, prices, lines, missing, (*found.problems, *problems))
-
-
-def read_tiers(
-    scope: Scope, streams: Sequence[Stream], counter: Counter = UNSEEN
-) -> tuple[dict[str, Tier | None], list[str]]:
-    """Read the storage tiers of streams, by ARN, and what could not be read.
-
-    One that was deleted meanwhile is not known, and no failure.
-    """
-    problems: set[str] = set()
-
-    def read(stream: Stream) -> Tier | None:
-        try:
-            return aws_streams.tier_of(scope, stream.stream_arn)
-        except NotFoundError:
-            return None
-        except AwsError as error:
-            problems.add(str(error))
-            return None
-        finally:
-            counter.advance()
-
-    if streams:
-        counter.stage("storage tiers", len(streams))
-    found = zip(streams, scope.in_parallel(read, streams), strict=True)
-    return {stream.stream_arn: tier for stream, tier in found}, sorted(problems)
 
 
 def stream_lines(
@@ -193,3 +191,8 @@ def _taking_in(streams: Sequence[Stream], found: StreamsMetered) -> list[Stream]
     """Return the streams whose tier matters: those that took in anything that is known of."""
     usages = ((each, found.of(each.stream_name)) for each in streams)
     return [each for each, usage in usages if usage.intake is not None and usage.last_written]
+
+
+def _dearness(line: StreamLine) -> tuple[int, Decimal, str]:
+    cost = line.cost.estimated_month
+    return (1 if cost is None else (2 if cost == ZERO else 0)), -(cost or ZERO), line.stream_name

@@ -25,6 +25,18 @@ class Tier(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class ChannelLink:
+    """Which channel records to a stream; None: none does."""
+
+    channel_arn: str | None
+
+    @property
+    def channel_name(self) -> str | None:
+        """The channel's name, as its ARN has it."""
+        return self.channel_arn.split("/")[1] if self.channel_arn else None
+
+
+@dataclass(frozen=True, slots=True)
 class Stream:
     """One stream as ListStreams tells of it.
 

@@ -38,6 +38,7 @@ QUOTAS = {
     # Streams, by https://docs.aws.amazon.com/kinesisvideostreams/latest/dg/limits.html
     "CreateStream": Quota(account=50),
     "DeleteStream": Quota(account=50, channel=5),
+    "DescribeMappedResourceConfiguration": Quota(account=50, channel=5),
     "DescribeStream": Quota(account=300, channel=5),
     "ListStreams": Quota(account=50),
     "ListTagsForStream": Quota(account=50, channel=5),

@@ -149,14 +149,14 @@ def _put(backend: KinesisVideoBackend, life: Life, name: str, created: datetime)
 
 
 def _use(life: Life, name: str, created: datetime, random: Random, now: datetime) -> StreamUse:
-    """Say what came in, three hours' at a time, in the middle of one hour of the clock."""
+    """Say what came in, three hours' at a time, in their middle."""
     at_a_time = 3 * random.randint(*_MEGABYTES_AN_HOUR) * 2**20
     first = max(created + _HOUR, now - PAST).replace(minute=30, second=0, microsecond=0)
     last = now - life.stopped
     moved = []
     for number in range(max((last - first) // _HOUR + 1, 0)):
         at = first + number * _HOUR
-        if at.hour < life.hours and at.hour % 3 == 0 and created < at <= last:
+        if at.hour - 1 < life.hours and at.hour % 3 == 1 and created < at <= last:
             out = {field: round(at_a_time * share) for field, share in life.read}
             moved.append(Moved(at, at_a_time, **out))
     return StreamUse(name, created, life.retention_hours, moved)
