@@ -15,6 +15,7 @@ SCREEN: Final[dict[str, dict[tuple[str, ...], str]]] = {
     "Look": {
         ("list", "describe"): "List channels, or show all there is to a few.",
         ("cost", "prices"): "What they cost this month, and at which prices.",
+        ("streams",): "The streams that channels record to, dearest first.",
     },
     "Change": {
         ("create", "update"): "Create channels; change their message TTL.",
@@ -32,8 +33,7 @@ SCREEN: Final[dict[str, dict[tuple[str, ...], str]]] = {
     },
     "Set up": {
         ("local",): "Emulate the service here, without an AWS account.",
-        ("iam",): "Print the least IAM policy that commands need.",
-        ("completion",): "Complete commands and channel names with Tab.",
+        ("iam", "completion"): "Print the least IAM policy; complete with Tab.",
     },
 }
 """The commands by what one wants, those that belong together on one line.

@@ -110,32 +110,45 @@ class Money:
         return 0 if verdict.known else 1
 
 
-def price_options(function: Function) -> Function:
-    """Add the options of prices, budgets and comparison; the function gets them as `money`."""
+def asking_options(function: Function) -> Function:
+    """Add the options of prices and of asking; the function gets them as `money`."""
 
     @click.option("--prices", type=_FILE, metavar="FILE", help="Use the prices in this TOML file.")
     @click.option("--assume-prices-of", metavar="REGION", help="Use another region's prices.")
     @click.option(
         "--max-own-cost", type=USD, metavar="USD", help="Do not read metrics if that may cost more."
     )
-    @click.option("--fail-over", type=USD, metavar="USD", help="Exit 3 if the month exceeds this.")
-    @click.option("--warn-over", type=USD, metavar="USD", help="Warn if the month exceeds this.")
-    @click.option(
-        "--baseline",
-        type=_FILE,
-        metavar="FILE",
-        help="Compare with an earlier -o json output.",
-    )
-    @click.option(
-        "--max-growth",
-        type=Text("n%|usd", growth),
-        metavar="N%|USD",
-        help="Exit 3 if costs grew by more than this since the baseline.",
-    )
     @functools.wraps(function)
     def wrapped(*args: Any, **given: Any) -> Any:
-        money = Money(**{option.name: given.pop(option.name) for option in fields(Money)})
+        money = Money(**{option.name: given.pop(option.name, None) for option in fields(Money)})
         money.check()
         return function(*args, money=money, **given)
 
     return wrapped  # type: ignore[return-value]  # click has its own idea of a decorated function
+
+
+def price_options(function: Function) -> Function:
+    """Add the options of prices, budgets and comparison; the function gets them as `money`."""
+    budgets = (
+        click.option(
+            "--fail-over", type=USD, metavar="USD", help="Exit 3 if the month exceeds this."
+        ),
+        click.option(
+            "--warn-over", type=USD, metavar="USD", help="Warn if the month exceeds this."
+        ),
+        click.option(
+            "--baseline",
+            type=_FILE,
+            metavar="FILE",
+            help="Compare with an earlier -o json output.",
+        ),
+        click.option(
+            "--max-growth",
+            type=Text("n%|usd", growth),
+            metavar="N%|USD",
+            help="Exit 3 if costs grew by more than this since the baseline.",
+        ),
+    )
+    for option in reversed(budgets):
+        function = option(function)
+    return asking_options(function)
