@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from kvsops.bill.bill import Bill
     from kvsops.bill.budget import Verdict
     from kvsops.bill.narrowing import Narrowing
+    from kvsops.bill.stream_reading import StreamReading
     from kvsops.core.cost import Prices
     from kvsops.output.console import Console
 
@@ -90,11 +91,15 @@ class Money:
         found.check(region, narrowing)
         return found
 
-    def verdict(self, bill: "Bill", baseline: "Baseline | None") -> "Verdict":
-        """Hold the bill against the budget."""
-        from kvsops.bill.budget import Budget
+    def verdict(
+        self, bill: "Bill", baseline: "Baseline | None", streams: "StreamReading | None" = None
+    ) -> "Verdict":
+        """Hold the bill against the budget; `streams` None: it is of channels alone."""
+        from kvsops.bill.budget import Budget, StreamsTotal
 
-        return Budget(self.fail_over, self.warn_over, self.max_growth).judge(bill, baseline)
+        of_streams = StreamsTotal.of(streams) if streams else StreamsTotal()
+        budget = Budget(self.fail_over, self.warn_over, self.max_growth)
+        return budget.judge(bill, baseline, of_streams)
 
     @staticmethod
     def tell(verdict: "Verdict", console: "Console") -> int:

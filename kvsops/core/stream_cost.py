@@ -151,9 +151,7 @@ def spent_by_day(
     stored = reckoning.stored(moments)
     found: dict[date, dict[Item, Decimal | None]] = {}
     for at, day in enumerate(days):
-        flows: dict[Item, Fraction | int | None] = {
-            item: usage.on(item, moments[at], moments[at + 1]) for item in Item
-        }
+        flows: dict[Item, Fraction | int | None] = {item: usage.on_day(item, day) for item in Item}
         flows[Item.STORED] = stored[at] if stored else None
         found[day] = {item: reckoning.priced(item, each) for item, each in flows.items()}
     return found

@@ -2,11 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
+from typing import Final
 
 from kvsops.core.cost import midnight
 from kvsops.core.intake import Intake
+
+DAY: Final = timedelta(days=1)
 
 
 class Item(StrEnum):
@@ -43,6 +46,14 @@ class StreamUsage:
         if days is None:
             return None
         return sum((_among(days, start, end) or {}).values())
+
+    def on_day(self, item: Item, day: date) -> int | None:
+        """Return the bytes of one flow on a day."""
+        if item is Item.INGESTED:
+            begin = day_begin(day)
+            return None if self.intake is None else self.intake.between(begin, begin + DAY)
+        days = self.outgoing.get(item, {})
+        return None if days is None else days.get(day, 0)
 
     def split(self, creation_time: datetime | None) -> "tuple[StreamUsage, StreamUsage]":
         """Part what came before the creation from the stream's own, whose days are whole."""

@@ -1,12 +1,13 @@
 """The columns of streams and what they cost, and the words of their bill's totals."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Final
 
 from kvsops.bill.streams import StreamBill, StreamLine
-from kvsops.core.cost import Basis, total
+from kvsops.core.cost import Basis, known_sum, total
 from kvsops.core.likeness import shown
 from kvsops.core.stream_cost import gb
 from kvsops.core.stream_usage import Item
@@ -253,27 +254,65 @@ def sum_of(bill: StreamBill, amount: Decimal) -> str:
     return f"{'at least ' if bill.lower_bound else ''}{usd(amount)}"
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What an item came to, as far as it is known; `quantity` in GB, of storage in GB-months.
+
+    A sum of which nothing is known is None.
+    """
+
+    item: Item
+    quantity: Decimal | None
+    spent: Decimal | None
+    estimated: Decimal | None
+    lower_bound: bool
+
+    @property
+    def text(self) -> str:
+        """Say it."""
+        # At least nothing tells nothing.
+        hidden = self.spent is None or (self.lower_bound and not self.spent)
+        amount = UNKNOWN if hidden else usd(self.spent)
+        least = "at least " if self.lower_bound and not hidden else ""
+        unit = "GB-months, reckoned" if self.item is Item.STORED else "GB"
+        number = UNKNOWN if self.quantity is None else f"{self.quantity:,.1f}"
+        return f"{ITEMS[self.item]} {least}{amount} ({number} {unit})"
+
+
+def stream_parts_of(bill: StreamBill) -> list[Part]:
+    """Return what each item came to."""
+    return [_part(item, bill) for item in Item]
+
+
+def _part(item: Item, bill: StreamBill) -> Part:
+    told = [line.cost.quantities.get(item) for line in bill.lines]
+    spent = [line.cost.spent.get(item) for line in bill.lines]
+    known = [each for each in told if each is not None]
+    return Part(
+        item,
+        gb(sum(known), bill.month if item is Item.STORED else None) if known or not told else None,
+        known_sum(spent),
+        known_sum([line.cost.estimated.get(item) for line in bill.lines]),
+        None in spent,
+    )
+
+
 def stream_parts(bill: StreamBill) -> str:
-    """Say what each item came to so far, with its quantity."""
-    said = []
-    for item, name in ITEMS.items():
-        told = [line.cost.quantities.get(item) for line in bill.lines]
-        spent = [line.cost.spent.get(item) for line in bill.lines]
-        known = [each for each in told if each is not None]
-        stored = item is Item.STORED
-        number = gb(sum(known), bill.month if stored else None)
-        unit = "GB-months, reckoned" if stored else "GB"
-        if any(told) or None in told:
-            said.append(f"{name} {_part_text(spent)} ({number:,.1f} {unit})")
-    return f"To date: {', '.join(said) or 'nothing'}."
+    """Say what each item came to so far, with its quantity, where there is any."""
+    parts = [part for part in stream_parts_of(bill) if part.quantity or part.lower_bound]
+    return f"To date: {', '.join(part.text for part in parts) or 'nothing'}."
 
 
-def _part_text(spent: Sequence[Decimal | None]) -> str:
-    """Say what an item came to: where some of it is not known, and the rest is nothing, nothing."""
-    amount = total(spent)
-    if None not in spent:
-        return usd(amount)
-    return f"at least {usd(amount)}" if amount else UNKNOWN
+def bill_stream_columns(bill: StreamBill) -> list[Column[StreamLine]]:
+    """Return the columns of `cost`: no links, which it reads of few; `ghost`: deleted since."""
+    name, *rest = [each for each in stream_columns(bill, tags=False) if each.key != "link"]
+    ghost = Column[StreamLine](
+        "ghost",
+        "DELETED",
+        lambda line: line.ghost,
+        shared=lambda deleted: "deleted since" if deleted == "yes" else "",
+    )
+    return [name, ghost, *rest]
 
 
 def stream_notes(bill: StreamBill) -> Iterator[str]:
