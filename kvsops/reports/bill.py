@@ -159,7 +159,8 @@ class BillReport:
     @property
     def in_all(self) -> InAll:
         """What channels and streams come to together."""
-        parts = (self.total, self.streams)
+        # Where there are no streams, their nothing must not pass for what is known of the whole.
+        parts = (self.total, self.streams) if self.streams.told else (self.total,)
         return InAll(
             known_sum([each.month_to_date for each in parts]),
             known_sum([each.estimated_month for each in parts]),

@@ -96,9 +96,9 @@ def _totals(total: Total, month: Mapping[str, str]) -> Iterator["GaugeMetricFami
 
 
 def _streams(report: BillReport, month: Mapping[str, str]) -> Iterator["GaugeMetricFamily"]:
-    """Give what streams come to, and all in all; nothing of streams that could not be listed."""
+    """Give what both come to, and streams, where there are any or it could not be told."""
     part, whole = report.streams, report.in_all
-    for name, text, value in (
+    of_streams = (
         ("streams", "Streams on the month's bill.", len(part.lines) if part.bill else None),
         (
             "streams_cost_month_to_date_dollars",
@@ -115,6 +115,8 @@ def _streams(report: BillReport, month: Mapping[str, str]) -> Iterator["GaugeMet
             "1 if what streams cost leaves out what is not known, else 0.",
             part.lower_bound,
         ),
+    )
+    of_both = (
         (
             "cost_in_all_month_to_date_dollars",
             "US dollars used so far in the month by channels and streams.",
@@ -125,9 +127,10 @@ def _streams(report: BillReport, month: Mapping[str, str]) -> Iterator["GaugeMet
             "US dollars that channels and streams will come to in the month.",
             whole.estimated_month,
         ),
-    ):
+    )
+    for name, text, value in (*of_both, *(of_streams if part.told else ())):
         yield from gauge(f"kvsops_{name}", text, [(month, value)])
-    if part.bill:
+    if part.bill and part.told:
         yield from gauge(
             "kvsops_streams_cost_part_dollars",
             "US dollars that streams cost so far in the month, by what they are for.",

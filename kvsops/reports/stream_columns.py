@@ -285,14 +285,17 @@ def stream_parts_of(bill: StreamBill) -> list[Part]:
 
 
 def _part(item: Item, bill: StreamBill) -> Part:
-    told = [line.cost.quantities.get(item) for line in bill.lines]
-    spent = [line.cost.spent.get(item) for line in bill.lines]
+    costs = [line.cost for line in bill.lines]
+    told = [cost.quantities.get(item) for cost in costs]
     known = [each for each in told if each is not None]
+    # What there was nothing of costs nothing: that tells nothing of the rest.
+    used = [cost for cost, each in zip(costs, told, strict=True) if each != 0]
+    spent = [cost.spent.get(item) for cost in used]
     return Part(
         item,
         gb(sum(known), bill.month if item is Item.STORED else None) if known or not told else None,
         known_sum(spent),
-        known_sum([line.cost.estimated.get(item) for line in bill.lines]),
+        known_sum([cost.estimated.get(item) for cost in used]),
         None in spent,
     )
 
