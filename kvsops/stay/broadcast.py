@@ -33,6 +33,7 @@ class Broadcast:
         self.keys: Counter[str] = Counter()
         """How many of them as key frames."""
         self._loop = asyncio.get_running_loop()
+        self._zero = time.monotonic()  # libvpx reckons with what is counted from then
         self._feeds: tuple[Feed, ...] = ()
         self._wishes: dict[str, float] = {}
         self._key_at: dict[str, float] = {}
@@ -73,7 +74,9 @@ class Broadcast:
         for codec in self._in_use("video", self._videos):
             if codec not in self._videos:
                 self._videos[codec] = Video(codec, self._fps)
-            packets = self._videos[codec].encode(frame, due, key=self._key_is_due(codec))
+            packets = self._videos[codec].encode(
+                frame, due - self._zero, key=self._key_is_due(codec)
+            )
             if any(packet.is_keyframe for packet in packets):
                 self.keys[codec] += 1
                 self._key_at[codec] = time.monotonic()
@@ -88,7 +91,7 @@ class Broadcast:
             for codec in codecs:
                 if codec not in self._audios:
                     self._audios[codec] = Audio(codec)
-                packets = self._audios[codec].encode(piece, self._sound_at)
+                packets = self._audios[codec].encode(piece, self._sound_at - self._zero)
                 self._hand_over("audio", codec, packets)
             self._sound_at += _PIECE_SECONDS
 

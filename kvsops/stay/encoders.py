@@ -6,7 +6,7 @@ All of this blocks, and is called from one thread.
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from av import (
     AudioFormat,
@@ -21,7 +21,7 @@ from av.audio.codeccontext import AudioCodecContext
 from av.video.codeccontext import VideoCodecContext
 from av.video.frame import PictureType
 
-Encoded = Packet[Any]
+Encoded: TypeAlias = "Packet[Any]"
 VIDEO_BASE: Final = Fraction(1, 90_000)
 LARGEST: Final = (1280, 720)
 """What H264's level 3.1 has, which WebRTC's clients agree on; larger pictures are made smaller."""

@@ -130,11 +130,13 @@ class Studio:
         wait_seconds, times = self._first_wait_seconds, 0
         while not self._stopped.is_set():
             why: SourceError | None = None
+            self._shift = None
             try:
-                if self._play_once(again=times > 0):
-                    wait_seconds = self._first_wait_seconds
+                self._play_once(again=times > 0)
             except SourceError as error:
                 why = error
+            if self._shift is not None:  # there was something
+                wait_seconds = self._first_wait_seconds
             times += 1
             if self._source.live:
                 self._wait_for_it(why, wait_seconds)
@@ -149,20 +151,19 @@ class Studio:
             self.broadcast.to_loop(self._tell, Interrupted(said, seconds))
             self._stopped.wait(seconds)
 
-    def _play_once(self, *, again: bool) -> bool:
-        """Play it to its end, if nobody stops it; return whether there was anything."""
+    def _play_once(self, *, again: bool) -> None:
+        """Play it to its end, if nobody stops it."""
         opened, self._opened = self._opened or self._source.open(), None
         try:
             self.broadcast.to_loop(self._begun, Playing(opened.kinds, again))
             if not self._source.live:
                 self._somebody.wait()
             self.broadcast.begin(opened.fps)
-            self._fps, self._shift = opened.fps, None
+            self._fps = opened.fps
             for frame in opened.frames:
                 if self._stopped.is_set():
                     break
                 self._play(frame)
-            return self._shift is not None
         finally:
             opened.close()
 
