@@ -50,10 +50,13 @@ class Opened:
 class Source(Protocol):
     """What can be opened, and if it ends, again."""
 
-    name: str
-    """What it is called before people, without secrets."""
-    live: bool
-    """Whether it runs by itself: else it is played at its own pace, from its beginning."""
+    @property
+    def name(self) -> str:
+        """What it is called before people, without secrets."""
+
+    @property
+    def live(self) -> bool:
+        """Whether it runs by itself: else it is played at its own pace, from its beginning."""
 
     def open(self) -> Opened:
         """Open it; raises `SourceError`."""
