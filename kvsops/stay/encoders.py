@@ -3,6 +3,7 @@
 All of this blocks, and is called from one thread.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
@@ -111,7 +112,7 @@ class Video:
         self._whole = (0, 0)
         self._step, self._rate = 0, 0
         self._sent: list[tuple[float, int]] = []
-        self._calm_seconds, self._stepped_at = _CALM_SECONDS, 0.0
+        self._calm_seconds, self._stepped_at, self._tried_at = _CALM_SECONDS, 0.0, -math.inf
 
     def encode(self, frame: VideoFrame, seconds: float, *, key: bool) -> list[Encoded]:
         """Return the packet of a picture, which is shown at this time; `key`: as a key frame."""
@@ -142,8 +143,10 @@ class Video:
 
     def _move(self, by: int, seconds: float) -> None:
         """Take the next smaller size, or the next larger one."""
-        if by > 0 and seconds - self._stepped_at < _CALM_SECONDS:
-            self._calm_seconds *= 2
+        if by < 0:
+            self._tried_at = seconds
+        elif seconds - self._tried_at < _CALM_SECONDS:
+            self._calm_seconds, self._tried_at = 2 * self._calm_seconds, -math.inf
         self._step += by
         self._renew(seconds)
 
