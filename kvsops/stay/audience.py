@@ -13,6 +13,7 @@ from kvsops.core.wire.payload import Candidate, read_candidate, read_description
 from kvsops.errors import KvsopsError, MessageError
 from kvsops.peers.peer import CANDIDATES, Codec
 from kvsops.peers.sending import require_sending
+from kvsops.stay.knock import mark_of
 from kvsops.stay.presence import Presence
 from kvsops.stay.studio import Studio
 from kvsops.stay.viewer import Viewer
@@ -60,8 +61,8 @@ Event = Joined | Left | Failed
 class Audience:
     """Answers whoever offers, and ends each call when its viewer has gone.
 
-    `deaf_to` are client ids that are not answered: our own. `codec` is the video codec to insist
-    on. `tell` hears of those who come and go.
+    `deaf_to` are offers that are not answered, our own, by `mark_of`. `codec` is the video codec
+    to insist on. `tell` hears of those who come and go.
     """
 
     def __init__(
@@ -90,7 +91,7 @@ class Audience:
     async def take(self, message: Received) -> None:
         """Take in what somebody sent, whatever it is."""
         client_id = message.sender_client_id or ""
-        if not client_id or client_id in self._deaf_to:
+        if not client_id:
             return
         with suppress(MessageError):  # of a stranger
             if message.message_type is MessageType.SDP_OFFER:
@@ -106,7 +107,9 @@ class Audience:
 
     def _take_offer(self, client_id: str, message: Received) -> None:
         offer, before = read_description(message.payload), self._calls.get(client_id)
-        if offer.type != "offer" or (before is not None and before.call.offer == offer):
+        if offer.type != "offer" or mark_of(offer) in self._deaf_to:
+            return
+        if before is not None and before.call.offer == offer:  # delivered twice
             return
         if before is not None:
             self._send_away(before, REPLACED)

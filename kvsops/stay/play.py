@@ -12,8 +12,9 @@ from kvsops.errors import KvsopsError
 from kvsops.peers.peer import Codec
 from kvsops.peers.waits import end_all
 from kvsops.signaling.access import Access
-from kvsops.stay import audience, knock, presence, studio
+from kvsops.stay import audience, presence, studio
 from kvsops.stay.audience import Audience
+from kvsops.stay.knock import PATIENCE_SECONDS, require_no_master
 from kvsops.stay.presence import Presence
 from kvsops.stay.sources import Opened, Source
 from kvsops.stay.studio import Studio
@@ -52,7 +53,7 @@ class Wanted:
     take_over: bool = False
     seconds: float | None = None
     """After how long it ends; None: when the source does."""
-    knock_seconds: float = knock.PATIENCE_SECONDS
+    knock_seconds: float = PATIENCE_SECONDS
 
 
 async def play(
@@ -69,14 +70,15 @@ async def play(
     Raises `UsageError` where another master is there, `LeftError` where the place is lost,
     `SourceError` where the source breaks off, and whatever keeps it from connecting.
     """
+    deaf_to: frozenset[str] = frozenset()
     if not wanted.take_over:
         patience = wanted.knock_seconds
-        await knock.require_no_master(access, channel_arn, now=now, patience_seconds=patience)
+        deaf_to = await require_no_master(access, channel_arn, now=now, patience_seconds=patience)
     place = Presence(access, channel_arn, "master", tell=tell, now=now, sleep=sleep)
     async with place:
         await place.ice()  # so that a refusal is told at once, and the first viewer need not wait
         stage = Studio(wanted.source, opened=wanted.opened, again=wanted.loop, tell=tell)
-        viewers = Audience(place, stage, codec=wanted.codec, deaf_to=knock.CLIENT_IDS, tell=tell)
+        viewers = Audience(place, stage, codec=wanted.codec, deaf_to=deaf_to, tell=tell)
         try:
             stage.start()
             return await _until_it_ends(place, stage, viewers, wanted.seconds, tell)
