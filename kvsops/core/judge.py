@@ -189,9 +189,10 @@ def findings_of(
     said: list[tuple[Rule, Finding | Unknown | None]] = []
     for rule, given in policy.rules:
         fact = facts.get(rule.need) if rule.need else None
-        known = rule.need is None or isinstance(fact, Fact)
-        unknown = fact if isinstance(fact, Unknown) else None
-        said.append((rule, rule.judge(facts, given, now) if known else unknown))
+        if rule.need is None or isinstance(fact, Fact):
+            said.append((rule, rule.judge(facts, given, now)))
+        else:
+            said.append((rule, fact))
     return said
 
 
