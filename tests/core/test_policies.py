@@ -219,3 +219,23 @@ def test_the_digest_is_of_what_condemns() -> None:
         OLD | {"match": "ci-*"},
     ]
     assert len({policy("a", each).digest for each in (OLD, *others)}) == 4
+
+
+# What a decision tells beside its reason
+
+
+def test_a_rule_that_cannot_tell() -> None:
+    """It keeps the channel, is named, and marks the decision as unknown."""
+    facts = channel(witnessed=False)
+    decision = judge(facts, sweep_rules({"idle-for": HOUR}), NOW, direct=True)
+    assert (decision.verdict, decision.unknown, decision.mistaken) == (Verdict.KEEP, True, False)
+    assert decision.rule is not None
+    assert decision.rule.name == "idle-for"
+
+
+@pytest.mark.parametrize(("key", "mistaken"), [("Kvsops:Keep", True), ("kvsops:keep", False)])
+def test_a_tag_that_only_looks_like_the_one(*, key: str, mistaken: bool) -> None:
+    """It spares the channel all the same, and the decision says so."""
+    decision = judge(channel(tags={key: ""}), sweep_rules(OLD), NOW, direct=True)
+    assert (decision.verdict, decision.mistaken) == (Verdict.KEEP, mistaken)
+    assert decision.unknown is False
