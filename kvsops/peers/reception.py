@@ -8,16 +8,11 @@ from dataclasses import dataclass
 from aiortc import MediaStreamTrack, RTCRtpReceiver, RTCRtpTransceiver
 from aiortc.mediastreams import MediaStreamError
 from av import AudioFrame, VideoFrame
-from av.frame import Frame
-from av.packet import Packet
 
 from kvsops.peers.picture import read
 from kvsops.peers.streams import Streams, tap
 from kvsops.peers.tracks import NumberedVideo, audible
 from kvsops.peers.waits import end_all
-
-Media = Frame | Packet
-"""What a track yields; one that is received, decoded pictures or sounds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +106,7 @@ class Reception:
             while True:
                 self.take(incoming, await track.recv())
 
-    def take(self, incoming: Incoming, frame: Media) -> None:
+    def take(self, incoming: Incoming, frame: object) -> None:
         """Take in a picture or a sound, as it has been decoded."""
         if isinstance(frame, VideoFrame):
             self._take_picture(frame, incoming.seen)

@@ -3,7 +3,7 @@
 from fractions import Fraction
 from typing import Final
 
-from av import VideoFrame
+from av import VideoFormat, VideoFrame
 from av.filter import Graph
 
 from kvsops.errors import KvsopsError
@@ -42,7 +42,7 @@ class Fitting:
         across, down = self._size
         graph = Graph()
         source = graph.add_buffer(
-            width=width, height=height, format=format_, time_base=_ANY_TIME_BASE
+            width=width, height=height, format=VideoFormat(format_), time_base=_ANY_TIME_BASE
         )
         fit = f"{across}:{down}:force_original_aspect_ratio=decrease:force_divisible_by=2"
         pad = f"{across}:{down}:(ow-iw)/2:(oh-ih)/2"

@@ -6,21 +6,24 @@ what follows it: whatever ends the process, what was there a second before can b
 
 import errno
 import wave
-from collections.abc import Iterable
 from contextlib import suppress
 from fractions import Fraction
-from typing import Final, Protocol, cast
+from typing import TYPE_CHECKING, Any, Final, Protocol, cast
 
 import av
 from av import AudioFrame, AudioResampler, VideoFrame
 from av.audio.stream import AudioStream
-from av.packet import Packet
 from av.video.frame import PictureType
 from av.video.stream import VideoStream
 
 from kvsops.stay.destination import Sink
 from kvsops.stay.fitting import Fitting
 from kvsops.stay.sound import BYTES, CHANNELS, RATE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from av.packet import Packet
 
 KEY_SECONDS: Final = 2.0
 """How far apart key frames are: a player can begin at each."""
@@ -115,7 +118,7 @@ class EncodedFile:
             self._container.close()
         self._sink.close()
 
-    def _mux(self, packets: Iterable[Packet]) -> None:
+    def _mux(self, packets: "Iterable[Packet[Any]]") -> None:
         for packet in packets:
             self._container.mux(packet)
 
@@ -144,7 +147,7 @@ class WaveFile:
 
     def __init__(self, sink: Sink) -> None:
         self._sink = sink
-        self._file = wave.open(cast("wave._File", sink), "wb")
+        self._file = wave.Wave_write(cast("wave._File", sink))
         self._file.setparams((CHANNELS, BYTES // CHANNELS, RATE, 0, "NONE", ""))
 
     def add_picture(self, frame: VideoFrame, at: float) -> None:

@@ -137,7 +137,7 @@ class Recording:
         return self._finished_bytes + sum(part.sink.size for part in parts)
 
     def add(self, frame: Frame, at: float) -> None:
-        """Add a picture or a sound that was sent at this moment, of any clock but always the same."""
+        """Add a picture or a sound that was sent at this moment of a clock, always the same."""
         if kind_of(frame) not in self._destination.kinds:
             return
         if self.began_at is not None:
