@@ -91,7 +91,7 @@ class Now:
 
 
 class Recorder:
-    """Records what a channel's master sends, by a viewer's `presence`.
+    """Records what a channel's master sends, by a viewer's `presence`, which it enters.
 
     `tell` hears what happens. `clock` is that of the presence.
     """

@@ -88,14 +88,15 @@ class Watching:
         self._told: set[str] = set()
 
     async def run(self) -> NoReturn:
-        """Call until the place in the channel is lost for good: raises that `LeftError`."""
-        listening = asyncio.ensure_future(self._listen())
-        try:
-            while True:
-                await self._one_call()
-        finally:
-            await end_all([listening])
-            await self._hang_up()
+        """Enter the channel, and call until the place is lost: raises that `KvsopsError`."""
+        async with self._presence:
+            listening = asyncio.ensure_future(self._listen())
+            try:
+                while True:
+                    await self._one_call()
+            finally:
+                await end_all([listening])
+                await self._hang_up()
 
     async def _one_call(self) -> None:
         if self._left.done():
