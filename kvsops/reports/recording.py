@@ -42,7 +42,7 @@ DOUBTFUL: Final = (Slow, LowSpace, LeftOut, Stopped, watching.Refused, presence.
 
 def clock(seconds: float) -> str:
     """Tell a place in a recording: `00:01:23`."""
-    minutes, rest = divmod(int(seconds), 60)
+    minutes, rest = divmod(round(seconds), 60)
     return f"{minutes // 60:02}:{minutes % 60:02}:{rest:02}"
 
 
@@ -145,9 +145,6 @@ _WORDS: Final[dict[type, Callable[..., str]]] = {
     watching.NotJoined: lambda event: f"{event.why}; calling again",
     watching.Refused: lambda event: event.why,
     Begun: _begun,
-    Finished: lambda event: (
-        f"{event.file} is complete: {clock(event.seconds)}, {size(event.bytes)}"
-    ),
     Fitted: lambda event: (
         f"pictures are {_times(event.size)} now: scaled to the file's {_times(event.file_size)}"
     ),

@@ -4,11 +4,13 @@ import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import timedelta
 from math import inf
 from typing import Final, Literal
 
 from av import VideoFrame
 
+from kvsops.core.text import age
 from kvsops.errors import KvsopsError
 from kvsops.peers.ice import Ice
 from kvsops.peers.peer import Codec, Peer
@@ -25,7 +27,7 @@ from kvsops.stay.writer import Writer
 TICK_SECONDS: Final = 0.2
 LATE_SECONDS: Final = 0.6
 """How much later than it was sent the last frame of a recording may come."""
-SLOW_SECONDS: Final = 10.0
+SLOW_SECONDS: Final = 60.0
 """How often it is said at most that the machine is too slow."""
 END_SECONDS: Final = 20.0
 """What the last frames may take to be written."""
@@ -190,7 +192,9 @@ class Recorder:
             if self._writer is not None and self._writer.ended.done():
                 return Report("not-written", "")
             if self._clock() - self._last_at() > self._wanted.wait:
-                return Report("no-master", self._why_nothing())
+                waited = age(timedelta(seconds=self._wanted.wait))
+                why = f"nothing came for {waited}: {self._why_nothing()}; --wait waits longer"
+                return Report("no-master", why)
             if self._position() > self._wanted.duration + LATE_SECONDS:
                 return Report("duration", "")
             self._gaps.look(self._why_nothing)
