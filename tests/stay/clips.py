@@ -3,6 +3,7 @@
 from array import array
 from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import cache
 from math import pi, sin
 from pathlib import Path
 
@@ -24,14 +25,19 @@ def picture(number: int, size: tuple[int, int] = (320, 240)) -> VideoFrame:
 
 def sound(loudness: int = 8_000) -> AudioFrame:
     """Make 20 ms of a tone, in stereo."""
+    frame = AudioFrame("s16", "stereo", SAMPLES)
+    frame.planes[0].update(_wave(loudness))
+    frame.sample_rate, frame.time_base = RATE, Fraction(1, RATE)
+    return frame
+
+
+@cache
+def _wave(loudness: int) -> bytes:
     turn = 2 * pi * 500 / RATE
     wave = array("h")
     for sample in range(SAMPLES):
         wave.extend((round(loudness * sin(turn * sample)),) * 2)
-    frame = AudioFrame("s16", "stereo", SAMPLES)
-    frame.planes[0].update(wave.tobytes())
-    frame.sample_rate, frame.time_base = RATE, Fraction(1, RATE)
-    return frame
+    return wave.tobytes()
 
 
 @dataclass
