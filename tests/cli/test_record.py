@@ -20,7 +20,7 @@ from kvsops.local.server import LocalServer
 from kvsops.reports.recording import clock, size
 from tests.cli.conftest import Kvsops
 from tests.fleet import put
-from tests.stay.clips import decoded
+from tests.stay.decoding import decoded
 from tests.stay.master import Master
 
 NOBODY = ("record", "cam-door", "door.mp4")

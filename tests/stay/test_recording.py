@@ -12,7 +12,7 @@ import pytest
 
 from kvsops.stay.destination import Destination
 from kvsops.stay.recording import Begun, Finished, Fitted, LeftOut, Recording, Told
-from tests.stay.clips import FPS, decoded, picture, sound
+from tests.stay.decoding import FPS, decoded, picture, sound
 
 BEGAN = 1_000.0
 """When the first picture was sent, by the clock of whoever records."""

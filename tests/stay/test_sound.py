@@ -6,7 +6,7 @@ import pytest
 from av import AudioFrame
 
 from kvsops.stay.sound import BYTES, RATE, Sound
-from tests.stay.clips import SAMPLES, sound
+from tests.stay.decoding import SAMPLES, sound
 
 
 def added(*moments: float) -> Sound:
