@@ -177,6 +177,11 @@ def dumps(value: object, query: str | None = None, output: str = "json") -> str:
         ) from None
 
 
+def json_line(value: object) -> str:
+    """Make one line of JSON, without its end, of a value: for what comes bit by bit."""
+    return json_inert(json.dumps(json_ready(value), ensure_ascii=True, allow_nan=False))
+
+
 def _json(value: object) -> str:
     text = io.StringIO()
     encoder = json.JSONEncoder(indent=2, ensure_ascii=True, allow_nan=False)

@@ -6,6 +6,7 @@ from datetime import datetime
 from math import isfinite
 from typing import Final
 
+from kvsops.core.text import moment
 from kvsops.output.rows import json_line
 from kvsops.output.text import count, safe
 from kvsops.stay import presence, watching
@@ -61,16 +62,16 @@ def event_text(event: Told) -> str | None:
 
 
 def event_json(event: Told, now: datetime) -> str:
-    """Make a line of JSON of an event."""
+    """Make a line of JSON of an event, without its end. Its keys are an interface."""
     held = {name: _known(value) for name, value in asdict(event).items()}
-    return json_line({"time": now, "event": NAMES[type(event)], **held})
+    return json_line({"event": NAMES[type(event)], "at": moment(now), **held})
 
 
 def report_json(report: Report, now: datetime) -> str:
-    """Make the last line of JSON."""
+    """Make the last line of JSON, without its end."""
     held = asdict(report)
     del held["code"]
-    return json_line({"time": now, "event": "ended", **held})
+    return json_line({"event": "ended", "at": moment(now), **held})
 
 
 def status(now: Now, name: str) -> str:
@@ -101,7 +102,7 @@ def ending(report: Report, channel_name: str) -> str:
 
 
 def _gap(gap: Gap) -> str:
-    return f"  no {_KINDS[gap.kind]} at {clock(gap.at)}, for {gap.seconds:.0f} s: {gap.why}"
+    return f"  no {_KINDS[gap.kind]} at {clock(gap.position)}, for {gap.seconds:.0f} s: {gap.why}"
 
 
 def _known(value: object) -> object:
@@ -133,7 +134,7 @@ def _low_space(event: LowSpace) -> str:
 
 def _stopped(event: Stopped) -> str:
     missing = " and no ".join(_KINDS[kind] for kind in event.kinds)
-    return f"no {missing} since {clock(event.at)}: {event.why}"
+    return f"no {missing} since {clock(event.position)}: {event.why}"
 
 
 _WORDS: Final[dict[type, Callable[..., str]]] = {

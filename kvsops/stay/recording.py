@@ -28,10 +28,10 @@ A player waits for it; and after so long a file that another follows has all tha
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """A file was begun; `at` seconds after the first."""
+    """A file was begun, so many seconds after the first."""
 
     file: str
-    at: float
+    position: float
     size: tuple[int, int] | None
     sound: bool
 

@@ -97,7 +97,7 @@ def test_json(kvsops: Kvsops) -> None:
     assert names[:2] == ["connected", "joined"]
     assert (names.count("file-begun"), names.count("file-finished"), names[-1]) == (2, 2, "ended")
     assert list(events[-1]) == [
-        *("time", "event", "reason", "text", "seconds", "pictures", "bytes", "files", "gaps"),
+        *("event", "at", "reason", "text", "seconds", "pictures", "bytes", "files", "gaps"),
         *("pictures_dropped", "sounds_dropped"),
     ]
     assert events[-1]["files"] == ["door-001.mkv", "door-002.mkv"]
@@ -141,7 +141,9 @@ def test_ctrl_c(tmp_path: Path) -> None:
         recording.send_signal(signal.SIGINT)
         out, said = recording.communicate(timeout=60)
     assert recording.returncode == 130
-    assert b"stopping: finishing the file; press Ctrl-C again to stop at once\n" in said
+    assert (
+        b"stopping: closing connections, 10 s at most; press Ctrl-C again to stop at once\n" in said
+    )
     assert out.startswith(b"Recorded 00:00:0")
     assert decoded(path).sound_seconds >= 0
 

@@ -17,8 +17,8 @@ from kvsops.stay import presence, watching
 from kvsops.stay.destination import Destination
 from kvsops.stay.gaps import Resumed, Stopped
 from kvsops.stay.record import Event, Recorder, Report, Wanted
-from tests.stay.decoding import decoded
 from tests.stay.conftest import Stay, run
+from tests.stay.decoding import decoded
 from tests.stay.master import Master
 
 if TYPE_CHECKING:

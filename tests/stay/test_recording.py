@@ -110,7 +110,7 @@ def test_segments(tmp_path: Path) -> None:
     ]
     assert all(clip.times[0] == 0 for clip in clips)
     assert sum(clip.sound_seconds for clip in clips) == pytest.approx(4, abs=0.1)
-    assert [event.at for event in told if isinstance(event, Begun)] == [0.0, 1.5, 3.0]
+    assert [event.position for event in told if isinstance(event, Begun)] == [0.0, 1.5, 3.0]
 
 
 def test_late_sound_of_a_segment(tmp_path: Path) -> None:
