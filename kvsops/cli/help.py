@@ -27,9 +27,8 @@ SCREEN: Final[dict[str, dict[tuple[str, ...], str]]] = {
     },
     "Test": {
         ("smoke",): "Prove with real media that a channel works.",
-        ("play",): "Be a master that plays to all viewers.",
+        ("play", "record"): "Be a channel's master; record what one sends.",
         ("endpoint", "ice"): "Where peers connect; STUN and TURN servers.",
-        ("record",): "Record what a channel's master sends.",
         ("exec",): "Run a command with a channel of its own.",
     },
     "Set up": {

@@ -1,10 +1,10 @@
 """What a recording says: each event in words and as JSON, how far it is, and how it ended."""
 
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import fields
 from datetime import datetime
 from math import isfinite
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final
 
 from kvsops.core.text import moment
 from kvsops.output.rows import json_line
@@ -14,6 +14,9 @@ from kvsops.stay.gaps import Gap, Resumed, Stopped
 from kvsops.stay.record import Event, Now, Report, Slow
 from kvsops.stay.recording import Begun, Finished, Fitted, LeftOut
 from kvsops.stay.space import LowSpace
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 Told = Event | presence.Event
 _KINDS: Final = {"video": "picture", "audio": "sound"}
@@ -32,11 +35,13 @@ NAMES: Final[dict[type, str]] = {
     LowSpace: "low-space",
     presence.Connected: "connected",
     presence.Moved: "moved",
-    presence.Lost: "connection-lost",
+    presence.Lost: "lost",
     presence.ServersFailed: "ice-servers-failed",
     presence.Garbled: "garbled",
 }
 """What each event is called in JSON."""
+_KEYS: Final = {"why": "reason", "wait_seconds": "retry_seconds"}
+"""What fields are called in JSON, where that is not their name."""
 DOUBTFUL: Final = (Slow, LowSpace, LeftOut, Stopped, watching.Refused, presence.ServersFailed)
 """Events that are warnings."""
 
@@ -57,21 +62,20 @@ def size(bytes_: float) -> str:
 
 def event_text(event: Told) -> str | None:
     """Say an event in a line; None for one that a person need not know."""
-    words: dict[type, Callable[..., str]] = _WORDS
-    return words[type(event)](event) if type(event) in words else None
+    said = _WORDS.get(type(event))
+    return None if said is None else said(event)
 
 
 def event_json(event: Told, now: datetime) -> str:
     """Make a line of JSON of an event, without its end. Its keys are an interface."""
-    held = {name: _known(value) for name, value in asdict(event).items()}
-    return json_line({"event": NAMES[type(event)], "at": moment(now), **held})
+    return json_line({"event": NAMES[type(event)], "at": moment(now), **_object(event)})
 
 
 def report_json(report: Report, now: datetime) -> str:
     """Make the last line of JSON, without its end."""
-    held = asdict(report)
-    del held["code"]
-    return json_line({"event": "ended", "at": moment(now), **held})
+    held = _object(report)
+    ended = {"event": "ended", "at": moment(now), "end": held.pop("reason")}
+    return json_line({**ended, "reason": held.pop("text") or None, **held})
 
 
 def status(now: Now, name: str) -> str:
@@ -105,9 +109,19 @@ def _gap(gap: Gap) -> str:
     return f"  no {_KINDS[gap.kind]} at {clock(gap.position)}, for {gap.seconds:.0f} s: {gap.why}"
 
 
+def _object(event: "DataclassInstance") -> dict[str, object]:
+    """Return what an event holds, as JSON has it."""
+    held = {each.name: getattr(event, each.name) for each in fields(event)}
+    return {_KEYS.get(name, name): _known(value) for name, value in held.items() if name != "code"}
+
+
 def _known(value: object) -> object:
     """Return a value as JSON can hold it: an infinity is one that is not known."""
-    return None if isinstance(value, float) and not isfinite(value) else value
+    if isinstance(value, float):
+        return round(value, 3) if isfinite(value) else None
+    if isinstance(value, list):
+        return [_object(each) if isinstance(each, Gap) else each for each in value]
+    return value
 
 
 def _times(size_: tuple[int, int]) -> str:
@@ -137,7 +151,7 @@ def _stopped(event: Stopped) -> str:
     return f"no {missing} since {clock(event.position)}: {event.why}"
 
 
-_WORDS: Final[dict[type, Callable[..., str]]] = {
+_WORDS: Final[dict[type, Callable[[Any], str]]] = {
     watching.Waiting: lambda _: "waiting: no master answers yet",
     watching.Joined: lambda event: (
         f"connected to the master ({event.path or 'path not known'}), which offers "

@@ -97,11 +97,11 @@ def test_json(kvsops: Kvsops) -> None:
     assert names[:2] == ["connected", "joined"]
     assert (names.count("file-begun"), names.count("file-finished"), names[-1]) == (2, 2, "ended")
     assert list(events[-1]) == [
-        *("event", "at", "reason", "text", "seconds", "pictures", "bytes", "files", "gaps"),
+        *("event", "at", "end", "reason", "seconds", "pictures", "bytes", "files", "gaps"),
         *("pictures_dropped", "sounds_dropped"),
     ]
     assert events[-1]["files"] == ["door-001.mkv", "door-002.mkv"]
-    assert events[-1]["reason"] == "duration"
+    assert (events[-1]["end"], events[-1]["reason"]) == ("duration", None)
 
 
 @pytest.mark.usefixtures("at_the_door", "environment")
