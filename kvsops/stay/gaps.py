@@ -63,9 +63,14 @@ class Gaps:
         return max((at for at, _ in self._last.values()), default=-inf)
 
     @property
+    def coming(self) -> set[str]:
+        """The kinds that come, and have not stopped."""
+        return self._last.keys() - self._stopped.keys()
+
+    @property
     def stopped(self) -> bool:
         """Whether nothing comes at all."""
-        return bool(self._last) and len(self._stopped) == len(self._last)
+        return bool(self._last) and not self.coming
 
     @property
     def fps(self) -> float:

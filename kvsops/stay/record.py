@@ -25,8 +25,8 @@ from kvsops.stay.space import LowSpace, Space
 from kvsops.stay.writer import Writer
 
 TICK_SECONDS: Final = 0.2
-LATE_SECONDS: Final = 0.6
-"""How much later than it was sent the last frame of a recording may come."""
+LATE_SECONDS: Final = 10.0
+"""How much later than it was sent the last frame of a recording may come, on a slow machine."""
 SLOW_SECONDS: Final = 60.0
 """How often it is said at most that the machine is too slow."""
 END_SECONDS: Final = 20.0
@@ -117,6 +117,8 @@ class Recorder:
         self._why = "no master answers"
         self._slow, self._next_slow = Slow(0, 0), -inf
         self._picture: tuple[int, int] | None = None
+        self._past: set[str] = set()
+        """Of which kinds something came that was sent after the end."""
 
     async def run(self, stop: asyncio.Event) -> Report:
         """Record until it is over, or `stop` is set; the files have their end then."""
@@ -175,6 +177,8 @@ class Recorder:
             self._begin(self._wanted.destination.kinds)
         if self._writer is not None:
             self._writer.put(frame, at)
+            if at - (self._writer.recording.began_at or at) >= self._wanted.duration:
+                self._past.add(kind_of(frame))
         self._gaps.came(kind_of(frame))
 
     def _position(self) -> float:
@@ -195,11 +199,16 @@ class Recorder:
                 waited = age(timedelta(seconds=self._wanted.wait))
                 why = f"nothing came for {waited}: {self._why_nothing()}; --wait waits longer"
                 return Report("no-master", why)
-            if self._position() > self._wanted.duration + LATE_SECONDS:
+            if self._is_complete():
                 return Report("duration", "")
             self._gaps.look(self._why_nothing)
             self._space.look(self.now.bytes, self._position())
             self._look_slow()
+
+    def _is_complete(self) -> bool:
+        """Whether it is as long as was asked for, and nothing that belongs to it is on its way."""
+        over = self._position() - self._wanted.duration
+        return over > LATE_SECONDS or (over > 0 and self._gaps.coming <= self._past)
 
     def _look_slow(self) -> None:
         """Say what was dropped, as long as that grows, every few seconds."""

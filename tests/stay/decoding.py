@@ -75,12 +75,12 @@ def decoded(path: Path | str) -> Clip:
                     clip.times.append(float(frame.time or 0.0))
                     clip.size = (frame.width, frame.height)
                 elif isinstance(frame, AudioFrame):
-                    clip.loudness.append((float(frame.time or 0.0), _loudness(frame)))
+                    clip.loudness.append((float(frame.time or 0.0), loudness(frame)))
                     clip.sound_seconds += frame.samples / frame.sample_rate
     return clip
 
 
-def _loudness(frame: AudioFrame) -> int:
+def loudness(frame: AudioFrame) -> int:
     """Return the largest amplitude, as of 16 bits."""
     data = bytes(frame.planes[0])
     if frame.format.name.startswith("flt"):

@@ -88,9 +88,11 @@ def test_reports() -> None:
         line.packet(VIDEO, number * 3_000, number / 30)
         line.packet(AUDIO, 500 + number * 1_600, number / 30 + 0.15)
     assert line.at(AUDIO, 9 / 30) == pytest.approx(9 / 30 + 0.15)
-    line.report(VIDEO, 9 * 3_000, 5_000.3)
-    assert line.at(AUDIO, 9 / 30) == pytest.approx(9 / 30 + 0.15)  # one report tells nothing
-    line.report(AUDIO, 500 + 9 * 1_600, 5_000.3)
+    for number in (8, 9):
+        line.report(VIDEO, number * 3_000, 5_000 + number / 30)
+        line.report(AUDIO, 500 + 8 * 1_600, 5_000 + 8 / 30)
+        if number == 8:  # one report has none to agree with
+            assert line.at(AUDIO, 9 / 30) == pytest.approx(9 / 30 + 0.15)
     assert line.at(AUDIO, 9 / 30) == pytest.approx(9 / 30)
     assert line.at(VIDEO, 9 / 30) == pytest.approx(9 / 30)
 
@@ -101,12 +103,27 @@ def test_reports_that_cannot_be() -> None:
     for number in range(10):
         line.packet(VIDEO, number * 3_000, number / 30)
         line.packet(AUDIO, number * 1_600, number / 30)
-    line.report(VIDEO, 9 * 3_000, 5_000.3)
-    line.report(AUDIO, 9 * 1_600, 0.0)
-    line.report(AUDIO, 9 * 1_600, 60.0, ssrc=2)
+    for _ in range(2):
+        line.report(VIDEO, 9 * 3_000, 5_000.3)
+        line.report(AUDIO, 9 * 1_600, 0.0)
+        line.report(AUDIO, 9 * 1_600, 60.0, ssrc=2)
     assert line.at(AUDIO, 9 / 30) == pytest.approx(9 / 30)
-    line.report(AUDIO, 9 * 1_600, 60.0)
+    for _ in range(2):
+        line.report(AUDIO, 9 * 1_600, 60.0)
     assert line.at(AUDIO, 9 / 30) == pytest.approx(9 / 30)
+
+
+def test_reports_that_contradict_each_other() -> None:
+    """A sender that tells when it sent, at times late, is not followed to and fro."""
+    line = Line()
+    for number in range(10):
+        line.packet(VIDEO, number * 3_000, number / 30)
+        line.packet(AUDIO, number * 1_600, number / 30)
+    for number, late in enumerate([0.0, 0.2, 0.05]):
+        line.report(VIDEO, number * 3_000, 5_000 + number / 30 + late)
+        line.report(AUDIO, number * 1_600, 5_000 + number / 30)
+        assert line.at(AUDIO, 9 / 30) == pytest.approx(9 / 30)
+        assert line.at(VIDEO, 9 / 30) == pytest.approx(9 / 30)
 
 
 def test_another_stream() -> None:
