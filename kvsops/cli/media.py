@@ -10,6 +10,8 @@ from kvsops.cli.signals import INTERRUPTED, signals_go_to
 from kvsops.errors import UsageError, needs_extra
 
 if TYPE_CHECKING:
+    from kvsops.aws.scope import Scope
+    from kvsops.cli.options import Where
     from kvsops.output.console import Console
 
 Result = TypeVar("Result")
@@ -22,6 +24,15 @@ def require_extra() -> None:
 
     if any(find_spec(name) is None for name in ("aiohttp", "aiortc", "av", "junitparser")):
         raise UsageError(f"this needs {needs_extra('smoke')}")
+
+
+def place_of(where: "Where", scope: "Scope") -> str:
+    """Say where the channel is: the region, and which emulator's."""
+    from kvsops.aws.session import endpoint
+    from kvsops.output.text import without_userinfo
+
+    url = without_userinfo(endpoint(where.profile, where.endpoint_url, os.environ) or "")
+    return f"{scope.region} (emulator at {url})" if scope.emulated else scope.region
 
 
 def silence() -> None:

@@ -8,7 +8,7 @@ import click
 from kvsops.cli.choice import Choice
 from kvsops.cli.help import Command, section
 from kvsops.cli.main import told
-from kvsops.cli.media import require_extra, run, silence
+from kvsops.cli.media import place_of, require_extra, run, silence
 from kvsops.cli.options import DURATION, TARGET, Where, in_region, refuse, scope_options
 from kvsops.cli.play_source import SIZED, objection, opened, source_of
 from kvsops.errors import KvsopsError, NoSuchNameError
@@ -113,7 +113,14 @@ def play(
         made = "" if target.startswith("arn:") else f"; kvsops create {target} makes it"
         why = told(error, click.get_current_context())
         raise NoSuchNameError(f"{why}{made}", error.code, target) from None
-    show = Show(console, playing.name, json=output == "json", now=scope.now)
+    show = Show(
+        console,
+        playing.name,
+        f"{target} in {place_of(where, scope)}",
+        ["kvsops", "smoke", target, "--viewer-only", *where.again(scope)],
+        json=output == "json",
+        now=scope.now,
+    )
     if output == "table" and not take_over:
         console.note(LOOKING)
     silence()
@@ -136,9 +143,13 @@ async def _played(scope: "Scope", channel_arn: str, wanted: "Wanted", show: "Sho
         showing = asyncio.ensure_future(show.show_all(events))
         try:
             await asyncio.wait({playing, showing}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
+        except asyncio.CancelledError:
             await end_all([playing, showing])
             _show_rest(events, show)
+            show.end("interrupted")
+            raise
+        await end_all([playing, showing])
+        _show_rest(events, show)
     if not showing.cancelled():
         showing.result()  # what was said could not be
     try:

@@ -1,7 +1,7 @@
 """What happens while something is played, shown: lines, a live table, or JSON."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
@@ -13,6 +13,7 @@ from kvsops.output.text import safe
 from kvsops.reports import play as report
 from kvsops.stay.audience import Joined
 from kvsops.stay.play import Event, Measured
+from kvsops.stay.presence import Connected
 
 if TYPE_CHECKING:
     import asyncio
@@ -31,13 +32,16 @@ class Show:
     """Shows events. With `json` they are objects on standard output, a line each.
 
     Otherwise they are lines on the console, and on a terminal a table below them shows who is
-    there. `every_seconds` is how often figures are written where no table is.
+    there. `where` is the channel and its place, `watch` the command that sees what is played.
+    `every_seconds` is how often figures are written where no table is.
     """
 
     def __init__(
         self,
         console: "Console",
         source: str,
+        where: str,
+        watch: Sequence[str],
         *,
         json: bool,
         now: Callable[[], datetime],
@@ -46,6 +50,7 @@ class Show:
     ) -> None:
         self.served = 0
         self._console, self._source, self._json = console, source, json
+        self._where, self._watch = where, watch
         self._now, self._clock, self._every = now, clock, every_seconds
         self._began = clock()
         self._due = self._began + every_seconds
@@ -80,12 +85,20 @@ class Show:
     def show(self, event: Event) -> None:
         """Show an event."""
         self.served += isinstance(event, Joined)
+        if event == Connected(again=False):
+            self._begin()
         if isinstance(event, Measured):
             self._measured(event)
         elif self._json:
             click.echo(json_line(report.to_json(event, self._now())))
         elif (said := report.line(event, self._source)) is not None:
             (self._console.warn if report.warns(event) else self._console.note)(said)
+
+    def _begin(self) -> None:
+        self._began = self._clock()
+        if self._console.terminal and not self._json:
+            self._console.note(f"Playing {self._source} to {self._where}; Ctrl-C ends it")
+            self._console.propose("To see it, in another terminal", self._watch)
 
     def end(self, why: str) -> None:
         """Show why it ended, and what came of it."""

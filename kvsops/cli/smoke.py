@@ -9,7 +9,7 @@ import click
 from kvsops.cli.choice import Choice
 from kvsops.cli.help import Command, section
 from kvsops.cli.main import told
-from kvsops.cli.media import require_extra, run, silence
+from kvsops.cli.media import place_of, require_extra, run, silence
 from kvsops.cli.options import (
     DURATION,
     TARGET,
@@ -168,7 +168,7 @@ def smoke(
     """
     refuse(objection(target, given))
     require_extra()
-    from kvsops.cli.smoke_live import Page, place_of
+    from kvsops.cli.smoke_live import Page
     from kvsops.cli.smoke_written import all_written, tell_ci
     from kvsops.output.console import Console
     from kvsops.smoke.snapshot import Snapshot

@@ -11,7 +11,6 @@ from kvsops.stay.play import Event, Measured, MessageRefused
 from kvsops.stay.viewer import Figures, Viewer
 
 COLUMNS: Final = ("VIEWER", "FOR", "VIDEO", "FPS", "KBIT/S", "RTT", "LOSS", "DROPPED", "PATH")
-_NAMES: Final = {"video": "picture", "audio": "sound"}
 
 
 def line(event: Event, source: str) -> str | None:
@@ -95,11 +94,10 @@ def _wait(seconds: float) -> str:
     return f"trying again in {seconds:.0f} s"
 
 
-def _kinds(kinds: Iterable[str]) -> str:
-    there = set(kinds)
-    said = [name for kind, name in _NAMES.items() if kind in there]
-    missing = [f"it has no {name}" for kind, name in _NAMES.items() if kind not in there]
-    return " and ".join(said) + (f" ({', '.join(missing)})" if missing else "")
+def _kinds(kinds: frozenset[str]) -> str:
+    if kinds == {"video"}:
+        return "a picture, and no sound"
+    return "sound, and no picture" if kinds == {"audio"} else "a picture and sound"
 
 
 def _joined(event: Any, _source: str) -> str:

@@ -24,7 +24,7 @@ _LATE_SECONDS: Final = 0.2
 """A picture that is so late is left out: the machine cannot keep up."""
 _LOST_SECONDS: Final = 1.0
 """What is so far from its time has lost touch with it, and begins a new one."""
-_TELL_EVERY: Final = 300  # pictures left out
+_TELL_FROM, _TELL_EVERY = 30, 300  # pictures left out: a few are no trouble
 _STOP_SECONDS: Final = 2.0
 
 
@@ -205,5 +205,5 @@ class Studio:
 
     def _leave_out(self) -> None:
         self.left_out += 1
-        if self.left_out % _TELL_EVERY == 1:
+        if self.left_out == _TELL_FROM or self.left_out % _TELL_EVERY == 0:
             self.broadcast.to_loop(self._tell, TooSlow(self.left_out))
