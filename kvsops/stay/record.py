@@ -107,7 +107,6 @@ class Recorder:
     ) -> None:
         self._wanted, self._tell, self._clock = wanted, tell, clock
         self._loop = asyncio.get_running_loop()
-        self._began = clock()
         self._watching = watching.Watching(
             presence, self._make_peer, self._hear, last_at=self._last_at, clock=clock
         )
@@ -187,7 +186,8 @@ class Recorder:
         return 0.0 if began is None else max(0.0, self._clock() - began)
 
     def _last_at(self) -> float:
-        return max(self._gaps.last_at, self._began)
+        """Return when something came last; before anything does, when it first offered."""
+        return max(self._gaps.last_at, self._watching.offered_at or self._clock())
 
     async def _attend(self) -> Report:
         """Look after time, space and gaps until one of them ends it."""
