@@ -110,9 +110,9 @@ def record(*, where: Where, target: str, file: str, **given: Unpack[Given]) -> N
     \b
     Examples:
       kvsops record cam-door door.mp4 --duration 1m
-      kvsops record cam-door door.mkv --segment 10m   # door-001.mkv, door-002.mkv, ...
+      kvsops record cam-door door.mkv --segment 10m   # door-001.mkv, and so on
       kvsops record cam-door door.wav                 # the sound alone
-      kvsops record cam-door - | ffplay -             # watch it: Matroska through a pipe
+      kvsops record cam-door - | ffplay -             # watch it: Matroska
 
     It joins as a viewer, waits for the master, and calls it again whenever the call is lost. What
     is missing then stays in the timeline: the last picture is held, the sound is silent, and the
