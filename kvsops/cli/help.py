@@ -21,9 +21,8 @@ SCREEN: Final[dict[str, dict[tuple[str, ...], str]]] = {
         ("tag", "untag"): "Set tags on a channel, or remove them.",
     },
     "Clean up": {
-        ("sweep",): "Delete the channels nobody needs.",
+        ("sweep", "policy"): "Delete the channels nobody needs; check kvsops.toml.",
         ("delete", "restore"): "Delete channels by name; recreate deleted ones.",
-        ("policy",): "Check the policies in kvsops.toml.",
     },
     "Test": {
         ("smoke",): "Prove with real media that a channel works.",

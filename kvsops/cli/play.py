@@ -79,7 +79,7 @@ def play(
 
     \b
     Examples:
-      kvsops play cam-door                            # a numbered picture and a tone
+      kvsops play cam-door                  # a numbered picture, and a tone
       kvsops play cam-door clip.mp4 --loop
       kvsops play cam-door rtsp://192.0.2.7/stream1
       kvsops play cam-door --duration 5m -o json
