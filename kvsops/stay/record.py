@@ -123,11 +123,14 @@ class Recorder:
         """Record until it is over, or `stop` is set; the files have their end then."""
         watching = asyncio.ensure_future(self._watched())
         works = [watching, *map(asyncio.ensure_future, (self._attend(), self._stopped(stop)))]
+        report = Report("left", "")
         try:
             done, _ = await asyncio.wait(works, return_when=asyncio.FIRST_COMPLETED)
+            report = next(each.result() for each in works if each in done)
         finally:
             await end_all(works)
-        return await self._finished(next(each.result() for each in works if each in done))
+            await self._finish(report)
+        return report
 
     @property
     def now(self) -> Now:
@@ -237,16 +240,17 @@ class Recorder:
         await stop.wait()
         return Report("interrupted", "")
 
-    async def _finished(self, report: Report) -> Report:
+    async def _finish(self, report: Report) -> None:
         """Bring the files to their end, and the report with them."""
         self._gaps.close()
         if (writer := self._writer) is None:
-            return report
+            return
         try:
             async with asyncio.timeout(END_SECONDS):
                 await writer.close()
         except BrokenPipeError:
-            report.reason, report.text = "reader-gone", "whoever read it has closed the pipe"
+            if report.reason == "not-written":  # else Ctrl-C ended both
+                report.reason, report.text = "reader-gone", "whoever read it has closed the pipe"
         except OSError as error:
             name = (
                 error.filename or (writer.recording.files or [self._wanted.destination.given])[-1]
@@ -256,7 +260,6 @@ class Recorder:
             report.reason, report.text = "not-written", "the disk is too slow: the end is missing"
         await asyncio.sleep(0)  # what the thread told
         self._fill(report, writer)
-        return report
 
     def _fill(self, report: Report, writer: Writer) -> None:
         made = writer.recording

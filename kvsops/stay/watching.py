@@ -115,8 +115,8 @@ class Watching:
 
     async def _join(self) -> None:
         """Offer until a master answers, and connect to it; raises `PeerError`."""
-        ice = await self._presence.ice()
         self._moved.clear()
+        ice = await self._presence.ice()
         self._call = call = Call(self._presence.client_id or "")
         self.peer = call.viewer = peer = self._make_peer(ice)
         offer = await peer.describe("offer")

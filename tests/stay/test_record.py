@@ -3,6 +3,8 @@
 import asyncio
 import resource
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,12 +13,15 @@ from aiortc import MediaStreamTrack
 
 from kvsops.aws import channels
 from kvsops.aws.scope import Scope
+from kvsops.local.server import LocalServer
+from kvsops.peers.ice import Ice
 from kvsops.peers.tracks import NumberedVideo, Tone
 from kvsops.signaling.access import Access
 from kvsops.stay import presence, watching
 from kvsops.stay.destination import Destination
 from kvsops.stay.gaps import Resumed, Stopped
 from kvsops.stay.record import Event, Recorder, Report, Wanted
+from tests.aws.first_calls import FirstCalls
 from tests.stay.conftest import Stay, run
 from tests.stay.decoding import decoded
 from tests.stay.master import Master
@@ -237,3 +242,37 @@ def test_a_full_disk(stay: Stay, access: Access, arn: str, tmp_path: Path) -> No
     assert (report.reason, report.exit_code) == ("not-written", 1)
     assert report.text == f"{path}: File too large"
     assert decoded(path).sound_seconds == pytest.approx(1.0, abs=0.1)
+
+
+class Relayed(Presence):
+    """A viewer that connects through TURN alone."""
+
+    async def ice(self) -> Ice:
+        """Return the servers, to be used."""
+        return replace(await super().ice(), relay_only=True)
+
+
+@pytest.mark.parametrize(("viewer", "calls"), [(Presence, 1), (Relayed, 2)])
+def test_other_turn_servers(
+    *,
+    access: Access,
+    arn: str,
+    tmp_path: Path,
+    emulator: LocalServer,
+    viewer: type[Presence],
+    calls: int,
+) -> None:
+    """RECONNECT_ICE_SERVER: what goes through TURN calls anew; what goes directly goes on."""
+    emulator.settings.faults = (FirstCalls("ConnectAsViewer", "reconnect-ice-server", 1),)
+
+    async def go() -> tuple[Report, Told]:
+        async with Master(access, arn):
+            recorded = Recorded(partial(viewer, access, arn), tmp_path / "door.mkv", duration=4.0)
+            return await recorded.run(), recorded.told
+
+    report, told = run(go(), 90)
+    assert report.exit_code == 0
+    assert sum(isinstance(each, watching.Joined) for each in told) == calls
+    assert [each.why for each in told if isinstance(each, watching.NotJoined)] == (
+        [watching.MOVED] * (calls - 1)
+    )
