@@ -6,7 +6,6 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 from aiortc import MediaStreamTrack
@@ -20,14 +19,12 @@ from kvsops.signaling.access import Access
 from kvsops.stay import presence, watching
 from kvsops.stay.destination import Destination
 from kvsops.stay.gaps import Resumed, Stopped
+from kvsops.stay.presence import Presence
 from kvsops.stay.record import Event, Recorder, Report, Wanted
 from tests.aws.first_calls import FirstCalls
 from tests.stay.conftest import Stay, run
 from tests.stay.decoding import decoded
 from tests.stay.master import Master
-
-if TYPE_CHECKING:
-    from kvsops.stay.presence import Presence
 
 Told = list[Event | presence.Event]
 
