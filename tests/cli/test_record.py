@@ -100,6 +100,7 @@ def test_json(kvsops: Kvsops) -> None:
         *("event", "at", "end", "reason", "seconds", "pictures", "bytes", "files", "gaps"),
         *("pictures_dropped", "sounds_dropped"),
     ]
+    assert not any(secret in ended.out for secret in ("X-Amz-", "Credential", "turn:"))
     assert events[-1]["files"] == ["door-001.mkv", "door-002.mkv"]
     assert (events[-1]["end"], events[-1]["reason"]) == ("duration", None)
 
@@ -111,7 +112,7 @@ def test_a_pipe() -> None:
         assert recording.stdout is not None
         with av.open(recording.stdout, "r") as container:
             assert [each.codec_context.name for each in container.streams] == ["h264", "opus"]
-            assert sum(each.stream.type == "video" for each in container.demux()) > 15
+            assert sum(each.stream.type == "video" for each in container.demux()) > 5
         _, said = recording.communicate(timeout=60)
     assert recording.returncode == 0
     assert b"Recorded 00:00:01 of cam-door: standard output (" in said
