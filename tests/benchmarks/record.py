@@ -2,10 +2,11 @@
 
 A master of ours shows numbered pictures of 640x480, 30 a second, and beeps as each second begins;
 `kvsops record`'s recorder writes them to a file, which is decoded again. `apart_ms` is how much
-later a beep is in the file than the picture that it belongs to, as the median and the worst;
-`arrived_apart_ms` is the same of the frames as aiortc hands them over, which is the floor.
-`lost_pictures` were decoded, but are not in the file; `not_decoded` are those that did not even
-get so far. Prints one JSON line. Target: `apart_ms` within 100, `lost_pictures` 0.
+later a beep is in the file than the picture that it belongs to: the median, and within what 95 of
+100 are, and all; `arrived_apart_ms` is the same of the frames as aiortc hands them over, which is
+the floor. `lost_pictures` were decoded, but are not in the file, `dropped` of them because the
+machine was too slow; `not_decoded` are those that did not even get so far. Prints one JSON line.
+Target: `apart_ms` within 100, `lost_pictures` 0.
 Run: python -m tests.benchmarks.record [SECONDS, 600 by default] [FILE's ending, mp4 by default]
 """
 
@@ -36,7 +37,7 @@ from kvsops.local.settings import Settings
 from kvsops.peers.picture import Mark, draw, read
 from kvsops.stay.destination import Destination
 from kvsops.stay.presence import Presence
-from kvsops.stay.record import Recorder, Wanted
+from kvsops.stay.record import Recorder, Report, Wanted
 from kvsops.stay.recording import Frame
 from tests.fleet import put
 from tests.stay.decoding import LOUD, decoded, loudness
@@ -87,9 +88,10 @@ def _wave(*, loud: bool) -> bytes:
 class Watched(Recorder):
     """Notes what comes, and when."""
 
+    report: Report
+
     def watch(self) -> None:
         """Begin to."""
-        self.numbers: list[int] = []
         self.pictures: dict[int, float] = {}
         self.sounds: list[tuple[float, int]] = []
 
@@ -127,19 +129,17 @@ async def _recorded(local: LocalServer, path: Path, seconds: float) -> Watched:
         viewer = Presence(access, arn, "viewer", "recorder")
         recorder = Watched(viewer, Wanted(Destination(str(path)), duration=seconds))
         recorder.watch()
-        report = await recorder.run(asyncio.Event())
+        recorder.report = report = await recorder.run(asyncio.Event())
     if report.reason != "duration" or report.gaps:
         raise SystemExit(f"{report.reason} {report.text} {report.gaps}")
     return recorder
 
 
-def _abs(milliseconds: float) -> float:
-    return abs(milliseconds)
-
-
-def _median_and_worst(found: list[float]) -> list[float]:
-    worst = max(found, key=_abs)
-    return [round(statistics.median(found), 1), round(worst, 1)]
+def _summed(found: list[float]) -> list[float]:
+    """Return the median, and what 95 of 100 and all are within."""
+    ordered = sorted(map(abs, found))
+    most = ordered[len(ordered) * 95 // 100 - 1]
+    return [round(each, 1) for each in (statistics.median(found), most, ordered[-1])]
 
 
 def main() -> None:
@@ -166,9 +166,10 @@ def main() -> None:
         "seconds": round(clip.times[-1]),
         "pictures": len(clip.numbers),
         "beeps": len(kept),
-        "apart_ms": _median_and_worst(kept),
-        "arrived_apart_ms": _median_and_worst(arrived),
+        "apart_ms": _summed(kept),
+        "arrived_apart_ms": _summed(arrived),
         "lost_pictures": len(came - there.keys()),
+        "dropped": recorder.report.pictures_dropped,
         "not_decoded": last - first + 1 - len(came),
         "target_ms": TARGET_MS,
     }
