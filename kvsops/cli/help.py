@@ -21,7 +21,7 @@ SCREEN: Final[dict[str, dict[tuple[str, ...], str]]] = {
         ("tag", "untag"): "Set tags on a channel, or remove them.",
     },
     "Clean up": {
-        ("sweep", "policy"): "Delete the channels nobody needs; check kvsops.toml.",
+        ("sweep", "policy"): "Delete what nobody needs; check kvsops.toml.",
         ("delete", "restore"): "Delete channels by name; recreate deleted ones.",
     },
     "Test": {

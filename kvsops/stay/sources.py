@@ -4,6 +4,7 @@ All of this blocks, and is called from one thread.
 """
 
 import heapq
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -25,6 +26,7 @@ SILENT_SECONDS: Final = 10.0
 """After so long without a packet, or without an answer, a stream has broken off."""
 _APART_SECONDS: Final = 0.3
 """How far sound and picture may be apart in a file and are still played together."""
+_ALMOST: Final = 0.9  # of a time limit: FFmpeg looks now and then
 _BAD_PACKETS: Final = 100
 """So many in a row that cannot be decoded are no accident."""
 _SENDER: Final = 0
@@ -110,29 +112,34 @@ class Rtsp:
     url: str = field(repr=False)
     name: str
     live: bool = True
+    silent_seconds: float = SILENT_SECONDS
 
     def open(self) -> Opened:
         """Ask the camera for it, over TCP: packets that a network loses break pictures."""
-        options = {"rtsp_transport": "tcp", "fflags": "nobuffer", "flags": "low_delay"}
-        return _playing(_opened(self.url, options))
+        options = {"rtsp_transport": "tcp", "flags": "low_delay"}
+        return _playing(_opened(self.url, options, self.silent_seconds), self.silent_seconds)
 
 
-def _opened(where: str, options: dict[str, str] | None = None) -> InputContainer:
+def _opened(
+    where: str, options: dict[str, str] | None = None, seconds: float | None = None
+) -> InputContainer:
+    began = time.monotonic()
     try:
-        return av.open(where, options=options or {}, timeout=(SILENT_SECONDS, SILENT_SECONDS))
+        return av.open(where, options=options or {}, timeout=seconds)
     except (OSError, av.FFmpegError) as error:  # its own text names the URL, password and all
-        raise SourceError(_why(error)) from None
+        raise SourceError(_why(error, seconds, began)) from None
 
 
-def _why(error: Exception) -> str:
-    if isinstance(error, av.error.ExitError):
-        return f"it was silent for {SILENT_SECONDS:.0f} s"
+def _why(error: Exception, seconds: float | None, since: float) -> str:
+    """Say what is wrong; of what took too long FFmpeg says this or that."""
+    if seconds is not None and time.monotonic() - since > seconds * _ALMOST:
+        return f"it was silent for {seconds:g} s"
     if isinstance(error, av.error.InvalidDataError):
         return "it is no media that can be read"
     return getattr(error, "strerror", None) or type(error).__name__
 
 
-def _playing(container: InputContainer) -> Opened:
+def _playing(container: InputContainer, seconds: float | None = None) -> Opened:
     """Play its first picture and its first sound; raises `SourceError` if it has neither."""
     video = next((each for each in container.streams.video if _decodes(each)), None)
     audio = next((each for each in container.streams.audio if _decodes(each)), None)
@@ -145,7 +152,7 @@ def _playing(container: InputContainer) -> Opened:
     rate = None if video is None else video.average_rate or video.guessed_rate
     fps = float(min(rate or FPS, FPS))
     kinds = frozenset(each.type for each in streams)
-    return Opened(kinds, fps, _decoded(container, streams), container.close)
+    return Opened(kinds, fps, _decoded(container, streams, seconds), container.close)
 
 
 def _decodes(stream: VideoStream | AudioStream) -> bool:
@@ -155,9 +162,9 @@ def _decodes(stream: VideoStream | AudioStream) -> bool:
 
 
 def _decoded(
-    container: InputContainer, streams: list[VideoStream | AudioStream]
+    container: InputContainer, streams: list[VideoStream | AudioStream], seconds: float | None
 ) -> Iterator[Frame]:
-    bad = 0
+    bad, asked_at = 0, time.monotonic()
     with closing(container):
         try:
             for packet in container.demux(*streams):
@@ -172,8 +179,9 @@ def _decoded(
                     if isinstance(frame, Frame) and frame.time is not None:
                         bad = 0
                         yield frame
+                asked_at = time.monotonic()
         except (OSError, av.FFmpegError) as error:
-            raise SourceError(_why(error)) from None
+            raise SourceError(_why(error, seconds, asked_at)) from None
 
 
 def _in_order(frames: Iterator[Frame]) -> Iterator[Frame]:
