@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from kvsops.stay.destination import Destination
+from kvsops.stay.media_file import media_file
 from kvsops.stay.recording import Begun, Finished, Fitted, LeftOut, Recording, Told
 from tests.stay.decoding import FPS, decoded, picture, sound
 
@@ -235,3 +236,15 @@ def test_a_full_disk(tmp_path: Path, suffix: str, room: int) -> None:
     clip = decoded(path)
     assert clip.sound_seconds > 0.4
     assert clip.numbers == [*range(len(clip.numbers))]
+
+
+def test_the_longest_wav(tmp_path: Path) -> None:
+    """Beyond 4 GiB its header cannot tell its size: that is an error, and what is there plays."""
+    sink = made(tmp_path / "door.wav").open(1)
+    file = media_file(sink, "wav", None, sound=True)
+    file.add_sound(bytes(4 * 48_000))
+    sink.size = (1 << 32) - 100
+    with pytest.raises(OSError, match=r"a \.wav holds 4 GiB at most, which is 6 hours"):
+        file.add_sound(bytes(400))
+    file.close()
+    assert decoded(tmp_path / "door.wav").sound_seconds == pytest.approx(1)
