@@ -26,14 +26,13 @@ SCREEN: Final[dict[str, dict[tuple[str, ...], str]]] = {
     },
     "Test": {
         ("smoke",): "Prove with real media that a channel works.",
-        ("play",): "Be a master that plays to all viewers.",
+        ("play", "record"): "Be a channel's master; record what one sends.",
         ("endpoint", "ice"): "Where peers connect; STUN and TURN servers.",
         ("exec",): "Run a command with a channel of its own.",
     },
     "Set up": {
         ("local",): "Emulate the service here, without an AWS account.",
-        ("iam",): "Print the least IAM policy that commands need.",
-        ("completion",): "Complete commands and channel names with Tab.",
+        ("iam", "completion"): "Print the least IAM policy; complete with Tab.",
     },
 }
 """The commands by what one wants, those that belong together on one line.

@@ -166,6 +166,13 @@ CALLS: Final[dict[str, tuple[Call, ...]]] = {
         Call("ConnectAsMaster"),
         Call("ConnectAsViewer", without("take_over")),
     ),
+    "record": (
+        Call("DescribeSignalingChannel"),
+        Call("DescribeMediaStorageConfiguration"),
+        Call("GetSignalingChannelEndpoint"),
+        Call("GetIceServerConfig"),
+        Call("ConnectAsViewer"),
+    ),
     "endpoint": (Call("DescribeSignalingChannel"), Call("GetSignalingChannelEndpoint")),
     "ice": (
         Call("DescribeSignalingChannel"),
