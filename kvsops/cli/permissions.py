@@ -158,6 +158,13 @@ CALLS: Final[dict[str, tuple[Call, ...]]] = {
         Call("TagResource", without("target")),
         Call("DeleteSignalingChannel", given("ephemeral")),
     ),
+    "record": (
+        Call("DescribeSignalingChannel"),
+        Call("DescribeMediaStorageConfiguration"),
+        Call("GetSignalingChannelEndpoint"),
+        Call("GetIceServerConfig"),
+        Call("ConnectAsViewer"),
+    ),
     "endpoint": (Call("DescribeSignalingChannel"), Call("GetSignalingChannelEndpoint")),
     "ice": (
         Call("DescribeSignalingChannel"),
