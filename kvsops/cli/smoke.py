@@ -211,12 +211,15 @@ def _tested(
         return _run(test, console, page.lines_of(subject.channel_name))
 
 
-def require_extra() -> None:
+NEEDED: Final = ("aiohttp", "aiortc", "av", "junitparser")
+
+
+def require_extra(extra: str = "smoke", needed: tuple[str, ...] = NEEDED) -> None:
     """Raise `UsageError`, naming the extra to install, where a part of it is not there."""
     from importlib.util import find_spec
 
-    if any(find_spec(name) is None for name in ("aiohttp", "aiortc", "av", "junitparser")):
-        raise UsageError(f"this needs {needs_extra('smoke')}")
+    if any(find_spec(name) is None for name in needed):
+        raise UsageError(f"this needs {needs_extra(extra)}")
 
 
 def _run(
