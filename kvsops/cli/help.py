@@ -26,9 +26,9 @@ SCREEN: Final[dict[str, dict[tuple[str, ...], str]]] = {
         ("policy",): "Check the policies in kvsops.toml.",
     },
     "Test": {
-        ("smoke",): "Prove with real media that a channel works.",
+        ("smoke", "view"): "Prove that a channel works; watch it in a browser.",
+        ("play", "record"): "Be a channel's master; record what one sends.",
         ("endpoint", "ice"): "Where peers connect; STUN and TURN servers.",
-        ("record", "view"): "Record what a master sends; watch it in a browser.",
         ("exec",): "Run a command with a channel of its own.",
     },
     "Set up": {
