@@ -3,16 +3,21 @@
 import asyncio
 import json
 import socket
+import ssl
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from datetime import timedelta
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import aiohttp
 import pytest
+import trustme
 
 from kvsops.aws.scope import Scope
 from kvsops.web.guard import BODY_MAXIMUM, Limits
+from kvsops.web.site import Site
 from tests.web.serving import Serving, run, serving
 
 PATHS = ["/..%2f..%2fetc/passwd", "/%2e%2e/links.py", "//etc/passwd", "/static/view.html"]
@@ -26,11 +31,17 @@ SECURE = {
 }
 
 
-def answered(served: Serving, request: str) -> tuple[int, dict[str, str], str]:
+def answered(
+    served: Serving, request: str, tls: ssl.SSLContext | None = None
+) -> tuple[int, dict[str, str], str]:
     """Send a request as it stands, `{host}` being the server's; return status, headers and body."""
-    host = served.server.site.local_url.removeprefix("http://")
+    host = served.server.site.local_url.partition("//")[2]
     name, _, port = host.rpartition(":")
-    with socket.create_connection((name, int(port)), timeout=10) as connection:
+    with ExitStack() as opened:
+        connection = socket.create_connection((name, int(port)), timeout=10)
+        opened.enter_context(connection)
+        if tls is not None:
+            connection = opened.enter_context(tls.wrap_socket(connection, server_hostname=name))
         text = request.replace("\n", "\r\n").replace("{host}", host)
         connection.sendall(text.encode() + b"Connection: close\r\n\r\n")
         raw = b""
@@ -120,6 +131,35 @@ def strict(scope: Scope, arn: str) -> Iterator[Serving]:
     limits = Limits(a_second=0.1, burst=10, hello_seconds=1.0, strangers=5)
     with serving(scope, arn, limits=limits) as found:
         yield found
+
+
+def test_behind_a_proxy(scope: Scope, arn: str) -> None:
+    """The public host and its pages are served beside the local one, and no other."""
+    site = partial(Site.opened, public_url="https://view.example")
+    with serving(scope, arn, site=site) as served:
+        assert served.url().startswith("https://view.example/#")
+        for host, expected in (("view.example", 200), ("{host}", 200), ("x.view.example", 421)):
+            asked = f"GET / HTTP/1.1\nHost: {host}\n"
+            for origin_line in ("", "Origin: https://view.example\n"):
+                status, headers, _ = answered(served, asked + origin_line)
+                assert status == expected
+        assert " wss://view.example;" in headers["Content-Security-Policy"]
+
+
+def test_tls(scope: Scope, arn: str, tmp_path: Path) -> None:
+    """With a certificate of its own the server speaks TLS."""
+    authority = trustme.CA()
+    cert, key = tmp_path / "cert.pem", tmp_path / "key.pem"
+    made = authority.issue_cert("127.0.0.1")
+    made.cert_chain_pems[0].write_to_path(cert)
+    made.private_key_pem.write_to_path(key)
+    context = ssl.create_default_context(cadata=authority.cert_pem.bytes().decode())
+    with serving(scope, arn, site=partial(Site.opened, tls_cert=cert, tls_key=key)) as served:
+        url = served.url().partition("/#")[0]
+        assert url.startswith("https://127.0.0.1:")
+        status, headers, _ = answered(served, "GET / HTTP/1.1\nHost: {host}\n", context)
+        assert status == 200
+        assert f" {url.replace('https', 'wss')};" in headers["Content-Security-Policy"]
 
 
 # Links
