@@ -25,7 +25,7 @@ SCREEN: Final[dict[str, dict[tuple[str, ...], str]]] = {
         ("delete", "restore"): "Delete channels by name; recreate deleted ones.",
     },
     "Test": {
-        ("smoke",): "Prove with real media that a channel works.",
+        ("smoke", "view"): "Prove that a channel works; watch it in a browser.",
         ("play", "record"): "Be a channel's master; record what one sends.",
         ("endpoint", "ice"): "Where peers connect; STUN and TURN servers.",
         ("exec",): "Run a command with a channel of its own.",

@@ -18,12 +18,15 @@ Result = TypeVar("Result")
 ENDING: Final = "stopping: closing connections, 10 s at most; press Ctrl-C again to stop at once"
 
 
-def require_extra() -> None:
+_NEEDED: Final = ("aiohttp", "aiortc", "av", "junitparser")
+
+
+def require_extra(extra: str = "smoke", needed: tuple[str, ...] = _NEEDED) -> None:
     """Raise `UsageError`, naming the extra to install, where a part of it is not there."""
     from importlib.util import find_spec
 
-    if any(find_spec(name) is None for name in ("aiohttp", "aiortc", "av", "junitparser")):
-        raise UsageError(f"this needs {needs_extra('smoke')}")
+    if any(find_spec(name) is None for name in needed):
+        raise UsageError(f"this needs {needs_extra(extra)}")
 
 
 def place_of(where: "Where", scope: "Scope") -> str:

@@ -173,6 +173,13 @@ CALLS: Final[dict[str, tuple[Call, ...]]] = {
         Call("GetIceServerConfig"),
         Call("ConnectAsViewer"),
     ),
+    "view": (
+        Call("DescribeSignalingChannel"),
+        Call("DescribeMediaStorageConfiguration"),
+        Call("GetSignalingChannelEndpoint"),
+        Call("GetIceServerConfig"),
+        Call("ConnectAsViewer"),
+    ),
     "endpoint": (Call("DescribeSignalingChannel"), Call("GetSignalingChannelEndpoint")),
     "ice": (
         Call("DescribeSignalingChannel"),
