@@ -92,8 +92,8 @@ def read(
 
     def take(number: int, times: Sequence[datetime], values: Sequence[float]) -> None:
         name, query = asked[number]
+        days = figures.setdefault(name, {})
         for time, value in zip(times, values, strict=True):
-            days = figures.setdefault(name, {})
             day = days.setdefault(_begin(time, period), [0, 0, 0])
             day[query.figure] += query.sign * round(value)
 

@@ -96,17 +96,18 @@ class _Read:
             return
         if self.statuses.get(number, _TOLD) in _UNDECIDED:  # an earlier page's failure stays one
             self.statuses[number] = result.get("StatusCode", _TOLD)
-        self.take(number, times, values)
+        if times:  # most have none
+            self.take(number, times, values)
 
     def _possible(self, number: int, times: Sequence[datetime], values: Sequence[float]) -> bool:
         """Whether each moment was asked about, is told once, and has a value that can be one."""
+        if not times:
+            return not values
         seen = self.seen.setdefault(number, set())
         known = len(seen)
         seen.update(times)
         if len(times) != len(values) or len(seen) != known + len(times):
             return False
-        if not times:
-            return True
         first = self.start - timedelta(seconds=self.asked[number].period)
         bounded = min(values) >= 0 and max(values) <= MOST
         return bounded and first <= min(times) and max(times) <= self.end

@@ -22,12 +22,12 @@ SCREEN: Final[dict[str, dict[tuple[str, ...], str]]] = {
         ("tag", "untag"): "Set tags on a channel, or remove them.",
     },
     "Clean up": {
-        ("sweep",): "Delete the channels nobody needs.",
+        ("sweep", "policy"): "Delete what nobody needs; check kvsops.toml.",
         ("delete", "restore"): "Delete channels by name; recreate deleted ones.",
-        ("policy",): "Check the policies in kvsops.toml.",
     },
     "Test": {
-        ("smoke",): "Prove with real media that a channel works.",
+        ("smoke", "view"): "Prove that a channel works; watch it in a browser.",
+        ("play", "record"): "Be a channel's master; record what one sends.",
         ("endpoint", "ice"): "Where peers connect; STUN and TURN servers.",
         ("exec",): "Run a command with a channel of its own.",
     },

@@ -163,6 +163,28 @@ CALLS: Final[dict[str, tuple[Call, ...]]] = {
         Call("TagResource", without("target")),
         Call("DeleteSignalingChannel", given("ephemeral")),
     ),
+    "play": (
+        Call("DescribeSignalingChannel"),
+        Call("DescribeMediaStorageConfiguration"),
+        Call("GetSignalingChannelEndpoint"),
+        Call("GetIceServerConfig"),
+        Call("ConnectAsMaster"),
+        Call("ConnectAsViewer", without("take_over")),
+    ),
+    "record": (
+        Call("DescribeSignalingChannel"),
+        Call("DescribeMediaStorageConfiguration"),
+        Call("GetSignalingChannelEndpoint"),
+        Call("GetIceServerConfig"),
+        Call("ConnectAsViewer"),
+    ),
+    "view": (
+        Call("DescribeSignalingChannel"),
+        Call("DescribeMediaStorageConfiguration"),
+        Call("GetSignalingChannelEndpoint"),
+        Call("GetIceServerConfig"),
+        Call("ConnectAsViewer"),
+    ),
     "endpoint": (Call("DescribeSignalingChannel"), Call("GetSignalingChannelEndpoint")),
     "ice": (
         Call("DescribeSignalingChannel"),

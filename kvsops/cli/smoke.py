@@ -1,17 +1,15 @@
 """`kvsops smoke`."""
 
-import os
-import signal
-from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Unpack
+from typing import TYPE_CHECKING, Unpack
 
 import click
 
 from kvsops.cli.choice import Choice
 from kvsops.cli.help import Command, section
 from kvsops.cli.main import told
+from kvsops.cli.media import place_of, require_extra, run, silence
 from kvsops.cli.options import (
     DURATION,
     TARGET,
@@ -22,7 +20,6 @@ from kvsops.cli.options import (
     scope_options,
     screen,
 )
-from kvsops.cli.signals import INTERRUPTED, signals_go_to
 from kvsops.cli.smoke_options import (
     FRAMES,
     MILLISECONDS,
@@ -33,7 +30,6 @@ from kvsops.cli.smoke_options import (
     objection,
     wanted_of,
 )
-from kvsops.errors import UsageError, needs_extra
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -44,8 +40,6 @@ if TYPE_CHECKING:
     from kvsops.smoke.report import SmokeReport
     from kvsops.smoke.snapshot import Snapshot
     from kvsops.smoke.steps import Step
-
-ENDING: Final = "stopping: closing connections, 10 s at most; press Ctrl-C again to stop at once"
 
 
 @click.command(
@@ -174,7 +168,7 @@ def smoke(
     """
     refuse(objection(target, given))
     require_extra()
-    from kvsops.cli.smoke_live import Page, place_of
+    from kvsops.cli.smoke_live import Page
     from kvsops.cli.smoke_written import all_written, tell_ci
     from kvsops.output.console import Console
     from kvsops.smoke.snapshot import Snapshot
@@ -206,18 +200,10 @@ def _tested(
     with smoke_channel(
         scope, target, console, ephemeral=given["ephemeral"], told=explain
     ) as subject:
-        _silence()
+        silence()
         wanted, limits = wanted_of(given), limits_of(given)
         test = partial(run_smoke, subject, wanted, limits, now=scope.now, snapshot=snapshot)
         return _run(test, console, page.lines_of(subject.channel_name))
-
-
-def require_extra() -> None:
-    """Raise `UsageError`, naming the extra to install, where a part of it is not there."""
-    from importlib.util import find_spec
-
-    if any(find_spec(name) is None for name in ("aiohttp", "aiortc", "av", "junitparser")):
-        raise UsageError(f"this needs {needs_extra('smoke')}")
 
 
 def _run(
@@ -225,50 +211,11 @@ def _run(
     console: "Console",
     lines: "Callable[[Step], str] | None",
 ) -> "SmokeReport":
-    """Run the test to its end; a signal ends it in order, too, and a second Ctrl-C at once."""
-    import asyncio
-
+    """Run the test to its end, and show its steps meanwhile."""
     from kvsops.cli.smoke_live import shown
-    from kvsops.signaling.threads import Threads
 
-    async def until_a_signal() -> "SmokeReport":
-        loop, task = asyncio.get_running_loop(), asyncio.current_task()
-        loop.set_default_executor(Threads())
-        ending: list[int] = []
+    async def work() -> "SmokeReport":
+        async with shown(console, lines) as tell:
+            return await test(tell=tell)
 
-        def end() -> None:
-            console.note(ENDING)
-            if task is not None:
-                task.cancel()
-
-        def take(number: int) -> None:  # anywhere in the code: so it does next to nothing
-            if ending and number == signal.SIGINT:
-                _end_at_once()
-            if not ending:
-                loop.call_soon_threadsafe(end)
-            ending.append(number)
-
-        with signals_go_to(take):
-            async with shown(console, lines) as tell:
-                return await test(tell=tell)
-
-    try:
-        return asyncio.run(until_a_signal())
-    except asyncio.CancelledError:
-        raise KeyboardInterrupt from None
-
-
-def _silence() -> None:
-    """Let what aiortc logs of strangers' packets go nowhere, unless somebody set up logging."""
-    import logging
-
-    for name in ("aioice", "aiortc", "asyncio"):
-        logging.getLogger(name).addHandler(logging.NullHandler())
-
-
-def _end_at_once() -> None:
-    """Leave everything as it is: threads of aiortc would be waited for."""
-    shown = b"\x1b[?25h" if os.isatty(2) else b""  # the cursor, which a status hides
-    with suppress(OSError):
-        os.write(2, shown + b"error: interrupted\n")
-    os._exit(INTERRUPTED)
+    return run(work, console)
