@@ -29,6 +29,7 @@ SCREEN: Final[dict[str, dict[tuple[str, ...], str]]] = {
         ("smoke",): "Prove with real media that a channel works.",
         ("endpoint", "ice"): "Where peers connect; STUN and TURN servers.",
         ("exec",): "Run a command with a channel of its own.",
+        ("meet",): "Hold a video meeting on a channel of its own.",
     },
     "Set up": {
         ("local",): "Emulate the service here, without an AWS account.",

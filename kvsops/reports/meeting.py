@@ -50,14 +50,16 @@ def ending_text(ending: Ending, prices: Prices | None, screen: Screen) -> str:
 
 def _items(ending: Ending, prices: Prices | None) -> Iterator[_Item]:
     counted = ending.counted
+    messages, minutes = counted.sent + counted.received, counted.turn_minutes
     # A page that has joined may have died before it could say that it was connected.
-    fee = prices.channel_month if prices and counted.connects else None
-    messages = counted.sent + counted.received
-    yield _Item("channel fee", "the month" if counted.connects else "not known", fee)
-    yield _Item("signaling messages", f"{messages:,}", prices and prices.messages(messages))
-    yield _Item(
-        "TURN minutes", f"{counted.turn_minutes:,}", prices and prices.turn(counted.turn_minutes)
-    )
+    connected = counted.connects > 0
+    fee = prices.channel_month if prices and connected else None
+    yield _Item("channel fee", "the month" if connected else "not known", fee)
+    for name, used, price in (
+        ("signaling messages", messages, prices.messages(messages) if prices else None),
+        ("TURN minutes", minutes, prices.turn(minutes) if prices else None),
+    ):
+        yield _Item(name, f"{used:,}", price)
 
 
 def _conclusion(items: list[_Item], prices: Prices | None) -> str:

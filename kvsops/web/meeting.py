@@ -46,7 +46,8 @@ class Meeting:
     """What the pages of a meeting are there for; a `pages.Room`.
 
     Up to `mesh` guests see and hear each other; if there are more, the host alone. A page that has
-    gone for `grace_seconds` has left; if it is the host's, the meeting has ended.
+    gone for `grace_seconds` has left; if it is the host's, the meeting has ended. `told` hears who
+    comes and goes.
     """
 
     def __init__(
@@ -56,10 +57,10 @@ class Meeting:
         invitation: str,
         grace_seconds: float = GRACE_SECONDS,
         clock: Callable[[], float] = time.monotonic,
-        joined: Callable[[str], None] = lambda _: None,
+        told: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._mesh, self._invitation, self._grace = mesh, invitation, grace_seconds
-        self._clock, self._began, self._joined = clock, clock(), joined
+        self._clock, self._began, self._note = clock, clock(), told
         self._people: dict[Seat, Person] = {}
         self._leaving: dict[Seat, asyncio.TimerHandle] = {}
         self._written: deque[dict[str, Any]] = deque(maxlen=_KEPT)
@@ -87,7 +88,11 @@ class Meeting:
     def greeting(self, seat: Seat) -> Message:
         """Return what the page begins with; the host's learns the link for guests."""
         mine = {"invitation": self._invitation} if seat.role == "master" else {}
-        return {"role": seat.role, "id": seat.client_id, "mesh": self._mesh, **mine}
+        return (
+            {"role": seat.role, "id": seat.client_id, "mesh": self._mesh}
+            | mine
+            | {"grace": self._grace}
+        )
 
     async def came(self, seat: Seat) -> None:
         """Take note that a page is there: the first time, or again."""
@@ -126,7 +131,7 @@ class Meeting:
         if person is None or person.token != seat.token:
             person = Person(seat, self._name(seat, message), seat.token)
             self._people[seat] = person
-            self._joined(person.name)
+            self._note(f"{person.name} joined")
         person.here, person.page = True, plain(message.get("page"), NAME_MAXIMUM)
         person.shows(message)
         self._ever, self._most = True, max(self._most, len(self._guests()))
@@ -161,7 +166,8 @@ class Meeting:
         self._leaving.pop(seat, None)
         if seat.role == "master":
             self.end(HOST_LEFT)
-        elif self._people.pop(seat, None):
+        elif person := self._people.pop(seat, None):
+            self._note(f"{person.name} left")
             self._tell_all()
 
     def _guests(self) -> list[Person]:

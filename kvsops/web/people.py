@@ -10,7 +10,9 @@ from kvsops.web.links import Seat
 NAME_MAXIMUM: Final = 40
 """Characters of a name."""
 _NO_CHARACTERS: Final = {"Cc", "Cs", "Co", "Cn"}
-_DIRECTIONS: Final = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+_DIRECTIONS: Final = frozenset(
+    "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+)
 _COUNT_MAXIMUM: Final = 10_000_000
 """No page counts beyond it: what a page says is bounded."""
 _PAGES_MAXIMUM: Final = 1_000

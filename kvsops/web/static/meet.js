@@ -40,6 +40,7 @@ let joined = false;
 let ending = false;
 let away = null; // the timer of a server that does not answer
 let signaled = true;
+let listening = false;
 let unread = 0;
 let written = [];
 
@@ -92,7 +93,6 @@ async function door(greeting) {
   const problems = await media.open(["audio", "video"]);
   list(at("door-problems"), problems);
   await listDevices();
-  if (!joined) listen();
   return undefined;
 }
 
@@ -121,7 +121,7 @@ at("camera-choice").addEventListener("change", ({ target }) => chosen("video", t
 at("microphone-choice").addEventListener("change", ({ target }) => chosen("audio", target.value));
 navigator.mediaDevices?.addEventListener("devicechange", () => !joined && me.id && listDevices());
 
-/** Show how loud the microphone is, until the meeting is joined. */
+/** Show how loud the microphone is, until the meeting is joined; browsers want a click or key first. */
 function listen() {
   const sound = new AudioContext();
   const analyser = sound.createAnalyser();
@@ -130,8 +130,7 @@ function listen() {
   const timer = setInterval(() => {
     if (joined || ending) {
       clearInterval(timer);
-      sound.close();
-      return;
+      return sound.close();
     }
     if (track !== media.tracks.audio) {
       source?.disconnect();
@@ -142,7 +141,11 @@ function listen() {
     analyser.getFloatTimeDomainData(samples);
     const power = samples.reduce((sum, each) => sum + each * each, 0) / samples.length;
     at("level").value = source ? Math.min(1, Math.sqrt(power) * 4) : 0;
+    return undefined;
   }, 100);
+}
+for (const each of ["pointerdown", "keydown"]) {
+  at("door").addEventListener(each, () => (listening ||= !joined && (listen(), true)));
 }
 
 at("door-form").addEventListener("submit", (event) => {

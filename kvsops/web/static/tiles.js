@@ -27,6 +27,7 @@ export class Tiles {
       tile.remove();
       this.#tiles.delete(id);
     }
+    this.#list.style.setProperty("--columns", Math.ceil(Math.sqrt(people.length)));
     people.forEach((person, at) => {
       const known = this.#tiles.get(person.id) ?? this.#added(person);
       this.#fill(known, person);
