@@ -1,0 +1,196 @@
+"""The open pages: what they are told, and what they say, each over a WebSocket of its own."""
+
+import asyncio
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from typing import Any, Final, Protocol
+
+from aiohttp import WSCloseCode, WSMsgType, web
+
+from kvsops.core.wire.ice import Role
+from kvsops.core.wire.message import json_object
+from kvsops.errors import MessageError
+from kvsops.web.guard import BODY_MAXIMUM, Limits, Rate
+from kvsops.web.links import Links, Refused, Seat
+
+HEARTBEAT_SECONDS: Final = 10.0
+"""How often a silent page is asked whether it is still there; it has half of that to answer."""
+_UNSENT: Final = 64  # messages to a page that does not read, before it is given up
+_CLOSE_SECONDS: Final = 1.0
+_SECONDS_BETWEEN_LOOKS: Final = 0.01
+
+Message = Mapping[str, Any]
+
+
+class Room(Protocol):
+    """What the pages are there for. It may tell pages anything, at any time, by `Pages.tell`."""
+
+    def greeting(self, seat: Seat) -> Message:
+        """Return what a page is told first."""
+
+    async def came(self, seat: Seat) -> None:
+        """Take note that a page is there: the first time, or again."""
+
+    async def left(self, seat: Seat) -> None:
+        """Take note that it has gone; it may come back within `links.KEPT`."""
+
+    async def said(self, seat: Seat, message: Message) -> None:
+        """Take what a page says: any JSON object, written by whoever holds the link."""
+
+
+class _Page:
+    """One open page: messages to it wait in a queue, so that a slow one holds up nobody."""
+
+    def __init__(
+        self, socket: web.WebSocketResponse, transport: asyncio.Transport | None, rate: Rate
+    ) -> None:
+        self.socket, self._transport = socket, transport
+        self.rate = rate
+        self._unsent: asyncio.Queue[str | None] = asyncio.Queue(_UNSENT)
+
+    def tell(self, message: Message) -> None:
+        self._put(json.dumps(message))
+
+    def close(self) -> None:
+        """End it, once what it was told is sent."""
+        self._put(None)
+
+    def _put(self, text: str | None) -> None:
+        try:
+            self._unsent.put_nowait(text)
+        except asyncio.QueueFull:  # it does not read
+            if self._transport is not None:
+                self._transport.abort()
+
+    async def write(self) -> None:
+        with suppress(ConnectionError):
+            while (text := await self._unsent.get()) is not None:
+                await self.socket.send_str(text)
+            await self.socket.close(code=WSCloseCode.GOING_AWAY)
+
+
+class Pages:
+    """Seats the pages that show a link, and carries messages between them and the room."""
+
+    def __init__(self, links: Links, room: Room, limits: Limits) -> None:
+        self._links, self._room, self._limits = links, room, limits
+        self._open: dict[Seat, _Page] = {}
+        self._strangers = 0
+
+    def tell(self, seat: Seat, message: Message) -> None:
+        """Tell the page of a seat, if one is there."""
+        if page := self._open.get(seat):
+            page.tell(message)
+
+    def tell_all(self, message: Message, role: Role | None = None) -> None:
+        """Tell all pages, or those of a role."""
+        for seat in self.seats(role):
+            self.tell(seat, message)
+
+    def seats(self, role: Role | None = None) -> list[Seat]:
+        """Return the seats at which a page is now."""
+        return [seat for seat in self._open if role in (None, seat.role)]
+
+    def dismiss(self, seat: Seat, why: str, text: str) -> None:
+        """Tell the page that its place has ended, and why; it does not come back by itself."""
+        if page := self._open.get(seat):
+            page.tell({"type": "over", "why": why, "text": text})
+            page.close()
+
+    async def serve(self, request: web.Request) -> web.WebSocketResponse:
+        """Serve a page's WebSocket until it ends."""
+        socket = web.WebSocketResponse(
+            heartbeat=HEARTBEAT_SECONDS,
+            max_msg_size=BODY_MAXIMUM,
+            compress=False,
+            timeout=_CLOSE_SECONDS,
+        )
+        with self.stranger():
+            await socket.prepare(request)
+            try:
+                hello = await self.first_message(socket)
+                seat = self._links.take(text_of(hello, "link"), text_of(hello, "seat"))
+            except (Refused, MessageError) as error:
+                return await _turned_away(socket, error)
+        await self._live(seat, _Page(socket, request.transport, Rate(self._limits)))
+        return socket
+
+    async def first_message(self, socket: web.WebSocketResponse) -> dict[str, object]:
+        """Wait for the first message; raises `MessageError` where it is none, or late."""
+        try:
+            async with asyncio.timeout(self._limits.hello_seconds):
+                frame = await socket.receive()
+        except TimeoutError:
+            raise MessageError("nothing was said") from None
+        if frame.type is not WSMsgType.TEXT:
+            raise MessageError("only text is understood")
+        return json_object(frame.data)
+
+    @contextmanager
+    def stranger(self) -> Iterator[None]:
+        """Count a WebSocket that has not shown what it has; raises aiohttp's 503 for one more."""
+        if self._strangers >= self._limits.strangers:
+            raise web.HTTPServiceUnavailable(text="Too many connections: try again.\n")
+        self._strangers += 1
+        try:
+            yield
+        finally:
+            self._strangers -= 1
+
+    async def end(self, text: str) -> None:
+        """Dismiss all pages, and wait a moment until they have been told."""
+        for seat in self.seats():
+            self.dismiss(seat, "ended", text)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_CLOSE_SECONDS):
+                while self._open:
+                    await asyncio.sleep(_SECONDS_BETWEEN_LOOKS)
+
+    async def _live(self, seat: Seat, page: _Page) -> None:
+        self.dismiss(seat, "displaced", "this page was opened again elsewhere")
+        self._open[seat], seat.taken, seat.left_at = page, True, None
+        page.tell({"type": "seated", "seat": seat.token, **self._room.greeting(seat)})
+        writing = asyncio.create_task(page.write())
+        try:
+            await self._room.came(seat)
+            await self._listen(seat, page)
+        finally:
+            writing.cancel()
+            if self._open.get(seat) is page:
+                del self._open[seat]
+                seat.taken, seat.left_at = False, self._links.now()
+                await self._room.left(seat)
+
+    async def _listen(self, seat: Seat, page: _Page) -> None:
+        """Hear the page, until it ends or says what it may not."""
+        async for frame in page.socket:
+            try:
+                page.rate.take()
+                if frame.type is not WSMsgType.TEXT:
+                    raise MessageError("only text is understood")
+                message = json_object(frame.data)
+            except (Refused, MessageError) as error:
+                await page.socket.close(code=WSCloseCode.POLICY_VIOLATION, message=_bytes(error))
+                return
+            await self._room.said(seat, message)
+
+
+def text_of(message: Mapping[str, object], name: str) -> str:
+    """Return a text of a message, or an empty one."""
+    value = message.get(name)
+    return value if isinstance(value, str) else ""
+
+
+async def _turned_away(
+    socket: web.WebSocketResponse, error: Refused | MessageError
+) -> web.WebSocketResponse:
+    why = error.why if isinstance(error, Refused) else "malformed"
+    with suppress(ConnectionError):
+        await socket.send_json({"type": "over", "why": why, "text": str(error)})
+        await socket.close(code=WSCloseCode.POLICY_VIOLATION, message=_bytes(error))
+    return socket
+
+
+def _bytes(error: Exception) -> bytes:
+    return str(error).encode()[:120]  # a control frame holds 125

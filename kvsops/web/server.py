@@ -1,0 +1,197 @@
+"""The web server of one page: its files, its way into the channel, and its WebSocket."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Iterable
+from importlib.resources import files
+from types import TracebackType
+from typing import Any, Final, Self
+
+from aiohttp import hdrs, web
+
+from kvsops.core.wire.ice import Role
+from kvsops.errors import DeniedError, KvsopsError, MessageError, NotFoundError, UsageError
+from kvsops.web import guard
+from kvsops.web.door import Door
+from kvsops.web.links import Link, Links, Refused, Seat
+from kvsops.web.pages import Pages, Room, text_of
+from kvsops.web.relay import relay
+from kvsops.web.site import Site
+
+_TYPES: Final = {
+    "html": "text/html",
+    "css": "text/css",
+    "js": "text/javascript",
+    "svg": "image/svg+xml",
+}
+_SIGNALING_MAXIMUM: Final = 128 * 1024
+_STOP_SECONDS: Final = 1.0
+_SILENT: Final = logging.getLogger("kvsops.web.aiohttp")
+_SILENT.disabled = True  # it would quote what strangers send
+
+Answering = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+class Server:
+    """Serves a page at the site, from entering to leaving: `async with Server(...) as server`.
+
+    `page` is the HTML file at `/`; `roles` are those that links are issued for. `warn` is told of
+    a defect. Entering raises `KvsopsError` where the channel's endpoints cannot be had.
+    """
+
+    def __init__(
+        self,
+        site: Site,
+        links: Links,
+        door: Door,
+        room: Room,
+        *,
+        page: str,
+        roles: Iterable[Role],
+        warn: Callable[[str], None],
+        limits: guard.Limits = guard.Limits(),  # noqa: B008 - it is frozen
+    ) -> None:
+        self.site, self.links, self.door = site, links, door
+        self.pages, self._limits = Pages(links, room, limits), limits
+        self._files = _files(page)
+        self._roles, self._warn = (*roles,), warn
+        self._rates: dict[Seat, guard.Rate] = {}
+        self._signaling: set[web.WebSocketResponse] = set()
+
+    async def __aenter__(self) -> Self:
+        try:
+            self._headers = guard.headers(self.site, await self.door.open(self._roles))
+        except BaseException:
+            self.site.close()
+            raise
+        self._runner = web.AppRunner(
+            self._app(), access_log=None, logger=_SILENT, shutdown_timeout=_STOP_SECONDS
+        )
+        await self._runner.setup()
+        await web.SockSite(self._runner, self.site.listener, ssl_context=self.site.tls).start()
+        return self
+
+    def _app(self) -> web.Application:
+        @web.middleware
+        async def guarded(request: web.Request, handler: Answering) -> web.StreamResponse:
+            return await self._guarded(request, handler)
+
+        app = web.Application(middlewares=(guarded,), client_max_size=guard.BODY_MAXIMUM)
+        app.on_response_prepare.append(self._dress)
+        app.router.add_get("/events", self.pages.serve)
+        app.router.add_get("/signaling", self._pass_on)
+        app.router.add_post("/connect", self._connect)
+        app.router.add_get("/{name:.*}", self._file)
+        return app
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.pages.end("kvsops has ended")
+        for socket in [*self._signaling]:
+            await socket.close()
+        await self._runner.cleanup()
+        self.site.close()
+
+    def url_of(self, link: Link, *, local: bool = False) -> str:
+        """Return a link's URL, the public one unless `local`: a secret, whose fragment lets in."""
+        return f"{self.site.local_url if local else self.site.url}/#{link.token}"
+
+    def revoke(self, link: Link, text: str = "this link has ended") -> None:
+        """End a link, and tell the pages that have come by it."""
+        for seat in self.links.revoke(link):
+            self._rates.pop(seat, None)
+            self.pages.dismiss(seat, "ended", text)
+
+    # What it answers
+
+    async def _file(self, request: web.Request) -> web.Response:
+        """Answer one of our files: they are all in memory, so no path leads anywhere else."""
+        found = self._files.get(request.match_info["name"])
+        if found is None:
+            raise web.HTTPNotFound(text="Not here.\n")
+        body, kind = found
+        return web.Response(body=body, content_type=kind, charset="utf-8")
+
+    async def _connect(self, request: web.Request) -> web.Response:
+        """Hand a page what it connects with: a URL for its own client id, and ICE servers."""
+        seat = self._seat(request.headers.get(hdrs.AUTHORIZATION, "").removeprefix("Bearer "))
+        fresh = request.query.get("fresh") == "1"
+        servers = await self.door.ice_servers(seat, fresh=fresh)
+        url = None if self.door.relayed else await self.door.url(seat)
+        told = {"role": seat.role, "clientId": seat.client_id, "iceServers": servers, "url": url}
+        return web.json_response(told)
+
+    async def _pass_on(self, request: web.Request) -> web.StreamResponse:
+        """Be the page's signaling connection to an emulator."""
+        if not self.door.relayed:
+            raise web.HTTPNotFound(text="Not here.\n")
+        socket = web.WebSocketResponse(max_msg_size=_SIGNALING_MAXIMUM, compress=False)
+        with self.pages.stranger():
+            await socket.prepare(request)
+            try:
+                seat = self._seat(text_of(await self.pages.first_message(socket), "seat"))
+                url = await self.door.url(seat)
+            except (Refused, KvsopsError) as error:
+                await socket.close(code=1008, message=str(error).encode()[:120])
+                return socket
+        self._signaling.add(socket)
+        try:
+            await relay(socket, url)
+        finally:
+            self._signaling.discard(socket)
+        return socket
+
+    def _seat(self, token: str) -> Seat:
+        seat = self.links.seat(token)
+        self._rates.setdefault(seat, guard.Rate(self._limits)).take()
+        return seat
+
+    # Around each answer
+
+    async def _guarded(self, request: web.Request, handler: Answering) -> web.StreamResponse:
+        guard.check(request, self.site)
+        try:
+            return await handler(request)
+        except Refused as refused:
+            return _refusal(429 if refused.why == "busy" else 401, refused.why, str(refused))
+        except KvsopsError as error:
+            return _refusal(502, _why(error), str(error))
+        except (web.HTTPException, ConnectionError, asyncio.CancelledError):
+            raise
+        except Exception as error:  # noqa: BLE001 - the server goes on
+            self._warn(f"a defect in kvsops: {type(error).__name__}: {error}")
+            return _refusal(500, "defect", "a defect in kvsops: see its terminal")
+
+    async def _dress(self, _request: web.Request, response: web.StreamResponse) -> None:
+        response.headers.update(self._headers)
+
+
+def _files(page: str) -> dict[str, tuple[bytes, str]]:
+    """Read what is served: the page at `/`, and the files that pages are made of."""
+    found = {each.name: each for each in files("kvsops.web").joinpath("static").iterdir()}
+    named = {name: each for name, each in found.items() if not name.endswith(".html")}
+    named[""] = found[page]
+    return {
+        name: (each.read_bytes(), _TYPES[each.name.rpartition(".")[2]])
+        for name, each in named.items()
+    }
+
+
+def _why(error: KvsopsError) -> str:
+    """Say what the page goes by: whether it helps to try again."""
+    kinds: dict[type[KvsopsError], str] = {
+        NotFoundError: "gone",
+        DeniedError: "denied",
+        UsageError: "denied",  # CredentialsError is one
+        MessageError: "malformed",
+    }
+    return next((why for kind, why in kinds.items() if isinstance(error, kind)), "service")
+
+
+def _refusal(status: int, why: str, text: str) -> web.Response:
+    told: dict[str, Any] = {"why": why, "text": text}
+    return web.json_response(told, status=status)

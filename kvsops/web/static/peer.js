@@ -1,0 +1,145 @@
+// One RTCPeerConnection, negotiated over whatever carries its messages.
+
+const GRACE_SECONDS = 4;
+
+/**
+ * A connection with one peer. Both ends may offer at any time where the other one can take it:
+ * the polite one gives way (perfect negotiation). AWS's own peers can not: towards them, viewers
+ * offer once, and a new Peer is made to begin anew.
+ *
+ * `send({description})`, `send({candidate})` carry messages to the other end; `take` takes its.
+ * `offers` says whether it offers by itself when media or a data channel is added.
+ * Events: "state" {state}: "connecting", "connected", "shaky" or "lost" (for good);
+ * "track" {track, streams, transceiver}; "channel" {channel}.
+ */
+export class Peer extends EventTarget {
+  #send;
+  #polite;
+  #making = false;
+  #ignoring = false;
+  #early = [];
+  #timer = null;
+  #state = "connecting";
+
+  constructor({ iceServers, send, polite = true, offers = true }) {
+    super();
+    this.#send = send;
+    this.#polite = polite;
+    this.madeAt = performance.now();
+    this.connection = new RTCPeerConnection({ iceServers, bundlePolicy: "max-bundle" });
+    this.connection.onicecandidate = ({ candidate }) => {
+      if (candidate?.candidate) this.#send({ candidate: candidate.toJSON() });
+    };
+    if (offers) this.connection.onnegotiationneeded = () => this.offer();
+    this.connection.ontrack = ({ track, streams, transceiver }) =>
+      this.#tell("track", { track, streams, transceiver });
+    this.connection.ondatachannel = ({ channel }) => this.#tell("channel", { channel });
+    this.connection.onconnectionstatechange = () => this.#changed();
+  }
+
+  get state() {
+    return this.#state;
+  }
+
+  /** Make an offer and send it. */
+  async offer() {
+    try {
+      this.#making = true;
+      this.#fit();
+      await this.connection.setLocalDescription();
+      this.#send({ description: this.connection.localDescription });
+    } catch (error) {
+      if (this.#state !== "lost") console.warn(error);
+    } finally {
+      this.#making = false;
+    }
+  }
+
+  /** Take a description or candidate of the other end's; what is of no use is left. */
+  async take({ description, candidate }) {
+    const { connection } = this;
+    try {
+      if (candidate) {
+        if (!connection.remoteDescription) this.#early.push(candidate);
+        else if (!this.#ignoring) await connection.addIceCandidate(candidate);
+        return;
+      }
+      const collides = description.type === "offer" &&
+        (this.#making || connection.signalingState !== "stable");
+      this.#ignoring = collides && !this.#polite;
+      if (this.#ignoring) return;
+      if (description.type === "answer" && connection.signalingState !== "have-local-offer") return;
+      await connection.setRemoteDescription(description);
+      for (const each of this.#early.splice(0)) {
+        await connection.addIceCandidate(each).catch(() => {});
+      }
+      if (description.type === "offer") {
+        await connection.setLocalDescription();
+        this.#send({ description: connection.localDescription });
+      }
+      this.#watchTransport();
+    } catch (error) {
+      console.warn(error);
+      if (description) this.#tell("trouble", { text: error.message });
+    }
+  }
+
+  /** Use these ICE servers from the next gathering on. */
+  renew(iceServers) {
+    this.connection.setConfiguration({ ...this.connection.getConfiguration(), iceServers });
+  }
+
+  close() {
+    clearTimeout(this.#timer);
+    this.#state = "lost";
+    this.connection.close();
+  }
+
+  /** Offer only codecs that peers use: with all that a browser knows, an offer is too large. */
+  #fit() {
+    for (const transceiver of this.connection.getTransceivers()) {
+      if (transceiver.receiver.track.kind !== "video" || transceiver.mid !== null) continue;
+      const { codecs } = RTCRtpReceiver.getCapabilities("video");
+      transceiver.setCodecPreferences(codecs.filter(isCommon));
+    }
+  }
+
+  #changed() {
+    const state = this.connection.connectionState;
+    clearTimeout(this.#timer);
+    if (state === "connected") this.#become("connected");
+    else if (state === "disconnected") {
+      this.#become("shaky");
+      this.#timer = setTimeout(() => this.#become("lost"), GRACE_SECONDS * 1000);
+    } else if (state === "failed" || state === "closed") this.#become("lost");
+  }
+
+  /** See at once that the other end has closed, which ICE would tell much later. */
+  #watchTransport() {
+    const transport = this.connection.sctp?.transport ??
+      this.connection.getTransceivers().find(({ sender }) => sender.transport)?.sender.transport;
+    if (!transport || transport === this.transport) return;
+    this.transport = transport;
+    transport.addEventListener("statechange", () => {
+      if (["closed", "failed"].includes(transport.state)) this.#become("lost");
+    });
+  }
+
+  #become(state) {
+    if (this.#state === state || this.#state === "lost") return;
+    this.#state = state;
+    this.#tell("state", { state });
+  }
+
+  #tell(type, detail) {
+    this.dispatchEvent(new CustomEvent(type, { detail }));
+  }
+}
+
+/** Whether peers use the codec: VP8, VP9 and H264 as WebRTC has them, and retransmission. */
+const isCommon = ({ mimeType, sdpFmtpLine = "" }) => ({
+  "video/VP8": true,
+  "video/VP9": /profile-id=0/.test(sdpFmtpLine),
+  "video/H264": /packetization-mode=1/.test(sdpFmtpLine) && /profile-level-id=42/.test(sdpFmtpLine),
+  "video/rtx": true,
+})[mimeType];
