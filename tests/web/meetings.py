@@ -2,16 +2,15 @@
 
 import asyncio
 import json
+import secrets
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
-
-import pytest
 
 from kvsops.aws import channels
 from kvsops.aws.scope import Scope
@@ -22,18 +21,11 @@ from kvsops.web.links import Links
 from kvsops.web.meeting import Ending, Meeting
 from kvsops.web.server import Server
 from kvsops.web.site import Site
-from tests.foreign.conftest import unavailable
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
-CHROMIUM: Final = Path("/usr/bin/chromium")
-ARGS: Final = (
-    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
-    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
-    *("--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream"),
-)
-PATIENCE: Final = 60.0
+PATIENCE: Final = 30.0
 HOUR: Final = timedelta(hours=1)
 
 CAMERAS: Final = {
@@ -64,6 +56,7 @@ DEVICES: Final = """
     oscillator.frequency.value = pitch;
     oscillator.connect(sink);
     oscillator.start();
+    addEventListener("click", () => sound.resume()); // browsers want one first
     return sink.stream.getAudioTracks()[0];
   };
   navigator.mediaDevices.getUserMedia = async ({ audio, video }) => new MediaStream(
@@ -132,13 +125,12 @@ class Held:
     expires: timedelta = HOUR
     seats: int = 10
     relayed: bool = True
-    channel_name: str = "standup"
 
     def __enter__(self) -> Self:
         self.ending: Ending | None = None
         self.told: list[str] = []
         self.warned: list[str] = []
-        self.channel_arn = channels.create(self.scope, self.channel_name, {})
+        self.channel_arn = channels.create(self.scope, f"meet-{secrets.token_hex(4)}", {})
         channels.wait_until_active(self.scope, self.channel_arn)
         self._ready = threading.Event()
         self._thread = threading.Thread(target=asyncio.run, args=(self._serve(),), daemon=True)
@@ -243,13 +235,11 @@ class Guests:
 
 def until(page: "Page", script: str, wanted: Callable[[Any], bool], argument: object = None) -> Any:
     """Ask the page again and again, until its answer is wanted."""
-    found: Any = None
-    for _ in range(int(PATIENCE / 0.1)):
-        found = page.evaluate(script, argument)
-        if wanted(found):
-            return found
+    ends = time.monotonic() + PATIENCE
+    while not wanted(found := page.evaluate(script, argument)):
+        assert time.monotonic() < ends, (found, page.locator("body").inner_text())
         page.wait_for_timeout(100)
-    raise AssertionError(found)
+    return found
 
 
 def sees(page: "Page", *names: str, screens: tuple[str, ...] = ()) -> None:
@@ -278,17 +268,15 @@ def hears(page: "Page", *names: str) -> None:
     until(page, HEARD, right, [pitch for _, pitch in CAMERAS.values()])
 
 
-def require_chromium() -> None:
-    """Skip the test where Chromium is not installed, or fail where nothing may be left out."""
-    pytest.importorskip("playwright")
-    if not CHROMIUM.exists():
-        unavailable(f"{CHROMIUM} is not installed")
-
-
 def still_connected(emulator: LocalServer) -> int:
-    """Return how many connections to channels there are, of masters and viewers."""
-    calls = emulator.calls
-    return calls["ConnectAsMaster"] + calls["ConnectAsViewer"] - calls["Disconnect"]
+    """Return how many connections to channels there still are, once some time was given to end."""
+    ends = time.monotonic() + PATIENCE
+    while True:
+        calls = emulator.calls
+        there = calls["ConnectAsMaster"] + calls["ConnectAsViewer"] - calls["Disconnect"]
+        if not there or time.monotonic() > ends:
+            return there
+        time.sleep(0.05)
 
 
 def all_closed(page: "Page") -> None:

@@ -9,14 +9,11 @@ from kvsops.aws.scope import Scope
 from kvsops.local.faults import Fault
 from kvsops.local.server import LocalServer
 from tests.web.meetings import (
-    ARGS,
-    CHROMIUM,
     SEEN,
     Guests,
     Held,
     all_closed,
     hears,
-    require_chromium,
     sees,
     still_connected,
     until,
@@ -28,18 +25,6 @@ if TYPE_CHECKING:
 HOST_LEFT = "The host's page was closed."
 
 
-@pytest.fixture(scope="module")
-def browser() -> "Iterator[Browser]":
-    """Yield the browser that all of these share."""
-    require_chromium()
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGS)
-        yield browser
-        browser.close()
-
-
 @pytest.fixture
 def people(browser: "Browser") -> Iterator[Guests]:
     """Yield what opens pages; at the end they are closed, and none has met with an error."""
@@ -47,6 +32,13 @@ def people(browser: "Browser") -> Iterator[Guests]:
     yield people
     people.close()
     assert people.errors == []
+
+
+@pytest.fixture(autouse=True)
+def faultless(emulator: LocalServer) -> Iterator[None]:
+    """Leave no faults behind."""
+    yield
+    emulator.settings.faults = ()
 
 
 def test_two(people: Guests, scope: Scope) -> None:
@@ -184,7 +176,7 @@ def test_lost_connections(people: Guests, scope: Scope, emulator: LocalServer) -
         hana = people.join(held.host_url, "Hana")
         ben = people.join(held.guest_url, "Ben")
         sees(ben, "Hana", "Ben")
-        ben.evaluate("() => window.made.at(-1).close()")
+        hana.evaluate("() => window.made.at(-1).close()")
         sees(ben, "Hana", "Ben")
         before = emulator.calls["ConnectAsViewer"]
         held.cut()

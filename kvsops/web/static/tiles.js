@@ -39,7 +39,10 @@ export class Tiles {
 
   /** Play all with sound, after a click. */
   play() {
-    for (const { video } of this.#tiles.values()) this.#play(video);
+    for (const [, { tile, video }] of this.#tiles) {
+      video.muted = tile.classList.contains("mine");
+      this.#play(video);
+    }
   }
 
   #added({ id, mine }) {
@@ -68,10 +71,14 @@ export class Tiles {
     }
   }
 
+  /** Play it, without sound where the browser wants a click before there is any. */
   #play(video) {
     if (!video.srcObject) return;
     video.play().catch((error) => {
-      if (error.name === "NotAllowedError") this.#blocked();
+      if (error.name !== "NotAllowedError" || video.muted) return;
+      video.muted = true;
+      this.#blocked();
+      this.#play(video);
     });
   }
 }
