@@ -7,9 +7,10 @@ from urllib.parse import quote, urlsplit
 from botocore.auth import SIGV4_TIMESTAMP, SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
 
+from kvsops.aws import channels
 from kvsops.aws.scope import Scope
 from kvsops.core.wire.ice import Endpoints, IceServer, IceUri, Role
-from kvsops.errors import AwsError
+from kvsops.errors import AwsError, NotFoundError
 
 if TYPE_CHECKING:
     from botocore.credentials import ReadOnlyCredentials
@@ -103,6 +104,14 @@ def ice_servers_of(scope: Scope, endpoints: Endpoints, channel_arn: str) -> list
     turn = [_ice_server(item) for item in answer.get("IceServerList") or []]
     stun = _stun_uri(scope, turn)
     return [*([IceServer((stun,))] if stun else []), *turn]
+
+
+def is_gone(scope: Scope, channel_arn: str) -> bool:
+    """Whether a channel is deleted, or about to be; raises `AwsError` where that is not known."""
+    try:
+        return channels.described(scope, channel_arn).status == "DELETING"
+    except NotFoundError:
+        return True
 
 
 def _ice_server(item: dict[str, Any]) -> IceServer:

@@ -14,9 +14,10 @@ if TYPE_CHECKING:
 
 
 def access_of(scope: "Scope") -> Access:
-    """Return the three calls, each made with this scope."""
+    """Return its calls, each made with this scope."""
     return Access(
         endpoints=partial(connect.endpoints_of, scope),
         ice_servers=partial(connect.ice_servers_of, scope),
         url=partial(connect.presigned_url, scope),
+        gone=partial(connect.is_gone, scope),
     )

@@ -13,7 +13,7 @@ from kvsops.cli.help import Command, section
 from kvsops.cli.options import DURATION, NAME, Where, refuse, scope_options, screen
 from kvsops.cli.page_options import PageOptions, page_options
 from kvsops.cli.signals import INTERRUPTED
-from kvsops.errors import AwsError, NotFoundError, UsageError, needs_extra
+from kvsops.errors import NotFoundError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -101,7 +101,9 @@ def meet(
     with a certificate. The link lets anybody in who has it: send it to your guests only.
     """
     refuse(_contradiction(name, reuse=reuse, keep=keep))
-    _require_extra()
+    from kvsops.cli.smoke import require_extra
+
+    require_extra("web", ("aiohttp", "cryptography", "segno"))
     from kvsops.cli.access import access_of
     from kvsops.cli.meet_live import Ends, Invitation, hold
     from kvsops.output.console import Console
@@ -132,20 +134,13 @@ def _contradiction(name: str | None, *, reuse: bool, keep: bool) -> str | None:
     return None
 
 
-def _require_extra() -> None:
-    """Raise `UsageError`, naming the extra to install, where a part of it is not there."""
-    from importlib.util import find_spec
-
-    if any(find_spec(name) is None for name in ("aiohttp", "segno")):
-        raise UsageError(f"this needs {needs_extra('web')}")
-
-
 @contextmanager
 def _taken(
     scope: "Scope", wanted: _Channel, console: "Console", *, left: list[str], ends: "Ends"
 ) -> "Iterator[tuple[str, str]]":
     """Have the channel for as long as the block runs: its name and ARN."""
     from kvsops.cli import leased
+    from kvsops.cli.stay import relaying_channel
     from kvsops.cli.owner import default_owner
 
     name = wanted.name or f"kvsops-meet-{secrets.token_hex(5)}"
@@ -160,7 +155,7 @@ def _taken(
         )
     with taken as (name, arn):
         if wanted.reuse:
-            _refuse_stored(scope, name, arn)
+            relaying_channel(scope, arn)
         yield name, arn
 
 
@@ -174,19 +169,6 @@ def _refuse_taken(scope: "Scope", name: str) -> None:
         return
     told = "give --reuse to meet on it, and it is not deleted; or give another name"
     raise UsageError(f"there is a channel {name} ({scope.place()}): {told}")
-
-
-def _refuse_stored(scope: "Scope", name: str, arn: str) -> None:
-    """Raise `UsageError` where media goes to a stream, and to nobody else."""
-    from kvsops.aws import channels
-
-    try:
-        stored = channels.storage_link_of(scope, arn, attempts=1).linked
-    except AwsError:  # often not allowed: then the meeting tells
-        return
-    if stored:
-        told = "nothing passes between its master and viewers: meet on another"
-        raise UsageError(f"{name} is linked to a stream for storage: {told}")
 
 
 def _prices(scope: "Scope") -> "Prices | None":

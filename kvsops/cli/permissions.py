@@ -170,6 +170,20 @@ CALLS: Final[dict[str, tuple[Call, ...]]] = {
         Call("ConnectAsViewer"),
         Call("DeleteSignalingChannel", without("reuse", without("keep"))),
     ),
+    "record": (
+        Call("DescribeSignalingChannel"),
+        Call("DescribeMediaStorageConfiguration"),
+        Call("GetSignalingChannelEndpoint"),
+        Call("GetIceServerConfig"),
+        Call("ConnectAsViewer"),
+    ),
+    "view": (
+        Call("DescribeSignalingChannel"),
+        Call("DescribeMediaStorageConfiguration"),
+        Call("GetSignalingChannelEndpoint"),
+        Call("GetIceServerConfig"),
+        Call("ConnectAsViewer"),
+    ),
     "endpoint": (Call("DescribeSignalingChannel"), Call("GetSignalingChannelEndpoint")),
     "ice": (
         Call("DescribeSignalingChannel"),

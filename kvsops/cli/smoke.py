@@ -1,8 +1,6 @@
 """`kvsops smoke`."""
 
-import os
 import signal
-from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Unpack
@@ -22,7 +20,7 @@ from kvsops.cli.options import (
     scope_options,
     screen,
 )
-from kvsops.cli.signals import INTERRUPTED, signals_go_to
+from kvsops.cli.signals import signals_go_to
 from kvsops.cli.smoke_options import (
     FRAMES,
     MILLISECONDS,
@@ -200,24 +198,28 @@ def _tested(
 ) -> "SmokeReport":
     """Run the test on the channel that is meant."""
     from kvsops.cli.smoke_channel import smoke_channel
+    from kvsops.cli.stay import silence
     from kvsops.smoke.run import smoke as run_smoke
 
     explain = partial(told, ctx=click.get_current_context())
     with smoke_channel(
         scope, target, console, ephemeral=given["ephemeral"], told=explain
     ) as subject:
-        _silence()
+        silence()
         wanted, limits = wanted_of(given), limits_of(given)
         test = partial(run_smoke, subject, wanted, limits, now=scope.now, snapshot=snapshot)
         return _run(test, console, page.lines_of(subject.channel_name))
 
 
-def require_extra() -> None:
+NEEDED: Final = ("aiohttp", "aiortc", "av", "junitparser")
+
+
+def require_extra(extra: str = "smoke", needed: tuple[str, ...] = NEEDED) -> None:
     """Raise `UsageError`, naming the extra to install, where a part of it is not there."""
     from importlib.util import find_spec
 
-    if any(find_spec(name) is None for name in ("aiohttp", "aiortc", "av", "junitparser")):
-        raise UsageError(f"this needs {needs_extra('smoke')}")
+    if any(find_spec(name) is None for name in needed):
+        raise UsageError(f"this needs {needs_extra(extra)}")
 
 
 def _run(
@@ -229,6 +231,7 @@ def _run(
     import asyncio
 
     from kvsops.cli.smoke_live import shown
+    from kvsops.cli.stay import end_at_once
     from kvsops.signaling.threads import Threads
 
     async def until_a_signal() -> "SmokeReport":
@@ -243,7 +246,7 @@ def _run(
 
         def take(number: int) -> None:  # anywhere in the code: so it does next to nothing
             if ending and number == signal.SIGINT:
-                _end_at_once()
+                end_at_once()
             if not ending:
                 loop.call_soon_threadsafe(end)
             ending.append(number)
@@ -256,19 +259,3 @@ def _run(
         return asyncio.run(until_a_signal())
     except asyncio.CancelledError:
         raise KeyboardInterrupt from None
-
-
-def _silence() -> None:
-    """Let what aiortc logs of strangers' packets go nowhere, unless somebody set up logging."""
-    import logging
-
-    for name in ("aioice", "aiortc", "asyncio"):
-        logging.getLogger(name).addHandler(logging.NullHandler())
-
-
-def _end_at_once() -> None:
-    """Leave everything as it is: threads of aiortc would be waited for."""
-    shown = b"\x1b[?25h" if os.isatty(2) else b""  # the cursor, which a status hides
-    with suppress(OSError):
-        os.write(2, shown + b"error: interrupted\n")
-    os._exit(INTERRUPTED)

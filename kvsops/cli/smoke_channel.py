@@ -109,7 +109,7 @@ def _found_or_made(
         channel.channel_arn,
         ours=bool(ours),
         detail=detail if ours is not None else f"{detail}, its tags cannot be read",
-        stored_in=_stored_in(scope, channel),
+        stored_in=stored_in(scope, channel),
     )
 
 
@@ -122,7 +122,7 @@ def _is_ours(scope: "Scope", channel: Channel) -> bool | None:
     return SMOKE_TAG in tags
 
 
-def _stored_in(scope: "Scope", channel: Channel) -> str | None:
+def stored_in(scope: "Scope", channel: Channel) -> str | None:
     """Return the stream that the channel is linked to; not knowing does not stand in the way."""
     try:
         link = channels.storage_link_of(scope, channel.channel_arn, attempts=connect.ATTEMPTS)

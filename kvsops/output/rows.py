@@ -177,6 +177,11 @@ def dumps(value: object, query: str | None = None, output: str = "json") -> str:
         ) from None
 
 
+def json_line(value: object) -> str:
+    """Make JSON of a value in one line, by the same rules."""
+    return json_inert(json.dumps(json_ready(value), ensure_ascii=True, allow_nan=False)) + "\n"
+
+
 def _json(value: object) -> str:
     text = io.StringIO()
     encoder = json.JSONEncoder(indent=2, ensure_ascii=True, allow_nan=False)

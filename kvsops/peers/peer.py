@@ -45,7 +45,8 @@ class Peer:
     """A peer connection of ours.
 
     It sends these tracks, at most one of each kind, and stops them in the end.
-    `kinds` is the media that it offers; an answer has what was offered, in that order.
+    `kinds` is the media that it offers; an answer has what was offered, in that order. `received`
+    takes in what comes.
     """
 
     def __init__(
@@ -56,10 +57,11 @@ class Peer:
         *,
         codec: Codec | None = None,
         kinds: Collection[str] = KINDS,
+        received: Reception | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         require_tap()
-        self.name, self.received = name, Reception(clock)
+        self.name, self.received = name, received or Reception(clock)
         self.opened = asyncio.Event()
         """Set once the data channel is open."""
         self.channel: RTCDataChannel | None = None

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
-from aiortc import MediaStreamTrack, RTCRtpTransceiver
+from aiortc import MediaStreamTrack, RTCRtpReceiver, RTCRtpTransceiver
 from aiortc.mediastreams import MediaStreamError
 from av import AudioFrame, VideoFrame
 
@@ -38,6 +38,11 @@ class Incoming:
     def mid(self) -> str:
         """Which media of the SDP it is."""
         return self._transceiver.mid or "0"
+
+    @property
+    def receiver(self) -> RTCRtpReceiver:
+        """What receives it."""
+        return self._transceiver.receiver
 
     @property
     def agreed(self) -> bool:
@@ -99,11 +104,14 @@ class Reception:
     async def _take_all(self, track: MediaStreamTrack, incoming: Incoming) -> None:
         with suppress(MediaStreamError):
             while True:
-                frame = await track.recv()
-                if isinstance(frame, VideoFrame):
-                    self._take_picture(frame, incoming.seen)
-                elif isinstance(frame, AudioFrame) and (not self.numbered or audible(frame)):
-                    self.first_audio.set()
+                self.take(incoming, await track.recv())
+
+    def take(self, incoming: Incoming, frame: object) -> None:
+        """Take in a picture or a sound, as it has been decoded."""
+        if isinstance(frame, VideoFrame):
+            self._take_picture(frame, incoming.seen)
+        elif isinstance(frame, AudioFrame) and (not self.numbered or audible(frame)):
+            self.first_audio.set()
 
     def _take_picture(self, frame: VideoFrame, seen: list[Seen]) -> None:
         at, self.last_picture = self._clock(), frame

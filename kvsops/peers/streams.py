@@ -1,6 +1,7 @@
 """The RTP that a track receives, counted packet by packet; aiortc tells of one stream only.
 
-`tap` is the only thing here that touches a private part of aiortc: its receiver's way in.
+`tap`, `tap_reports` and `origin` are what here touches private parts of aiortc: its receiver's
+ways in, and where it counts from.
 """
 
 from collections.abc import Awaitable, Callable
@@ -8,15 +9,18 @@ from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 from aiortc import RTCRtpReceiver
-from aiortc.rtp import RtpPacket
+from aiortc.rtp import AnyRtcpPacket, RtcpSrPacket, RtpPacket
 
 from kvsops.errors import PeerError
 
 _SEQUENCES: Final = 1 << 16
-_TIMESTAMPS: Final = 1 << 32
+TIMESTAMPS: Final = 1 << 32
+"""How many RTP timestamps there are before they begin anew."""
 _SHORTEST_SECONDS: Final = 0.1
 """Of a time from which a rate is reckoned: a burst is no rate."""
 _WAY_IN: Final = "_handle_rtp_packet"
+_REPORTS: Final = "_handle_rtcp_packet"
+_MAPPER: Final = "_RTCRtpReceiver__timestamp_mapper"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +74,7 @@ class Stream:
         if not self._received:
             self._first = self._highest = packet.sequence_number
         else:
-            ahead = _signed(packet.sequence_number - self._highest, _SEQUENCES)
+            ahead = signed(packet.sequence_number - self._highest, _SEQUENCES)
             if ahead > 0:
                 self._highest += ahead
                 self._vary(packet.timestamp, at, clock_rate)
@@ -78,7 +82,7 @@ class Stream:
         self.payload_type, self._timestamp, self.last_at = packet.payload_type, packet.timestamp, at
 
     def _vary(self, timestamp: int, at: float, clock_rate: int) -> None:
-        sent = _signed(timestamp - self._timestamp, _TIMESTAMPS)
+        sent = signed(timestamp - self._timestamp, TIMESTAMPS)
         if sent:  # a picture is many packets of one time
             self.jitter_ticks += (
                 abs((at - self.last_at) * clock_rate - sent) - self.jitter_ticks
@@ -161,6 +165,26 @@ def tap(receiver: RTCRtpReceiver, take: Callable[[RtpPacket], None]) -> None:
     setattr(receiver, _WAY_IN, outer)
 
 
-def _signed(difference: int, modulus: int) -> int:
+def tap_reports(receiver: RTCRtpReceiver, take: Callable[[RtcpSrPacket], None]) -> None:
+    """Have `take` see each sender report (RFC 3550 section 6.4.1), if this aiortc shows them."""
+    inner: Callable[[AnyRtcpPacket], Awaitable[None]] | None = getattr(receiver, _REPORTS, None)
+    if inner is None:
+        return
+
+    async def outer(packet: AnyRtcpPacket) -> None:
+        if isinstance(packet, RtcpSrPacket):
+            take(packet)
+        await inner(packet)
+
+    setattr(receiver, _REPORTS, outer)
+
+
+def origin(receiver: RTCRtpReceiver) -> int | None:
+    """Return the RTP timestamp from which aiortc counts a track's, modulo 2^32; None: not known."""
+    found: int | None = getattr(getattr(receiver, _MAPPER, None), "_origin", None)
+    return found
+
+
+def signed(difference: int, modulus: int = TIMESTAMPS) -> int:
     """Return a difference of counters that wrap, the shorter way round."""
     return (difference + modulus // 2) % modulus - modulus // 2

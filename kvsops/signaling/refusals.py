@@ -38,13 +38,24 @@ _LONGEST_QUOTE: Final = 200
 class SignalingError(KvsopsError):
     """A connection was refused or ended, and why; `transient` if trying again may help.
 
-    Its text and its causes hold no presigned URL: what aiohttp raises does, so it is never kept.
+    `orderly` says that the service ended one that stood, with a goodbye. Its text and its causes
+    hold no presigned URL: what aiohttp raises does, so it is never kept.
     """
 
-    def __init__(self, message: str, kind: Kind, *, transient: bool = False) -> None:
+    def __init__(
+        self, message: str, kind: Kind, *, transient: bool = False, orderly: bool = False
+    ) -> None:
         super().__init__(message)
         self.kind = kind
         self.transient = transient
+        self.orderly = orderly
+
+
+class GarbledError(SignalingError):
+    """One message could not be read; the connection stands."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, "malformed")
 
 
 def refusal(

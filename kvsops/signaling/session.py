@@ -27,7 +27,7 @@ from kvsops.core.wire.message import (
     encode_sent,
 )
 from kvsops.errors import KvsopsError, MessageError
-from kvsops.signaling.refusals import SignalingError, refusal
+from kvsops.signaling.refusals import GarbledError, SignalingError, refusal
 from kvsops.signaling.websocket import WebSocket
 
 Address = Callable[[], Awaitable[str]]
@@ -60,8 +60,9 @@ class Session:
     """One peer's place in a channel: `async with Session("viewer", arn, address) as session: …`.
 
     `address` gives the presigned URL of each connection. Entering connects, and raises
-    `SignalingError` with the reason if that is refused. `now` is what the server's Date is
-    compared with; `clock` and `sleep` are what it paces its messages by.
+    `SignalingError` with the reason if that is refused. `moved` is called when a GO_AWAY has been
+    obeyed. `now` is what the server's Date is compared with; `clock` and `sleep` are what it paces
+    its messages by.
     """
 
     def __init__(
@@ -70,6 +71,7 @@ class Session:
         channel_arn: str,
         address: Address,
         *,
+        moved: Callable[[], object] = lambda: None,
         attempts: int = ATTEMPTS,
         ping_seconds: float = PING_SECONDS,
         connect_seconds: float = CONNECT_SECONDS,
@@ -84,7 +86,7 @@ class Session:
         self.refused: SignalingError | None = None
         """Why it was refused when it last tried; None once it is connected."""
         self._address, self._sleep, self._clock, self._now = address, sleep, clock, now
-        self._attempts = attempts
+        self._moved, self._attempts = moved, attempts
         self._ping_seconds, self._connect_seconds = ping_seconds, connect_seconds
         self._messages: asyncio.Queue[Received | SignalingError] = asyncio.Queue()
         self._sent: dict[str, Action] = {}
@@ -156,11 +158,13 @@ class Session:
     async def receive(self) -> Received:
         """Return the next message; raises `SignalingError` when no more can come.
 
-        GO_AWAY has been obeyed already. RECONNECT_ICE_SERVER is the caller's: it has the peers.
+        One that cannot be read is a `GarbledError`, after which others may come. GO_AWAY has been
+        obeyed already. RECONNECT_ICE_SERVER is the caller's: it has the peers.
         """
         message = await self._messages.get()
         if isinstance(message, SignalingError):
-            self._messages.put_nowait(message)  # for whoever asks again
+            if not isinstance(message, GarbledError):
+                self._messages.put_nowait(message)  # for whoever asks again
             raise message
         return message
 
@@ -212,7 +216,7 @@ class Session:
             message = decode_received(data) if data else None
         except MessageError as error:
             text = f"the service sent something that is not a signaling message: {error}"
-            self._messages.put_nowait(SignalingError(text, "malformed"))
+            self._messages.put_nowait(GarbledError(text))
             return
         if message is None:  # an empty text keeps the connection alive
             return
@@ -237,6 +241,8 @@ class Session:
         except KvsopsError as error:  # of the caller, who could not sign
             text = f"after GO_AWAY no URL could be signed: {error}"
             self._messages.put_nowait(SignalingError(text, "denied"))
+        else:
+            self._moved()
         finally:
             self._settled.set()
         if old is not None and self._current is not old:
@@ -257,7 +263,7 @@ class Session:
             text = f"the {self.role}'s signaling broke off without a goodbye: {why}"
             return SignalingError(text, "closed")
         text = f"the service ended the {self.role}'s signaling (code {code}): {why}"
-        return SignalingError(text, "closed")
+        return SignalingError(text, "closed", orderly=True)
 
 
 def _worth_retrying(error: Exception) -> bool:

@@ -7,6 +7,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from kvsops.core.wire.ice import Endpoints, IceServer, Role
+from kvsops.errors import NotFoundError
 from kvsops.signaling.access import Access
 from kvsops.signaling.threads import in_thread
 from kvsops.web.links import Seat
@@ -34,6 +35,8 @@ class Door:
         self.channel_arn, self.relayed = channel_arn, relayed
         self._access, self._clock = access, clock
         self._known: dict[Role, tuple[float, Endpoints, list[IceServer]]] = {}
+        self.gone = asyncio.Event()
+        """Set when the channel turns out not to be there any more."""
 
     async def open(self, roles: Iterable[Role]) -> frozenset[str]:
         """Ask for the endpoints of these roles; return the origins that a page connects to."""
@@ -60,8 +63,12 @@ class Door:
             if self._clock() - asked_at < FRESH_SECONDS:
                 return endpoints, servers
         asked_at = self._clock()
-        endpoints = await in_thread(self._access.endpoints, self.channel_arn, role)
-        servers = await in_thread(self._access.ice_servers, endpoints, self.channel_arn)
+        try:
+            endpoints = await in_thread(self._access.endpoints, self.channel_arn, role)
+            servers = await in_thread(self._access.ice_servers, endpoints, self.channel_arn)
+        except NotFoundError:
+            self.gone.set()
+            raise
         self._known[role] = asked_at, endpoints, servers
         return endpoints, servers
 

@@ -12,11 +12,7 @@ from typing import Final, Literal, TypeVar
 
 from kvsops.core.wire.ice import Role
 
-TOKEN_BYTES: Final = 32
-KEPT: Final = timedelta(seconds=30)
-"""How long a seat is kept for a page that has gone: it may be reloading."""
-
-_EXPIRED: Final = "this link has expired: ask for a new one"
+_TOKEN_BYTES: Final = 32
 
 Why = Literal["unknown", "expired", "ended", "full", "displaced", "busy"]
 
@@ -70,7 +66,7 @@ class Links:
 
     def issue(self, role: Role, client_ids: Sequence[str], lasts: timedelta) -> Link:
         """Make a link with a seat for each of these client ids."""
-        link = Link(role, self.now() + lasts, secrets.token_urlsafe(TOKEN_BYTES))
+        link = Link(role, self.now() + lasts, secrets.token_urlsafe(_TOKEN_BYTES))
         self._seats[link] = [Seat(link, at, each) for at, each in enumerate(client_ids)]
         return link
 
@@ -87,15 +83,14 @@ class Links:
     def take(self, token: str, seat_token: str | None = None) -> Seat:
         """Return the seat that this page has, or a free one; raises `Refused`.
 
-        Who has a seat keeps it beyond the link's end of time, and for `KEPT` without a page. A
-        seat that is given to another page gets a new token: the old one is worth nothing then.
+        Who has a seat keeps it beyond the link's end of time: it may have to connect again. A seat
+        that is given to another page gets a new token: the old one is worth nothing then.
         """
         link = self._link(token)
         if mine := _held(seat_token or "", self._seats[link]):
-            self._check(mine)
             return mine
         if self.now() >= link.expires_at:
-            raise Refused("expired", _EXPIRED)
+            raise Refused("expired", "this link has expired: ask for a new one")
         free = [seat for seat in self._seats[link] if not seat.taken]
         if not free:
             raise Refused("full", "all places are taken: try again when somebody has left")
@@ -103,7 +98,7 @@ class Links:
         # forgotten who had the client id.
         unused = datetime.min.replace(tzinfo=UTC)
         seat = min(free, key=lambda each: each.left_at or unused)
-        seat.token = secrets.token_urlsafe(TOKEN_BYTES)
+        seat.token = secrets.token_urlsafe(_TOKEN_BYTES)
         return seat
 
     def seat(self, seat_token: str) -> Seat:
@@ -111,14 +106,7 @@ class Links:
         found = _held(seat_token, self.seats)
         if found is None:
             raise Refused("unknown", "this page has no place here: open the link again")
-        self._check(found)
         return found
-
-    def _check(self, seat: Seat) -> None:
-        """Raise `Refused` where the link has expired, and the seat was left for good."""
-        kept = seat.left_at is not None and self.now() - seat.left_at < KEPT
-        if not (seat.taken or kept) and self.now() >= seat.link.expires_at:
-            raise Refused("expired", _EXPIRED)
 
     def _link(self, token: str) -> Link:
         found = _held(token, [*self._seats])

@@ -98,6 +98,9 @@ class Meeting:
         """Take note that a page is there: the first time, or again."""
         if handle := self._leaving.pop(seat, None):
             handle.cancel()
+        person = self._people.get(seat)
+        if person and person.token != seat.token:  # another has the place now
+            self._gone(seat)
         self.pages.tell(seat, self._told())
 
     async def left(self, seat: Seat) -> None:

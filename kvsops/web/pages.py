@@ -33,7 +33,7 @@ class Room(Protocol):
         """Take note that a page is there: the first time, or again."""
 
     async def left(self, seat: Seat) -> None:
-        """Take note that it has gone; it may come back within `links.KEPT`."""
+        """Take note that it has gone; it may come back: a close and a reload look alike."""
 
     async def said(self, seat: Seat, message: Message) -> None:
         """Take what a page says: any JSON object, written by whoever holds the link."""

@@ -96,6 +96,8 @@ export class Server extends EventTarget {
     const response = await fetch(fresh ? "/connect?fresh=1" : "/connect", {
       method: "POST",
       headers: { Authorization: `Bearer ${sessionStorage.getItem("seat")}` },
+    }).catch(() => {
+      throw new Refusal("away", "kvsops does not answer");
     });
     const told = await response.json();
     if (!response.ok) throw new Refusal(told.why, told.text);

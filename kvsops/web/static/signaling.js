@@ -17,7 +17,8 @@ const FINAL = ["gone", "denied", "unknown", "expired", "ended", "full", "displac
  *
  * `ask({fresh})` gives {url, iceServers, hello}, anew for each connection.
  * Events, each with a detail:
- *   "open" {first, iceServers}   connected: the first time, or again
+ *   "open" {first, moved, iceServers}   connected: the first time, or again; `moved` on GO_AWAY,
+ *                                when nothing was lost
  *   "lost" {text}                it connects again by itself
  *   "over" {why, text}           it does not: the channel is gone, the link ended
  *   "offer", "answer" {from, description}; "candidate" {from, candidate}
@@ -92,7 +93,7 @@ export class Signaling extends EventTarget {
   }
 
   /** Open a connection; throws with the reason. */
-  async #open(fresh) {
+  async #open(fresh, moved = false) {
     const { url, hello, iceServers } = await this.#ask({ fresh });
     const socket = new WebSocket(url);
     await new Promise((resolve, reject) => {
@@ -106,7 +107,7 @@ export class Signaling extends EventTarget {
     socket.onmessage = ({ data }) => this.#take(data, socket);
     this.#socket = socket;
     this.#slots = {};
-    this.#tell("open", { first: !this.#opened++, iceServers });
+    this.#tell("open", { first: !this.#opened++, moved, iceServers });
     return socket;
   }
 
@@ -140,7 +141,7 @@ export class Signaling extends EventTarget {
   /** Obey GO_AWAY: connect anew, and only then let the old connection go. */
   #move(old) {
     if (this.#socket !== old || this.#moving) return;
-    this.#moving = this.#open(true)
+    this.#moving = this.#open(true, true)
       .then(() => setTimeout(() => old.close(), DRAIN_SECONDS * 1000), () => {})
       .finally(() => (this.#moving = null));
   }

@@ -1,0 +1,226 @@
+"""`kvsops record`."""
+
+import re
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+from typing import TYPE_CHECKING, Final, TypedDict, Unpack
+
+import click
+
+from kvsops.cli.choice import Choice
+from kvsops.cli.help import Command, section
+from kvsops.cli.options import DURATION, TARGET, Text, Where, refuse, scope_options
+from kvsops.cli.signals import INTERRUPTED
+from kvsops.errors import UsageError
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from kvsops.aws.scope import Scope
+    from kvsops.output.console import Console
+    from kvsops.peers.peer import Codec
+    from kvsops.reports.recording import Told
+    from kvsops.stay.destination import Destination
+    from kvsops.stay.record import Recorder, Report, Wanted
+
+ENDING: Final = "stopping: finishing the file; press Ctrl-C again to stop at once"
+_CLIENT_ID: Final = "kvsops-record-{}"
+"""Another each time: two may record a channel, and a master may still hold the id of the last."""
+_SMALLEST, _LARGEST = 16, 8192
+_SHORTEST_SEGMENT: Final = timedelta(seconds=1)
+
+
+class Given(TypedDict):
+    """The options of the recording, as they were given."""
+
+    duration: timedelta | None
+    segment: timedelta | None
+    wait: timedelta
+    codec: "Codec | None"
+    size: tuple[int, int] | None
+    force: bool
+    output: str
+
+
+def picture_size(text: str) -> tuple[int, int]:
+    """Read 640x480; raises `UsageError`."""
+    found = re.fullmatch(r"(\d{1,5})x(\d{1,5})", text)
+    size = (int(found[1]), int(found[2])) if found else (0, 0)
+    if not all(_SMALLEST <= each <= _LARGEST and each % 2 == 0 for each in size):
+        raise UsageError(
+            f"not a size: {text!r}: write width x height like 640x480, both even, "
+            f"from {_SMALLEST} to {_LARGEST}"
+        )
+    return size
+
+
+@click.command(
+    cls=Command,
+    epilog="Exit codes: 0 at the end of --duration, or where the pipe's reader is gone; 130 after "
+    "Ctrl-C, with a complete file; 1 where no master came, or the file could not be written.",
+)
+@click.argument("target", type=TARGET, metavar="NAME|ARN")
+@click.argument("file", type=click.Path(), metavar="FILE")
+@section("Recording")
+@click.option(
+    "--duration",
+    type=DURATION,
+    metavar="DURATION",
+    help="Record for this long from the first picture or sound on.  [default: until Ctrl-C]",
+)
+@click.option(
+    "--segment",
+    type=DURATION,
+    metavar="DURATION",
+    help="Begin a new file after this long: FILE-001.mp4, FILE-002.mp4, ...",
+)
+@click.option(
+    "--wait",
+    type=DURATION,
+    default="1m",
+    show_default=True,
+    metavar="DURATION",
+    help="Give up when nothing comes for this long, at the beginning or later.",
+)
+@click.option("--codec", type=Choice(["VP8", "H264"]), help="Ask only for this video codec.")
+@section("File")
+@click.option(
+    "--size",
+    type=Text("size", picture_size),
+    metavar="WIDTHxHEIGHT",
+    help="Scale the pictures to this.  [default: the size of a file's first]",
+)
+@click.option("--force", is_flag=True, help="Overwrite files that are there already.")
+@section("Output")
+@click.option(
+    "-o",
+    "--output",
+    type=Choice(["table", "json"]),
+    default="table",
+    show_default=True,
+    help="What is told of the run; json: a line for each event.",
+)
+@scope_options
+def record(*, where: Where, target: str, file: str, **given: Unpack[Given]) -> None:
+    """Record what a channel's master sends: a camera's pictures and sound.
+
+    \b
+    Examples:
+      kvsops record cam-door door.mp4 --duration 1m
+      kvsops record cam-door door.mkv --segment 10m   # door-001.mkv, door-002.mkv, ...
+      kvsops record cam-door door.wav                 # the sound alone
+      kvsops record cam-door - | ffplay -             # watch it: Matroska through a pipe
+
+    It joins as a viewer, waits for the master, and calls it again whenever the call is lost. What
+    is missing then stays in the timeline: the last picture is held, the sound is silent, and the
+    gap is told. Media is decoded and encoded again: H264, with AAC in .mp4 or Opus in .mkv.
+
+    A file can be played while it grows, and whatever ends it: but for its last two seconds even
+    after kill -9, or on a full disk.
+    """
+    from kvsops.cli.smoke import require_extra
+
+    require_extra()
+    from kvsops.cli.stay import relaying_channel, until_signal
+    from kvsops.output.console import Console
+    from kvsops.stay.destination import Destination
+
+    destination = Destination(file, given["segment"] is not None, given["force"])
+    refuse(_objection(destination, given))
+    destination.check()
+    scope, console = where.open(read_only=True), Console()
+    channel = relaying_channel(scope, target)
+    teller = _Teller(console, scope.now, given["output"])
+    wanted = _wanted(destination, given)
+    work = partial(_recorded, scope, channel.channel_arn, wanted, teller)
+    report = until_signal(work, console, ENDING)
+    teller.end(report, channel.channel_name, piped=destination.piped)
+    click.get_current_context().exit(report.exit_code)
+
+
+def _objection(destination: "Destination", given: Given) -> str | None:
+    """Tell what contradicts itself."""
+    if destination.piped and given["output"] == "json":
+        return "-o json goes to standard output, where - puts the recording"
+    if destination.given.lower().endswith(".wav") and (given["size"] or given["codec"]):
+        return "a .wav has no pictures: --size and --codec are of no use"
+    if given["segment"] is not None and given["segment"] < _SHORTEST_SEGMENT:
+        return "--segment is at least 1s"
+    return None
+
+
+def _wanted(destination: "Destination", given: Given) -> "Wanted":
+    from kvsops.stay.record import Wanted
+
+    return Wanted(
+        destination,
+        duration=_seconds(given["duration"]),
+        wait=_seconds(given["wait"]),
+        segment=_seconds(given["segment"]),
+        size=given["size"],
+        codec=given["codec"],
+    )
+
+
+def _seconds(duration: timedelta | None) -> float:
+    return float("inf") if duration is None else duration.total_seconds()
+
+
+@dataclass(frozen=True, slots=True)
+class _Teller:
+    """Says what happens: as JSON on standard output, or in words on standard error."""
+
+    console: "Console"
+    now: "Callable[[], datetime]"
+    output: str
+
+    def event(self, event: "Told") -> None:
+        """Say that something happened."""
+        from kvsops.reports.recording import DOUBTFUL, event_json, event_text
+
+        if self.output == "json":
+            click.echo(event_json(event, self.now()), nl=False)
+        elif said := event_text(event):
+            say = self.console.warn if isinstance(event, DOUBTFUL) else self.console.note
+            say(said)
+
+    def end(self, report: "Report", channel_name: str, *, piped: bool) -> None:
+        """Say how it ended; not where the recording itself went."""
+        from kvsops.reports.recording import ending, report_json
+
+        if self.output == "json":
+            click.echo(report_json(report, self.now()), nl=False)
+        else:
+            click.echo(ending(report, channel_name), nl=False, err=piped)
+        if report.exit_code not in {0, INTERRUPTED}:
+            self.console.error(report.text)
+
+
+async def _recorded(
+    scope: "Scope", channel_arn: str, wanted: "Wanted", teller: _Teller, stop: "asyncio.Event"
+) -> "Report":
+    """Record as a viewer of the channel."""
+    import secrets
+
+    from kvsops.cli.access import access_of
+    from kvsops.cli.stay import shown
+    from kvsops.stay.presence import Presence
+    from kvsops.stay.record import Recorder
+
+    client_id, tell = _CLIENT_ID.format(secrets.token_hex(4)), teller.event
+    presence = Presence(
+        access_of(scope), channel_arn, "viewer", client_id, tell=tell, now=scope.now
+    )
+    recorder = Recorder(presence, wanted, tell)
+    async with shown(teller.console, partial(_status, recorder, wanted.destination)):
+        return await recorder.run(stop)
+
+
+def _status(recorder: "Recorder", destination: "Destination") -> str:
+    from kvsops.output.text import safe
+    from kvsops.reports.recording import status
+
+    return safe(status(recorder.now, destination.given))

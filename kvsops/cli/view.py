@@ -1,0 +1,144 @@
+"""`kvsops view`."""
+
+import os
+import secrets
+from datetime import timedelta
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from kvsops.cli.help import Command, section
+from kvsops.cli.options import TARGET, Where, scope_options
+from kvsops.cli.page_options import PageOptions, page_options
+from kvsops.cli.signals import INTERRUPTED
+from kvsops.errors import KvsopsError
+
+if TYPE_CHECKING:
+    import asyncio
+
+    from kvsops.output.console import Console
+    from kvsops.web.links import Link
+    from kvsops.web.server import Server
+
+PAGES: Final = 10
+"""How many pages may be open by a link: as many viewers a channel lets in."""
+LASTS: Final = timedelta(hours=12)
+_OPENING_LASTS: Final = timedelta(minutes=2)
+"""How long the browser may take: other users of this machine see the URL it is started with."""
+_GOOD_BYE_SECONDS: Final = 1.0
+ENDING: Final = "ending: telling the pages; press Ctrl-C again to stop at once"
+
+
+@click.command(
+    cls=Command,
+    epilog="Cost: a viewer makes the channel active for the month ($0.03 in us-east-1), and its "
+    "messages and relayed minutes are billed as any other viewer's.",
+)
+@click.argument("target", type=TARGET, metavar="NAME|ARN")
+@section("Media")
+@click.option("--mirror", is_flag=True, help="Also send the picture and sound of your own camera.")
+@page_options
+@scope_options
+def view(*, where: Where, page: PageOptions, target: str, mirror: bool) -> None:
+    """Watch in a browser what a channel's master sends, and how well it arrives.
+
+    \b
+    Examples:
+      kvsops view cam-door
+      kvsops view cam-door --mirror           # send your own camera, too
+      kvsops view cam-door --no-browser       # print the link instead
+
+    Your browser opens as a viewer of the channel: picture, sound, the path that was found, round
+    trip, frames, bitrate, loss and jitter over the last minute, what is said on data channels,
+    and a button that saves the picture. If no master is connected it waits, and joins by itself;
+    it connects again after whatever is lost. Ctrl-C ends it.
+
+    The browser gets no key of AWS's: for each connection the page asks this command for a URL,
+    valid for 299 seconds, and for ICE servers. The link lets anybody in who has it, for 12 hours
+    or until this command ends. It opens on this computer only, unless you give --public-url, of a
+    proxy or tunnel with TLS that leads to --port, or --host with a certificate.
+    """
+    from kvsops.cli.smoke import require_extra
+
+    require_extra("web", ("aiohttp", "cryptography"))
+    from kvsops.cli.access import access_of
+    from kvsops.cli.smoke_live import place_of
+    from kvsops.cli.stay import relaying_channel, until_signal
+    from kvsops.output.console import Console
+    from kvsops.web.door import Door
+    from kvsops.web.links import Links
+    from kvsops.web.server import Server
+    from kvsops.web.viewing import Viewing
+
+    console = Console()
+    site = page.site()  # a port that is taken is told before anything is asked
+    try:
+        scope = where.open(read_only=True)
+        channel = relaying_channel(scope, target)
+        door = Door(access_of(scope), channel.channel_arn, relayed=scope.emulated)
+        room = Viewing(channel.channel_name, place_of(where, scope), mirror, console.note)
+        server = Server(
+            site, Links(), door, room, page="view.html", roles=("viewer",), warn=console.warn
+        )
+        served = partial(_served, server, room.channel_name, console, opens=not page.no_browser)
+        until_signal(served, console, ENDING)
+    finally:
+        site.close()
+    click.get_current_context().exit(INTERRUPTED)
+
+
+async def _served(
+    server: "Server", name: str, console: "Console", stop: "asyncio.Event", *, opens: bool
+) -> None:
+    """Serve the page until the signal; raises `KvsopsError` when the channel is gone."""
+    import asyncio
+
+    from kvsops.peers.waits import end_all
+
+    async with server:
+        await _hand_out(server, name, console, opens=opens)
+        waits = [asyncio.ensure_future(each.wait()) for each in (stop, server.door.gone)]
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        await end_all(waits)
+        if stop.is_set():
+            return
+        await asyncio.sleep(_GOOD_BYE_SECONDS)  # the page is just being told
+        raise KvsopsError(f"{name} was deleted while it was watched")
+
+
+async def _hand_out(server: "Server", name: str, console: "Console", *, opens: bool) -> None:
+    """Open the page in the browser, or print its link."""
+    from kvsops.signaling.threads import in_thread
+
+    if opens and await in_thread(_opened, server.url_of(_link(server, 1), local=True)):
+        console.note(f"{name}: opened in your browser ({server.site.local_url}); Ctrl-C ends it")
+        return
+    if opens:
+        console.warn("no browser could be opened here: open the link in one yourself")
+    link = _link(server, PAGES)
+    click.echo(server.url_of(link))
+    where = " on this computer" if server.site.only_here else ""
+    console.note(f"{name}: whoever opens the link{where} can watch; Ctrl-C ends it")
+
+
+def _opened(url: str) -> bool:
+    """Open the browser; return whether there is one that shows more than text."""
+    import webbrowser
+
+    try:
+        found = webbrowser.get()
+    except webbrowser.Error:
+        return False
+    textual = type(found) is webbrowser.GenericBrowser and not os.environ.get("BROWSER")
+    return not textual and found.open(url)
+
+
+def _link(server: "Server", pages: int) -> "Link":
+    """Make a link for so many pages: one for the browser that is opened here, or to hand out.
+
+    Client ids are new each time, lest two who watch a channel take each other's place.
+    """
+    name = f"kvsops-view-{secrets.token_hex(3)}"
+    ids = [f"{name}-{number + 1}" for number in range(pages)]
+    return server.links.issue("viewer", ids, _OPENING_LASTS if pages == 1 else LASTS)

@@ -1,0 +1,253 @@
+"""A recording from the wait for its master to its last file."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from math import inf
+from typing import Final, Literal
+
+from av import VideoFrame
+
+from kvsops.errors import KvsopsError
+from kvsops.peers.ice import Ice
+from kvsops.peers.peer import Codec, Peer
+from kvsops.peers.waits import end_all
+from kvsops.stay import recording, watching
+from kvsops.stay.destination import Destination
+from kvsops.stay.gaps import Gap, Gaps, Resumed, Stopped
+from kvsops.stay.intake import Intake
+from kvsops.stay.presence import Presence
+from kvsops.stay.recording import Frame, Recording, kind_of
+from kvsops.stay.space import LowSpace, Space
+from kvsops.stay.writer import Writer
+
+TICK_SECONDS: Final = 0.2
+LATE_SECONDS: Final = 0.6
+"""How much later than it was sent the last frame of a recording may come."""
+SLOW_SECONDS: Final = 10.0
+"""How often it is said at most that the machine is too slow."""
+END_SECONDS: Final = 20.0
+"""What the last frames may take to be written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Slow:
+    """The machine is too slow: so many pictures and sounds were dropped since the beginning."""
+
+    pictures: int
+    sounds: int
+
+
+Event = recording.Told | watching.Event | Stopped | Resumed | LowSpace | Slow
+Reason = Literal["duration", "interrupted", "reader-gone", "no-master", "left", "not-written"]
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What to record, and how; times are in seconds."""
+
+    destination: Destination
+    duration: float = inf
+    wait: float = 60.0
+    """How long nothing may come, at the beginning and after a loss."""
+    segment: float = inf
+    size: tuple[int, int] | None = None
+    codec: Codec | None = None
+
+
+@dataclass(slots=True)
+class Report:
+    """What came of a recording, and why it ended."""
+
+    reason: Reason
+    text: str
+    seconds: float = 0.0
+    pictures: int = 0
+    bytes: int = 0
+    files: list[str] = field(default_factory=list)
+    gaps: list[Gap] = field(default_factory=list)
+    pictures_dropped: int = 0
+    sounds_dropped: int = 0
+    code: int = 1
+    """What a failure ends the process with."""
+
+    @property
+    def exit_code(self) -> int:
+        """0 where it ended as it should; 130 for a signal."""
+        codes = {"interrupted": 130, "duration": 0, "reader-gone": 0}
+        return codes.get(self.reason, self.code)
+
+
+@dataclass(frozen=True, slots=True)
+class Now:
+    """How far a recording is, for whoever looks on."""
+
+    seconds: float
+    bytes: int
+    fps: float
+    size: tuple[int, int] | None
+    stopped: bool
+
+
+class Recorder:
+    """Records what a channel's master sends, by a viewer's `presence`, which it enters.
+
+    `tell` hears what happens. `clock` is that of the presence.
+    """
+
+    def __init__(
+        self,
+        presence: Presence,
+        wanted: Wanted,
+        tell: Callable[[Event], object] = lambda _: None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._wanted, self._tell, self._clock = wanted, tell, clock
+        self._loop = asyncio.get_running_loop()
+        self._began = clock()
+        self._watching = watching.Watching(
+            presence, self._make_peer, self._hear, last_at=self._last_at, clock=clock
+        )
+        self._writer: Writer | None = None
+        self._gaps = Gaps(clock, self._tell, self._position)
+        self._space = Space(wanted.destination.directory, clock, self._tell)
+        self._why = "no master answers"
+        self._slow, self._next_slow = Slow(0, 0), -inf
+        self._picture: tuple[int, int] | None = None
+
+    async def run(self, stop: asyncio.Event) -> Report:
+        """Record until it is over, or `stop` is set; the files have their end then."""
+        watching = asyncio.ensure_future(self._watched())
+        works = [watching, *map(asyncio.ensure_future, (self._attend(), self._stopped(stop)))]
+        try:
+            done, _ = await asyncio.wait(works, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            await end_all(works)
+        return await self._finished(next(each.result() for each in works if each in done))
+
+    @property
+    def now(self) -> Now:
+        """How far it is."""
+        made = None if self._writer is None else self._writer.recording
+        seconds, size = (0.0, 0) if made is None else (made.seconds, made.bytes)
+        return Now(seconds, size, self._gaps.fps, self._picture, self._gaps.stopped)
+
+    def _make_peer(self, ice: Ice) -> Peer:
+        return Peer(
+            "viewer",
+            ice,
+            kinds=self._wanted.destination.kinds,
+            codec=self._wanted.codec,
+            received=Intake(self._clock, self._deliver),
+            clock=self._clock,
+        )
+
+    def _hear(self, event: watching.Event) -> None:
+        if isinstance(event, watching.Joined):
+            self._why = "the master is connected, but sends nothing that can be decoded"
+            self._begin(event.kinds)
+        elif isinstance(event, watching.NotJoined | watching.Refused):
+            self._why = event.why
+            if isinstance(event, watching.NotJoined):
+                self._gaps.stop_all(event.why)
+        self._tell(event)
+
+    def _begin(self, kinds: tuple[str, ...]) -> None:
+        if self._writer is None:
+            wanted = self._wanted
+            made = Recording(
+                wanted.destination,
+                kinds,
+                size=wanted.size,
+                segment=wanted.segment,
+                seconds=wanted.duration,
+                tell=lambda told: self._loop.call_soon_threadsafe(self._tell, told),
+            )
+            self._writer = Writer(made)
+
+    def _deliver(self, frame: Frame, at: float) -> None:
+        if isinstance(frame, VideoFrame):
+            self._picture = (frame.width, frame.height)
+        if self._writer is None:  # it came before DTLS was seen to be connected
+            self._begin(self._wanted.destination.kinds)
+        if self._writer is not None:
+            self._writer.put(frame, at)
+        self._gaps.came(kind_of(frame))
+
+    def _position(self) -> float:
+        """Return what moment of the recording is now."""
+        began = None if self._writer is None else self._writer.recording.began_at
+        return 0.0 if began is None else max(0.0, self._clock() - began)
+
+    def _last_at(self) -> float:
+        return max(self._gaps.last_at, self._began)
+
+    async def _attend(self) -> Report:
+        """Look after time, space and gaps until one of them ends it."""
+        while True:
+            await asyncio.sleep(TICK_SECONDS)
+            if self._writer is not None and self._writer.ended.done():
+                return Report("not-written", "")
+            if self._clock() - self._last_at() > self._wanted.wait:
+                return Report("no-master", self._why_nothing())
+            if self._position() > self._wanted.duration + LATE_SECONDS:
+                return Report("duration", "")
+            self._gaps.look(self._why_nothing)
+            self._space.look(self.now.bytes, self._position())
+            self._look_slow()
+
+    def _look_slow(self) -> None:
+        """Say what was dropped, as long as that grows, every few seconds."""
+        if self._writer is None or self._clock() < self._next_slow:
+            return
+        slow = Slow(self._writer.dropped["video"], self._writer.dropped["audio"])
+        if slow != self._slow:
+            self._slow, self._next_slow = slow, self._clock() + SLOW_SECONDS
+            self._tell(slow)
+
+    def _why_nothing(self) -> str:
+        peer = self._watching.peer
+        if peer is not None and peer.connection.connectionState == "connected":
+            kinds = [each for each in self._wanted.destination.kinds if peer.receives(each)]
+            return "; ".join(peer.why_nothing(kind) for kind in kinds) or self._why
+        return self._why
+
+    async def _watched(self) -> Report:
+        """Watch until the place in the channel is lost, or cannot be used."""
+        try:
+            await self._watching.run()
+        except KvsopsError as error:
+            return Report("left", str(error), code=error.exit_code)
+
+    async def _stopped(self, stop: asyncio.Event) -> Report:
+        await stop.wait()
+        return Report("interrupted", "")
+
+    async def _finished(self, report: Report) -> Report:
+        """Bring the files to their end, and the report with them."""
+        self._gaps.close()
+        if (writer := self._writer) is None:
+            return report
+        try:
+            async with asyncio.timeout(END_SECONDS):
+                await writer.close()
+        except BrokenPipeError:
+            report.reason, report.text = "reader-gone", "whoever read it has closed the pipe"
+        except OSError as error:
+            name = (
+                error.filename or (writer.recording.files or [self._wanted.destination.given])[-1]
+            )
+            report.reason, report.text = "not-written", f"{name}: {error.strerror or error}"
+        except TimeoutError:
+            report.reason, report.text = "not-written", "the disk is too slow: the end is missing"
+        await asyncio.sleep(0)  # what the thread told
+        self._fill(report, writer)
+        return report
+
+    def _fill(self, report: Report, writer: Writer) -> None:
+        made = writer.recording
+        report.seconds, report.pictures, report.bytes = made.seconds, made.pictures, made.bytes
+        report.files, report.gaps = list(made.files), self._gaps.all
+        report.pictures_dropped = writer.dropped["video"]
+        report.sounds_dropped = writer.dropped["audio"]

@@ -1,0 +1,370 @@
+// The page of a viewer: it joins the channel, shows the master's picture, and tells how it stands.
+
+import { Chart } from "/charts.js";
+import { Figures } from "/figures.js";
+import { Peer } from "/peer.js";
+import { Server, pause, readLink, takeToken } from "/server.js";
+import { Signaling } from "/signaling.js";
+import { Talk } from "/talk.js";
+
+const LABEL = "kvsops-view";
+// AWS keeps an offer for a master that is not there, for as long as the channel's message TTL.
+const PATIENCE_SECONDS = 3;
+const OFFER_AGAIN_SECONDS = 20;
+// TURN's credentials last five minutes.
+const ICE_LASTS_SECONDS = 240;
+const NO_PICTURE_SECONDS = 5;
+const CALL_AGAIN_SECONDS = [0.2, 1, 2, 5, 10];
+
+const at = (id) => document.getElementById(id);
+
+const STATES = {
+  joining: ["Joining…", ""],
+  waiting: ["Waiting for the master", "No camera has answered yet. This page joins by itself as " +
+    "soon as one connects to the channel as master."],
+  connecting: ["Connecting…", "The master has answered: a path to it is being found."],
+  blank: ["Connected, but no picture has come", "The master sends no video, or its first whole " +
+    "picture is still to come."],
+  shaky: ["The connection is shaky", "Nothing comes at the moment."],
+  lost: ["The master has gone", "It ended the connection, or lost it. This page calls it again."],
+  pathless: ["No path to the master was found", "It answered, but no way between you works: a " +
+    "firewall may block UDP and TURN. Trying again; kvsops smoke shows which servers answer."],
+  offline: ["Connecting to the channel again…", ""],
+  away: ["kvsops does not answer", "The terminal that runs kvsops view may have been closed, or " +
+    "its machine sleeps. This page connects again by itself."],
+};
+const ENDS = {
+  ended: ["kvsops view has ended", "Run it again to watch on."],
+  expired: ["The link has expired", "Ask for a new one: kvsops view prints it."],
+  unknown: ["The link leads nowhere", "kvsops view was started again since, or a part of the link " +
+    "is missing. Open its link again."],
+  full: ["All places are taken", "As many pages as the link is for are open already.", true],
+  displaced: ["Watched in another tab", "This page was opened again elsewhere.", true],
+  gone: ["The channel is gone", "It was deleted. If it was created again, run kvsops view again."],
+  denied: ["AWS does not let this page in", "The terminal's credentials may have expired, or lack " +
+    "a permission: kvsops iam \"view NAME\" prints those it needs."],
+  fought: ["Another viewer has this place", "It connects with the same client id.", true],
+  busy: ["Too many requests", "Wait a moment.", true],
+  malformed: ["The server does not understand this page", "Load it again.", true],
+};
+const CAMERA = {
+  NotAllowedError: "The browser does not let this page use the camera and microphone: allow both " +
+    "beside the address, then load the page again. You only watch for now.",
+  NotFoundError: "No camera or microphone was found: connect one, then load the page again. You " +
+    "only watch for now.",
+  NotReadableError: "The camera or microphone is in use by another program: close that, then load " +
+    "the page again. You only watch for now.",
+};
+
+const number = (value, unit, digits = 0) => `${value.toFixed(digits)} ${unit}`;
+const CHARTS = [
+  ["roundTrip", "Round trip", (value) => number(value, "ms"), 20],
+  ["fps", "Frames per second", (value) => value.toFixed(0), 30],
+  ["bitrate", "Bitrate", (value) => value < 1000 ? number(value, "kbit/s")
+    : number(value / 1000, "Mbit/s", 1), 100],
+  ["loss", "Packets lost", (value) => number(value, "%", 1), 5],
+  ["jitter", "Jitter", (value) => number(value, "ms"), 20],
+];
+const FACTS = { path: "Path", local: "Here", remote: "Master", codec: "Video", sound: "Audio",
+  size: "Picture" };
+
+class View {
+  #state = "";
+  #peer = null;
+  #failures = 0;
+  #iceServers = { list: [], at: 0 };
+  #own = null;
+  #timer = null;
+  #over = false;
+
+  constructor(token) {
+    this.server = new Server(token);
+    this.signaling = new Signaling((how) => this.server.connect(how));
+    this.talk = new Talk(at("lines"), at("talk"), at("line"), at("send"));
+    this.charts = CHARTS.map(([key, ...rest]) => [key, new Chart(at("charts"), ...rest)]);
+    this.server.addEventListener("over", ({ detail }) => this.#end(detail.why, detail.message));
+    this.server.addEventListener("lost", () => this.#serverLost());
+    this.#listen();
+  }
+
+  async run() {
+    this.#show("joining");
+    this.server.run();
+    const greeting = await this.server.seated;
+    at("channel").textContent = greeting.channel;
+    at("region").textContent = greeting.place;
+    document.title = `${greeting.channel} – kvsops view`;
+    if (greeting.mirror) await this.#openCamera();
+    this.signaling.run();
+    for (;;) {
+      await this.#measure().catch(console.warn);
+      await new Promise((resolve) => setTimeout(resolve, 1000));
+    }
+  }
+
+  #listen() {
+    const { signaling } = this;
+    const on = (type, take) => signaling.addEventListener(type, ({ detail }) => take(detail));
+    on("open", ({ iceServers, moved }) => {
+      this.#iceServers = { list: iceServers, at: seconds() };
+      // What was offered to a master that was not there yet may be lost, but not by GO_AWAY.
+      if (!moved && ["joining", "waiting", "offline", "away"].includes(this.#state)) this.#call();
+    });
+    on("lost", ({ text }) => {
+      if (!this.#isConnected()) this.#show("offline", text);
+    });
+    on("over", ({ why, text }) => this.#end(why, text));
+    on("answer", ({ description }) => {
+      if (["waiting", "joining", "offline"].includes(this.#state)) this.#show("connecting");
+      this.#peer?.take({ description });
+    });
+    on("candidate", ({ candidate }) => this.#peer?.take({ candidate }));
+    on("refused", ({ kind, text }) => {
+      if (kind === "offer") this.#show("waiting", text);
+    });
+    on("ice-servers", ({ iceServers }) => {
+      this.#iceServers = { list: iceServers, at: seconds() };
+      this.#peer?.renew(iceServers);
+    });
+  }
+
+  #isConnected() {
+    return this.#peer?.state === "connected";
+  }
+
+  /** Call the master: offer, and again every so often until it answers. */
+  async #call() {
+    clearTimeout(this.#timer);
+    if (this.#over) return;
+    if (seconds() - this.#iceServers.at > ICE_LASTS_SECONDS) {
+      try {
+        const { iceServers } = await this.server.connect({ fresh: true });
+        this.#iceServers = { list: iceServers, at: seconds() };
+      } catch (error) {
+        if (ENDS[error.why] && error.why !== "busy") return this.#end(error.why, error.message);
+      }
+    }
+    this.#hangUp();
+    this.#begin();
+    if (["offline", "away"].includes(this.#state)) this.#show("joining");
+    this.#timer = setTimeout(() => {
+      if (!this.#unanswered()) return;
+      this.#show("waiting");
+      this.#timer = setTimeout(() => this.#unanswered() && this.#call(), OFFER_AGAIN_SECONDS * 1000);
+    }, (this.#state === "waiting" ? 0 : PATIENCE_SECONDS) * 1000);
+  }
+
+  #unanswered() {
+    return this.#peer?.connection.signalingState !== "stable";
+  }
+
+  #begin() {
+    const peer = (this.#peer = new Peer({
+      iceServers: this.#iceServers.list,
+      send: ({ description, candidate }) => description
+        ? this.signaling.send(description.type, description)
+        : this.signaling.send("candidate", candidate),
+    }));
+    this.figures = new Figures();
+    this.connectedAt = null;
+    const stream = new MediaStream();
+    at("picture").srcObject = stream;
+    peer.addEventListener("track", ({ detail: { track } }) => {
+      stream.addTrack(track);
+      if (track.kind === "audio") track.addEventListener("unmute", () => this.#soundCame());
+    });
+    peer.addEventListener("channel", ({ detail: { channel } }) => this.talk.attach(channel));
+    peer.addEventListener("state", ({ detail: { state } }) => this.#changed(peer, state));
+    for (const kind of ["audio", "video"]) {
+      const [own] = this.#own?.getTracks().filter((track) => track.kind === kind) ?? [];
+      peer.connection.addTransceiver(own ?? kind, own
+        ? { direction: "sendrecv", streams: [this.#own] } : { direction: "recvonly" });
+    }
+    this.talk.attach(peer.connection.createDataChannel(LABEL));
+  }
+
+  #hangUp() {
+    this.#peer?.close();
+    this.#peer = null;
+  }
+
+  #changed(peer, state) {
+    if (peer !== this.#peer || this.#over) return;
+    if (state === "connected") {
+      clearTimeout(this.#timer);
+      this.#failures = 0;
+      this.connectedAt ??= seconds();
+      if (this.#state === "shaky") this.#uncover();
+      return;
+    }
+    if (state === "shaky") return this.#show("shaky");
+    const pathless = this.connectedAt === null;
+    this.#show(pathless ? "pathless" : "lost");
+    this.#callAgain();
+  }
+
+  async #callAgain() {
+    clearTimeout(this.#timer);
+    const last = CALL_AGAIN_SECONDS.length - 1;
+    await pause(CALL_AGAIN_SECONDS[Math.min(this.#failures++, last)]);
+    this.#call();
+  }
+
+  // What is measured
+
+  async #measure() {
+    if (!this.#isConnected()) {
+      at("facts").replaceChildren();
+      return this.charts.forEach(([, chart]) => chart.add(null));
+    }
+    const told = (this.told = await this.figures.read(this.#peer.connection));
+    for (const [key, chart] of this.charts) chart.add(told[key]);
+    this.#showFacts(told);
+    if (told.frames) this.#uncover();
+    else if (seconds() - this.connectedAt > NO_PICTURE_SECONDS) this.#show("blank");
+    this.#report();
+  }
+
+  #showFacts(told) {
+    const rows = Object.entries(FACTS).filter(([key]) => told[key]);
+    at("facts").replaceChildren(...rows.flatMap(([key, name]) => {
+      const [term, value] = [document.createElement("dt"), document.createElement("dd")];
+      [term.textContent, value.textContent] = [name, told[key]];
+      return [term, value];
+    }));
+  }
+
+  /** Tell the terminal how it stands, when that changes. */
+  #report() {
+    const relayed = this.#state === "watching" && Boolean(this.told?.relayed);
+    const report = JSON.stringify({ type: "state", state: this.#state, relayed });
+    if (report === this.reported) return;
+    this.reported = report;
+    this.server.say(JSON.parse(report));
+  }
+
+  // What is shown
+
+  #show(state, advice) {
+    if (this.#over || this.#state === state) return;
+    this.#state = state;
+    const [words, more] = STATES[state];
+    this.#cover(words, advice ?? more, ["shaky", "lost"].includes(state) && this.connectedAt);
+    this.#report();
+  }
+
+  #uncover() {
+    at("snapshot").disabled = false;
+    if (at("picture").paused) at("picture").play().catch(() => {});
+    if (this.#state === "watching") return;
+    this.#state = "watching";
+    at("curtain").hidden = true;
+    at("state").textContent = at("advice").textContent = "";
+    at("said").textContent = "Connected: the picture is shown.";
+    this.#report();
+  }
+
+  #cover(words, advice, thin) {
+    at("curtain").hidden = false;
+    at("curtain").className = `turning ${thin ? "thin" : ""}`;
+    at("state").textContent = words;
+    at("advice").textContent = advice;
+    at("said").textContent = "";
+    at("snapshot").disabled = true;
+  }
+
+  #serverLost() {
+    if (!this.#isConnected()) this.#show("away");
+  }
+
+  #end(why, text) {
+    if (this.#over) return;
+    const [words, advice, again = false] = ENDS[why] ?? ["This page has ended", text ?? ""];
+    this.#cover(words, advice, false);
+    at("curtain").className = "";
+    at("again").hidden = !again;
+    this.#over = true;
+    clearTimeout(this.#timer);
+    this.#hangUp();
+    this.signaling.close();
+    this.server.close();
+    this.#own?.getTracks().forEach((track) => track.stop());
+  }
+
+  #soundCame() {
+    const button = at("sound");
+    button.disabled = false;
+    button.textContent = at("picture").muted ? "Turn on sound" : "Turn off sound";
+  }
+
+  async #openCamera() {
+    try {
+      this.#own = await navigator.mediaDevices.getUserMedia({ audio: true, video: true });
+      at("mirror").srcObject = this.#own;
+      at("mirror").hidden = false;
+    } catch (error) {
+      at("camera-problem").textContent = CAMERA[error.name] ??
+        `The camera could not be opened (${error.message}). You only watch for now.`;
+    }
+  }
+}
+
+const seconds = () => performance.now() / 1000;
+
+/** Save the picture that is shown as a PNG. */
+async function snapshot() {
+  const video = at("picture");
+  if (!video.videoWidth) return;
+  const canvas = document.createElement("canvas");
+  [canvas.width, canvas.height] = [video.videoWidth, video.videoHeight];
+  canvas.getContext("2d").drawImage(video, 0, 0);
+  const blob = await new Promise((resolve) => canvas.toBlob(resolve, "image/png"));
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(blob);
+  const when = new Date().toISOString().slice(0, 19).replaceAll(/[:T]/g, "-");
+  link.download = `${at("channel").textContent}-${when}.png`;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+  at("said").textContent = `Saved as ${link.download}`;
+}
+
+function toggleSound() {
+  const video = at("picture");
+  video.muted = !video.muted;
+  video.play().catch(() => {});
+  at("sound").textContent = video.muted ? "Turn on sound" : "Turn off sound";
+}
+
+function toggleFull() {
+  if (document.fullscreenElement) document.exitFullscreen();
+  else at("stage").requestFullscreen?.().catch(() => {});
+}
+
+function openPasted(event) {
+  event.preventDefault();
+  const found = readLink(at("link").value);
+  at("link-problem").textContent = found ? ""
+    : "That is no link of kvsops view: it begins with http and has a # in it.";
+  if (found?.url) location.href = found.url;
+  else if (found) {
+    location.hash = found.token;
+    location.reload();
+  }
+}
+
+function show(section) {
+  for (const each of document.querySelectorAll("main > section")) each.hidden = each.id !== section;
+  at(section).querySelector("h1").focus();
+}
+
+at("sound").addEventListener("click", toggleSound);
+at("snapshot").addEventListener("click", snapshot);
+at("full").addEventListener("click", toggleFull);
+at("again").addEventListener("click", () => location.reload());
+at("start-form").addEventListener("submit", openPasted);
+// Another link in the address bar does not load the page by itself.
+addEventListener("hashchange", () => location.hash.length > 1 && location.reload());
+
+const token = takeToken();
+show(token ? "watch" : "start");
+if (token) new View(token).run().catch((error) => error.why || console.error(error));

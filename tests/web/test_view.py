@@ -1,0 +1,238 @@
+"""The page of `kvsops view` as a person uses it, in Chromium, with a camera of ours."""
+
+import base64
+import io
+import re
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+
+import av
+import pytest
+from playwright.sync_api import Page
+
+from kvsops.aws import channels
+from kvsops.aws.scope import Scope
+from kvsops.peers.picture import Mark, read
+from tests.web.camera import SENDER, SIZE, Camera, camera
+from tests.web.conftest import NewPage, until
+from tests.web.serving import Serving
+
+GREETING = {"channel": "cam-door", "place": "us-east-1", "mirror": False}
+PIXELS = """() => {
+  const video = document.getElementById("picture");
+  const canvas = document.createElement("canvas");
+  [canvas.width, canvas.height] = [video.videoWidth, video.videoHeight];
+  if (!canvas.width) return null;
+  canvas.getContext("2d").drawImage(video, 0, 0);
+  return canvas.toDataURL("image/png").split(",")[1];
+}"""
+UNCOVERED = "document.getElementById('curtain').hidden"
+
+
+def mark_of(png: bytes) -> tuple[Mark | None, tuple[int, int]]:
+    """Read the number in a picture, and its size."""
+    with av.open(io.BytesIO(png)) as opened:
+        frame = next(opened.decode(video=0))
+    return read(frame.reformat(format="yuv420p")), (frame.width, frame.height)
+
+
+def number_shown(page: Page) -> int:
+    """Read the number of the picture that a page shows, as soon as it has one."""
+    ends = time.monotonic() + 30
+    while time.monotonic() < ends:
+        pixels = page.evaluate(PIXELS)
+        mark = mark_of(base64.b64decode(pixels))[0] if pixels else None
+        if mark is not None:
+            assert mark.sender == SENDER
+            return mark.number
+        page.wait_for_timeout(50)
+    raise AssertionError("no picture was seen")
+
+
+def states(served: Serving) -> list[str]:
+    """Return the states that the page told its terminal."""
+    return [message["state"] for _, message in served.room.heard]
+
+
+@pytest.fixture
+def greets(served: Serving) -> Serving:
+    """Let the server greet a page as `kvsops view` does."""
+    served.room.greets = GREETING
+    return served
+
+
+@contextmanager
+def watching(
+    scope: Scope, arn: str, served: Serving, new_page: NewPage, url: str | None = None
+) -> Iterator[tuple[Camera, Page]]:
+    """Connect a camera and open a page that shows its picture."""
+    with camera(scope, arn) as there:
+        page = new_page(url or served.url())
+        until(page, UNCOVERED)
+        yield there, page
+
+
+def test_a_person_watches(scope: Scope, arn: str, greets: Serving, new_page: NewPage) -> None:
+    """It waits for the camera, joins by itself, and shows the camera's very pictures."""
+    page = new_page(greets.url())
+    assert page.url == greets.server.site.local_url + "/"  # the link is not in the address bar
+    page.get_by_text("Waiting for the master").wait_for()
+    assert page.get_by_role("heading", name="cam-door").is_visible()
+    with camera(scope, arn) as there:
+        until(page, UNCOVERED)
+        first = number_shown(page)
+        page.wait_for_timeout(500)
+        assert number_shown(page) > first
+        assert there.offers == ["viewer-0"]  # the one that waited
+        page.get_by_text("direct, over UDP").wait_for()
+        assert page.get_by_text(f"{SIZE[0]} × {SIZE[1]}").is_visible()
+        page.get_by_role("img", name=re.compile("Frames per second in the last minute")).wait_for()
+    assert states(greets)[:3] == ["waiting", "connecting", "watching"]
+
+
+def test_a_snapshot(scope: Scope, arn: str, greets: Serving, new_page: NewPage) -> None:
+    """It is saved as a PNG named after the channel, and holds the picture."""
+    with watching(scope, arn, greets, new_page) as (_, page):
+        number_shown(page)
+        with page.expect_download() as download:
+            page.get_by_role("button", name="Snapshot").press("Enter")
+        assert re.fullmatch(r"cam-door-[\d-]{19}\.png", download.value.suggested_filename)
+        mark, size = mark_of(Path(download.value.path()).read_bytes())
+        assert (mark and mark.sender, size) == (SENDER, SIZE)
+
+
+def test_talk_and_sound(scope: Scope, arn: str, greets: Serving, new_page: NewPage) -> None:
+    """Messages go there and back, shown as text whatever they hold; sound waits for a click."""
+    with watching(scope, arn, greets, new_page) as (there, page):
+        line = page.get_by_label("Message on the data channel")
+        line.fill("<img src=x> hello")
+        line.press("Enter")
+        page.get_by_text("<img src=x> hello yourself").wait_for()
+        assert there.heard == ["<img src=x> hello"]
+        assert page.evaluate("document.getElementById('picture').muted")
+        page.get_by_role("button", name="Turn on sound").click()
+        page.get_by_role("button", name="Turn off sound").wait_for()
+        assert not page.evaluate("document.getElementById('picture').muted")
+
+
+def test_a_reload(scope: Scope, arn: str, greets: Serving, new_page: NewPage) -> None:
+    """It joins again at its own place, without the link in its address."""
+    with watching(scope, arn, greets, new_page) as (there, page):
+        page.reload()
+        until(page, UNCOVERED)
+        number_shown(page)
+        assert there.offers == ["viewer-0", "viewer-0"]
+
+
+def test_a_master_that_comes_back(
+    scope: Scope, arn: str, greets: Serving, new_page: NewPage
+) -> None:
+    """When the camera ends the page says so, and shows the next one by itself."""
+    with watching(scope, arn, greets, new_page) as (_, page):
+        number_shown(page)
+    page.get_by_text("The master has gone").wait_for()
+    with camera(scope, arn) as there:
+        until(page, UNCOVERED)
+        number_shown(page)
+        assert there.offers
+
+
+def test_lost_sockets(scope: Scope, arn: str, greets: Serving, new_page: NewPage) -> None:
+    """The picture goes on while signaling and the server are lost, and both come back."""
+    with watching(scope, arn, greets, new_page) as (there, page):
+        before = number_shown(page)
+        greets.break_off()
+        page.wait_for_timeout(500)
+        assert number_shown(page) > before
+        ends = time.monotonic() + 20
+        while greets.room.moves[-1] != ("came", "viewer-0") or len(greets.room.moves) < 3:
+            assert time.monotonic() < ends, greets.room.moves
+            page.wait_for_timeout(50)
+        assert there.offers == ["viewer-0"]
+        assert page.evaluate(UNCOVERED)
+
+
+def test_the_start_page(greets: Serving, new_page: NewPage) -> None:
+    """Without a link it explains itself, and takes a link that is pasted."""
+    page = new_page(greets.server.site.local_url)
+    link = page.get_by_label("Link")
+    for wrong in ("nonsense", greets.server.site.local_url, "javascript:alert(1)#x"):
+        link.fill(wrong)
+        link.press("Enter")
+        page.get_by_text("That is no link of kvsops view").wait_for()
+    link.fill(greets.url())
+    page.get_by_role("button", name="Watch").click()
+    page.get_by_role("heading", name="cam-door").wait_for()
+
+
+@pytest.mark.parametrize(
+    ("how", "said"),
+    [
+        ("unknown", "The link leads nowhere"),
+        ("expired", "The link has expired"),
+        ("full", "All places are taken"),
+        ("revoked", "kvsops view has ended"),
+        ("gone", "The channel is gone"),
+    ],
+)
+def test_endings(
+    scope: Scope, arn: str, greets: Serving, new_page: NewPage, how: tuple[str], said: str
+) -> None:
+    """Whatever keeps a page from watching is said in words, and it tries no further."""
+    link = greets.link(seats=1)
+    url = greets.server.url_of(link)
+    if how == "full":
+        new_page(url).get_by_text("Waiting for the master").wait_for()
+    if how == "expired":
+        url = greets.url(lasts=timedelta())
+    page = new_page(url + ("x" if how == "unknown" else ""))
+    if how == "revoked":
+        page.get_by_text("Waiting for the master").wait_for()
+        greets.do(greets.server.revoke, link)
+    if how == "gone":
+        page.get_by_text("Waiting for the master").wait_for()
+        channels.delete_made(scope, arn)
+        greets.break_off()
+    page.get_by_text(said).wait_for()
+    page.wait_for_timeout(300)
+    assert page.get_by_text(said).is_visible()
+
+
+def test_a_mirror(scope: Scope, arn: str, greets: Serving, new_page: NewPage) -> None:
+    """One's own camera and microphone are sent, and shown in a corner."""
+    greets.room.greets = {**GREETING, "mirror": True}
+    with watching(scope, arn, greets, new_page) as (there, page):
+        assert page.get_by_label("Your own picture").is_visible()
+        [peer] = there.peers.values()
+        ends = time.monotonic() + 20
+        while not (peer.received.first_video.is_set() and peer.received.first_audio.is_set()):
+            assert time.monotonic() < ends
+            page.wait_for_timeout(50)
+
+
+def test_a_camera_that_is_denied(
+    scope: Scope, arn: str, greets: Serving, new_page: NewPage
+) -> None:
+    """It is said with what to do, and one watches all the same."""
+    greets.room.greets = {**GREETING, "mirror": True}
+    page = new_page()
+    page.add_init_script(
+        "navigator.mediaDevices.getUserMedia ="
+        " async () => { throw new DOMException('', 'NotAllowedError'); }"
+    )
+    with camera(scope, arn):
+        page.goto(greets.url())
+        page.get_by_text("allow both beside the address").wait_for()
+        until(page, UNCOVERED)
+        number_shown(page)
+
+
+def test_less_motion(greets: Serving, new_page: NewPage) -> None:
+    """Who wants less motion sees no turning wheel."""
+    page = new_page(greets.url(), reduced_motion="reduce")
+    turns = "getComputedStyle(document.getElementById('curtain'), '::before').animationName"
+    page.get_by_text("Joining").or_(page.get_by_text("Waiting")).first.wait_for()
+    assert page.evaluate(turns) == "none"
