@@ -140,8 +140,8 @@ def _taken(
 ) -> "Iterator[tuple[str, str]]":
     """Have the channel for as long as the block runs: its name and ARN."""
     from kvsops.cli import leased
-    from kvsops.cli.stay import relaying_channel
     from kvsops.cli.owner import default_owner
+    from kvsops.cli.stay import relaying_channel
 
     name = wanted.name or f"kvsops-meet-{secrets.token_hex(5)}"
     owner = default_owner(os.environ)

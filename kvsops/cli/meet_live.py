@@ -1,19 +1,20 @@
 """The meeting of `kvsops meet`: its server, from the link that is printed to the end."""
 
 import asyncio
-import signal
-import webbrowser
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import click
 
+from kvsops.cli.browser import OPENING_LASTS, opened
 from kvsops.cli.options import screen
-from kvsops.cli.signals import signals_go_to
+from kvsops.cli.stay import until_signal
 from kvsops.output.figures import moment
 from kvsops.output.qr import qr_code
-from kvsops.signaling.threads import Threads
+from kvsops.peers.waits import end_all
+from kvsops.signaling.threads import in_thread
 from kvsops.web.links import Link, Links
 from kvsops.web.meeting import GUESTS_MAXIMUM, Ending, Meeting
 from kvsops.web.server import Server
@@ -24,8 +25,10 @@ if TYPE_CHECKING:
     from kvsops.web.site import Site
 
 ENDED_HERE: Final = "kvsops meet was ended on the host's computer"
+GONE: Final = "the channel was deleted by somebody"
+ENDING: Final = "ending the meeting; press Ctrl-C again to leave the channel to its lease"
 _HOST_LASTS: Final = timedelta(days=30)
-"""The host's link ends with the meeting."""
+"""Longer than any meeting, with which the host's link ends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +43,7 @@ class Invitation:
 
 
 class Ends:
-    """Ends the meeting from outside its event loop, also before it has begun."""
+    """Ends the meeting from another thread, also before it has begun."""
 
     def __init__(self) -> None:
         self.failed = self.interrupted = False
@@ -49,13 +52,10 @@ class Ends:
 
     def fail(self, why: str) -> None:
         """End it because the channel can be counted on no more."""
-        self.failed = True
-        self._end(why)
-
-    def interrupt(self) -> None:
-        """End it because of a signal."""
-        self.interrupted = True
-        self._end(ENDED_HERE)
+        self.failed, self._why = True, why
+        if self._meeting is not None:
+            loop, meeting = self._meeting
+            loop.call_soon_threadsafe(meeting.end, why)
 
     def attach(self, meeting: Meeting) -> None:
         """From now on this is the meeting; called in its event loop."""
@@ -63,61 +63,58 @@ class Ends:
         if self._why is not None:
             meeting.end(self._why)
 
-    def _end(self, why: str) -> None:
-        self._why = self._why or why
-        if self._meeting is not None:
-            loop, meeting = self._meeting
-            loop.call_soon_threadsafe(meeting.end, why)
-
 
 def hold(
     door: "Door", site: "Site", invitation: Invitation, ends: Ends, console: "Console"
 ) -> Ending:
     """Hold the meeting to its end; a signal ends it, too, and a second Ctrl-C leaves at once."""
-
-    async def until_over() -> Ending:
-        loop, task = asyncio.get_running_loop(), asyncio.current_task()
-        loop.set_default_executor(Threads())
-
-        def take(number: int) -> None:
-            if ends.interrupted and number == signal.SIGINT and task is not None:
-                loop.call_soon_threadsafe(task.cancel)
-            ends.interrupt()
-
-        with signals_go_to(take):
-            return await _held(door, site, invitation, ends, console)
-
-    try:
-        return asyncio.run(until_over())
-    except asyncio.CancelledError:
-        raise KeyboardInterrupt from None
+    held = partial(_held, invitation, ends, console, door=door, site=site)
+    return until_signal(held, console, ENDING)
 
 
 async def _held(
-    door: "Door", site: "Site", invitation: Invitation, ends: Ends, console: "Console"
+    invitation: Invitation,
+    ends: Ends,
+    console: "Console",
+    stop: asyncio.Event,
+    *,
+    door: "Door",
+    site: "Site",
 ) -> Ending:
-    links = Links()
-    host = links.issue("master", ["host"], _HOST_LASTS)
-    ids = [f"guest-{number}" for number in range(1, GUESTS_MAXIMUM + 1)]
-    guests = links.issue("viewer", ids, invitation.expires)
-    url = f"{site.url}/#{guests.token}"
-    meeting = Meeting(mesh=invitation.mesh, invitation=url, told=console.note)
+    meeting = Meeting(mesh=invitation.mesh, told=console.note)
     server = Server(
-        site, links, door, meeting, page="meet.html", roles=("master", "viewer"), warn=console.warn
+        site,
+        Links(),
+        door,
+        meeting,
+        page="meet.html",
+        roles=("master", "viewer"),
+        warn=console.warn,
     )
-    meeting.pages = server.pages
-    ends.attach(meeting)
     async with server:
-        _invite(url, guests, invitation, console, here=site.only_here)
-        _open(server.url_of(host, local=True), console, opens=invitation.opens)
-        return await meeting.until_over()
+        guests = _guests(server, invitation)
+        meeting.begin(server.pages, invitation=server.url_of(guests))
+        ends.attach(meeting)
+        over = asyncio.ensure_future(meeting.until_over())
+        waits = [asyncio.ensure_future(each.wait()) for each in (stop, door.gone)]
+        _invite(server, guests, invitation, console)
+        await _host(server, console, opens=invitation.opens)
+        await asyncio.wait([over, *waits], return_when=asyncio.FIRST_COMPLETED)
+        ends.interrupted, ends.failed = stop.is_set(), ends.failed or door.gone.is_set()
+        meeting.end(GONE if door.gone.is_set() else ENDED_HERE)
+        await end_all(waits)
+        return await over
 
 
-def _invite(
-    url: str, guests: Link, invitation: Invitation, console: "Console", *, here: bool
-) -> None:
+def _guests(server: Server, invitation: Invitation) -> Link:
+    """Make the link for guests."""
+    ids = [f"guest-{number}" for number in range(1, GUESTS_MAXIMUM + 1)]
+    return server.links.issue("viewer", ids, invitation.expires)
+
+
+def _invite(server: Server, guests: Link, invitation: Invitation, console: "Console") -> None:
     """Print the link for guests; off a terminal it stands alone on standard output."""
-    shown = screen()
+    url, shown, here = server.url_of(guests), screen(), server.site.only_here
     if shown.width is None:
         click.echo(url)
     else:
@@ -130,8 +127,16 @@ def _invite(
         )
 
 
-def _open(url: str, console: "Console", *, opens: bool) -> None:
-    """Open the host's page, or say where it is."""
-    if not (opens and webbrowser.open(url)):
-        console.note(f"Your own page, as the host: {url}")
+async def _host(server: Server, console: "Console", *, opens: bool) -> None:
+    """Open the host's page, or say where it is. The page keeps its place beyond its link."""
+
+    def link(lasts: timedelta) -> str:
+        return server.url_of(server.links.issue("master", ["host"], lasts), local=True)
+
+    if opens and await in_thread(opened, link(OPENING_LASTS)):
+        console.note("Your own page, as the host, is open in your browser")
+    else:
+        if opens:
+            console.warn("no browser could be opened here: open the page in one yourself")
+        console.note(f"Your own page, as the host: {link(_HOST_LASTS)}")
     console.note("To end the meeting: the page's button, or Ctrl-C")

@@ -54,12 +54,11 @@ class Meeting:
         self,
         *,
         mesh: int,
-        invitation: str,
         grace_seconds: float = GRACE_SECONDS,
         clock: Callable[[], float] = time.monotonic,
         told: Callable[[str], None] = lambda _: None,
     ) -> None:
-        self._mesh, self._invitation, self._grace = mesh, invitation, grace_seconds
+        self._mesh, self._grace, self._invitation = mesh, grace_seconds, ""
         self._clock, self._began, self._note = clock, clock(), told
         self._people: dict[Seat, Person] = {}
         self._leaving: dict[Seat, asyncio.TimerHandle] = {}
@@ -67,6 +66,10 @@ class Meeting:
         self._tally, self._most, self._ever = Tally(), 0, False
         self._over: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self.pages: Pages
+
+    def begin(self, pages: Pages, *, invitation: str) -> None:
+        """Begin it: these are its pages, that the link for guests, of which the host is told."""
+        self.pages, self._invitation = pages, invitation
 
     async def until_over(self) -> Ending:
         """Wait until it ends; tell all pages why."""

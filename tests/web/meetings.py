@@ -25,7 +25,7 @@ from kvsops.web.site import Site
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
-PATIENCE: Final = 30.0
+PATIENCE: Final = 60.0
 HOUR: Final = timedelta(hours=1)
 
 CAMERAS: Final = {
@@ -153,7 +153,6 @@ class Held:
         guests = self.links.issue("viewer", ids, self.expires)
         self.meeting = Meeting(
             mesh=self.mesh,
-            invitation=f"{site.url}/#{guests.token}",
             grace_seconds=self.grace_seconds,
             told=self.told.append,
         )
@@ -167,9 +166,9 @@ class Held:
             roles=("master", "viewer"),
             warn=self.warned.append,
         )
-        self.meeting.pages = server.pages
         self._server = server
         async with server:
+            self.meeting.begin(server.pages, invitation=server.url_of(guests))
             self.url, self.guests = site.local_url, guests
             self.host_url, self.guest_url = server.url_of(host), server.url_of(guests)
             self._loop = asyncio.get_running_loop()
@@ -177,13 +176,19 @@ class Held:
             self.ending = await self.meeting.until_over()
 
     def cut(self) -> None:
-        """Break all connections to the server off, and so those to the channel: it passes them on."""
+        """Break off all connections to the server, which passes on those to the channel."""
 
         def abort() -> None:
             for connection in self._server._runner.server.connections:
-                connection.transport.abort()
+                if connection.transport is not None:
+                    connection.transport.abort()
 
         self._loop.call_soon_threadsafe(abort)
+
+    def vanish(self) -> None:
+        """Be gone without a word, as a process that was killed."""
+        self._server.site.close()
+        self.cut()
 
     def end(self, why: str) -> Ending:
         """End the meeting, unless it has ended; return how it did."""

@@ -22,6 +22,7 @@ from tests.web.meetings import (
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
+STATUS = "() => document.getElementById('status').textContent"
 HOST_LEFT = "The host's page was closed."
 
 
@@ -171,16 +172,30 @@ def test_the_hosts_tab_is_killed(people: Guests, scope: Scope, emulator: LocalSe
 
 
 def test_lost_connections(people: Guests, scope: Scope, emulator: LocalServer) -> None:
-    """A lost network is said, and all come back by themselves."""
+    """A call that breaks off, and a network that does, are said, and all come back."""
     with Held(scope) as held:
         hana = people.join(held.host_url, "Hana")
         ben = people.join(held.guest_url, "Ben")
         sees(ben, "Hana", "Ben")
         hana.evaluate("() => window.made.at(-1).close()")
+        ben.get_by_text("The connection with the host was lost. Connecting again…").wait_for()
         sees(ben, "Hana", "Ben")
-        before = emulator.calls["ConnectAsViewer"]
         held.cut()
-        until(hana, "() => document.getElementById('status').textContent", "1 guest is here.".__eq__)
+        until(hana, STATUS, lambda said: "Trying again…" in said or "again…" in said)
+        until(hana, STATUS, "1 guest is here.".__eq__)
+        until(ben, STATUS, "".__eq__)
         sees(hana, "Hana", "Ben")
         sees(ben, "Hana", "Ben")
-        assert emulator.calls["ConnectAsViewer"] >= before
+    assert emulator.calls["ConnectAsViewer"] >= 2
+
+
+def test_the_server_is_killed(people: Guests, scope: Scope) -> None:
+    """A page whose server is gone for long says so, and is connected to nobody any more."""
+    with Held(scope, grace_seconds=1) as held:
+        hana = people.join(held.host_url, "Hana")
+        ben = people.join(held.guest_url, "Ben")
+        sees(ben, "Hana", "Ben")
+        held.vanish()
+        for page in (hana, ben):
+            page.get_by_role("heading", name="The host's computer does not answer").wait_for()
+            all_closed(page)
