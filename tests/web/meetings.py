@@ -47,8 +47,8 @@ DEVICES: Final = """
       paint.fillRect(0, 0, 160, 120);
       paint.fillStyle = "white";
       paint.fillRect((count++ * 5) % 160, 108, 12, 12);
-    }, 100);
-    return canvas.captureStream(10).getVideoTracks()[0];
+    }, 200);
+    return canvas.captureStream(5).getVideoTracks()[0];
   };
   const voice = () => {
     const sound = new AudioContext();
@@ -179,6 +179,7 @@ class Held:
         """Break off all connections to the server, which passes on those to the channel."""
 
         def abort() -> None:
+            assert self._server._runner.server is not None
             for connection in self._server._runner.server.connections:
                 if connection.transport is not None:
                     connection.transport.abort()
@@ -213,7 +214,7 @@ class Guests:
 
     def open(self, url: str, name: str, *, script: str | None = None, **more: Any) -> "Page":
         """Open the page at its door."""
-        context = self._browser.new_context(viewport={"width": 900, "height": 640}, **more)
+        context = self._browser.new_context(viewport={"width": 480, "height": 400}, **more)
         page = context.new_page()
         page.set_default_timeout(PATIENCE * 1000)
         page.on("pageerror", lambda error: self.errors.append(f"{name}: {error}"))
