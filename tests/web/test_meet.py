@@ -125,7 +125,7 @@ def test_more_than_the_mesh(people: Guests, scope: Scope) -> None:
         ben = people.join(held.guest_url, "Ben")
         sees(ben, "Hana", "Ben")
         cy = people.join(held.guest_url, "Cy")
-        note = "There are more than 1 guests, so guests see and hear the host only."
+        note = "There are more than 1 guest, so guests see and hear the host only."
         for page in (hana, ben, cy):
             page.get_by_text(note).wait_for()
         sees(hana, "Hana", "Ben", "Cy")

@@ -12,7 +12,7 @@ function reason(kind, error) {
     case "NotAllowedError":
     case "SecurityError":
       return `The ${device} is blocked for this page. Allow it at the left of the address bar, `
-        + `then turn the ${device} on.`;
+        + `then choose the ${device} or turn it on.`;
     case "NotFoundError":
     case "OverconstrainedError":
       return `No ${device} was found. Plug one in, or take part without.`;

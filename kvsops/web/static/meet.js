@@ -79,6 +79,9 @@ async function door(greeting) {
   set(at("door-title"), host ? "Start the meeting" : "Join the meeting");
   set(at("join"), host ? "Start" : "Join");
   set(at("leave"), host ? "End meeting" : "Leave");
+  set(at("door-hint"), host ? "You are the host: your guests' pictures and voices pass through this "
+    + "page. Keep it open; the meeting ends 30 seconds after it is closed."
+    : "The host's page passes your picture and voice on to the other guests.");
   document.title = host ? "Meeting (host)" : "Meeting";
   const kept = JSON.parse(sessionStorage.getItem("me") ?? "null"); // this page was loaded anew
   at("name").value = kept?.name ?? localStorage.getItem("name") ?? "";
@@ -98,11 +101,13 @@ async function door(greeting) {
 
 async function listDevices() {
   for (const [kind, select] of [["audio", at("microphone-choice")], ["video", at("camera-choice")]]) {
-    const options = [...await devices(kind), { id: OFF, name: "None" }];
+    const known = await devices(kind);
+    const any = { id: "", name: kind === "audio" ? "Microphone" : "Camera" };
+    const options = [...known.length ? known : [any], { id: OFF, name: "None" }];
     select.replaceChildren(...options.map(({ id, name }) => make("option", { value: id }, name)));
     const { deviceId } = media.tracks[kind]?.getSettings() ?? {};
-    const known = options.some(({ id }) => id === deviceId);
-    select.value = media.tracks[kind] ? (known ? deviceId : options[0].id) : OFF;
+    const listed = options.some(({ id }) => id === deviceId);
+    select.value = media.tracks[kind] ? (listed ? deviceId : options[0].id) : OFF;
   }
 }
 
@@ -243,7 +248,7 @@ function draw() {
     || media.screen, screen: media.screen, says: ["you", ...says({ ...own, ...shown(), here: true })] }]);
   set(at("status"), state(others));
   set(at("note"), told.everybody || !others.length ? "" : "There are more than "
-    + `${me.mesh} guests, so guests see and hear the host only.`);
+    + `${me.mesh} guest${me.mesh === 1 ? "" : "s"}, so guests see and hear the host only.`);
   set(at("mute"), media.on("audio") ? "Mute" : "Unmute");
   set(at("camera"), media.on("video") ? "Camera off" : "Camera on");
   set(at("screen"), media.screen ? "Stop sharing" : "Share screen");
