@@ -218,12 +218,17 @@ class Guests:
         page = context.new_page()
         page.set_default_timeout(PATIENCE * 1000)
         page.on("pageerror", lambda error: self.errors.append(f"{name}: {error}"))
+        page.on("console", lambda said: self._heed(name, said.text))
         colour, pitch = CAMERAS.get(name, ((90, 90, 90), 3000))
         devices = DEVICES.replace("COLOUR", json.dumps(colour)).replace("PITCH", json.dumps(pitch))
         page.add_init_script(devices if script is None else script)
         page.goto(url)
         self.pages.append(page)
         return page
+
+    def _heed(self, name: str, said: str) -> None:
+        if "Content Security" in said:
+            self.errors.append(f"{name}: {said}")
 
     def join(self, url: str, name: str, **more: Any) -> "Page":
         """Open the page, enter a name, and go in."""
