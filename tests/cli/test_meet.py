@@ -1,5 +1,6 @@
 """`kvsops meet`: the channel and the link, and what is left when a meeting ends, by every road."""
 
+import json
 import os
 import re
 import signal
@@ -12,15 +13,19 @@ from queue import Queue
 from threading import Thread
 from typing import IO, TYPE_CHECKING
 
+import aiohttp
 import pytest
 
+from kvsops.aws.iam import action_of
 from kvsops.local.faults import Fault
 from kvsops.local.server import LocalServer
 from tests.cli.conftest import Kvsops
-from tests.fleet import HOUR, names, put
+from tests.cli.iam import actions_of
+from tests.fleet import HOUR, From, names, put
 from tests.foreign.conftest import unavailable
 from tests.web.conftest import ARGUMENTS, CHROMIUM
 from tests.web.meetings import Guests, all_closed, sees, still_connected
+from tests.web.serving import run
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -177,6 +182,39 @@ def test_killed(meet: Meet, people: Guests, kvsops: Kvsops, emulator: LocalServe
     assert names(emulator) == set()
     assert still_connected(emulator) == 0
     assert hana.get_by_role("button", name="End meeting").is_visible()
+
+
+@pytest.mark.parametrize("argv", [(), ("standup", "--keep"), ("cam", "--reuse")])
+def test_the_policy_is_what_the_calls_need(
+    meet: Meet, kvsops: Kvsops, emulator: LocalServer, argv: tuple[str, ...]
+) -> None:
+    """Every action allowed is taken, and no other; a create's lost answer is looked up."""
+    put(emulator, "cam")
+    emulator.settings.faults = (From(CREATE, "drop-after", 1, last=1),)
+    running = meet(*argv)
+    run(connected(running))
+    running.process.send_signal(signal.SIGTERM)
+    assert running.ended()[0] == 130
+    called = {*emulator.calls} - {"Disconnect"}
+    printed = kvsops("iam", " ".join(("meet", *argv)))
+    creates = {"TagResource", CREATE, "ListTagsForResource"}
+    needed = {action_of(each) for each in called | creates}
+    assert actions_of(json.loads(printed.out)) == needed
+
+
+async def connected(running: Running) -> None:
+    """Be a host's page and a guest's, as far as both connect to the channel."""
+    server = running.guest_url.partition("/#")[0]
+    async with aiohttp.ClientSession(headers={"Origin": server}) as client:
+        for url in (running.host_url, running.guest_url):
+            events = await client.ws_connect(f"{server}/events")
+            await events.send_json({"link": url.partition("#")[2]})
+            seat = (await events.receive_json())["seat"]
+            signaling = await client.ws_connect(f"{server}/signaling")
+            await signaling.send_json({"seat": seat})
+            await signaling.receive()  # an empty text, once it is connected
+            await signaling.close()
+            await events.close()
 
 
 def test_nobody_came(meet: Meet, emulator: LocalServer) -> None:
