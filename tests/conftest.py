@@ -3,9 +3,11 @@
 import os
 import signal
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
+from botocore.loaders import JSONFileLoader
 
 from kvsops.aws.scope import Scope
 from kvsops.local.server import LocalServer
@@ -40,6 +42,15 @@ def heed_interrupts() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def models_read_once() -> Iterator[None]:
+    """Let botocore read each of its files once, and not again for every command that is run."""
+    read = cache(JSONFileLoader().load_file)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(JSONFileLoader, "load_file", lambda _, path: read(path))
+        yield
+
+
 @pytest.fixture(autouse=True)
 def cut_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Take away the user's own AWS configuration, CI's variables, state and cache."""
@@ -47,6 +58,7 @@ def cut_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ours = ("AWS_", "KVSOPS_", *cis)
     for name in [*filter(lambda name: name.startswith(ours), os.environ)]:
         monkeypatch.delenv(name)
+    monkeypatch.delenv("SSL_CERT_DIR", raising=False)  # many files, which each emulator would read
     for name in ("WORKSPACE", "BUILD_ARTIFACTSTAGINGDIRECTORY", "NO_COLOR", "FORCE_COLOR"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)

@@ -7,6 +7,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import pairwise
 from typing import Any, Final, Literal
 
 from kvsops.local.server import LocalServer
@@ -21,6 +22,8 @@ FPS_SHARE: Final = 0.1
 """By how much of it the frame rates of both ends may differ."""
 LOSS_POINTS: Final = 1.0
 _SMOKE_SECONDS: Final = 90.0
+_RECEIVED: Final = ("framesReceived", "framesDecoded")
+"""The counters of frames that came, the better one first."""
 _MODES: Final = {"master": ("--viewer-only",), "viewer": ("--master-only", "--take-over")}
 """What smoke is where the foreign peer is this."""
 Options = tuple[str, ...]
@@ -151,11 +154,11 @@ def _figures(smoke: Mapping[str, Any], said: list[Said]) -> dict[str, object]:
     paired = next((each.more for each in reversed(inside) if each.more["local"]), last)
     marks = [(each.at, level_mark(each.more["pixels"])) for each in said if each.event == "picture"]
     read = [(at, mark.number) for at, mark in marks if mark is not None]
-    made = _rate(inside, "framesMade")
+    received, made = received_of_made(inside, _between(read, inside))
     return {
         "sent_fps": _rate([*_beginning(said, began), *inside], "framesSent"),
-        "received_fps": _rate(inside, "framesReceived", "framesDecoded"),
-        "made_fps": _made(_between(read, inside), made),
+        "received_fps": received,
+        "made_fps": made,
         "sent_loss_percent": _loss(inside, "packetsSent", "packetsLostRemotely"),
         "local": paired["local"],
         "remote": paired["remote"],
@@ -179,12 +182,32 @@ def _between(read: list[tuple[float, int]], stats: list[Said]) -> list[tuple[flo
     return [each for each in read if stats and stats[0].at <= each[0] <= stats[-1].at]
 
 
-def _made(numbered: list[tuple[float, int]], told: float | None) -> float | None:
-    """Return what the stack says smoke made a second, or else what the pictures' numbers say."""
-    if told is not None or len(numbered) < 2:
-        return told
+def received_of_made(
+    stats: list[Said], numbered: list[tuple[float, int]]
+) -> tuple[float | None, float | None]:
+    """Return how many frames a second the stack received, and how many smoke made for it.
+
+    Both are of one stretch of time: that of its statistics, where they tell both, or else that from
+    the first to the last numbered picture, between whose times its counters are interpolated.
+    """
+    made = _rate(stats, "framesMade")
+    if made is not None or len(numbered) < 2:
+        return _rate(stats, *_RECEIVED), made
     (first_at, first), (last_at, last) = numbered[0], numbered[-1]
-    return (last - first) / (last_at - first_at)
+    counts = [_count_at(stats, at) for at in (first_at, last_at)]
+    seconds = last_at - first_at
+    received = None if counts[0] is None or counts[1] is None else counts[1] - counts[0]
+    return (None if received is None else received / seconds), (last - first) / seconds
+
+
+def _count_at(stats: list[Said], at: float) -> float | None:
+    """Return how many frames the stack had received at a time between two of its statistics."""
+    for name in _RECEIVED:
+        counted = [(each.at, each.more[name]) for each in stats if each.more.get(name) is not None]
+        for (before, low), (after, high) in pairwise(counted):
+            if before <= at <= after:
+                return float(low + (high - low) * (at - before) / (after - before))
+    return None
 
 
 def _rate(stats: list[Said], *names: str) -> float | None:

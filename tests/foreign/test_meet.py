@@ -1,16 +1,18 @@
 """What two ends may say differently, what a picture proves, and the page of what came of it."""
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from kvsops.peers.picture import COLUMNS, ROWS, Mark
 from tests.foreign.fetch import fetched
-from tests.foreign.matrix import page
+from tests.foreign.matrix import main, page
 from tests.foreign.media import level_mark
-from tests.foreign.meet import Outcome, disagreements
-from tests.foreign.peer import Codec, Transport
-from tests.foreign.stacks import Cell, Stack
+from tests.foreign.meet import Outcome, disagreements, received_of_made
+from tests.foreign.peer import Codec, Said, Transport
+from tests.foreign.stacks import Cell, Stack, cells
 
 THEIRS = Stack(
     "theirs", "theirs.mjs", lambda: "theirs 1.2", fetched, cannot=(("H264", "it has none"),)
@@ -77,6 +79,17 @@ def test_no_statistics() -> None:
     assert disagreements(Cell(THEIRS, "master"), smoke(), {}) == ["theirs told no statistics"]
 
 
+def test_both_rates_are_of_one_stretch_of_time() -> None:
+    """What came is counted from the first numbered picture to the last, not from other moments."""
+    counts = [(0.0, 0), (1.0, 30), (2.0, 40), (3.0, 100)]  # held up for a while, then a burst
+    stats = [Said("stats", at, {"framesReceived": count}) for at, count in counts]
+    numbered = [(0.5, 100), (2.5, 155)]
+    assert received_of_made(stats, numbered) == (27.5, 27.5)
+    assert received_of_made(stats, numbered[:1]) == (100 / 3, None)
+    told = [Said("stats", each.at, {**each.more, "framesMade": 33 * each.at}) for each in stats]
+    assert received_of_made(told, numbered) == (100 / 3, 33.0)
+
+
 def test_a_picture_proves_itself() -> None:
     """The brightness of the blocks is read as the picture's number; grey or a rest is not."""
     bits = f"{7:08b}{1234:024b}"
@@ -102,11 +115,22 @@ def test_the_page() -> None:
         relayed: [Outcome(relayed, "passed"), Outcome(relayed, "failed", "no relay")],
         none: [Outcome(none, "not possible", none.impossible)],
     }
-    shown = page(tried, 2)
-    assert "Each was tried\n2 times" in shown
-    assert "## theirs\n\ntheirs 1.2.\n" in shown
+    shown = page(tried)
+    assert "## theirs\n\ntheirs 1.2. Each was tried 2 times.\n" in shown
     assert (
         "| master | passed, host - prflx | not possible (1) | failed 1 of 2 (2) "
         "| not tried | not tried | not tried |"
     ) in shown
     assert "1. it has none\n2. no relay\n" in shown
+
+
+def test_what_came_is_kept(tmp_path: Path) -> None:
+    """What is kept of earlier runs counts: nothing is tried that was tried so often."""
+    cell = next(each for each in cells() if each.impossible is None)
+    kept = tmp_path / "kept.jsonl"
+    kept.write_text(
+        json.dumps({"cell": str(cell), "result": "passed", "why": None, "figures": {}}) + "\n"
+    )
+    before = kept.read_text()
+    assert main(["--cell", str(cell), "--kept", str(kept)]) == 0
+    assert kept.read_text() == before

@@ -143,15 +143,21 @@ def _trusted(inherited: Mapping[str, str]) -> Iterator[str]:
     shipped = Path(botocore.__file__).with_name("cacert.pem")
     files = [Path(name) for name in (system, *named) if name and Path(name).is_file()]
     beside = [*_in_directories(inherited)]
-    yield from _certificates(files or ([] if beside else [shipped]))
-    yield from filter(_is_sound, _certificates(beside))
+    in_files = dict.fromkeys(_certificates(files or ([] if beside else [shipped])))
+    yield from in_files
+    in_directories = dict.fromkeys(_certificates(beside))
+    yield from (each for each in in_directories if each not in in_files and _is_sound(each))
 
 
 def _certificates(files: Iterable[Path]) -> Iterator[str]:
-    """Yield what is in files, each file once."""
-    for file in dict.fromkeys(path.resolve() for path in files):
+    """Yield what is in files, each file once, be there ever so many links to it."""
+    seen: set[tuple[int, int]] = set()
+    for file in files:
         with suppress(OSError):  # clients could not read it either
-            yield from _CERTIFICATE.findall(file.read_text(encoding="utf-8", errors="replace"))
+            status = file.stat()
+            if (status.st_dev, status.st_ino) not in seen:
+                seen.add((status.st_dev, status.st_ino))
+                yield from _CERTIFICATE.findall(file.read_text(encoding="utf-8", errors="replace"))
 
 
 def _is_sound(certificate: str) -> bool:
