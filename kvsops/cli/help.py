@@ -28,10 +28,8 @@ SCREEN: Final[dict[str, dict[tuple[str, ...], str]]] = {
     "Test": {
         ("smoke",): "Prove with real media that a channel works.",
         ("endpoint", "ice"): "Where peers connect; STUN and TURN servers.",
-        ("record",): "Record what a channel's master sends.",
-        ("view",): "Watch it in a browser.",
-        ("exec",): "Run a command with a channel of its own.",
-        ("meet",): "Hold a video meeting on a channel of its own.",
+        ("record", "view"): "Record what a master sends, or watch it in a browser.",
+        ("exec", "meet"): "Run a command, or a video meeting, on its own channel.",
     },
     "Set up": {
         ("local",): "Emulate the service here, without an AWS account.",

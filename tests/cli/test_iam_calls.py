@@ -147,10 +147,12 @@ OF_NO_MATTER: Final = frozenset(
     | {"brief", "output", "query", "help"}
     | {"month", "journals", "baseline", "max_growth", "prices"}
     | {"master_only", "policy", "grace", "reports"}
-    | {"no_browser", "port", "host", "tls_cert", "tls_key", "public_url", "mesh", "expires"}
+    | {"no_browser", "port", "host", "tls_cert", "tls_key", "public_url", "mirror"}
+    | {"mesh", "expires"}
 )
 """Parameters that say where to ask, how to show it, or what file to read beside; one that waits
-a minute for somebody else's viewer; and one that takes two runs, which a test of its own makes."""
+a minute for somebody else's viewer; one that takes two runs, which a test of its own makes; and
+those that say where a page is served, and what it sends."""
 
 
 @pytest.fixture

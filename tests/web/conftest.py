@@ -30,6 +30,7 @@ ARGUMENTS = [
     "--use-fake-ui-for-media-stream",
     "--use-fake-device-for-media-stream",
     "--allow-loopback-in-peer-connection",
+    "--ignore-certificate-errors",  # the emulator's, where a page connects to it directly
 ]
 
 NewPage = Callable[..., Page]

@@ -188,7 +188,12 @@ class Held:
 
     def vanish(self) -> None:
         """Be gone without a word, as a process that was killed."""
-        self._server.site.close()
+
+        async def stop() -> None:
+            for site in [*self._server._runner.sites]:
+                await site.stop()
+
+        asyncio.run_coroutine_threadsafe(stop(), self._loop).result(PATIENCE)
         self.cut()
 
     def end(self, why: str) -> Ending:

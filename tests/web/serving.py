@@ -98,10 +98,11 @@ def serving(
     *,
     page: str = "view.html",
     limits: Limits | None = None,
+    relayed: bool = True,
 ) -> Iterator[Serving]:
     """Serve the page for a channel on the emulator, until the block ends."""
     room, warnings, started = Notes(), list[str](), Future[Serving]()
-    door = Door(access_of(scope), channel_arn, relayed=True)
+    door = Door(access_of(scope), channel_arn, relayed=relayed)
 
     async def live() -> None:
         try:

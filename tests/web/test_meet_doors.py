@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from datetime import timedelta
-from importlib.resources import files
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,7 +12,6 @@ from tests.web.meetings import SEEN, Guests, Held, sees, until
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
-WEIGHT_MAXIMUM = 120_000
 REFUSING = """
 navigator.mediaDevices.getUserMedia = async () => { throw new DOMException("", "NAME"); };
 """
@@ -103,11 +101,3 @@ def test_keyboard_and_names(people: Guests, scope: Scope) -> None:
           .filter((each) => !each.ariaLabel && !each.labels?.length && !each.textContent.trim())
           .length"""
         assert page.evaluate(unnamed) == 0
-
-
-def test_weight() -> None:
-    """All that pages are made of is small; none of it makes elements of texts."""
-    static = files("kvsops.web").joinpath("static")
-    parts = {each.name: each.read_text() for each in static.iterdir()}
-    assert sum(len(each.encode()) for each in parts.values()) <= WEIGHT_MAXIMUM
-    assert [name for name, text in parts.items() if "innerHTML" in text] == []

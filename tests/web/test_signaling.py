@@ -8,7 +8,7 @@ from kvsops.aws.scope import Scope
 from kvsops.local.server import LocalServer
 from tests.fleet import From
 from tests.web.conftest import NewPage, until
-from tests.web.serving import Serving
+from tests.web.serving import Serving, serving
 
 BEGIN = """async (media) => {
   const { Server, takeToken } = await import("/server.js");
@@ -65,7 +65,9 @@ BEGIN = """async (media) => {
 
 def meet(served: Serving, new_page: NewPage, *, media: bool = False) -> tuple[Page, Page]:
     """Let two pages join, master and viewer."""
-    master, viewer = new_page(served.url("master", seats=1)), new_page(served.url())
+    links = served.url("master", seats=1), served.url()
+    # At a file of the server's, where no other scripts run.
+    master, viewer = (new_page(link.replace("/#", "/page.css#")) for link in links)
     for page in (master, viewer):
         page.evaluate(BEGIN, media)
     return master, viewer
@@ -82,6 +84,14 @@ def test_two_pages_talk(served: Serving, new_page: NewPage, *, media: bool) -> N
     _, viewer = meet(served, new_page, media=media)
     wait_for(viewer, "hello yourself")
     assert "connected" in viewer.evaluate("log")
+
+
+def test_without_a_relay(scope: Scope, arn: str, new_page: NewPage) -> None:
+    """With a certificate that the browser trusts, as AWS's, pages connect to the service itself."""
+    with serving(scope, arn, relayed=False) as served:
+        _, viewer = meet(served, new_page)
+        wait_for(viewer, "hello yourself")
+        assert served.server._signaling == set()
 
 
 def test_an_offer_fits(served: Serving, new_page: NewPage) -> None:

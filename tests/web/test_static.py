@@ -7,7 +7,7 @@ import pytest
 
 STATIC = {each.name: each.read_text() for each in files("kvsops.web").joinpath("static").iterdir()}
 SHARED = ["page.css", "icon.svg", "server.js", "signaling.js", "peer.js"]
-VIEW = ["view.html", "view.css", "view.js", "charts.js", "figures.js", "talk.js"]
+VIEW = ["view.html", "view.css", "view.js", "charts.js", "figures.js", "talk.js", "begin.js"]
 
 
 def test_the_weight() -> None:

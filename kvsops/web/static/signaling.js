@@ -17,6 +17,7 @@ const FINAL = ["gone", "denied", "unknown", "expired", "ended", "full", "displac
  *
  * `ask({fresh})` gives {url, iceServers, hello}, anew for each connection.
  * Events, each with a detail:
+ *   "ready" {moved, iceServers}  about to connect: a description may be made, and sent, from now on
  *   "open" {first, moved, iceServers}   connected: the first time, or again; `moved` on GO_AWAY,
  *                                when nothing was lost
  *   "lost" {text}                it connects again by itself
@@ -28,6 +29,7 @@ const FINAL = ["gone", "denied", "unknown", "expired", "ended", "full", "displac
 export class Signaling extends EventTarget {
   #ask;
   #socket = null;
+  #opening = null;
   #moving = null;
   #over = false;
   #opened = 0;
@@ -61,6 +63,7 @@ export class Signaling extends EventTarget {
   async send(kind, payload, recipient) {
     const action = { offer: "SDP_OFFER", answer: "SDP_ANSWER" }[kind] ?? "ICE_CANDIDATE";
     await this.#turn(action);
+    await this.#opening;
     await this.#moving;
     if (this.#socket?.readyState !== WebSocket.OPEN) return;
     const correlationId = `${Date.now()}-${this.#sent.size}`;
@@ -96,13 +99,16 @@ export class Signaling extends EventTarget {
   async #open(fresh, moved = false) {
     const { url, hello, iceServers } = await this.#ask({ fresh });
     const socket = new WebSocket(url);
-    await new Promise((resolve, reject) => {
+    const opened = new Promise((resolve, reject) => {
       const late = setTimeout(() => socket.close(), CONNECT_SECONDS * 1000);
       socket.onopen = resolve;
       socket.onclose = ({ reason }) =>
         reject(new Error(reason || "the signaling connection was refused"));
       socket.addEventListener("open", () => clearTimeout(late));
     });
+    this.#opening = opened.catch(() => {});
+    this.#tell("ready", { moved, iceServers });
+    await opened;
     if (hello) socket.send(hello);
     socket.onmessage = ({ data }) => this.#take(data, socket);
     this.#socket = socket;

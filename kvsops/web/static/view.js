@@ -105,7 +105,7 @@ class View {
   #listen() {
     const { signaling } = this;
     const on = (type, take) => signaling.addEventListener(type, ({ detail }) => take(detail));
-    on("open", ({ iceServers, moved }) => {
+    on("ready", ({ iceServers, moved }) => {
       this.#iceServers = { list: iceServers, at: seconds() };
       // What was offered to a master that was not there yet may be lost, but not by GO_AWAY.
       if (!moved && ["joining", "waiting", "offline", "away"].includes(this.#state)) this.#call();
@@ -347,14 +347,8 @@ function openPasted(event) {
     : "That is no link of kvsops view: it begins with http and has a # in it.";
   if (found?.url) location.href = found.url;
   else if (found) {
-    location.hash = found.token;
-    location.reload();
+    location.hash = found.token; // which loads the page anew
   }
-}
-
-function show(section) {
-  for (const each of document.querySelectorAll("main > section")) each.hidden = each.id !== section;
-  at(section).querySelector("h1").focus();
 }
 
 at("sound").addEventListener("click", toggleSound);
@@ -366,5 +360,5 @@ at("start-form").addEventListener("submit", openPasted);
 addEventListener("hashchange", () => location.hash.length > 1 && location.reload());
 
 const token = takeToken();
-show(token ? "watch" : "start");
+at(token ? "channel" : "start-title").focus();
 if (token) new View(token).run().catch((error) => error.why || console.error(error));
