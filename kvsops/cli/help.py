@@ -33,8 +33,7 @@ SCREEN: Final[dict[str, dict[tuple[str, ...], str]]] = {
     },
     "Set up": {
         ("local",): "Emulate the service here, without an AWS account.",
-        ("iam",): "Print the least IAM policy that commands need.",
-        ("completion",): "Complete commands and channel names with Tab.",
+        ("iam", "completion"): "Print the least IAM policy; complete words with Tab.",
     },
 }
 """The commands by what one wants, those that belong together on one line.
