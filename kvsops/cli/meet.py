@@ -121,7 +121,8 @@ def meet(
                 ends,
                 console,
             )
-    click.echo(ending_text(ending, _prices(scope), screen()), nl=False)
+    fate = f"{taken} was {'not deleted' if left else 'kept' if reuse or keep else 'deleted'}."
+    click.echo(ending_text(ending, fate, _prices(scope), screen()), nl=False)
     failed = left or ends.failed
     click.get_current_context().exit(INTERRUPTED if ends.interrupted else 1 if failed else 0)
 

@@ -28,14 +28,17 @@ class _Item:
     cost: Decimal | None
 
 
-def ending_text(ending: Ending, prices: Prices | None, screen: Screen) -> str:
-    """Say why and when it ended, then what it cost; the prices are None where none are known."""
+def ending_text(ending: Ending, fate: str, prices: Prices | None, screen: Screen) -> str:
+    """Say why and when it ended, then what it cost; the prices are None where none are known.
+
+    `fate` says what became of the channel.
+    """
     length, guests = spelled(timedelta(seconds=ending.seconds)), count(ending.guests, "guest")
     if not ending.joined:
-        told = f"The meeting is over after {length}: {ending.why}. Nobody had joined."
+        told = f"The meeting is over after {length}: {ending.why}. Nobody had joined. {fate}"
         return wrapped(told, screen) + wrapped("Nothing connected: it cost nothing.", screen)
     most = f"{guests} at most" if ending.guests else "without a guest"
-    told = wrapped(f"The meeting is over after {length}, {most}: {ending.why}.", screen)
+    told = wrapped(f"The meeting is over after {length}, {most}: {ending.why}. {fate}", screen)
     items = [*_items(ending, prices)]
     columns = [
         Column[_Item]("item", "ITEM", lambda item: item.name),
@@ -45,7 +48,8 @@ def ending_text(ending: Ending, prices: Prices | None, screen: Screen) -> str:
         ),
     ]
     table = screen_table(items, columns, screen)
-    return "\n".join((told, table, wrapped(_conclusion(items, prices), screen)))
+    conclusion = wrapped(_COUNTED, screen) + wrapped(_conclusion(items, prices), screen)
+    return "\n".join((told, table, conclusion))
 
 
 def _items(ending: Ending, prices: Prices | None) -> Iterator[_Item]:
@@ -65,10 +69,10 @@ def _items(ending: Ending, prices: Prices | None) -> Iterator[_Item]:
 def _conclusion(items: list[_Item], prices: Prices | None) -> str:
     if prices is None:
         told = "What it cost is not known: no prices are known for this region"
-        return f"{told} (kvsops prices --refresh reads them). {_COUNTED}"
+        return f"{told} (kvsops prices --refresh reads them)."
     total = known_sum([item.cost for item in items])
     some = " at least, what is not known aside" if any(i.cost is None for i in items) else ""
-    return f"{_COUNTED} It cost {_dollars(total)}{some}."
+    return f"It cost {_dollars(total)}{some}."
 
 
 def _dollars(amount: Decimal | None) -> str:

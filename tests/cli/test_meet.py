@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from queue import Queue
 from threading import Thread
 from typing import IO, TYPE_CHECKING
@@ -51,8 +52,8 @@ class Running:
         ]
         for reader in self._readers:
             reader.start()
-        self.guest_url = self.line("out", r"(http://127\.0\.0\.1:\d+/#[\w-]{43})$")
-        self.host_url = self.line("err", r"^Your own page, as the host: (\S+)$")
+        self.guest_url = self.line("out", r"^(https?://[\w.:]+/#[\w-]{43})$")
+        self.host_url = self.line("err", r"^Your own page, as the host[:,] (.+)$")
 
     def _read(self, name: str, stream: IO[str]) -> None:
         for line in stream:
@@ -82,9 +83,10 @@ def meet(environment: dict[str, str]) -> Iterator[Meet]:
     """Yield what starts a meeting; one that goes on at the end of the test is killed."""
     running: list[subprocess.Popen[str]] = []
 
-    def begin(*argv: str) -> Running:
+    def begin(*argv: str, opens: bool = False) -> Running:
+        page = () if opens else ("--no-browser",)
         process = subprocess.Popen(
-            [sys.executable, "-W", "error", "-m", "kvsops", "meet", "--no-browser", *argv],
+            [sys.executable, "-W", "error", "-m", "kvsops", "meet", *page, *argv],
             env=os.environ | environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -226,8 +228,44 @@ def test_nobody_came(meet: Meet, emulator: LocalServer) -> None:
     running.process.send_signal(signal.SIGINT)
     code, out, _ = running.ended()
     assert code == 130
+    assert out[0].endswith("Nobody had joined. standup was deleted.")
     assert out[-1] == "Nothing connected: it cost nothing."
     assert names(emulator) == set()
+
+
+def test_for_guests_elsewhere(meet: Meet) -> None:
+    """The link leads through the proxy, whose Host is answered; the host's page is here."""
+    running = meet("--public-url", "https://meet.example.com")
+    assert re.fullmatch(r"https://meet\.example\.com/#[\w-]{43}", running.guest_url)
+    assert re.match(r"http://127\.0\.0\.1:\d+/#", running.host_url)
+    here = running.host_url.partition("#")[0]
+
+    async def asked(host: str) -> int:
+        async with (
+            aiohttp.ClientSession() as client,
+            client.get(here, headers={"Host": host}) as at,
+        ):
+            return at.status
+
+    assert [run(asked(host)) for host in ("meet.example.com", "evil.example")] == [200, 421]
+
+
+def test_the_browser_is_opened(meet: Meet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The host's page is opened, and its link stands nowhere; only the guests' is printed."""
+    script, told = tmp_path / "browser", tmp_path / "url"
+    script.write_text(f'#!/bin/sh\nprintf "%s" "$1" > {told}\n')
+    script.chmod(0o755)
+    monkeypatch.setenv("BROWSER", str(script))
+    running = meet(opens=True)
+    assert running.host_url == "is open in your browser"
+    ends = time.monotonic() + PATIENCE
+    while not (told.exists() and told.read_text()) and time.monotonic() < ends:
+        time.sleep(0.05)
+    url = told.read_text()
+    assert re.fullmatch(r"http://127\.0\.0\.1:\d+/#[\w-]{43}", url)
+    running.process.send_signal(signal.SIGTERM)
+    _, out, err = running.ended()
+    assert url not in "".join((running.guest_url, *out, *err))
 
 
 def test_kept_then_reused(meet: Meet, emulator: LocalServer) -> None:
@@ -236,8 +274,9 @@ def test_kept_then_reused(meet: Meet, emulator: LocalServer) -> None:
         running = meet(*argv)
         assert emulator.backend().channels["standup"].tags.keys() == {OWNER}
         running.process.send_signal(signal.SIGTERM)
-        assert running.ended()[0] == 130
-        assert names(emulator) == {"standup"}
+        code, out, _ = running.ended()
+        assert (code, names(emulator)) == (130, {"standup"})
+        assert out[0].endswith("standup was kept.")
     assert (emulator.calls[CREATE], emulator.calls[DELETE]) == (1, 0)
 
 

@@ -1,6 +1,6 @@
 // A guest's one call: with the host, which passes on the others.
 
-import { fill, parsed, plain } from "/line.js";
+import { fill, isRelayed, parsed, plain } from "/line.js";
 
 const KINDS = ["audio", "video"];
 const RETRY_SECONDS = [0.5, 1, 2, 4, 8];
@@ -31,7 +31,7 @@ export class Guest extends EventTarget {
     });
     line.addEventListener("answer", ({ detail: { description } }) => this.#take({ description }));
     line.addEventListener("candidate", ({ detail: { candidate } }) => this.#take({ candidate }));
-    line.addEventListener("ice-servers", () => this.#call());
+    line.addEventListener("ice-servers", () => this.#renew());
     line.addEventListener("refused", () => this.#again());
     media.addEventListener("change", () => this.#send());
   }
@@ -58,6 +58,11 @@ export class Guest extends EventTarget {
     clearTimeout(this.#retry);
     this.#peer?.close();
     this.#peer = null;
+  }
+
+  /** Our TURN server goes: call again if it relays. */
+  async #renew() {
+    if (this.#peer && await isRelayed(this.#peer)) this.#call();
   }
 
   async #call() {

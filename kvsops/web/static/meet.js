@@ -16,7 +16,7 @@ const ENDINGS = {
   ended: ["The meeting has ended", "You can close this page."],
   expired: ["The link has expired", "Ask the host for a new one."],
   unknown: ["The link leads nowhere", "Ask the host for the link again, and open all of it."],
-  full: ["The meeting is full", "Ten guests are in. Try again when somebody has left."],
+  full: ["The meeting is full", "All places are taken. Try again when somebody has left."],
   displaced: ["The meeting is open elsewhere", "It was opened in another tab. Go on there."],
   busy: ["The server is busy", "Wait a moment, then try again."],
   gone: ["The meeting's channel is gone", "Somebody deleted it. Ask the host for a new meeting."],
