@@ -27,8 +27,8 @@ def test_known() -> None:
         "signaling messages      1,000  $0.0023\n"
         "TURN minutes               50   $0.006\n"
         "\n"
-        "Messages and TURN minutes are what the pages counted; AWS bills what it counts itself. The "
-        "fee is the channel's for this month, however often it is used.\n"
+        "Messages and TURN minutes are what the pages counted; AWS bills what it counts itself. "
+        "The fee is the channel's for this month, however often it is used.\n"
         "It cost $0.0383.\n"
     )
 

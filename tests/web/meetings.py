@@ -66,7 +66,7 @@ DEVICES: Final = """
   const Real = RTCPeerConnection;
   window.made = [];
   window.RTCPeerConnection = function (...given) {
-    const one = new Real(...given);
+    const one = new Real({ ...given[0], iceTransportPolicy: POLICY });
     window.made.push(one);
     return one;
   };
@@ -216,6 +216,7 @@ class Guests:
         self._browser = browser
         self.pages: list[Page] = []
         self.errors: list[str] = []
+        self.relayed = False
 
     def open(self, url: str, name: str, *, script: str | None = None, **more: Any) -> "Page":
         """Open the page at its door."""
@@ -225,7 +226,9 @@ class Guests:
         page.on("pageerror", lambda error: self.errors.append(f"{name}: {error}"))
         page.on("console", lambda said: self._heed(name, said.text))
         colour, pitch = CAMERAS.get(name, ((90, 90, 90), 3000))
+        policy = "relay" if self.relayed else "all"
         devices = DEVICES.replace("COLOUR", json.dumps(colour)).replace("PITCH", json.dumps(pitch))
+        devices = devices.replace("POLICY", json.dumps(policy))
         page.add_init_script(devices if script is None else script)
         page.goto(url)
         self.pages.append(page)

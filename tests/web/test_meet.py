@@ -189,6 +189,20 @@ def test_lost_connections(people: Guests, scope: Scope, emulator: LocalServer) -
     assert emulator.calls["ConnectAsViewer"] >= 2
 
 
+def test_relayed(people: Guests, scope: Scope, emulator: LocalServer) -> None:
+    """Through TURN alone it works as well, and each end's minute is counted."""
+    emulator.settings.faults = (Fault("ConnectAsViewer", "reconnect-ice-server"),)
+    with Held(scope) as held:
+        people.relayed = True
+        hana = people.join(held.host_url, "Hana")
+        ben = people.join(held.guest_url, "Ben")
+        sees(hana, "Hana", "Ben")
+        sees(ben, "Hana", "Ben")
+        ben.wait_for_timeout(5_000)
+        ending = held.end("the test is over")
+    assert ending.counted.turn_minutes in {2, 3, 4}  # a minute may have begun meanwhile
+
+
 def test_the_server_is_killed(people: Guests, scope: Scope) -> None:
     """A page whose server is gone for long says so, and is connected to nobody any more."""
     with Held(scope, grace_seconds=1) as held:

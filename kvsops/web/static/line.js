@@ -5,7 +5,7 @@ import { Peer } from "/peer.js";
 import { Signaling } from "/signaling.js";
 
 const HEARD = ["offer", "answer", "candidate", "refused", "ice-servers"];
-const LOOK_SECONDS = 10;
+const LOOK_SECONDS = 3;
 
 /** Signaling as `Signaling` has it, and what it and the calls came to, by the names of the bill. */
 export class Line extends Signaling {
