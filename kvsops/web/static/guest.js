@@ -4,7 +4,7 @@ import { fill, isRelayed, parsed, plain } from "/line.js";
 
 const KINDS = ["audio", "video"];
 const RETRY_SECONDS = [0.5, 1, 2, 4, 8];
-const CONNECT_SECONDS = 15;
+const CONNECT_SECONDS = 30;
 const SENT = { maxBitrate: 500_000 };
 
 /** Events: "streams": who is seen or heard has changed; "state": the call's state has. */

@@ -1,36 +1,24 @@
 // The page of a meeting: the way in, the meeting, and its end, in words.
 
+import { Chat } from "/chat.js";
 import { Guest } from "/guest.js";
 import { Host } from "/host.js";
-import { Line } from "/line.js";
+import { listen } from "/level.js";
+import { Line, fill } from "/line.js";
 import { Media, devices } from "/media.js";
 import { Server, readLink, takeToken } from "/server.js";
 import { Tiles, make, set } from "/tiles.js";
+import { AGAIN, atTheDoor, ending as endingWords, guestStands, hostStands, says } from "/words.js";
 
 const at = (id) => document.getElementById(id);
 const PAGE = crypto.randomUUID();
 const COUNT_SECONDS = 1;
 const OFF = "off";
 
-const ENDINGS = {
-  ended: ["The meeting has ended", "You can close this page."],
-  expired: ["The link has expired", "Ask the host for a new one."],
-  unknown: ["The link leads nowhere", "Ask the host for the link again, and open all of it."],
-  full: ["The meeting is full", "All places are taken. Try again when somebody has left."],
-  displaced: ["The meeting is open elsewhere", "It was opened in another tab. Go on there."],
-  busy: ["The server is busy", "Wait a moment, then try again."],
-  gone: ["The meeting's channel is gone", "Somebody deleted it. Ask the host for a new meeting."],
-  denied: ["The meeting cannot be joined", "The host's credentials are not accepted by AWS: "
-    + "the terminal in which kvsops meet runs may tell more."],
-  fought: ["Somebody else hosts this channel", "Another master took the place again and again."],
-  lost: ["The host's computer does not answer", "It may be off, or off line. The meeting is over "
-    + "for you; open the link again if it goes on."],
-  left: ["You have left the meeting", ""],
-};
-const AGAIN = ["full", "busy", "left", "lost", "displaced"];
-
 const media = new Media();
 const tiles = new Tiles(at("tiles"), () => (at("sound").hidden = false));
+const chat = new Chat({ panel: at("chat"), button: at("talk"), lines: at("lines"),
+  form: at("chat-form"), say: (text) => server.say({ type: "write", text }) });
 let server = null;
 let line = null;
 let call = null; // a Host or a Guest
@@ -41,8 +29,6 @@ let ending = false;
 let away = null; // the timer of a server that does not answer
 let signaled = true;
 let listening = false;
-let unread = 0;
-let written = [];
 
 function show(section) {
   for (const each of document.querySelectorAll("main > section")) each.hidden = each.id !== section;
@@ -126,31 +112,11 @@ at("camera-choice").addEventListener("change", ({ target }) => chosen("video", t
 at("microphone-choice").addEventListener("change", ({ target }) => chosen("audio", target.value));
 navigator.mediaDevices?.addEventListener("devicechange", () => !joined && me.id && listDevices());
 
-/** Show how loud the microphone is, until the meeting is joined; browsers want a click or key first. */
-function listen() {
-  const sound = new AudioContext();
-  const analyser = sound.createAnalyser();
-  const samples = new Float32Array(analyser.fftSize);
-  let [source, track] = [null, null];
-  const timer = setInterval(() => {
-    if (joined || ending) {
-      clearInterval(timer);
-      return sound.close();
-    }
-    if (track !== media.tracks.audio) {
-      source?.disconnect();
-      track = media.tracks.audio;
-      source = track && sound.createMediaStreamSource(new MediaStream([track]));
-      source?.connect(analyser);
-    }
-    analyser.getFloatTimeDomainData(samples);
-    const power = samples.reduce((sum, each) => sum + each * each, 0) / samples.length;
-    at("level").value = source ? Math.min(1, Math.sqrt(power) * 4) : 0;
-    return undefined;
-  }, 100);
-}
 for (const each of ["pointerdown", "keydown"]) {
-  at("door").addEventListener(each, () => (listening ||= !joined && (listen(), true)));
+  at("door").addEventListener(each, () => {
+    if (!listening && !joined) listen(media, at("level"), () => joined || ending);
+    listening = true;
+  });
 }
 
 at("door-form").addEventListener("submit", (event) => {
@@ -214,15 +180,11 @@ function heard(message) {
   if (message.type === "people") {
     told = message;
     call?.see(told.people, told.everybody);
-    const names = told.people.filter(({ host }) => !host).map(({ name }) => name);
-    const host = told.people.some((each) => each.host);
-    set(at("door-who"), names.length ? `Here: ${names.join(", ")}.`
-      : me.role === "master" || host ? "" : "The host is not here yet: you can join and wait.");
+    set(at("door-who"), atTheDoor(told.people, me.role === "master"));
   }
   if (message.type === "written") {
-    if (message.all) written = message.all;
-    else written.push(message.new);
-    write(message.new);
+    if (message.all) chat.replace(message.all);
+    else chat.add(message.new, message.new.id === me.id);
   }
   if (joined) draw();
 }
@@ -244,8 +206,9 @@ function draw() {
   if (!joined || ending) return;
   const own = told.people.find(({ id }) => id === me.id) ?? { id: me.id, name: at("name").value };
   const others = told.people.filter(({ id }) => id !== me.id);
-  tiles.show([...others.map(other), { ...own, mine: true, stream: mine(), picture: media.on("video")
-    || media.screen, screen: media.screen, says: ["you", ...says({ ...own, ...shown(), here: true })] }]);
+  tiles.show([...others.map(other), { ...own, mine: true, stream: mine(), screen: media.screen,
+    picture: media.on("video") || media.screen,
+    says: says({ ...own, ...shown(), here: true }, { mine: true }) }]);
   set(at("status"), state(others));
   set(at("note"), told.everybody || !others.length ? "" : "There are more than "
     + `${me.mesh} guest${me.mesh === 1 ? "" : "s"}, so guests see and hear the host only.`);
@@ -253,51 +216,25 @@ function draw() {
   set(at("camera"), media.on("video") ? "Camera off" : "Camera on");
   set(at("screen"), media.screen ? "Stop sharing" : "Share screen");
   at("screen").hidden = !navigator.mediaDevices?.getDisplayMedia;
-  set(at("talk"), unread ? `Chat (${unread})` : "Chat");
 }
 
 const ownStream = new MediaStream();
-function mine() {
-  const track = media.tracks.video;
-  for (const each of ownStream.getTracks()) if (each !== track) ownStream.removeTrack(each);
-  if (track) ownStream.addTrack(track);
-  return ownStream;
-}
+const mine = () => fill(ownStream, media.tracks.video ? [media.tracks.video] : []);
 
 function other(person) {
   const stream = call.stream(person.id);
   const track = stream?.getVideoTracks()[0];
   if (track) track.onmute = track.onunmute = draw;
-  return { ...person, stream, says: says(person, stream),
+  const seen = told.everybody || me.role === "master" || person.host;
+  return { ...person, stream, says: says(person, { seen }),
     picture: person.here && track && !track.muted && (person.camera || person.screen) };
-}
-
-function says(person) {
-  const seen = person.id === me.id || told.everybody || me.role === "master" || person.host;
-  return [
-    person.host && "host",
-    !person.here && "connecting again",
-    person.screen && "shares the screen",
-    !person.microphone && "muted",
-    !seen && "not shown",
-  ].filter(Boolean);
 }
 
 function state(others) {
   if (away) return "The host's computer does not answer. Trying again…";
   if (!signaled) return "The connection to the service was lost. Connecting again…";
-  if (me.role === "master") {
-    const waiting = others.filter(({ id, here }) => here && call.state(id) !== "connected");
-    if (!others.length) return "Nobody else is here yet. Send your guests the link.";
-    if (waiting.length) return `Connecting with ${waiting.map(({ name }) => name).join(", ")}…`;
-    return others.length === 1 ? "1 guest is here." : `${others.length} guests are here.`;
-  }
-  const host = others.find((each) => each.host);
-  if (!host) return "Waiting for the host. You join by yourself when the host comes.";
-  if (!host.here) return "The host is connecting again…";
-  const states = { connected: "", shaky: "The connection is shaky…",
-    lost: "The connection with the host was lost. Connecting again…" };
-  return states[call.state()] ?? "Connecting with the host…";
+  if (me.role === "master") return hostStands(others, (id) => call.state(id));
+  return guestStands(others.find(({ host }) => host), call.state());
 }
 
 function problem(...texts) {
@@ -344,35 +281,6 @@ at("copy").addEventListener("click", async () => {
   setTimeout(() => set(at("copied"), ""), 4000);
 });
 
-// The chat
-
-at("talk").addEventListener("click", () => {
-  at("chat").hidden = !at("chat").hidden;
-  at("talk").setAttribute("aria-expanded", String(!at("chat").hidden));
-  if (at("chat").hidden) return;
-  unread = 0;
-  write();
-  at("line").focus();
-  draw();
-});
-at("chat-form").addEventListener("submit", (event) => {
-  event.preventDefault();
-  const text = at("line").value.trim();
-  if (text) server.say({ type: "write", text });
-  at("line").value = "";
-});
-
-/** Show a new line at the end, or all of them. */
-function write(line_) {
-  const row = ({ name, text }) => make("li", {}, make("bdi", {}, name), ": ", make("bdi", {}, text));
-  const lines = at("lines");
-  if (line_) lines.append(row(line_));
-  else lines.replaceChildren(...written.map(row));
-  while (lines.children.length > 200) lines.firstChild.remove();
-  lines.scrollTop = lines.scrollHeight;
-  if (line_ && at("chat").hidden && line_.id !== me.id) unread += 1;
-}
-
 // The end
 
 at("leave").addEventListener("click", () => {
@@ -396,14 +304,11 @@ function end(why, text = "") {
   at("sure").open && at("sure").close();
   tiles.show([]);
   sessionStorage.removeItem("me");
-  const [title, hint] = ENDINGS[why] ?? ["The meeting cannot go on", "Open the link again."];
-  const said = text && why in { ended: 1, service: 1, fought: 1 } ? sentence(text) : "";
+  const [title, said] = endingWords(why, text);
   set(at("over-title"), title);
-  set(at("over-text"), [said, hint].filter(Boolean).join(" "));
+  set(at("over-text"), said);
   at("again").hidden = !AGAIN.includes(why);
   show("over");
 }
-
-const sentence = (text) => `${text[0].toUpperCase()}${text.slice(1)}.`;
 
 begin();
