@@ -8,12 +8,17 @@ from pathlib import Path
 
 import pytest
 from botocore.loaders import JSONFileLoader
+from hypothesis import settings
 
 from kvsops.aws.scope import Scope
 from kvsops.local.server import LocalServer
 from kvsops.local.settings import Settings
 from tests.fleet import Time
 from tests.goldens import REWRITE, Golden
+
+# Property tests look for what is right, not for what is fast: no deadline on a busy machine.
+settings.register_profile("kvsops", deadline=None, database=None, max_examples=200)
+settings.load_profile("kvsops")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

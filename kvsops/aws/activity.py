@@ -126,21 +126,25 @@ class _Read:
             return
         if self.statuses.get(number, _TOLD) in _UNDECIDED:  # an earlier page's failure stays one
             self.statuses[number] = result.get("StatusCode", _TOLD)
+        if not times:  # as of most channels
+            return
         name, query = self.asked[number]
+        days = self.figures.setdefault(name, {})
         for time, value in zip(times, values, strict=True):
-            days = self.figures.setdefault(name, {})
             day = days.setdefault(_begin(time, self.period), [0, 0, 0])
             day[query.figure] += query.sign * round(value)
 
     def _possible(self, number: int, times: Sequence[datetime], values: Sequence[float]) -> bool:
         """Whether each moment was asked about, is told once, and has a value that can be one."""
+        if not times:
+            return not values
         seen = self.seen.setdefault(number, set())
         known = len(seen)
         seen.update(times)
         if len(times) != len(values) or len(seen) != known + len(times):
             return False
         first = self.start - timedelta(seconds=self.period)
-        return not times or (min(values) >= 0 and first <= min(times) and max(times) <= self.end)
+        return min(values) >= 0 and first <= min(times) and max(times) <= self.end
 
     def untold(self) -> dict[str, str]:
         """Return the names of which not all was told, with why."""

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from botocore import exceptions as botocore_errors
 
 import kvsops
-from kvsops.aws import answers
+from kvsops.aws import answers, queries
 from kvsops.aws.failures import TRY_LOCALLY
 from kvsops.aws.quotas import CLOUDWATCH, KINESIS_VIDEO, PRICING, SIGNALING
 from kvsops.aws.shapes import moment
@@ -193,7 +193,7 @@ def _no_profile(error: botocore_errors.ProfileNotFound) -> str:
 
 
 def _session(profile: str | None) -> "Session":
-    """Make a session that reads times faster than botocore does by itself.
+    """Make a session that writes queries and reads times faster than botocore does by itself.
 
     Metrics are mostly times, and botocore takes each through the local time zone's rules.
     """
@@ -204,6 +204,7 @@ def _session(profile: str | None) -> "Session":
     parsers = session.get_component("response_parser_factory")
     parsers.set_parser_defaults(timestamp_parser=moment)
     session.register("before-parse", answers.check)  # type: ignore[arg-type]  # by keywords
+    queries.put_in_as_they_are(session)
     return session
 
 

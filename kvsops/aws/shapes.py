@@ -53,6 +53,8 @@ def _structure_misfit(members: "Iterable[_Member]", value: Any) -> str:
 def _list_misfit(shape: "Shape", values: Any) -> str:
     if not isinstance(values, list):
         return "it"
+    if not values:
+        return ""
     if types := _types(shape):
         return "" if _all_are(types, values) else "a value"
     return next((wrong for each in values if (wrong := misfit(shape, each))), "")

@@ -28,12 +28,12 @@ SCREEN: Final[dict[str, dict[tuple[str, ...], str]]] = {
     "Test": {
         ("smoke",): "Prove with real media that a channel works.",
         ("endpoint", "ice"): "Where peers connect; STUN and TURN servers.",
-        ("record", "view"): "Record what a master sends, or watch it in a browser.",
-        ("exec", "meet"): "Run a command, or a video meeting, on its own channel.",
+        ("record", "view"): "Record what a master sends; watch it in a browser.",
+        ("exec", "meet"): "Run a command, or meet, on a channel of its own.",
     },
     "Set up": {
         ("local",): "Emulate the service here, without an AWS account.",
-        ("iam", "completion"): "Print the least IAM policy; complete words with Tab.",
+        ("iam", "completion"): "Print least IAM policies; complete with Tab.",
     },
 }
 """The commands by what one wants, those that belong together on one line.

@@ -2,7 +2,6 @@
 
 import importlib
 import os
-import signal
 import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
@@ -11,11 +10,8 @@ import click
 
 import kvsops
 from kvsops.cli.help import SCREEN, write_screen
-from kvsops.cli.signals import INTERRUPTED, heeded, next_one_ends, present
-from kvsops.core.likeness import suggestion
 from kvsops.errors import KvsopsError, NoSuchNameError
 from kvsops.output import streams
-from kvsops.output.summary import VARIABLE
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -65,6 +61,8 @@ class Kvsops(click.Group):
         """Find the command, also by another tool's name for it; else say which may be meant."""
         name = ALIASES.get(args[0], args[0])
         if name not in COMMANDS and not (ctx.resilient_parsing or name.startswith("-")):
+            from kvsops.core.likeness import suggestion
+
             near = suggestion(name, (*COMMANDS, *ALIASES))
             ctx.fail(f"no such command: {name}{near and ': '}{near}")
         return super().resolve_command(ctx, [name, *args[1:]])
@@ -90,6 +88,7 @@ class Kvsops(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; an error of ours is one line, with a traceback under --debug."""
+        _heed_signals()
         try:
             try:
                 result = super().invoke(ctx)
@@ -117,8 +116,6 @@ class Kvsops(click.Group):
                 super().main(*args, **kwargs)
             return 1
         streams.guard()
-        for number in heeded(present("SIGTERM", "SIGHUP")):
-            signal.signal(number, signal.default_int_handler)  # ends as Ctrl-C does
         try:
             return super().main(*args, **{**kwargs, "standalone_mode": False})
         except KvsopsError as error:  # --help cannot be written
@@ -131,9 +128,21 @@ class Kvsops(click.Group):
                 _say(_one_line(error))
             return error.exit_code
         except click.Abort:
+            from kvsops.cli.signals import INTERRUPTED, next_one_ends
+
             _say("interrupted")
             next_one_ends()
             return INTERRUPTED
+
+
+def _heed_signals() -> None:
+    """Let what asks a command to end do so as Ctrl-C does."""
+    import signal
+
+    from kvsops.cli.signals import heeded, present
+
+    for number in heeded(present("SIGTERM", "SIGHUP")):
+        signal.signal(number, signal.default_int_handler)
 
 
 def _tell_doubts(ctx: click.Context) -> bool:
@@ -158,6 +167,8 @@ def told(error: KvsopsError, ctx: click.Context) -> str:
 
 def _summarise(ctx: click.Context, error: KvsopsError) -> None:
     """Tell a CI's step summary what ended the command, unless what came of it is there already."""
+    from kvsops.output.summary import VARIABLE
+
     if not os.environ.get(VARIABLE):
         return
     from kvsops.output.digest import DIGESTED, Digest, append
@@ -187,6 +198,8 @@ def _unknown(error: click.ClickException) -> str | None:
     for what in ("option", "command"):
         typed = getattr(error, f"{what}_name", None)
         if typed and hasattr(error, "possibilities"):
+            from kvsops.core.likeness import suggestion
+
             near = suggestion(typed, error.possibilities or ())
             return f"no such {what}: {typed}{near and ': '}{near}"
     return None

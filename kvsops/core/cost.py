@@ -138,7 +138,7 @@ class Usage:
 
         CloudWatch knows only the name: the earlier days are of another channel that had it.
         """
-        if creation_time is None:
+        if creation_time is None or not self.days:
             return Usage(), self
         first = creation_time.astimezone(UTC).date()
         before = {at: day for at, day in self.days.items() if at < first}
@@ -151,11 +151,14 @@ class Usage:
         return max((at for at, day in self.days.items() if day.used), default=None)
 
 
+@lru_cache(64)
 def midnight(time: datetime) -> datetime:
     """Return the first moment of the day (UTC) that holds this one."""
+    # Asked for several times a channel, too, and mostly of the same few moments.
     return time.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
 
 
+@lru_cache(64)
 def _until(end: datetime) -> date:
     """Return the first day that is wholly at or after `end`."""
     last = midnight(end)
@@ -209,6 +212,15 @@ def estimate(usage: Usage, prices: Prices, month: Month, now: datetime) -> Cost:
     where less than 7 days have, by the 30 days before today. The fee is never projected: it is
     charged once if the channel was used.
     """
+    return _estimate(usage, prices, month, now) if usage.days else _unused(prices, month, now)
+
+
+@lru_cache(8)
+def _unused(prices: Prices, month: Month, now: datetime) -> Cost:
+    return _estimate(Usage(), prices, month, now)  # the same for most channels of a fleet
+
+
+def _estimate(usage: Usage, prices: Prices, month: Month, now: datetime) -> Cost:
     used = usage.between(month.start, min(now, month.end))
     spent = _spent(used, prices)
     if now >= month.end:

@@ -189,9 +189,10 @@ def findings_of(
     said: list[tuple[Rule, Finding | Unknown | None]] = []
     for rule, given in policy.rules:
         fact = facts.get(rule.need) if rule.need else None
-        known = rule.need is None or isinstance(fact, Fact)
-        unknown = fact if isinstance(fact, Unknown) else None
-        said.append((rule, rule.judge(facts, given, now) if known else unknown))
+        if rule.need is None or isinstance(fact, Fact):
+            said.append((rule, rule.judge(facts, given, now)))
+        else:
+            said.append((rule, fact))
     return said
 
 
@@ -201,8 +202,8 @@ def _judge(facts: Facts, policy: Policy, now: datetime, *, direct: bool) -> Deci
     for price in PRICES:
         asked = [(rule, given) for rule, given in policy.rules if rule.need is price]
         fact = None if price is None else facts.get(price)
-        if isinstance(fact, Unknown) and asked:
-            return Decision(Verdict.KEEP, f"{_name(price)} unknown: {fact.why}", unknown=True)
+        if price is not None and asked and isinstance(fact, Unknown):
+            return Decision(Verdict.KEEP, f"{price.value} unknown: {fact.why}", unknown=True)
         if price is None or isinstance(fact, Fact):
             findings = [(rule, rule.judge(facts, given, now)) for rule, given in asked]
             if decision := _kept(findings):
@@ -271,10 +272,6 @@ def _worth_reading(price: Need, fact: Fact[Any] | Unknown | None, asked: list[Ru
         return False
     hinted = isinstance(fact, Fact) and fact.source is Source.INDEX
     return fact is None or hinted or any(rule.role is not Role.PROTECTION for rule in asked)
-
-
-def _name(price: Need | None) -> str:
-    return price.value if price else "listing"
 
 
 def _read_directly(fact: object) -> bool:

@@ -164,7 +164,11 @@ def dumps(value: object, query: str | None = None, output: str = "json") -> str:
     All but printable ASCII is escaped in JSON, so that no value can act on a terminal. Raises
     UsageError for a query that cannot be read or does not fit the value.
     """
-    ready, text = json_ready(value), output == "text"
+    return _document(json_ready(value), query, output)
+
+
+def _document(ready: object, query: str | None, output: str) -> str:
+    text = output == "text"
     if query is None:
         return document_lines(ready) if text else _json(ready)
     found = search(query, ready)
@@ -207,7 +211,7 @@ def render(
     """
     check_query(query, output)
     if output in DOCUMENTS:
-        return dumps(records(rows, columns), query, output)
+        return _document(records(rows, columns), query, output)
     if output == "csv":
         return csv(rows, columns)
     if not rows:

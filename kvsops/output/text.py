@@ -1,9 +1,13 @@
-"""Text for people: what a terminal may be shown, what Markdown and XML may hold, counts."""
+"""Text for people: what a terminal may be shown, what Markdown and XML may hold, counts.
+
+Patterns stand as text: `re` compiles each, and keeps it, when it is first used. To compile them
+all took `--help`, which uses none, longer than all else that is ours.
+"""
 
 import re
 from typing import Final
 
-_UNSAFE: Final = re.compile(
+_UNSAFE: Final = (
     "["
     "\x00-\x1f\x7f-\x9f"  # C0 controls with ESC and newline, DEL, C1 controls
     "\u00ad\u034f\u180e\u200b-\u200f\u2060-\u2065\ufeff"  # of no width
@@ -25,15 +29,19 @@ def safe(text: str) -> str:
     the output that tells a newline from a backslash followed by an n. Nor is what a CI's runner
     looks for within a line left as it is.
     """
-    shown = _UNSAFE.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), text)
-    return _WITHIN.sub(r"\\x23", shown) if "##" in shown else shown
+    shown = re.sub(_UNSAFE, _escape, text)
+    return re.sub(_WITHIN, r"\\x23", shown) if "##" in shown else shown
+
+
+def _escape(found: re.Match[str]) -> str:
+    return found[0].encode("unicode_escape").decode("ascii")
 
 
 # GitHub's runner takes a line for a command that begins with :: after any space, or holds ##[ ;
 # that of Azure Pipelines looks for ##vso[ and ##[ .
 # Source: https://github.com/actions/runner/blob/main/src/Runner.Common/ActionCommand.cs
-_WITHIN: Final = re.compile(r"(?<=#)#(?=(?:vso)?\[)", re.IGNORECASE)
-_LEADING: Final = re.compile(r"((?:\A|[\r\n])\s*):(?=:)")
+_WITHIN: Final = r"(?i)(?<=#)#(?=(?:vso)?\[)"
+_LEADING: Final = r"((?:\A|[\r\n])\s*):(?=:)"
 
 
 def inert(lines: str) -> str:
@@ -42,36 +50,34 @@ def inert(lines: str) -> str:
     For what is printed; in JSON, where `json_inert` does it, no line begins so.
     """
     if "##" in lines:
-        lines = _WITHIN.sub(r"\\x23", lines)
-    return _LEADING.sub(r"\g<1>\\x3a", lines) if "::" in lines else lines
+        lines = re.sub(_WITHIN, r"\\x23", lines)
+    return re.sub(_LEADING, r"\g<1>\\x3a", lines) if "::" in lines else lines
 
 
 def json_inert(text: str) -> str:
     """Do the same to JSON, where the value stays the same: `##` stands in strings only."""
-    return _WITHIN.sub(r"\\u0023", text) if "##" in text else text
+    return re.sub(_WITHIN, r"\\u0023", text) if "##" in text else text
 
 
-_NO_XML: Final = re.compile("[\ufffe\uffff]")  # beside what `safe()` makes visible
+_NO_XML: Final = "[\ufffe\uffff]"  # beside what `safe()` makes visible
 
 
 def xml_safe(text: str) -> str:
     """Make a text fit for XML: the writer escapes what has a meaning, but takes any character."""
-    return _NO_XML.sub("\ufffd", safe(text))
+    return re.sub(_NO_XML, "\ufffd", safe(text))
 
 
-_USERINFO: Final = re.compile(r"(?<=//)[^/\s?#'\"]*@")
+_USERINFO: Final = r"(?<=//)[^/\s?#'\"]*@"
 
 
 def without_userinfo(text: str) -> str:
     """Leave out a user and password before the host of each URL in the text."""
-    return _USERINFO.sub("", text) if "@" in text else text
+    return re.sub(_USERINFO, "", text) if "@" in text else text
 
 
-_SECRET: Final = re.compile(
-    r"""((?:X-Amz-(?:Credential|Security-Token|Signature)|secret_?access_?key|session_?token)
-    (?:["']?\s*[:=]\s*["']?|\s+(?=[\w/+=-]{16})))[^\s"'&,}<>]+""",
-    re.IGNORECASE | re.VERBOSE,
-)
+_REDACTED: Final = r"""(?ix)
+    ((?:X-Amz-(?:Credential|Security-Token|Signature)|secret_?access_?key|session_?token)
+    (?:["']?\s*[:=]\s*["']?|\s+(?=[\w/+=-]{16})))[^\s"'&,}<>]+"""
 
 
 def without_secrets(text: str) -> str:
@@ -79,15 +85,13 @@ def without_secrets(text: str) -> str:
 
     None should be in the text at all: this is for what others' errors quote, in a traceback, too.
     """
-    return _SECRET.sub(r"\1(redacted)", without_userinfo(text))
+    return re.sub(_REDACTED, r"\1(redacted)", without_userinfo(text))
 
 
-_MARKUP: Final = re.compile(r"[\\`*\[\]~$]|(?<![0-9A-Za-z])_|_(?![0-9A-Za-z])")
+_MARKUP: Final = r"[\\`*\[\]~$]|(?<![0-9A-Za-z])_|_(?![0-9A-Za-z])"
 _ENTITIES: Final = {ord("&"): "&amp;", ord("<"): "&lt;", ord(">"): "&gt;", ord("|"): "&#124;"}
 # An address, a mention, an issue, an emoji: GitHub looks for these after the escapes are gone.
-_LINKED: Final = re.compile(
-    r"@(?=\S)|(?<!&)#(?=\d)|\bGH(?=-\d)|www(?=\.)|:(?=//|[A-Za-z+-][\w+-]*:)", re.IGNORECASE
-)
+_LINKED: Final = r"(?i)@(?=\S)|(?<!&)#(?=\d)|\bGH(?=-\d)|www(?=\.)|:(?=//|[A-Za-z+-][\w+-]*:)"
 
 
 def markdown_safe(text: str) -> str:
@@ -99,8 +103,8 @@ def markdown_safe(text: str) -> str:
 
     Source: https://github.github.com/gfm/ (tables, autolinks, backslash escapes).
     """
-    escaped = _MARKUP.sub(r"\\\g<0>", safe(text)).translate(_ENTITIES)
-    return _LINKED.sub(r"\g<0><!-- -->", escaped)
+    escaped = re.sub(_MARKUP, r"\\\g<0>", safe(text)).translate(_ENTITIES)
+    return re.sub(_LINKED, r"\g<0><!-- -->", escaped)
 
 
 def count(number: int, noun: str, plural: str | None = None) -> str:

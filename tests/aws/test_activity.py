@@ -1,8 +1,11 @@
 """What was used: how it is asked of CloudWatch, and read off its answers."""
 
+import json
 from datetime import date, datetime, timedelta
+from typing import Any
 
 import pytest
+from botocore.session import Session
 
 from kvsops.aws.activity import (
     CALL_PRICE,
@@ -17,6 +20,7 @@ from kvsops.aws.activity import (
 )
 from kvsops.aws.metrics import METRIC_PRICE
 from kvsops.aws.scope import Scope
+from kvsops.aws.session import Account
 from kvsops.core.cost import Day
 from kvsops.errors import AwsError, DeniedError
 from kvsops.local.faults import PARTIAL, Fault
@@ -30,6 +34,11 @@ MONTH_AGO = NOON.replace(hour=0) - 30 * DAY
 TODAY = NOON.date()
 ALL = (*FIRST, *REST)
 MASTERS, VIEWERS, MESSAGES = FIRST
+METRIC = {
+    "Namespace": "AWS/KinesisVideo",
+    "MetricName": "TURNConnectedMinutes",
+    "Dimensions": [{"Name": "SignalingChannelName", "Value": 'door "\u00e4"'}],
+}
 
 
 def asked(*names: str) -> list[Asked]:
@@ -42,6 +51,24 @@ def days_of(scope: Scope, name: str = "cam") -> dict[date, Day]:
     points, untold = read(scope, asked(name), MONTH_AGO, scope.now())
     assert untold == {}
     return points.get(name, {})
+
+
+def written(client: Any, parameters: dict[str, Any]) -> Any:
+    """Return the GetMetricData request that a client sends."""
+    sent = []
+    client.meta.events.register("before-send", lambda request, **_: sent.append(request.body))
+    client.get_metric_data(**parameters)
+    return json.loads(*sent)
+
+
+def test_queries_are_written_as_botocore_writes_them(environment: dict[str, str]) -> None:
+    """They are put into the request past botocore, which would have sent the same."""
+    each = {"Id": "q0", "MetricStat": {"Metric": METRIC, "Period": 60, "Stat": "Sum"}}
+    asked = {"MetricDataQueries": [each], "StartTime": MONTH_AGO, "EndTime": NOON}
+    body = written(Account.open(None, None, None, environment).client("cloudwatch", 1), asked)
+    assert body == written(Session().create_client("cloudwatch"), asked)
+    assert body["MetricDataQueries"] == [each]
+    assert asked["MetricDataQueries"] == [each]  # for the next attempt
 
 
 # Reading

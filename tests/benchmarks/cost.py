@@ -3,10 +3,11 @@
 Prints one JSON line: calls by operation as the emulator counted them, the run's own cost in
 dollars and its share of what asking every metric of every channel would cost, whether the answer
 is the same, the process's own processor time, its peak resident memory in MB (10^6 bytes), and
-the seconds it took.
+the seconds it took. kvsops is compiled first, as pip leaves what it installs.
 Run: python tests/benchmarks/cost.py
 """
 
+import compileall
 import json
 import os
 import subprocess
@@ -19,6 +20,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import kvsops as package
 from kvsops.aws.activity import EVERY
 from kvsops.aws.metrics import METRIC_PRICE
 from kvsops.local.demo.channel_usage import ChannelUsage
@@ -32,6 +34,7 @@ COMMAND = "list --cost -o json"
 
 def main() -> None:
     """Tell the costs once, in a process of its own."""
+    compileall.compile_dir(Path(package.__file__).parent, quiet=1)
     with (
         LocalServer(Settings(latency=timedelta(milliseconds=50))) as local,
         tempfile.TemporaryDirectory() as state,

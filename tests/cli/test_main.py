@@ -54,6 +54,29 @@ def test_help(kvsops: Kvsops, *, command: str) -> None:
     assert examples < 8
 
 
+HELP_IMPORTS = """
+import contextlib, io, sys
+import click
+before = set(sys.modules)
+with contextlib.redirect_stdout(io.StringIO()) as shown:
+    from kvsops.cli.main import cli
+    cli.main(["--help"])
+assert shown.getvalue().startswith("Usage: ")
+added = set(sys.modules) - before
+print(*sorted(each for each in added if each.startswith("kvsops.")))
+print(*sorted(added & {"pathlib", "signal", "unicodedata", "urllib.parse"}))
+"""
+
+
+def test_help_imports_next_to_nothing() -> None:
+    """The help of all commands imports, beside click, what writes it and no more."""
+    ran = subprocess.run(
+        [sys.executable, "-c", HELP_IMPORTS], check=True, capture_output=True, text=True
+    )
+    names = ["cli", "cli.help", "cli.main", "errors", "output", "output.streams", "output.text"]
+    assert ran.stdout == " ".join(f"kvsops.{each}" for each in names) + "\n\n"
+
+
 def test_version(kvsops: Kvsops) -> None:
     """The version goes to standard output, however it is asked for."""
     for asked in ("--version", "version"):
