@@ -16,7 +16,7 @@ def test_every_module() -> None:
     lines = qr_code(URL, Screen(80, 24)).splitlines()
     rows = [[HALVES[cell][half] for cell in line] for line in lines for half in (0, 1)]
     code = segno.make(URL, error="l", micro=False)
-    width, height = code.symbol_size(border=BORDER)
+    width, height = map(int, code.symbol_size(border=BORDER))
     assert [row[:width] for row in rows[:height]] == [
         [*row] for row in code.matrix_iter(border=BORDER)
     ]
