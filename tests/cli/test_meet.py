@@ -1,18 +1,10 @@
-"""`kvsops meet`: the channel and the link, and what is left when a meeting ends, by every road."""
+"""`kvsops meet`: the channel, the link, and what is refused."""
 
 import json
-import os
 import re
 import signal
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from queue import Queue
-from threading import Thread
-from typing import IO, TYPE_CHECKING
 
 import aiohttp
 import pytest
@@ -22,168 +14,12 @@ from kvsops.local.faults import Fault
 from kvsops.local.server import LocalServer
 from tests.cli.conftest import Kvsops
 from tests.cli.iam import actions_of
-from tests.fleet import HOUR, From, names, put
-from tests.foreign.conftest import unavailable
-from tests.web.conftest import ARGUMENTS, CHROMIUM
-from tests.web.meetings import Guests, all_closed, sees, still_connected
+from tests.cli.meets import PATIENCE, Meet, Running
+from tests.fleet import From, names, put
 from tests.web.serving import run
-
-if TYPE_CHECKING:
-    from playwright.sync_api import Browser
 
 CREATE, DELETE, TAG = "CreateSignalingChannel", "DeleteSignalingChannel", "TagResource"
 EXPIRES, OWNER = "kvsops:expires-at", "kvsops:owner"
-PATIENCE = 60.0
-
-
-@dataclass
-class Running:
-    """`kvsops meet` in a process of its own; what it writes is read as it comes."""
-
-    process: "subprocess.Popen[str]"
-
-    def __post_init__(self) -> None:
-        self._lines: dict[str, Queue[str]] = {"out": Queue(), "err": Queue()}
-        assert self.process.stdout
-        assert self.process.stderr
-        pairs = (("out", self.process.stdout), ("err", self.process.stderr))
-        self._readers = [
-            Thread(target=self._read, args=(name, stream), daemon=True) for name, stream in pairs
-        ]
-        for reader in self._readers:
-            reader.start()
-        self.guest_url = self.line("out", r"^(https?://[\w.:]+/#[\w-]{43})$")
-        self.host_url = self.line("err", r"^Your own page, as the host[:,] (.+)$")
-
-    def _read(self, name: str, stream: IO[str]) -> None:
-        for line in stream:
-            self._lines[name].put(line.rstrip("\n"))
-
-    def line(self, name: str, pattern: str) -> str:
-        """Wait for a line; return what the pattern's group finds in it."""
-        while True:
-            found = re.search(pattern, self._lines[name].get(timeout=PATIENCE))
-            if found:
-                return found[1]
-
-    def ended(self) -> tuple[int, list[str], list[str]]:
-        """Wait for its end; return its status, and the lines that it wrote since."""
-        status = self.process.wait(PATIENCE)
-        for reader in self._readers:
-            reader.join(PATIENCE)
-        out, err = ([*queue.queue] for queue in self._lines.values())
-        return status, out, err
-
-
-Meet = Callable[..., Running]
-
-
-@pytest.fixture
-def meet(environment: dict[str, str]) -> Iterator[Meet]:
-    """Yield what starts a meeting; one that goes on at the end of the test is killed."""
-    running: list[subprocess.Popen[str]] = []
-
-    def begin(*argv: str, opens: bool = False) -> Running:
-        page = () if opens else ("--no-browser",)
-        process = subprocess.Popen(
-            [sys.executable, "-W", "error", "-m", "kvsops", "meet", *page, *argv],
-            env=os.environ | environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        running.append(process)
-        return Running(process)
-
-    yield begin
-    for process in running:
-        process.kill()
-        process.wait()
-        assert process.stdout
-        assert process.stderr
-        process.stdout.close()
-        process.stderr.close()
-
-
-@pytest.fixture(scope="module")
-def browser() -> "Iterator[Browser]":
-    """Yield Chromium, one for all tests of this file."""
-    if not CHROMIUM.exists():
-        unavailable("Debian's package chromium is not installed")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def people(browser: "Browser") -> Iterator[Guests]:
-    """Yield what opens pages."""
-    people = Guests(browser)
-    yield people
-    people.close()
-    assert people.errors == []
-
-
-ROADS = {
-    "button": (None, 0, "The host ended the meeting."),
-    "Ctrl-C": (signal.SIGINT, 130, "Kvsops meet was ended on the host's computer."),
-    "SIGTERM": (signal.SIGTERM, 130, "Kvsops meet was ended on the host's computer."),
-}
-
-
-@pytest.mark.parametrize("road", ROADS)
-def test_the_end(meet: Meet, people: Guests, emulator: LocalServer, road: str) -> None:
-    """Guests are told, nobody is left connected, the channel is gone, and the cost is told."""
-    number, status, said = ROADS[road]
-    running = meet()
-    (name,) = names(emulator)
-    assert re.fullmatch(r"kvsops-meet-[0-9a-f]{10}", name)
-    hana = people.join(running.host_url, "Hana")
-    ben = people.join(running.guest_url, "Ben")
-    sees(ben, "Hana", "Ben")
-    time.sleep(1.5)  # until what was sent has been counted
-    if number is None:
-        hana.get_by_role("button", name="End meeting").click()
-        hana.get_by_role("dialog").get_by_role("button", name="End meeting").click()
-    else:
-        running.process.send_signal(number)
-    for page in (hana, ben):
-        page.get_by_role("heading", name="The meeting has ended").wait_for()
-        page.get_by_text(said).wait_for()
-        all_closed(page)
-    code, out, err = running.ended()
-    assert code == status, err
-    assert names(emulator) == set()
-    assert still_connected(emulator) == 0
-    text = "\n".join(out)
-    assert re.search(r"^The meeting is over after .*, 1 guest at most: ", text)
-    assert re.search(r"^channel fee +the month +\$0\.03$", text, re.MULTILINE)
-    assert re.search(r"^signaling messages +[1-9]\d* +<?\$0\.00\d*$", text, re.MULTILINE)
-    assert re.search(r"^TURN minutes +0 +\$0\.00$", text, re.MULTILINE)
-    assert re.search(r"It cost \$0\.03\d*\.$", text)
-    assert "Ben joined" in err
-
-
-def test_killed(meet: Meet, people: Guests, kvsops: Kvsops, emulator: LocalServer) -> None:
-    """Of a meeting that was killed the lease lapses, and the next sweep takes its channel."""
-    running = meet()
-    hana = people.join(running.host_url, "Hana")
-    ben = people.join(running.guest_url, "Ben")
-    sees(ben, "Hana", "Ben")
-    running.process.send_signal(signal.SIGKILL)
-    running.ended()
-    ben.get_by_text("The host's computer does not answer. Trying again…").wait_for()
-    assert kvsops("sweep", "--expired", "--yes").code == 0
-    assert len(names(emulator)) == 1
-    before = emulator.settings.clock
-    emulator.settings.clock = lambda: before() + 5 * HOUR  # no longer among those lately in use
-    assert kvsops("sweep", "--expired", "--yes").code == 0
-    assert names(emulator) == set()
-    assert still_connected(emulator) == 0
-    assert hana.get_by_role("button", name="End meeting").is_visible()
 
 
 @pytest.mark.parametrize("argv", [(), ("standup", "--keep"), ("cam", "--reuse")])
