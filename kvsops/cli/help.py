@@ -21,19 +21,18 @@ SCREEN: Final[dict[str, dict[tuple[str, ...], str]]] = {
         ("tag", "untag"): "Set tags on a channel, or remove them.",
     },
     "Clean up": {
-        ("sweep",): "Delete the channels nobody needs.",
+        ("sweep", "policy"): "Delete what nobody needs; check kvsops.toml.",
         ("delete", "restore"): "Delete channels by name; recreate deleted ones.",
-        ("policy",): "Check the policies in kvsops.toml.",
     },
     "Test": {
-        ("smoke",): "Prove with real media that a channel works.",
+        ("smoke", "view"): "Prove that a channel works; watch it in a browser.",
+        ("play", "record"): "Be a channel's master; record what one sends.",
         ("endpoint", "ice"): "Where peers connect; STUN and TURN servers.",
-        ("record", "view"): "Record what a master sends; watch it in a browser.",
         ("exec", "meet"): "Run a command, or meet, on a channel of its own.",
     },
     "Set up": {
         ("local",): "Emulate the service here, without an AWS account.",
-        ("iam", "completion"): "Print least IAM policies; complete with Tab.",
+        ("iam", "completion"): "Print the least IAM policy; complete with Tab.",
     },
 }
 """The commands by what one wants, those that belong together on one line.

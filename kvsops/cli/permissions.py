@@ -170,6 +170,14 @@ CALLS: Final[dict[str, tuple[Call, ...]]] = {
         Call("ConnectAsViewer"),
         Call("DeleteSignalingChannel", without("reuse", without("keep"))),
     ),
+    "play": (
+        Call("DescribeSignalingChannel"),
+        Call("DescribeMediaStorageConfiguration"),
+        Call("GetSignalingChannelEndpoint"),
+        Call("GetIceServerConfig"),
+        Call("ConnectAsMaster"),
+        Call("ConnectAsViewer", without("take_over")),
+    ),
     "record": (
         Call("DescribeSignalingChannel"),
         Call("DescribeMediaStorageConfiguration"),

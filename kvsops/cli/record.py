@@ -10,12 +10,13 @@ import click
 
 from kvsops.cli.choice import Choice
 from kvsops.cli.help import Command, section
-from kvsops.cli.options import DURATION, TARGET, Text, Where, refuse, scope_options
+from kvsops.cli.media import require_extra, run, silence
+from kvsops.cli.options import DURATION, TARGET, Text, Where, in_region, refuse, scope_options
 from kvsops.cli.signals import INTERRUPTED
+from kvsops.core.channel import ChannelArn
 from kvsops.errors import UsageError
 
 if TYPE_CHECKING:
-    import asyncio
     from collections.abc import Callable
     from datetime import datetime
 
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from kvsops.stay.destination import Destination
     from kvsops.stay.record import Recorder, Report, Wanted
 
-ENDING: Final = "stopping: finishing the file; press Ctrl-C again to stop at once"
 _CLIENT_ID: Final = "kvsops-record-{}"
 """Another each time: two may record a channel, and a master may still hold the id of the last."""
 _SMALLEST, _LARGEST = 16, 8192
@@ -110,9 +110,9 @@ def record(*, where: Where, target: str, file: str, **given: Unpack[Given]) -> N
     \b
     Examples:
       kvsops record cam-door door.mp4 --duration 1m
-      kvsops record cam-door door.mkv --segment 10m   # door-001.mkv, door-002.mkv, ...
+      kvsops record cam-door door.mkv --segment 10m   # door-001.mkv, and so on
       kvsops record cam-door door.wav                 # the sound alone
-      kvsops record cam-door - | ffplay -             # watch it: Matroska through a pipe
+      kvsops record cam-door - | ffplay -             # watch it: Matroska
 
     It joins as a viewer, waits for the master, and calls it again whenever the call is lost. What
     is missing then stays in the timeline: the last picture is held, the sound is silent, and the
@@ -121,10 +121,8 @@ def record(*, where: Where, target: str, file: str, **given: Unpack[Given]) -> N
     A file can be played while it grows, and whatever ends it: but for its last two seconds even
     after kill -9, or on a full disk.
     """
-    from kvsops.cli.smoke import require_extra
-
     require_extra()
-    from kvsops.cli.stay import relaying_channel, until_signal
+    from kvsops.cli.access import staying_in
     from kvsops.output.console import Console
     from kvsops.stay.destination import Destination
 
@@ -132,12 +130,14 @@ def record(*, where: Where, target: str, file: str, **given: Unpack[Given]) -> N
     refuse(_objection(destination, given))
     destination.check()
     scope, console = where.open(read_only=True), Console()
-    channel = relaying_channel(scope, target)
+    in_region(scope, (target,))
+    channel_arn = staying_in(scope, target)
     teller = _Teller(console, scope.now, given["output"])
     wanted = _wanted(destination, given)
-    work = partial(_recorded, scope, channel.channel_arn, wanted, teller)
-    report = until_signal(work, console, ENDING)
-    teller.end(report, channel.channel_name, piped=destination.piped)
+    silence()
+    report = run(partial(_recorded, scope, channel_arn, wanted, teller), console)
+    channel_name = ChannelArn.parse(channel_arn).channel_name
+    teller.end(report, channel_name, piped=destination.piped)
     click.get_current_context().exit(report.exit_code)
 
 
@@ -182,7 +182,7 @@ class _Teller:
         from kvsops.reports.recording import DOUBTFUL, event_json, event_text
 
         if self.output == "json":
-            click.echo(event_json(event, self.now()), nl=False)
+            click.echo(event_json(event, self.now()))
         elif said := event_text(event):
             say = self.console.warn if isinstance(event, DOUBTFUL) else self.console.note
             say(said)
@@ -192,7 +192,7 @@ class _Teller:
         from kvsops.reports.recording import ending, report_json
 
         if self.output == "json":
-            click.echo(report_json(report, self.now()), nl=False)
+            click.echo(report_json(report, self.now()))
         else:
             click.echo(ending(report, channel_name), nl=False, err=piped)
         if report.exit_code not in {0, INTERRUPTED}:
@@ -200,13 +200,14 @@ class _Teller:
 
 
 async def _recorded(
-    scope: "Scope", channel_arn: str, wanted: "Wanted", teller: _Teller, stop: "asyncio.Event"
+    scope: "Scope", channel_arn: str, wanted: "Wanted", teller: _Teller
 ) -> "Report":
-    """Record as a viewer of the channel."""
+    """Record as a viewer of the channel; cancelled, it ends in order all the same."""
+    import asyncio
     import secrets
 
     from kvsops.cli.access import access_of
-    from kvsops.cli.stay import shown
+    from kvsops.cli.record_live import shown
     from kvsops.stay.presence import Presence
     from kvsops.stay.record import Recorder
 
@@ -214,9 +215,14 @@ async def _recorded(
     presence = Presence(
         access_of(scope), channel_arn, "viewer", client_id, tell=tell, now=scope.now
     )
-    recorder = Recorder(presence, wanted, tell)
+    recorder, stop = Recorder(presence, wanted, tell), asyncio.Event()
     async with shown(teller.console, partial(_status, recorder, wanted.destination)):
-        return await recorder.run(stop)
+        recording = asyncio.ensure_future(recorder.run(stop))
+        try:
+            return await asyncio.shield(recording)
+        except asyncio.CancelledError:
+            stop.set()
+            return await recording
 
 
 def _status(recorder: "Recorder", destination: "Destination") -> str:

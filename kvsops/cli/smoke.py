@@ -1,15 +1,15 @@
 """`kvsops smoke`."""
 
-import signal
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Unpack
+from typing import TYPE_CHECKING, Unpack
 
 import click
 
 from kvsops.cli.choice import Choice
 from kvsops.cli.help import Command, section
 from kvsops.cli.main import told
+from kvsops.cli.media import place_of, require_extra, run, silence
 from kvsops.cli.options import (
     DURATION,
     TARGET,
@@ -20,7 +20,6 @@ from kvsops.cli.options import (
     scope_options,
     screen,
 )
-from kvsops.cli.signals import signals_go_to
 from kvsops.cli.smoke_options import (
     FRAMES,
     MILLISECONDS,
@@ -31,7 +30,6 @@ from kvsops.cli.smoke_options import (
     objection,
     wanted_of,
 )
-from kvsops.errors import UsageError, needs_extra
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -42,8 +40,6 @@ if TYPE_CHECKING:
     from kvsops.smoke.report import SmokeReport
     from kvsops.smoke.snapshot import Snapshot
     from kvsops.smoke.steps import Step
-
-ENDING: Final = "stopping: closing connections, 10 s at most; press Ctrl-C again to stop at once"
 
 
 @click.command(
@@ -172,7 +168,7 @@ def smoke(
     """
     refuse(objection(target, given))
     require_extra()
-    from kvsops.cli.smoke_live import Page, place_of
+    from kvsops.cli.smoke_live import Page
     from kvsops.cli.smoke_written import all_written, tell_ci
     from kvsops.output.console import Console
     from kvsops.smoke.snapshot import Snapshot
@@ -198,7 +194,6 @@ def _tested(
 ) -> "SmokeReport":
     """Run the test on the channel that is meant."""
     from kvsops.cli.smoke_channel import smoke_channel
-    from kvsops.cli.stay import silence
     from kvsops.smoke.run import smoke as run_smoke
 
     explain = partial(told, ctx=click.get_current_context())
@@ -211,51 +206,16 @@ def _tested(
         return _run(test, console, page.lines_of(subject.channel_name))
 
 
-NEEDED: Final = ("aiohttp", "aiortc", "av", "junitparser")
-
-
-def require_extra(extra: str = "smoke", needed: tuple[str, ...] = NEEDED) -> None:
-    """Raise `UsageError`, naming the extra to install, where a part of it is not there."""
-    from importlib.util import find_spec
-
-    if any(find_spec(name) is None for name in needed):
-        raise UsageError(f"this needs {needs_extra(extra)}")
-
-
 def _run(
     test: "Callable[..., Coroutine[None, None, SmokeReport]]",
     console: "Console",
     lines: "Callable[[Step], str] | None",
 ) -> "SmokeReport":
-    """Run the test to its end; a signal ends it in order, too, and a second Ctrl-C at once."""
-    import asyncio
-
+    """Run the test to its end, and show its steps meanwhile."""
     from kvsops.cli.smoke_live import shown
-    from kvsops.cli.stay import end_at_once
-    from kvsops.signaling.threads import Threads
 
-    async def until_a_signal() -> "SmokeReport":
-        loop, task = asyncio.get_running_loop(), asyncio.current_task()
-        loop.set_default_executor(Threads())
-        ending: list[int] = []
+    async def work() -> "SmokeReport":
+        async with shown(console, lines) as tell:
+            return await test(tell=tell)
 
-        def end() -> None:
-            console.note(ENDING)
-            if task is not None:
-                task.cancel()
-
-        def take(number: int) -> None:  # anywhere in the code: so it does next to nothing
-            if ending and number == signal.SIGINT:
-                end_at_once()
-            if not ending:
-                loop.call_soon_threadsafe(end)
-            ending.append(number)
-
-        with signals_go_to(take):
-            async with shown(console, lines) as tell:
-                return await test(tell=tell)
-
-    try:
-        return asyncio.run(until_a_signal())
-    except asyncio.CancelledError:
-        raise KeyboardInterrupt from None
+    return run(work, console)

@@ -9,7 +9,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Final
 
 from kvsops.aws import channels, connect
-from kvsops.cli.access import access_of
+from kvsops.cli.access import access_of, stored_in
 from kvsops.cli.owner import default_owner
 from kvsops.cli.signals import signals_wait
 from kvsops.cli.tags import SMOKE_TAG
@@ -109,7 +109,7 @@ def _found_or_made(
         channel.channel_arn,
         ours=bool(ours),
         detail=detail if ours is not None else f"{detail}, its tags cannot be read",
-        stored_in=stored_in(scope, channel),
+        stored_in=stored_in(scope, channel.channel_arn),
     )
 
 
@@ -120,17 +120,6 @@ def _is_ours(scope: "Scope", channel: Channel) -> bool | None:
     except DeniedError:
         return None
     return SMOKE_TAG in tags
-
-
-def stored_in(scope: "Scope", channel: Channel) -> str | None:
-    """Return the stream that the channel is linked to; not knowing does not stand in the way."""
-    try:
-        link = channels.storage_link_of(scope, channel.channel_arn, attempts=connect.ATTEMPTS)
-    except NotFoundError:
-        raise
-    except AwsError:  # often not allowed, and the media tells
-        return None
-    return (link.stream_arn or "a stream") if link.linked else None
 
 
 def _tags(scope: "Scope", *, lasting: bool) -> dict[str, str]:

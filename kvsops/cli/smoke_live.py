@@ -1,7 +1,6 @@
 """A smoke test shown as it runs: each step as it ends, and which is under way."""
 
 import asyncio
-import os
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -11,13 +10,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from kvsops.aws.session import endpoint
-from kvsops.cli.options import Where
 from kvsops.output.fit import wrapped
 from kvsops.output.rows import dumps
 from kvsops.output.screen import Screen
 from kvsops.output.stage import TOLD_FROM_SECONDS, rounded
-from kvsops.output.text import safe, without_userinfo
+from kvsops.output.text import safe
 from kvsops.peers.waits import end_all
 from kvsops.reports.smoke import text
 from kvsops.reports.smoke_screen import ending, step_lines
@@ -27,7 +24,6 @@ from kvsops.smoke.steps import Step
 if TYPE_CHECKING:
     from rich.status import Status
 
-    from kvsops.aws.scope import Scope
     from kvsops.output.console import Console
 
 
@@ -51,12 +47,6 @@ class UnderWay:
 
     def __rich__(self) -> str:
         return str(self)
-
-
-def place_of(where: Where, scope: "Scope") -> str:
-    """Say where the channel is: the region, and which emulator's."""
-    url = without_userinfo(endpoint(where.profile, where.endpoint_url, os.environ) or "")
-    return f"{scope.region} (emulator at {url})" if scope.emulated else scope.region
 
 
 @dataclass(slots=True)

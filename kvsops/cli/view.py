@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from kvsops.cli.help import Command, section
-from kvsops.cli.options import TARGET, Where, scope_options
+from kvsops.cli.media import place_of, require_extra, run
+from kvsops.cli.options import TARGET, Where, in_region, scope_options
 from kvsops.cli.page_options import PageOptions, page_options
 from kvsops.cli.signals import INTERRUPTED
+from kvsops.core.channel import ChannelArn
 from kvsops.errors import KvsopsError
 
 if TYPE_CHECKING:
-    import asyncio
-
     from kvsops.output.console import Console
     from kvsops.web.links import Link
     from kvsops.web.server import Server
@@ -24,7 +24,6 @@ PAGES: Final = 10
 """How many pages may be open by a link: as many viewers a channel lets in."""
 LASTS: Final = timedelta(hours=12)
 _GOOD_BYE_SECONDS: Final = 1.0
-ENDING: Final = "ending: telling the pages; press Ctrl-C again to stop at once"
 
 
 @click.command(
@@ -56,12 +55,8 @@ def view(*, where: Where, page: PageOptions, target: str, mirror: bool) -> None:
     or until this command ends. It opens on this computer only, unless you give --public-url, of a
     proxy or tunnel with TLS that leads to --port, or --host with a certificate.
     """
-    from kvsops.cli.smoke import require_extra
-
     require_extra("web", ("aiohttp", "cryptography"))
-    from kvsops.cli.access import access_of
-    from kvsops.cli.smoke_live import place_of
-    from kvsops.cli.stay import relaying_channel, until_signal
+    from kvsops.cli.access import access_of, staying_in
     from kvsops.output.console import Console
     from kvsops.web.door import Door
     from kvsops.web.links import Links
@@ -72,33 +67,29 @@ def view(*, where: Where, page: PageOptions, target: str, mirror: bool) -> None:
     site = page.site()  # a port that is taken is told before anything is asked
     try:
         scope = where.open(read_only=True)
-        channel = relaying_channel(scope, target)
-        door = Door(access_of(scope), channel.channel_arn, relayed=scope.emulated)
-        room = Viewing(channel.channel_name, place_of(where, scope), mirror, console.note)
+        in_region(scope, (target,))
+        arn = staying_in(scope, target)
+        door = Door(access_of(scope), arn, relayed=scope.emulated)
+        name = ChannelArn.parse(arn).channel_name
+        room = Viewing(name, place_of(where, scope), mirror, console.note)
         server = Server(
             site, Links(), door, room, page="view.html", roles=("viewer",), warn=console.warn
         )
-        served = partial(_served, server, room.channel_name, console, opens=not page.no_browser)
-        until_signal(served, console, ENDING)
+        run(partial(_served, server, name, console, opens=not page.no_browser), console)
     finally:
         site.close()
     click.get_current_context().exit(INTERRUPTED)
 
 
-async def _served(
-    server: "Server", name: str, console: "Console", stop: "asyncio.Event", *, opens: bool
-) -> None:
-    """Serve the page until the signal; raises `KvsopsError` when the channel is gone."""
+async def _served(server: "Server", name: str, console: "Console", *, opens: bool) -> None:
+    """Serve the page until a signal; raises `KvsopsError` when the channel is gone."""
     import asyncio
-
-    from kvsops.peers.waits import end_all
 
     async with server:
         await _hand_out(server, name, console, opens=opens)
-        waits = [asyncio.ensure_future(each.wait()) for each in (stop, server.door.gone)]
-        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-        await end_all(waits)
-        if stop.is_set():
+        try:
+            await server.door.gone.wait()
+        except asyncio.CancelledError:  # by the signal, which is how it is meant to end
             return
         await asyncio.sleep(_GOOD_BYE_SECONDS)  # the page is just being told
         raise KvsopsError(f"{name} was deleted while it was watched")

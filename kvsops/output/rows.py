@@ -182,8 +182,8 @@ def _document(ready: object, query: str | None, output: str) -> str:
 
 
 def json_line(value: object) -> str:
-    """Make JSON of a value in one line, by the same rules."""
-    return json_inert(json.dumps(json_ready(value), ensure_ascii=True, allow_nan=False)) + "\n"
+    """Make one line of JSON, without its end, of a value: for what comes bit by bit."""
+    return json_inert(json.dumps(json_ready(value), ensure_ascii=True, allow_nan=False))
 
 
 def _json(value: object) -> str:

@@ -5,6 +5,7 @@ import time
 from array import array
 from collections.abc import Callable
 from fractions import Fraction
+from functools import cache
 from math import pi, sin
 from typing import Final
 
@@ -44,6 +45,23 @@ class NumberedVideo(VideoStreamTrack):
         return frame
 
 
+@cache
+def _wave() -> bytes:
+    turn = 2 * pi * _TONE_HERTZ / _RATE
+    return array(
+        "h", (round(_LOUDNESS * sin(turn * sample)) for sample in range(_SAMPLES))
+    ).tobytes()
+
+
+def tone(number: int) -> AudioFrame:
+    """Return 20 ms of the tone, the first of them having the number 0."""
+    frame = AudioFrame("s16", "mono", _SAMPLES)
+    frame.planes[0].update(_wave())
+    frame.sample_rate, frame.time_base = _RATE, Fraction(1, _RATE)
+    frame.pts = number * _SAMPLES
+    return frame
+
+
 class Tone(MediaStreamTrack):
     """Sounds a tone in frames of 20 ms."""
 
@@ -51,9 +69,6 @@ class Tone(MediaStreamTrack):
 
     def __init__(self) -> None:
         super().__init__()
-        turn = 2 * pi * _TONE_HERTZ / _RATE
-        wave = array("h", (round(_LOUDNESS * sin(turn * sample)) for sample in range(_SAMPLES)))
-        self._wave = wave.tobytes()
         self._began: float | None = None
         self._sent = 0
 
@@ -64,10 +79,7 @@ class Tone(MediaStreamTrack):
         now = time.monotonic()
         self._began = now if self._began is None else self._began
         await asyncio.sleep(max(0, self._began + self._sent / 50 - now))
-        frame = AudioFrame("s16", "mono", _SAMPLES)
-        frame.planes[0].update(self._wave)
-        frame.sample_rate, frame.time_base = _RATE, Fraction(1, _RATE)
-        frame.pts, self._sent = self._sent * _SAMPLES, self._sent + 1
+        frame, self._sent = tone(self._sent), self._sent + 1
         return frame
 
 

@@ -1,11 +1,12 @@
 """What a recording says: each event in words and as JSON, how far it is, and how it ended."""
 
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import fields
 from datetime import datetime
 from math import isfinite
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final
 
+from kvsops.core.text import moment
 from kvsops.output.rows import json_line
 from kvsops.output.text import count, safe
 from kvsops.stay import presence, watching
@@ -13,6 +14,9 @@ from kvsops.stay.gaps import Gap, Resumed, Stopped
 from kvsops.stay.record import Event, Now, Report, Slow
 from kvsops.stay.recording import Begun, Finished, Fitted, LeftOut
 from kvsops.stay.space import LowSpace
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 Told = Event | presence.Event
 _KINDS: Final = {"video": "picture", "audio": "sound"}
@@ -31,18 +35,20 @@ NAMES: Final[dict[type, str]] = {
     LowSpace: "low-space",
     presence.Connected: "connected",
     presence.Moved: "moved",
-    presence.Lost: "connection-lost",
+    presence.Lost: "lost",
     presence.ServersFailed: "ice-servers-failed",
     presence.Garbled: "garbled",
 }
 """What each event is called in JSON."""
+_KEYS: Final = {"why": "reason", "wait_seconds": "retry_seconds"}
+"""What fields are called in JSON, where that is not their name."""
 DOUBTFUL: Final = (Slow, LowSpace, LeftOut, Stopped, watching.Refused, presence.ServersFailed)
 """Events that are warnings."""
 
 
 def clock(seconds: float) -> str:
     """Tell a place in a recording: `00:01:23`."""
-    minutes, rest = divmod(int(seconds), 60)
+    minutes, rest = divmod(round(seconds), 60)
     return f"{minutes // 60:02}:{minutes % 60:02}:{rest:02}"
 
 
@@ -56,21 +62,20 @@ def size(bytes_: float) -> str:
 
 def event_text(event: Told) -> str | None:
     """Say an event in a line; None for one that a person need not know."""
-    words: dict[type, Callable[..., str]] = _WORDS
-    return words[type(event)](event) if type(event) in words else None
+    said = _WORDS.get(type(event))
+    return None if said is None else said(event)
 
 
 def event_json(event: Told, now: datetime) -> str:
-    """Make a line of JSON of an event."""
-    held = {name: _known(value) for name, value in asdict(event).items()}
-    return json_line({"time": now, "event": NAMES[type(event)], **held})
+    """Make a line of JSON of an event, without its end. Its keys are an interface."""
+    return json_line({"event": NAMES[type(event)], "at": moment(now), **_object(event)})
 
 
 def report_json(report: Report, now: datetime) -> str:
-    """Make the last line of JSON."""
-    held = asdict(report)
-    del held["code"]
-    return json_line({"time": now, "event": "ended", **held})
+    """Make the last line of JSON, without its end."""
+    held = _object(report)
+    ended = {"event": "ended", "at": moment(now), "end": held.pop("reason")}
+    return json_line({**ended, "reason": held.pop("text") or None, **held})
 
 
 def status(now: Now, name: str) -> str:
@@ -101,12 +106,22 @@ def ending(report: Report, channel_name: str) -> str:
 
 
 def _gap(gap: Gap) -> str:
-    return f"  no {_KINDS[gap.kind]} at {clock(gap.at)}, for {gap.seconds:.0f} s: {gap.why}"
+    return f"  no {_KINDS[gap.kind]} at {clock(gap.position)}, for {gap.seconds:.0f} s: {gap.why}"
+
+
+def _object(event: "DataclassInstance") -> dict[str, object]:
+    """Return what an event holds, as JSON has it."""
+    held = {each.name: getattr(event, each.name) for each in fields(event)}
+    return {_KEYS.get(name, name): _known(value) for name, value in held.items() if name != "code"}
 
 
 def _known(value: object) -> object:
     """Return a value as JSON can hold it: an infinity is one that is not known."""
-    return None if isinstance(value, float) and not isfinite(value) else value
+    if isinstance(value, float):
+        return round(value, 3) if isfinite(value) else None
+    if isinstance(value, list):
+        return [_object(each) if isinstance(each, Gap) else each for each in value]
+    return value
 
 
 def _times(size_: tuple[int, int]) -> str:
@@ -133,10 +148,10 @@ def _low_space(event: LowSpace) -> str:
 
 def _stopped(event: Stopped) -> str:
     missing = " and no ".join(_KINDS[kind] for kind in event.kinds)
-    return f"no {missing} since {clock(event.at)}: {event.why}"
+    return f"no {missing} since {clock(event.position)}: {event.why}"
 
 
-_WORDS: Final[dict[type, Callable[..., str]]] = {
+_WORDS: Final[dict[type, Callable[[Any], str]]] = {
     watching.Waiting: lambda _: "waiting: no master answers yet",
     watching.Joined: lambda event: (
         f"connected to the master ({event.path or 'path not known'}), which offers "
@@ -145,9 +160,6 @@ _WORDS: Final[dict[type, Callable[..., str]]] = {
     watching.NotJoined: lambda event: f"{event.why}; calling again",
     watching.Refused: lambda event: event.why,
     Begun: _begun,
-    Finished: lambda event: (
-        f"{event.file} is complete: {clock(event.seconds)}, {size(event.bytes)}"
-    ),
     Fitted: lambda event: (
         f"pictures are {_times(event.size)} now: scaled to the file's {_times(event.file_size)}"
     ),

@@ -21,15 +21,28 @@ class Sink:
 
     def __init__(self, number: int, name: str) -> None:
         self.name, self._number = name, number
+        self.failed: OSError | None = None
+        """Why it took no more."""
         self.size = 0
         """How many bytes were written, less those that were written over."""
         self._seekable = os.lseek(number, 0, os.SEEK_CUR) == 0 if _is_file(number) else False
 
     def write(self, data: bytes | bytearray | memoryview) -> int:
-        """Write it all."""
-        left = memoryview(data)
-        while left:
-            left = left[os.write(self._number, left) :]
+        """Write it all, or in a file none of it: half of a fragment's head spoils all before it.
+
+        Once it could not, nothing more is written.
+        """
+        if self.failed is not None:
+            raise self.failed
+        left, began = memoryview(data), self.tell() if self._seekable else 0
+        try:
+            while left:
+                left = left[os.write(self._number, left) :]
+        except OSError as error:
+            self.failed = error
+            if self._seekable and began >= self.size:
+                os.truncate(self._number, began)
+            raise
         self.size = max(self.size, self.tell()) if self._seekable else self.size + len(data)
         return len(data)
 

@@ -14,20 +14,20 @@ _FPS_OVER: Final = 31
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """A time without pictures or sound: `at` is its place in the recording, both in seconds."""
+    """A time without pictures or sound: its place in the recording and length, in seconds."""
 
     kind: str
-    at: float
+    position: float
     seconds: float
     why: str
 
 
 @dataclass(frozen=True, slots=True)
 class Stopped:
-    """Pictures or sound have stopped; `at` is the moment of the recording."""
+    """Pictures or sound have stopped, at this moment of the recording."""
 
     kinds: tuple[str, ...]
-    at: float
+    position: float
     why: str
 
 
@@ -36,7 +36,7 @@ class Resumed:
     """They come again."""
 
     kind: str
-    at: float
+    position: float
     seconds: float
 
 
@@ -63,9 +63,14 @@ class Gaps:
         return max((at for at, _ in self._last.values()), default=-inf)
 
     @property
+    def coming(self) -> set[str]:
+        """The kinds that come, and have not stopped."""
+        return self._last.keys() - self._stopped.keys()
+
+    @property
     def stopped(self) -> bool:
         """Whether nothing comes at all."""
-        return bool(self._last) and len(self._stopped) == len(self._last)
+        return bool(self._last) and not self.coming
 
     @property
     def fps(self) -> float:

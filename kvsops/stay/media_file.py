@@ -6,7 +6,8 @@ what follows it: whatever ends the process, what was there a second before can b
 
 import errno
 import wave
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Final, Protocol, cast
 
@@ -109,18 +110,27 @@ class EncodedFile:
             for stream in (self._video, self._audio):
                 if stream is not None:
                     self._mux(stream.encode(None))
-            self._container.close()
+            with self._told():
+                self._container.close()
         finally:
-            self._let_go()
-
-    def _let_go(self) -> None:
-        with suppress(OSError):  # the first error has been told
-            self._container.close()
-        self._sink.close()
+            with suppress(OSError, av.FFmpegError):  # it has been told
+                self._container.close()
+            self._sink.close()
 
     def _mux(self, packets: "Iterable[Packet[Any]]") -> None:
-        for packet in packets:
-            self._container.mux(packet)
+        with self._told():
+            for packet in packets:
+                self._container.mux(packet)
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """Let an error be the file's own: FFmpeg says the next time only that there was one."""
+        try:
+            yield
+        except av.FFmpegError:
+            if self._sink.failed is not None:
+                raise self._sink.failed from None
+            raise
 
     def _add_video(self, size: tuple[int, int]) -> VideoStream:
         stream = self._container.add_stream("libx264", rate=30, options=dict(_VIDEO))

@@ -4,11 +4,13 @@ import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import timedelta
 from math import inf
 from typing import Final, Literal
 
 from av import VideoFrame
 
+from kvsops.core.text import age
 from kvsops.errors import KvsopsError
 from kvsops.peers.ice import Ice
 from kvsops.peers.peer import Codec, Peer
@@ -23,9 +25,9 @@ from kvsops.stay.space import LowSpace, Space
 from kvsops.stay.writer import Writer
 
 TICK_SECONDS: Final = 0.2
-LATE_SECONDS: Final = 0.6
-"""How much later than it was sent the last frame of a recording may come."""
-SLOW_SECONDS: Final = 10.0
+LATE_SECONDS: Final = 10.0
+"""How much later than it was sent the last frame of a recording may come, on a slow machine."""
+SLOW_SECONDS: Final = 60.0
 """How often it is said at most that the machine is too slow."""
 END_SECONDS: Final = 20.0
 """What the last frames may take to be written."""
@@ -105,7 +107,6 @@ class Recorder:
     ) -> None:
         self._wanted, self._tell, self._clock = wanted, tell, clock
         self._loop = asyncio.get_running_loop()
-        self._began = clock()
         self._watching = watching.Watching(
             presence, self._make_peer, self._hear, last_at=self._last_at, clock=clock
         )
@@ -115,16 +116,21 @@ class Recorder:
         self._why = "no master answers"
         self._slow, self._next_slow = Slow(0, 0), -inf
         self._picture: tuple[int, int] | None = None
+        self._past: set[str] = set()
+        """Of which kinds something came that was sent after the end."""
 
     async def run(self, stop: asyncio.Event) -> Report:
         """Record until it is over, or `stop` is set; the files have their end then."""
         watching = asyncio.ensure_future(self._watched())
         works = [watching, *map(asyncio.ensure_future, (self._attend(), self._stopped(stop)))]
+        report = Report("left", "")
         try:
             done, _ = await asyncio.wait(works, return_when=asyncio.FIRST_COMPLETED)
+            report = next(each.result() for each in works if each in done)
         finally:
             await end_all(works)
-        return await self._finished(next(each.result() for each in works if each in done))
+            await self._finish(report)
+        return report
 
     @property
     def now(self) -> Now:
@@ -173,6 +179,8 @@ class Recorder:
             self._begin(self._wanted.destination.kinds)
         if self._writer is not None:
             self._writer.put(frame, at)
+            if at - (self._writer.recording.began_at or at) >= self._wanted.duration:
+                self._past.add(kind_of(frame))
         self._gaps.came(kind_of(frame))
 
     def _position(self) -> float:
@@ -181,7 +189,8 @@ class Recorder:
         return 0.0 if began is None else max(0.0, self._clock() - began)
 
     def _last_at(self) -> float:
-        return max(self._gaps.last_at, self._began)
+        """Return when something came last; before anything does, when it first offered."""
+        return max(self._gaps.last_at, self._watching.offered_at or self._clock())
 
     async def _attend(self) -> Report:
         """Look after time, space and gaps until one of them ends it."""
@@ -190,12 +199,19 @@ class Recorder:
             if self._writer is not None and self._writer.ended.done():
                 return Report("not-written", "")
             if self._clock() - self._last_at() > self._wanted.wait:
-                return Report("no-master", self._why_nothing())
-            if self._position() > self._wanted.duration + LATE_SECONDS:
+                waited = age(timedelta(seconds=self._wanted.wait))
+                why = f"nothing came for {waited}: {self._why_nothing()}; --wait waits longer"
+                return Report("no-master", why)
+            if self._is_complete():
                 return Report("duration", "")
             self._gaps.look(self._why_nothing)
             self._space.look(self.now.bytes, self._position())
             self._look_slow()
+
+    def _is_complete(self) -> bool:
+        """Whether it is as long as was asked for, and nothing that belongs to it is on its way."""
+        over = self._position() - self._wanted.duration
+        return over > LATE_SECONDS or (over > 0 and self._gaps.coming <= self._past)
 
     def _look_slow(self) -> None:
         """Say what was dropped, as long as that grows, every few seconds."""
@@ -224,16 +240,17 @@ class Recorder:
         await stop.wait()
         return Report("interrupted", "")
 
-    async def _finished(self, report: Report) -> Report:
+    async def _finish(self, report: Report) -> None:
         """Bring the files to their end, and the report with them."""
         self._gaps.close()
         if (writer := self._writer) is None:
-            return report
+            return
         try:
             async with asyncio.timeout(END_SECONDS):
                 await writer.close()
         except BrokenPipeError:
-            report.reason, report.text = "reader-gone", "whoever read it has closed the pipe"
+            if report.reason == "not-written":  # else Ctrl-C ended both
+                report.reason, report.text = "reader-gone", "whoever read it has closed the pipe"
         except OSError as error:
             name = (
                 error.filename or (writer.recording.files or [self._wanted.destination.given])[-1]
@@ -243,7 +260,6 @@ class Recorder:
             report.reason, report.text = "not-written", "the disk is too slow: the end is missing"
         await asyncio.sleep(0)  # what the thread told
         self._fill(report, writer)
-        return report
 
     def _fill(self, report: Report, writer: Writer) -> None:
         made = writer.recording

@@ -28,10 +28,10 @@ A player waits for it; and after so long a file that another follows has all tha
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """A file was begun; `at` seconds after the first."""
+    """A file was begun, so many seconds after the first."""
 
     file: str
-    at: float
+    position: float
     size: tuple[int, int] | None
     sound: bool
 
@@ -153,10 +153,10 @@ class Recording:
         """Bring all files to their end."""
         if self._waiting:
             self._begin()
-        for part in (self._before, self._part):
+        parts, self._before, self._part = (self._before, self._part), None, None
+        for part in parts:
             if part is not None:
                 self._finish(part)
-        self._before = self._part = None
 
     def _begin(self) -> None:
         waiting, self._waiting = sorted(self._waiting, key=lambda each: each[1]), []
@@ -204,9 +204,9 @@ class Recording:
 
     def _next(self, at: float) -> None:
         """Let the next file begin here."""
-        if self._before is not None:
-            self._finish(self._before)
-        self._before = self._part
+        before, self._before = self._before, self._part
+        if before is not None:
+            self._finish(before)
         self._open(at)
 
     def _open(self, at: float) -> None:
@@ -226,8 +226,8 @@ class Recording:
             part.file.close()
         finally:
             self._finished_bytes += part.sink.size
-            seconds = max(part.last, part.sound.seconds)
-            self._tell(Finished(part.sink.name, seconds, part.pictures, part.sink.size))
+        seconds = max(part.last, part.sound.seconds)
+        self._tell(Finished(part.sink.name, seconds, part.pictures, part.sink.size))
 
     def _take_size(self, frame: Frame) -> None:
         """Take note of how large pictures are now, and what kinds there are."""

@@ -2,10 +2,12 @@
 
 A packet cannot come before it was sent, so that the fastest of many packets tells best how the
 sender's clock and ours are apart. Where the sender reports how its sound's and its picture's
-timestamps go together (RFC 3550 section 6.4.1), the two are kept in step by that; else by when
-their packets come.
+timestamps go together (RFC 3550 section 6.4.1), the two are kept in step by that, as long as the
+reports agree with each other: some senders tell when they sent, not when they captured. Else they
+are kept in step by when their packets come.
 """
 
+from collections import deque
 from collections.abc import Callable
 from math import inf
 from typing import Final
@@ -22,6 +24,9 @@ STEP_SECONDS: Final = 0.02
 """A smaller correction is not made, lest pictures come irregularly."""
 BELIEVED_SECONDS: Final = 2.0
 """Reports that would shift it by more than this are wrong: some cameras have no time of day."""
+REPORTS: Final = 5
+AGREE_SECONDS: Final = 0.02
+"""So many reports, two at least, must agree within so much."""
 LATE_SECONDS, EARLY_SECONDS = 10.0, 0.5
 """What seems to be older, or from the future, is of a timestamp that has jumped."""
 _NTP: Final = 1 << 32  # fractions in a second
@@ -36,14 +41,13 @@ class Timing:
         clock: Callable[[], float],
         clock_rate: Callable[[int], int | None],
     ) -> None:
-        self.reported: float | None = None
-        """The sender's time of day at timestamp 0, by its reports."""
         self._receiver, self._clock, self._clock_rate = receiver, clock, clock_rate
         self._rate: int | None = None
         self._ssrc = self._first = self._latest = 0
         self._came_at = 0.0
         self._fastest = [inf, inf]
         self._window_began = 0.0
+        self._reports: deque[float] = deque(maxlen=REPORTS)
         tap(receiver, self.take)
         tap_reports(receiver, self.report)
 
@@ -51,6 +55,13 @@ class Timing:
     def arrived(self) -> float:
         """Our time at timestamp 0, by the packets that came fastest; infinite before any."""
         return min(self._fastest)
+
+    @property
+    def reported(self) -> float | None:
+        """The sender's time of day at timestamp 0, by its reports; None unless they agree."""
+        if len(self._reports) < 2 or max(self._reports) - min(self._reports) > AGREE_SECONDS:  # noqa: PLR2004 - one has none to agree with
+            return None
+        return min(self._reports)
 
     def take(self, packet: RtpPacket) -> None:
         """Take note of when a packet came."""
@@ -60,7 +71,8 @@ class Timing:
         if self._begins(packet, at, rate):
             self._ssrc, self._rate, self._came_at = packet.ssrc, rate, at
             self._first = self._latest = packet.timestamp
-            self._fastest, self._window_began, self.reported = [inf, inf], at, None
+            self._fastest, self._window_began = [inf, inf], at
+            self._reports.clear()
         self._latest, self._came_at = self._near(packet.timestamp), at
         if at - self._window_began > WINDOW_SECONDS:
             self._fastest, self._window_began = [self._fastest[1], inf], at
@@ -71,7 +83,7 @@ class Timing:
         if self._rate is None or packet.ssrc != self._ssrc or not packet.sender_info.ntp_timestamp:
             return
         at = packet.sender_info.ntp_timestamp / _NTP
-        self.reported = at - self._near(packet.sender_info.rtp_timestamp) / self._rate
+        self._reports.append(at - self._near(packet.sender_info.rtp_timestamp) / self._rate)
 
     def since_zero(self, frame: VideoFrame | AudioFrame) -> float | None:
         """Return how many seconds after timestamp 0 a frame is; None where that is not known."""

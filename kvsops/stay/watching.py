@@ -80,6 +80,8 @@ class Watching:
     ) -> None:
         self.peer: Peer | None = None
         """Our end of the call that there is."""
+        self.offered_at: float | None = None
+        """When it offered first, by `clock`."""
         self._presence, self._make_peer, self._tell = presence, make_peer, tell
         self._last_at, self._clock = last_at, clock
         self._call = Call(presence.client_id or "")
@@ -113,8 +115,8 @@ class Watching:
 
     async def _join(self) -> None:
         """Offer until a master answers, and connect to it; raises `PeerError`."""
-        ice = await self._presence.ice()
         self._moved.clear()
+        ice = await self._presence.ice()
         self._call = call = Call(self._presence.client_id or "")
         self.peer = call.viewer = peer = self._make_peer(ice)
         offer = await peer.describe("offer")
@@ -132,6 +134,7 @@ class Watching:
     async def _answer_to(self, payload: str) -> Description:
         for number in range(OFFERS):
             await self._presence.send(Action.SDP_OFFER, payload)
+            self.offered_at = self.offered_at or self._clock()
             first = WAITING_SECONDS if number == 0 else 0.0
             for seconds in (first, OFFER_SECONDS - first):
                 with suppress(TimeoutError):

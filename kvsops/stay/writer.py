@@ -7,11 +7,15 @@ from queue import SimpleQueue
 from threading import Thread
 from typing import Final
 
+from av import VideoFrame
+
 from kvsops.peers.waits import fail
 from kvsops.stay.recording import Frame, Recording, kind_of
 
-WAITING: Final = {"video": 30, "audio": 250}
-"""How many pictures and sounds may wait: a second of one, and 5 of the other."""
+WAITING: Final = {"video": 150, "audio": 250}
+"""How many pictures and sounds may wait: 5 seconds of each."""
+WAITING_BYTES: Final = 100_000_000
+"""How large the pictures that wait may be together: large ones wait for less long."""
 
 
 class Writer:
@@ -34,7 +38,8 @@ class Writer:
     def put(self, frame: Frame, at: float) -> None:
         """Have a frame written that was sent at this moment."""
         kind = kind_of(frame)
-        if self._taken[kind] - self._written[kind] >= WAITING[kind]:
+        waiting = self._taken[kind] - self._written[kind]
+        if waiting >= WAITING[kind] or waiting * _bytes(frame) > WAITING_BYTES:
             self.dropped[kind] += 1
             return
         self._taken[kind] += 1
@@ -67,3 +72,8 @@ class Writer:
             fail(self.ended, error)
         elif not self.ended.done():
             self.ended.set_result(None)
+
+
+def _bytes(frame: Frame) -> int:
+    """Return how much memory a picture takes: a byte a pixel, and half of one for colours."""
+    return frame.width * frame.height * 3 // 2 if isinstance(frame, VideoFrame) else 0

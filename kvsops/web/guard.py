@@ -29,7 +29,7 @@ class Limits:
     hello_seconds: float = 5.0
     """How long a WebSocket may take to say which link or seat it has."""
     strangers: int = 32
-    """How many WebSockets may be open that have not said it yet."""
+    """How many WebSockets may wait that have not said it yet."""
 
 
 _HEADERS: Final = {

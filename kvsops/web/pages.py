@@ -2,8 +2,8 @@
 
 import asyncio
 import json
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, Final, Protocol
 
 from aiohttp import WSCloseCode, WSMsgType, web
@@ -76,7 +76,7 @@ class Pages:
     def __init__(self, links: Links, room: Room, limits: Limits) -> None:
         self._links, self._room, self._limits = links, room, limits
         self._open: dict[Seat, _Page] = {}
-        self._strangers = 0
+        self._waiting: list[asyncio.Timeout] = []
 
     def tell(self, seat: Seat, message: Message) -> None:
         """Tell the page of a seat, if one is there."""
@@ -106,37 +106,35 @@ class Pages:
             compress=False,
             timeout=_CLOSE_SECONDS,
         )
-        with self.stranger():
-            await socket.prepare(request)
-            try:
-                hello = await self.first_message(socket)
-                seat = self._links.take(text_of(hello, "link"), text_of(hello, "seat"))
-            except (Refused, MessageError) as error:
-                return await _turned_away(socket, error)
+        await socket.prepare(request)
+        try:
+            hello = await self.first_message(socket)
+            seat = self._links.take(text_of(hello, "link"), text_of(hello, "seat"))
+        except (Refused, MessageError) as error:
+            return await _turned_away(socket, error)
         await self._live(seat, _Page(socket, request.transport, Rate(self._limits)))
         return socket
 
     async def first_message(self, socket: web.WebSocketResponse) -> dict[str, object]:
-        """Wait for the first message; raises `MessageError` where it is none, or late."""
+        """Wait for what a stranger says first; raises `MessageError` where it is none, or late.
+
+        Where too many wait, whoever has been silent for longest waits no more: pages of ours say
+        it at once, so that they are let in through a crowd.
+        """
         try:
-            async with asyncio.timeout(self._limits.hello_seconds):
+            async with asyncio.timeout(self._limits.hello_seconds) as patience:
+                self._waiting.append(patience)
+                if len(self._waiting) > self._limits.strangers:
+                    _end_now(self._waiting.pop(0))
                 frame = await socket.receive()
         except TimeoutError:
             raise MessageError("nothing was said") from None
+        finally:
+            if patience in self._waiting:
+                self._waiting.remove(patience)
         if frame.type is not WSMsgType.TEXT:
             raise MessageError("only text is understood")
         return json_object(frame.data)
-
-    @contextmanager
-    def stranger(self) -> Iterator[None]:
-        """Count a WebSocket that has not shown what it has; raises aiohttp's 503 for one more."""
-        if self._strangers >= self._limits.strangers:
-            raise web.HTTPServiceUnavailable(text="Too many connections: try again.\n")
-        self._strangers += 1
-        try:
-            yield
-        finally:
-            self._strangers -= 1
 
     async def end(self, text: str) -> None:
         """Dismiss all pages, and wait a moment until they have been told."""
@@ -174,6 +172,11 @@ class Pages:
                 await page.socket.close(code=WSCloseCode.POLICY_VIOLATION, message=_bytes(error))
                 return
             await self._room.said(seat, message)
+
+
+def _end_now(patience: asyncio.Timeout) -> None:
+    if not patience.expired():
+        patience.reschedule(0)
 
 
 def text_of(message: Mapping[str, object], name: str) -> str:

@@ -7,7 +7,7 @@ from importlib.resources import files
 from types import TracebackType
 from typing import Any, Final, Self
 
-from aiohttp import hdrs, web
+from aiohttp import WSCloseCode, hdrs, web
 
 from kvsops.core.wire.ice import Role
 from kvsops.errors import DeniedError, KvsopsError, MessageError, NotFoundError, UsageError
@@ -130,14 +130,13 @@ class Server:
         if not self.door.relayed:
             raise web.HTTPNotFound(text="Not here.\n")
         socket = web.WebSocketResponse(max_msg_size=_SIGNALING_MAXIMUM, compress=False)
-        with self.pages.stranger():
-            await socket.prepare(request)
-            try:
-                seat = self._seat(text_of(await self.pages.first_message(socket), "seat"))
-                url = await self.door.url(seat)
-            except (Refused, KvsopsError) as error:
-                await socket.close(code=1008, message=str(error).encode()[:120])
-                return socket
+        await socket.prepare(request)
+        try:
+            seat = self._seat(text_of(await self.pages.first_message(socket), "seat"))
+            url = await self.door.url(seat)
+        except (Refused, KvsopsError) as error:
+            await socket.close(code=WSCloseCode.POLICY_VIOLATION, message=str(error).encode()[:120])
+            return socket
         self._signaling.add(socket)
         try:
             await relay(socket, url)

@@ -77,7 +77,7 @@ addEventListener("DOMContentLoaded", () => {
 JOINED = """seen && (() => {
   const [page] = performance.getEntriesByType("navigation");
   const [paint] = performance.getEntriesByName("first-paint");
-  return [seen - page.domInteractive, paint.startTime - page.responseEnd];
+  return [seen - page.domContentLoadedEventStart, paint.startTime - page.responseEnd];
 })()"""
 FLOOR = """async () => {
   const track = picture();

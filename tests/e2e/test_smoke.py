@@ -14,7 +14,7 @@ from typing import Literal
 
 import pytest
 
-from kvsops.cli.smoke import ENDING
+from kvsops.cli.media import ENDING
 from kvsops.local.server import LocalServer
 from tests.fleet import names, put
 

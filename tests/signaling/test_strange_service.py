@@ -11,7 +11,7 @@ import pytest
 from aiohttp import web
 
 from kvsops.core.wire.message import Action
-from kvsops.signaling.refusals import SignalingError
+from kvsops.signaling.refusals import GarbledError, SignalingError
 from kvsops.signaling.session import Session
 from tests.signaling.conftest import run
 
@@ -19,8 +19,13 @@ Talk = Callable[[web.WebSocketResponse, web.Request], Awaitable[None]]
 ARN = "arn:aws:kinesisvideo:us-east-1:123456789012:channel/cam-door/1600000000000"
 
 
-def told(talk: Talk, ping_seconds: float = 10) -> SignalingError:
-    """Return what a viewer's session says in the end of a service that talks so."""
+def told(
+    talk: Talk, ping_seconds: float = 10, passed_over: list[SignalingError] | None = None
+) -> SignalingError:
+    """Return what a viewer's session says of a service that talks so.
+
+    With `passed_over` it goes on after messages that are none, which are collected there.
+    """
 
     async def handle(request: web.Request) -> web.WebSocketResponse:
         socket = web.WebSocketResponse()
@@ -45,7 +50,12 @@ def told(talk: Talk, ping_seconds: float = 10) -> SignalingError:
                 "viewer", ARN, address, attempts=1, ping_seconds=ping_seconds
             ) as session:
                 while True:
-                    await session.receive()
+                    try:
+                        await session.receive()
+                    except GarbledError as error:
+                        if passed_over is None:
+                            raise
+                        passed_over.append(error)
         except SignalingError as error:
             return error
         finally:
@@ -107,6 +117,14 @@ def test_no_message(message: str | bytes) -> None:
     assert "the service sent something that is not a signaling message: " in str(
         told(sends(message))
     )
+
+
+def test_the_session_goes_on() -> None:
+    """A message that is none ends nothing: the next is heard, until the connection ends."""
+    passed_over: list[SignalingError] = []
+    ending = told(sends("<html>", "", '{"messageType": 7}'), passed_over=passed_over)
+    assert len(passed_over) == 2
+    assert (ending.kind, ending.orderly) == ("closed", True)
 
 
 @pytest.mark.parametrize(

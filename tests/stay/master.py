@@ -1,7 +1,7 @@
 """A master of ours for viewers that record: numbered pictures and a tone for whoever offers."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from types import TracebackType
 from typing import Self
@@ -69,9 +69,3 @@ class Master:
             await call.accept("master", read_description(message.payload))
             answer = await call.master.describe("answer")
             await self.presence.send(Action.SDP_ANSWER, answer.to_payload(), client_id)
-
-
-async def within(seconds: float, work: Awaitable[object]) -> None:
-    """Await it for so long."""
-    async with asyncio.timeout(seconds):
-        await work

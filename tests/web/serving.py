@@ -99,6 +99,7 @@ def serving(
     page: str = "view.html",
     limits: Limits | None = None,
     relayed: bool = True,
+    site: Callable[[], Site] = Site.opened,
 ) -> Iterator[Serving]:
     """Serve the page for a channel on the emulator, until the block ends."""
     room, warnings, started = Notes(), list[str](), Future[Serving]()
@@ -107,7 +108,7 @@ def serving(
     async def live() -> None:
         try:
             server = Server(
-                Site.opened(),
+                site(),
                 Links(),
                 door,
                 room,

@@ -100,7 +100,7 @@ export class Peer extends EventTarget {
     for (const transceiver of this.connection.getTransceivers()) {
       if (transceiver.receiver.track.kind !== "video" || transceiver.mid !== null) continue;
       const { codecs } = RTCRtpReceiver.getCapabilities("video");
-      transceiver.setCodecPreferences(codecs.filter(isCommon));
+      transceiver.setCodecPreferences?.(codecs.filter(isCommon));
     }
   }
 

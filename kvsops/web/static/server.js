@@ -135,6 +135,7 @@ export class Server extends EventTarget {
   #end({ why, text }) {
     this.#over = true;
     if (why !== "displaced") sessionStorage.removeItem("seat");
+    if (["unknown", "expired", "ended"].includes(why)) sessionStorage.removeItem("link");
     const refusal = new Refusal(why, text);
     this.#seated.promise.catch(() => {});
     this.#seated.reject(refusal);

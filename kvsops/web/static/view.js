@@ -283,6 +283,7 @@ class View {
     this.#cover(words, advice, false);
     at("curtain").className = "";
     at("again").hidden = !again;
+    at("camera-problem").textContent = "";
     this.#over = true;
     clearTimeout(this.#timer);
     this.#hangUp();

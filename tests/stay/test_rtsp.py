@@ -1,0 +1,66 @@
+"""A camera's RTSP stream as a source: played, silent, and broken off."""
+
+import itertools
+
+import pytest
+from av import VideoFrame
+
+from kvsops.peers.picture import read
+from kvsops.stay.outlet import Feed
+from kvsops.stay.sources import Rtsp, SourceError
+from kvsops.stay.studio import Event, Interrupted, Playing, Studio
+from tests.stay.conftest import run
+from tests.stay.rtsp import RtspCamera
+
+
+def test_played() -> None:
+    """Its pictures come as they are sent, over its one connection."""
+    with RtspCamera() as camera:
+        opened = Rtsp(camera.url, "camera").open()
+        frames = itertools.islice(opened.frames, 5)
+        marks = [read(frame) for frame in frames if isinstance(frame, VideoFrame)]
+        opened.close()
+    assert opened.kinds == {"video"}
+    assert [mark.sender for mark in marks if mark is not None] == [5] * 5
+    numbers = [mark.number for mark in marks if mark is not None]
+    assert numbers == [*range(numbers[0], numbers[0] + 5)]
+    assert camera.asked[:4] == ["OPTIONS cam", "DESCRIBE cam", "SETUP video", "PLAY cam"]
+
+
+def test_silent() -> None:
+    """One that takes the connection and says nothing is given up, and its URL is not told."""
+    with RtspCamera(silent=True) as camera:
+        url = camera.url.replace("//", "//me:secret@")
+        with pytest.raises(SourceError) as caught:
+            Rtsp(url, "camera", silent_seconds=1.0).open()
+    assert str(caught.value) == "it was silent for 1 s"
+    assert caught.value.__suppress_context__
+    assert "secret" not in repr(Rtsp(url, "camera"))
+
+
+def test_broken_off() -> None:
+    """One that breaks off is played again, and viewers go on with a key frame."""
+    told: list[Event] = []
+
+    async def talk(url: str) -> int:
+        studio = Studio(Rtsp(url, "camera"), first_wait_seconds=0.1, tell=told.append)
+        feed = Feed("video", "H264")
+        studio.add(feed)
+        studio.start()
+        before = 0
+        while len([event for event in told if isinstance(event, Playing)]) < 2:
+            await feed.get()
+            before = feed.taken
+        while feed.taken <= before:
+            await feed.get()
+        await studio.close()
+        return feed.taken - before
+
+    with RtspCamera(pictures=12) as camera:
+        assert run(talk(camera.url)) > 0
+    video = frozenset({"video"})
+    assert told[:3] == [
+        Playing(video, again=False),
+        Interrupted("it ended", 0.1),
+        Playing(video, again=True),
+    ]
