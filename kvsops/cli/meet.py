@@ -101,7 +101,7 @@ def meet(
     with a certificate. The link lets anybody in who has it: send it to your guests only.
     """
     refuse(_contradiction(name, reuse=reuse, keep=keep))
-    from kvsops.cli.smoke import require_extra
+    from kvsops.cli.media import require_extra
 
     require_extra("web", ("aiohttp", "cryptography", "segno"))
     from kvsops.cli.access import access_of
@@ -141,8 +141,8 @@ def _taken(
 ) -> "Iterator[tuple[str, str]]":
     """Have the channel for as long as the block runs: its name and ARN."""
     from kvsops.cli import leased
+    from kvsops.cli.access import staying_in
     from kvsops.cli.owner import default_owner
-    from kvsops.cli.stay import relaying_channel
 
     name = wanted.name or f"kvsops-meet-{secrets.token_hex(5)}"
     owner = default_owner(os.environ)
@@ -156,7 +156,7 @@ def _taken(
         )
     with taken as (name, arn):
         if wanted.reuse:
-            relaying_channel(scope, arn)
+            staying_in(scope, arn)
         yield name, arn
 
 

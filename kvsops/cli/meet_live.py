@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from kvsops.cli.browser import OPENING_LASTS, opened
+from kvsops.cli.media import run
 from kvsops.cli.options import screen
-from kvsops.cli.stay import until_signal
 from kvsops.output.figures import moment
 from kvsops.output.qr import qr_code
 from kvsops.peers.waits import end_all
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
 ENDED_HERE: Final = "kvsops meet was ended on the host's computer"
 GONE: Final = "the channel was deleted by somebody"
-ENDING: Final = "ending the meeting; press Ctrl-C again to leave the channel to its lease"
 _HOST_LASTS: Final = timedelta(days=30)
 """Longer than any meeting, with which the host's link ends."""
 
@@ -69,14 +68,13 @@ def hold(
 ) -> Ending:
     """Hold the meeting to its end; a signal ends it, too, and a second Ctrl-C leaves at once."""
     held = partial(_held, invitation, ends, console, door=door, site=site)
-    return until_signal(held, console, ENDING)
+    return run(held, console)
 
 
 async def _held(
     invitation: Invitation,
     ends: Ends,
     console: "Console",
-    stop: asyncio.Event,
     *,
     door: "Door",
     site: "Site",
@@ -96,13 +94,16 @@ async def _held(
         meeting.begin(server.pages, invitation=server.url_of(guests))
         ends.attach(meeting)
         over = asyncio.ensure_future(meeting.until_over())
-        waits = [asyncio.ensure_future(each.wait()) for each in (stop, door.gone)]
-        _invite(server, guests, invitation, console)
-        await _host(server, console, opens=invitation.opens)
-        await asyncio.wait([over, *waits], return_when=asyncio.FIRST_COMPLETED)
-        ends.interrupted, ends.failed = stop.is_set(), ends.failed or door.gone.is_set()
-        meeting.end(GONE if door.gone.is_set() else ENDED_HERE)
-        await end_all(waits)
+        gone = asyncio.ensure_future(door.gone.wait())
+        try:
+            _invite(server, guests, invitation, console)
+            await _host(server, console, opens=invitation.opens)
+            await asyncio.wait([over, gone], return_when=asyncio.FIRST_COMPLETED)
+        except asyncio.CancelledError:  # by a signal, which is a way to end it
+            ends.interrupted = True
+        ends.failed = ends.failed or gone.done()
+        meeting.end(GONE if gone.done() else ENDED_HERE)
+        await end_all([gone])
         return await over
 
 
