@@ -26,7 +26,8 @@ class Lease:
 
     `say` is told at once of a renewal that failed, and not again while it fails the same way.
     Nothing is renewed once the channel is gone. The lease never ends before `at_least`; with
-    `overdue` it is renewed without waiting for its turn.
+    `overdue` it is renewed without waiting for its turn. `ended` is told once, with the reason,
+    when the channel is gone or the lease has lapsed, from the thread that renews.
     """
 
     def __init__(
@@ -38,7 +39,9 @@ class Lease:
         at_least: datetime | None = None,
         *,
         overdue: bool = False,
+        ended: Callable[[str], object] | None = None,
     ) -> None:
+        self._ended, self._until = ended, scope.service_now() + ttl
         self._scope, self._arn, self._ttl, self._say = scope, channel_arn, ttl, say
         self._at_least, self._overdue = at_least, overdue
         self._over = threading.Event()
@@ -64,9 +67,17 @@ class Lease:
             before, said = said, self._renewed()
             if said and said != before:
                 self._say(said)
-            if said == GONE:
+            if said and self._over_with(said):
                 return
             wait = min(turn, AGAIN) if said else turn
+
+    def _over_with(self, said: str) -> bool:
+        """Tell who wants to know that the lease ends by this failure; return whether it is GONE."""
+        lapsed = self._scope.service_now() >= self._until
+        if self._ended and (said == GONE or lapsed):
+            self._ended(said if said == GONE else LAPSED)
+            self._ended = None
+        return said == GONE
 
     def _renewed(self) -> str:
         """Renew once; return what there is to say of it if it failed."""
@@ -76,10 +87,12 @@ class Lease:
             return GONE
         except KvsopsError as error:
             return f"the lease could not be renewed, it may lapse: {error}"
+        self._until = self._scope.service_now() + self._ttl
         return ""
 
 
 GONE: Final = "the channel was deleted by somebody: the lease has nothing to hold"
+LAPSED: Final = "the lease has lapsed: a sweep may delete the channel"
 
 
 def renew(

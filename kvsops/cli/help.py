@@ -29,7 +29,7 @@ SCREEN: Final[dict[str, dict[tuple[str, ...], str]]] = {
         ("smoke", "view"): "Prove that a channel works; watch it in a browser.",
         ("play", "record"): "Be a channel's master; record what one sends.",
         ("endpoint", "ice"): "Where peers connect; STUN and TURN servers.",
-        ("exec",): "Run a command with a channel of its own.",
+        ("exec", "meet"): "Run a command, or meet, on a channel of its own.",
     },
     "Set up": {
         ("local",): "Emulate the service here, without an AWS account.",

@@ -163,6 +163,18 @@ CALLS: Final[dict[str, tuple[Call, ...]]] = {
         Call("TagResource", without("target")),
         Call("DeleteSignalingChannel", given("ephemeral")),
     ),
+    "meet": (
+        Call("CreateSignalingChannel"),
+        Call("TagResource"),
+        Call("DescribeSignalingChannel"),
+        Call("ListTagsForResource"),
+        Call("DescribeMediaStorageConfiguration", given("reuse")),
+        Call("GetSignalingChannelEndpoint"),
+        Call("GetIceServerConfig"),
+        Call("ConnectAsMaster"),
+        Call("ConnectAsViewer"),
+        Call("DeleteSignalingChannel", without("reuse", without("keep"))),
+    ),
     "play": (
         Call("DescribeSignalingChannel"),
         Call("DescribeMediaStorageConfiguration"),
@@ -255,6 +267,7 @@ def names_of(command: str, options: Given) -> list[str]:
 _OWN_NAMES: Final[dict[str, Callable[[Given], str]]] = {
     "create": lambda _: "kvsops-*",
     "exec": lambda options: options["reuse"] or "kvsops-exec-*",
+    "meet": lambda options: options["name"] or "kvsops-meet-*",
     "smoke": lambda options: "kvsops-smoke-*" if options["ephemeral"] else "kvsops-smoke",
 }
 """What a command calls the channels that it makes where it is given no name."""

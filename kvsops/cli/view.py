@@ -1,6 +1,5 @@
 """`kvsops view`."""
 
-import os
 import secrets
 from datetime import timedelta
 from functools import partial
@@ -24,8 +23,6 @@ if TYPE_CHECKING:
 PAGES: Final = 10
 """How many pages may be open by a link: as many viewers a channel lets in."""
 LASTS: Final = timedelta(hours=12)
-_OPENING_LASTS: Final = timedelta(minutes=2)
-"""How long the browser may take: other users of this machine see the URL it is started with."""
 _GOOD_BYE_SECONDS: Final = 1.0
 
 
@@ -100,9 +97,10 @@ async def _served(server: "Server", name: str, console: "Console", *, opens: boo
 
 async def _hand_out(server: "Server", name: str, console: "Console", *, opens: bool) -> None:
     """Open the page in the browser, or print its link."""
+    from kvsops.cli.browser import opened
     from kvsops.signaling.threads import in_thread
 
-    if opens and await in_thread(_opened, server.url_of(_link(server, 1), local=True)):
+    if opens and await in_thread(opened, server.url_of(_link(server, 1), local=True)):
         console.note(f"{name}: opened in your browser ({server.site.local_url}); Ctrl-C ends it")
         return
     if opens:
@@ -113,23 +111,13 @@ async def _hand_out(server: "Server", name: str, console: "Console", *, opens: b
     console.note(f"{name}: whoever opens the link{where} can watch; Ctrl-C ends it")
 
 
-def _opened(url: str) -> bool:
-    """Open the browser; return whether there is one that shows more than text."""
-    import webbrowser
-
-    try:
-        found = webbrowser.get()
-    except webbrowser.Error:
-        return False
-    textual = type(found) is webbrowser.GenericBrowser and not os.environ.get("BROWSER")
-    return not textual and found.open(url)
-
-
 def _link(server: "Server", pages: int) -> "Link":
     """Make a link for so many pages: one for the browser that is opened here, or to hand out.
 
     Client ids are new each time, lest two who watch a channel take each other's place.
     """
+    from kvsops.cli.browser import OPENING_LASTS
+
     name = f"kvsops-view-{secrets.token_hex(3)}"
     ids = [f"{name}-{number + 1}" for number in range(pages)]
-    return server.links.issue("viewer", ids, _OPENING_LASTS if pages == 1 else LASTS)
+    return server.links.issue("viewer", ids, OPENING_LASTS if pages == 1 else LASTS)

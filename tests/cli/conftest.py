@@ -13,6 +13,7 @@ from click.testing import CliRunner
 from kvsops.cli.main import cli
 from kvsops.local.server import LocalServer
 from tests.cli.costs import last_month, sow_last_month, sow_today
+from tests.cli.meets import Meet, meetings
 from tests.terminal import terminal
 
 Kvsops = Callable[..., "Ended"]
@@ -101,3 +102,10 @@ def last_months_fleet(emulator: LocalServer) -> LocalServer:
 def last(kvsops: Kvsops) -> Kvsops:
     """Return what runs `kvsops cost` for last month, which is over."""
     return lambda *argv: kvsops("cost", "--month", str(last_month()), *argv)
+
+
+@pytest.fixture
+def meet(environment: dict[str, str]) -> Iterator[Meet]:
+    """Yield what starts a meeting; one that goes on at the end of the test is killed."""
+    with meetings(environment) as begin:
+        yield begin

@@ -1,0 +1,103 @@
+"""The ways into a meeting in Chromium, and what is said where there is none."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from kvsops.aws.scope import Scope
+from tests.web.meetings import SEEN, Guests, Held, sees, until
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+REFUSING = """
+navigator.mediaDevices.getUserMedia = async () => { throw new DOMException("", "NAME"); };
+"""
+
+
+@pytest.fixture
+def people(browser: "Browser") -> Iterator[Guests]:
+    """Yield what opens pages; at the end they are closed, and none has met with an error."""
+    people = Guests(browser)
+    yield people
+    people.close()
+    assert people.errors == []
+
+
+def test_the_start_page(people: Guests, scope: Scope) -> None:
+    """Without a link the page asks for one, says what is none, and goes in by one pasted."""
+    with Held(scope) as held:
+        page = people.open(f"{held.url}/", "Ben")
+        page.get_by_role("heading", name="Join a meeting").wait_for()
+        page.get_by_label("Link", exact=True).fill("hello")
+        page.get_by_role("button", name="Continue").click()
+        page.get_by_text("This is no link to a meeting").wait_for()
+        page.get_by_label("Link", exact=True).fill(f" {held.guest_url} ")
+        page.get_by_role("button", name="Continue").click()
+        page.get_by_label("Your name").fill("Ben")
+        page.keyboard.press("Enter")
+        page.get_by_text("Waiting for the host.").wait_for()
+        assert page.url == f"{held.url}/"
+        sees(page, "Ben")
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("NotAllowedError", "The camera is blocked for this page. Allow it at the left of the"),
+        ("NotFoundError", "No camera was found. Plug one in, or take part without."),
+        ("NotReadableError", "The camera is in use by another program. Close it there"),
+    ],
+)
+def test_no_camera(people: Guests, scope: Scope, name: str, said: str) -> None:
+    """Why there is no camera is said, with what to do; one can take part without."""
+    with Held(scope) as held:
+        page = people.open(held.guest_url, "Ben", script=REFUSING.replace("NAME", name))
+        page.get_by_text(said).wait_for()
+        page.get_by_text(said.replace("camera", "microphone")).wait_for()
+        page.get_by_label("Your name").fill("Ben")
+        page.get_by_role("button", name="Join").click()
+        page.get_by_text("Ben · you · muted").wait_for()
+        assert page.evaluate(SEEN) == {"Ben": None}
+        page.get_by_role("button", name="Camera on").click()
+        page.get_by_role("alert").get_by_text(said).wait_for()
+
+
+@pytest.mark.parametrize(
+    ("case", "title", "hint"),
+    [
+        ("unknown", "The link leads nowhere", "Ask the host for the link again"),
+        ("expired", "The link has expired", "Ask the host for a new one"),
+        ("full", "The meeting is full", "Try again when somebody has left"),
+    ],
+)
+def test_no_way_in(people: Guests, scope: Scope, case: str, title: str, hint: str) -> None:
+    """Why a link lets nobody in is said, with what to do."""
+    expires = timedelta() if case == "expired" else timedelta(hours=1)
+    with Held(scope, seats=0 if case == "full" else 1, expires=expires) as held:
+        url = f"{held.url}/#{'x' * 43}" if case == "unknown" else held.guest_url
+        page = people.open(url, "Ben")
+        page.get_by_role("heading", name=title).wait_for()
+        page.get_by_text(hint).wait_for()
+
+
+def test_keyboard_and_names(people: Guests, scope: Scope) -> None:
+    """Everything that can be done has a name, and is reached by Tab in the order of the page."""
+    with Held(scope) as held:
+        page = people.join(held.host_url, "Hana")
+        until(page, "() => document.activeElement.textContent", "Meeting".__eq__)
+        reached = []
+        for _ in range(7):
+            page.keyboard.press("Tab")
+            script = "document.activeElement.labels?.[0]?.textContent"
+            reached.append(page.evaluate(f"{script} || document.activeElement.textContent"))
+        assert reached == [
+            *("Link for guests", "Copy link", "Mute", "Camera off", "Share screen", "Chat"),
+            "End meeting",
+        ]
+        unnamed = """() => [...document.querySelectorAll("button, input, select, video, meter")]
+          .filter((each) => !each.ariaLabel && !each.labels?.length && !each.textContent.trim())
+          .length"""
+        assert page.evaluate(unnamed) == 0
