@@ -55,6 +55,7 @@ COMMANDS: Final[Sequence[tuple[str, ...]]] = (
     ("list", "--tags", "-o", "json"),
     ("list", "--cost"),
     ("cost", "--group-by", "owner"),
+    ("streams", "-o", "json"),
     ("describe", "ci-keep", "ci-old-1"),
     ("sweep", "--older-than", "2h", "--check"),
     ("delete", "ci-old-1", "ci-keep", "ci-linked", "--yes"),

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from kvsops.aws import activity
-from kvsops.aws.activity import FIRST, QUERIES, REST
+from kvsops.aws.activity import FIRST, REST
+from kvsops.aws.metric_data import QUERIES
 from kvsops.aws.scope import Scope
 from kvsops.core.cost import Usage
 from kvsops.local.demo.channel_usage import ChannelUsage, Used, record

@@ -6,33 +6,28 @@ be a mistake of ours or a permission that is missing, so it is never proof by it
 Source: https://docs.aws.amazon.com/kinesisvideostreams-webrtc-dg/latest/devguide/cloudwatch-metrics.html
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
-from typing import Any, Final
+from typing import Final
 
-from kvsops.aws.answers import DOUBTS
+from kvsops.aws import metric_data
+from kvsops.aws.metric_data import Series
 from kvsops.aws.scope import Scope
 from kvsops.core.cost import Day
 from kvsops.errors import AwsError
 
-NAMESPACE: Final = "AWS/KinesisVideo"
 NAME_DIMENSION: Final = "SignalingChannelName"
 CONNECTS: Final = ("ConnectAsMaster", "ConnectAsViewer")
-QUERIES: Final = 500  # a GetMetricData request takes
 PERIODS: Final = (300, 3_600, 21_600, 86_400, 7 * 86_400)
 """The periods used, in seconds: of no finer points than are kept for as long as they serve."""
 POINTS: Final = 200
 DAY: Final = 86_400
 """Daily points are kept for 455 days, as the hourly ones that they are made of."""
-LISTED_FOR: Final = timedelta(days=14)
-"""ListMetrics leaves out what had no point for so long."""
 
 CALL_PRICE: Final = Decimal("0.01") / 1_000  # each CloudWatch call but GetMetricData
-_TOLD: Final = "Complete"
-_UNDECIDED: Final = ("PartialData", _TOLD)  # a later page may say more
 CLOUDWATCH_CALLS: Final = ("GetMetricData", "ListMetrics")
 # Source of the price: https://aws.amazon.com/cloudwatch/pricing/
 
@@ -82,78 +77,8 @@ def names_with_points(scope: Scope, query: Query, *, recently: bool = False) -> 
     `recently` asks for the last 3 hours instead. It may prove that something was used; it never
     proves that nothing was.
     """
-    dimensions = [{"Name": NAME_DIMENSION}]
-    if query.operation:
-        dimensions.append({"Name": "Operation", "Value": query.operation})
-    narrowed: dict[str, Any] = {"RecentlyActive": "PT3H"} if recently else {}
-    pages = scope.pages(
-        "ListMetrics",
-        "Metrics",
-        Namespace=NAMESPACE,
-        MetricName=query.metric,
-        Dimensions=dimensions,
-        **narrowed,
-    )
-    return {
-        name
-        for page in pages
-        for metric in page
-        for dimension in metric.get("Dimensions", ())
-        if dimension.get("Name") == NAME_DIMENSION and (name := dimension.get("Value"))
-    }
-
-
-@dataclass(slots=True)
-class _Read:
-    """What the pages of one answer told so far, by query."""
-
-    asked: Sequence[Asked]
-    start: datetime
-    end: datetime
-    period: int
-    figures: dict[str, dict[date, list[int]]] = field(default_factory=dict)
-    statuses: dict[int, str] = field(default_factory=dict)
-    seen: dict[int, set[datetime]] = field(default_factory=dict)
-
-    def add(self, result: Mapping[str, Any], *, doubted: bool) -> None:
-        """Add what a query told; raises `AwsError` for one that was not asked."""
-        number = _number(result.get("Id", ""), len(self.asked))
-        if number is None:
-            raise AwsError("GetMetricData failed: it told what was not asked", "NotAsked")
-        times, values = result.get("Timestamps", ()), result.get("Values", ())
-        if doubted or not self._possible(number, times, values):
-            self.statuses[number] = "what cannot be"
-            return
-        if self.statuses.get(number, _TOLD) in _UNDECIDED:  # an earlier page's failure stays one
-            self.statuses[number] = result.get("StatusCode", _TOLD)
-        if not times:  # as of most channels
-            return
-        name, query = self.asked[number]
-        days = self.figures.setdefault(name, {})
-        for time, value in zip(times, values, strict=True):
-            day = days.setdefault(_begin(time, self.period), [0, 0, 0])
-            day[query.figure] += query.sign * round(value)
-
-    def _possible(self, number: int, times: Sequence[datetime], values: Sequence[float]) -> bool:
-        """Whether each moment was asked about, is told once, and has a value that can be one."""
-        if not times:
-            return not values
-        seen = self.seen.setdefault(number, set())
-        known = len(seen)
-        seen.update(times)
-        if len(times) != len(values) or len(seen) != known + len(times):
-            return False
-        first = self.start - timedelta(seconds=self.period)
-        return min(values) >= 0 and first <= min(times) and max(times) <= self.end
-
-    def untold(self) -> dict[str, str]:
-        """Return the names of which not all was told, with why."""
-        told = [self.statuses.get(number, "nothing") for number in range(len(self.asked))]
-        return {
-            name: f"CloudWatch answered {status}"
-            for (name, _), status in zip(self.asked, told, strict=True)
-            if status != _TOLD
-        }
+    also = [("Operation", query.operation)] if query.operation else []
+    return metric_data.names_listed(scope, query.metric, NAME_DIMENSION, *also, recently=recently)
 
 
 def read(
@@ -163,19 +88,19 @@ def read(
 
     A name without points has no use that these queries could tell. Raises `AwsError`.
     """
-    told = _Read(asked, start, end, period)
-    pages = scope.answers(
-        "GetMetricData",
-        MetricDataQueries=[_query(f"q{at}", *each, period) for at, each in enumerate(asked)],
-        StartTime=start,
-        EndTime=end,
-    )
-    for page in pages:
-        for at, result in enumerate(page["MetricDataResults"]):
-            told.add(result, doubted=at in page.get(DOUBTS, {}))
-    scope.metric_budget.count(len(asked))
-    points = {name: {at: Day(*d) for at, d in days.items()} for name, days in told.figures.items()}
-    return points, told.untold()
+    figures: dict[str, dict[date, list[int]]] = {}
+
+    def take(number: int, times: Sequence[datetime], values: Sequence[float]) -> None:
+        name, query = asked[number]
+        days = figures.setdefault(name, {})
+        for time, value in zip(times, values, strict=True):
+            day = days.setdefault(_begin(time, period), [0, 0, 0])
+            day[query.figure] += query.sign * round(value)
+
+    series = [_series(*each, period) for each in asked]
+    untold = metric_data.read(scope, series, start, end, take)
+    points = {name: {at: Day(*d) for at, d in days.items()} for name, days in figures.items()}
+    return points, {asked[number][0]: why for number, why in untold.items()}
 
 
 def ask(
@@ -191,7 +116,6 @@ def ask(
 
     `advance` hears how many more names were asked about, each of them once.
     """
-    batches = [asked[at : at + QUERIES] for at in range(0, len(asked), QUERIES)]
 
     def answer(counted: tuple[Sequence[Asked], int]) -> tuple[Points, dict[str, str]]:
         batch, new = counted
@@ -204,7 +128,7 @@ def ask(
 
     points: Points = {}
     untold: dict[str, str] = {}
-    for read_points, read_untold in scope.in_parallel(answer, _counted(batches)):
+    for read_points, read_untold in scope.in_parallel(answer, _counted(metric_data.batches(asked))):
         untold |= read_untold
         merge(points, read_points)
     return points, untold
@@ -241,13 +165,6 @@ def merge(points: Points, more: Points) -> None:
                 known[day] = known.get(day, Day()) + used
 
 
-def _number(identity: str, asked: int) -> int | None:
-    """Return which query it is of, if of any."""
-    number = identity[1:]
-    known = identity[:1] == "q" and number.isdecimal() and int(number) < asked
-    return int(number) if known else None
-
-
 @lru_cache(1_024)
 def _begin(time: datetime, period: int) -> date:
     """Return what a point is known by: most answers have the same few times."""
@@ -255,12 +172,7 @@ def _begin(time: datetime, period: int) -> date:
     return utc.date() if period == DAY else utc
 
 
-def _query(identity: str, name: str, query: Query, period: int) -> dict[str, Any]:
-    dimensions = [{"Name": NAME_DIMENSION, "Value": name}]
-    if query.operation:
-        dimensions.insert(0, {"Name": "Operation", "Value": query.operation})
-    metric = {"Namespace": NAMESPACE, "MetricName": query.metric, "Dimensions": dimensions}
-    return {
-        "Id": identity,
-        "MetricStat": {"Metric": metric, "Period": period, "Stat": query.statistic},
-    }
+def _series(name: str, query: Query, period: int) -> Series:
+    operation = (("Operation", query.operation),) if query.operation else ()
+    dimensions = (*operation, (NAME_DIMENSION, name))
+    return Series(query.metric, dimensions, query.statistic, period)

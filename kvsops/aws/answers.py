@@ -26,6 +26,7 @@ CHUNK: Final = 2**16
 DOUBTS: Final = "Doubts"
 """Where a parsed answer says which of its rows are not as they must be, by index."""
 
+_TELL_TAGS: Final = ("ListTagsForResource", "ListTagsForStream")
 _REQUEST_ID: Final = "x-amzn-requestid"
 _TELL_AT_MOST: Final = 40  # characters of what a stranger wrote
 
@@ -160,7 +161,7 @@ class _Answer:
         needs = operation.needs if operation else ()
         if missing := next((key for key in needs if answer.get(key) is None), None):
             raise self.unreadable(f"no {missing}")
-        if "Tags" in answer and answer["Tags"] is None and self.model.name == "ListTagsForResource":
+        if "Tags" in answer and answer["Tags"] is None and self.model.name in _TELL_TAGS:
             raise self.unreadable("no Tags")
         doubts = self._doubts(shape, answer) if shape is not None else {}
         known: dict[str, Any] = {DOUBTS: doubts} if doubts else {}

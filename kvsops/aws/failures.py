@@ -180,7 +180,8 @@ def translated(
     if code in DENIED:
         return DeniedError(_denial(error, operation, parameters), code)
     if code == "ResourceNotFoundException":
-        msg = f"no such channel: {_subject(parameters)} ({caller})"
+        kind = "stream" if "StreamARN" in parameters else "channel"
+        msg = f"no such {kind}: {_subject(parameters)} ({caller})"
         return NotFoundError(msg, code, sent=sent)
     if isinstance(error, botocore_errors.ClientError):
         text = f"{operation} failed for {_subject(parameters)}: {code}: {_words(error)}"
@@ -271,7 +272,7 @@ def _credentials(error: Exception, code: str, caller: Caller) -> KvsopsError:  #
 
 
 def _subject(parameters: Mapping[str, Any]) -> str:
-    for key in ("ChannelName", "ChannelARN", "ResourceARN"):
+    for key in ("ChannelName", "ChannelARN", "ResourceARN", "StreamARN"):
         if key in parameters:
             return str(parameters[key])
     return "the account"

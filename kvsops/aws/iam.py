@@ -26,7 +26,14 @@ Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.ht
 
 # Source: https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html
 _NEEDS_NOTHING: Final = frozenset({"GetCallerIdentity"})
-_OF_NO_CHANNEL: Final = frozenset({"ListSignalingChannels"})
+_OF_NO_CHANNEL: Final = frozenset({"ListSignalingChannels", "ListStreams"})
+_OF_STREAMS: Final = frozenset(
+    {
+        "DescribeMappedResourceConfiguration",
+        "DescribeStreamStorageConfiguration",
+        "ListTagsForStream",
+    }
+)
 
 # They are no calls of an API, but what opening a WebSocket must be allowed.
 _CONNECTS: Final = frozenset({"ConnectAsMaster", "ConnectAsViewer"})
@@ -53,13 +60,17 @@ def grants(operation: str, channels: Iterable[str], tags: Iterable[TagFilter] = 
     """Return what allows the operation on these channels' ARNs.
 
     Only operations on a channel can be narrowed: a listing, the tag index, metrics and prices
-    are granted on any resource, or not at all.
+    are granted on any resource, or not at all. Those on streams are granted on all streams that
+    are where the channels are: a stream's name is not its channel's.
     """
     if operation in _NEEDS_NOTHING:
         return set()
     action = action_of(operation)
     if not action.startswith(f"{_CHANNELS}:") or operation in _OF_NO_CHANNEL:
         return {Grant(action, ANY)}
+    if operation in _OF_STREAMS:
+        places = {arn.partition(":channel/")[0] for arn in channels}
+        return {Grant(action, f"{place}:stream/*/*") for place in places}
     carried = tuple(sorted({(tag.key, tag.value) for tag in tags}, key=str))
     return {Grant(action, arn, carried) for arn in channels}
 

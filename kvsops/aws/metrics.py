@@ -35,12 +35,15 @@ class MetricBudget:
         """What the metrics asked for cost, in dollars."""
         return self.asked * METRIC_PRICE
 
-    def refuse_to_overspend(self, names: int, metrics: int) -> None:
-        """Raise `CheckFailedError` where this many more metrics may cost more than the maximum."""
+    def refuse_to_overspend(self, names: int, metrics: int, noun: str = "channel") -> None:
+        """Raise `CheckFailedError` where this many more metrics may cost more than the maximum.
+
+        They are of so many `names`, each that of a `noun`.
+        """
         most = self.spent + metrics * METRIC_PRICE
         if self.maximum is None or most <= self.maximum:
             return
-        channels = f"{names:,} channel{'' if names == 1 else 's'}"
+        channels = f"{names:,} {noun}{'' if names == 1 else 's'}"
         already = f", with {self.asked:,} metrics asked already," if self.asked else ""
         msg = (
             f"reading the metrics of {channels}{already} may cost ${most:.4f}, more than "

@@ -21,6 +21,8 @@ UNLIKELY: Final = 20
 """A price 20 times another region's is a unit misread: the units are not documented either."""
 CURRENCY: Final = "USD"
 AMOUNTS: Final = ("channel_month", "million_messages", "thousand_turn_minutes")
+STREAM_AMOUNTS: Final = ("gb_ingested", "gb_consumed", "gb_consumed_by_hls", "gb_month_stored")
+"""May be left out, each by itself: then it is not known."""
 MOST: Final = 1_000_000
 """No price is beyond it; a slip of the pen may be, and money is exact to 28 digits only."""
 SERVICE_CODE: Final = "AmazonKinesisVideo"
@@ -37,6 +39,7 @@ class Product:
     amount: str
     description: str  # a pattern
     scales: tuple[tuple[str, int], ...]  # the unit's pattern, and how many of it our amount is for
+    another: str = "(?!)"  # a pattern: what it matches is another product's, as nothing is here
 
 
 # A unit that says its own multiple comes before the plain one.
@@ -46,6 +49,16 @@ PRODUCTS: Final = (
     Product("thousand_turn_minutes", r"\bTURN\b", ((r"1,?000|thousand", 1), (r"minute", 1_000))),
 )
 
+# The warm storage tier has rows of its own, which are not known to us.
+# Source: https://docs.aws.amazon.com/kinesisvideostreams/latest/dg/tiered-storage.html
+_GB: Final = r"^(GB|gigabytes?)$"
+_OTHERS: Final = r"warm|image|WebRTC|signaling|TURN"
+STREAM_PRODUCTS: Final = (
+    Product("gb_ingested", r"\bingest", ((_GB, 1),), _OTHERS),
+    Product("gb_consumed", r"\bconsum", ((_GB, 1),), rf"{_OTHERS}|HLS"),
+    Product("gb_consumed_by_hls", r"\bconsum.*\bHLS\b|\bHLS\b.*\bconsum", ((_GB, 1),), _OTHERS),
+    Product("gb_month_stored", r"\bstor(ed|age)\b", ((r"^GB-(Mo|Month)$", 1),), _OTHERS),
+)
 
 Known = tuple[Prices, str]
 """A region's prices, and whence they come: the file's path, `refreshed` or `shipped`."""
@@ -93,14 +106,26 @@ def prices_of(known: Mapping[str, Known], region: str, assume: str | None = None
     raise UsageError(msg)
 
 
-def refreshed(scope: Scope) -> Prices:
-    """Read the scope's region's prices from the Price List API.
+def refreshed(scope: Scope) -> tuple[Prices, list[str]]:
+    """Read the scope's region's prices from the Price List API; say which of streams it lacks.
 
-    Raises `KvsopsError` unless exactly one row matches each price.
+    Raises `KvsopsError` unless exactly one row matches each price of channels; one of streams is
+    then not known.
     """
     region, found = scope.region, list(_dimensions(scope))
-    channel, messages, turn = (_matched(product, found, region) for product in PRODUCTS)
-    return Prices(region, channel, messages, turn, as_of=f"{scope.now():%Y-%m-%d}", source=SOURCE)
+    try:
+        channel, messages, turn = (_matched(product, found, region) for product in PRODUCTS)
+    except KvsopsError as error:
+        raise KvsopsError(f"{error}; nothing was stored: give --prices FILE") from error
+    problems: list[str] = []
+    of_streams: dict[str, Any] = {}
+    for product in STREAM_PRODUCTS:
+        try:
+            of_streams[product.amount] = _matched(product, found, region)
+        except KvsopsError as error:
+            problems.append(f"{error}; it stays unknown, unless you give --prices FILE")
+    as_of = f"{scope.now():%Y-%m-%d}"
+    return Prices(region, channel, messages, turn, as_of, SOURCE, **of_streams), problems
 
 
 def store(prices: Prices, cache: Path) -> None:
@@ -112,7 +137,8 @@ def store(prices: Prices, cache: Path) -> None:
     lines = [f'currency = "{CURRENCY}"']
     for row in (kept | {prices.region: prices}).values():
         lines += ["", f"[{row.region}]"]
-        lines += [f'{amount} = "{getattr(row, amount):f}"' for amount in AMOUNTS]
+        amounts = ((name, getattr(row, name)) for name in (*AMOUNTS, *STREAM_AMOUNTS))
+        lines += [f'{name} = "{amount:f}"' for name, amount in amounts if amount is not None]
         lines += [f"{key} = {json.dumps(getattr(row, key))}" for key in ("as_of", "source")]
     try:
         cache.parent.mkdir(parents=True, exist_ok=True)
@@ -142,27 +168,31 @@ def _dimensions_of(product: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
 
 
 def _matched(product: Product, found: list[tuple[str, str, str]], region: str) -> Decimal:
-    rows = [row for row in found if _finds(product.description, row[0])]
+    rows = [
+        row
+        for row in found
+        if _finds(product.description, row[0]) and not _finds(product.another, row[0])
+    ]
     if len(rows) != 1:
         seen = "; ".join(f"{text!r} per {unit!r}" for text, unit, _ in rows) or "none of "
         seen += f"{len(found)} rows" if not rows else ""
         msg = f"the price list of {region} has {len(rows)} rows for {product.amount}, not 1: {seen}"
-        raise KvsopsError(f"{msg}; nothing was stored: give --prices FILE")
+        raise KvsopsError(msg)
     text, unit, dollars = rows[0]
     scale = next((scale for unit_of, scale in product.scales if _finds(unit_of, unit)), None)
     if scale is None:
         msg = f"the price list of {region} has {text!r} in a unit that is not known: {unit!r}"
-        raise KvsopsError(f"{msg}; nothing was stored: give --prices FILE")
+        raise KvsopsError(msg)
     try:
         amount = (_amount(dollars, "its price") * scale).normalize()
     except UsageError as error:  # not the user's: the list's
         msg = f"the price list of {region} has {text!r}, but {error}"
-        raise KvsopsError(f"{msg}; nothing was stored: give --prices FILE") from error
+        raise KvsopsError(msg) from error
     usual = next(getattr(row, product.amount) for row in _shipped() if row.region == USUAL)
     if not usual / UNLIKELY <= amount <= usual * UNLIKELY:
         msg = f"the price list of {region} has {text!r} at {dollars} per {unit!r}: that would be "
         msg += f"{amount:f} for {product.amount}, where {USUAL} has {usual}"
-        raise KvsopsError(f"{msg}; nothing was stored: give --prices FILE")
+        raise KvsopsError(msg)
     return amount
 
 
@@ -188,11 +218,15 @@ def _row(region: str, row: Any, where: str) -> Prices:
     if not isinstance(row, dict):
         raise UsageError(f"{where} is not a table of prices")
     keys = {*AMOUNTS, "as_of", "source"}
-    wrong = sorted(keys - row.keys()) or sorted(row.keys() - keys)
+    wrong = sorted(keys - row.keys()) or sorted(row.keys() - keys - {*STREAM_AMOUNTS})
     if wrong:
         raise UsageError(f"{where} {'lacks' if keys - row.keys() else 'has unknown'} {wrong[0]}")
     channel, messages, turn = (_amount(row[key], f"{where} {key}") for key in AMOUNTS)
-    return Prices(region, channel, messages, turn, str(row["as_of"]), str(row["source"]))
+    of_streams: dict[str, Any] = {
+        key: _amount(row[key], f"{where} {key}") for key in STREAM_AMOUNTS if key in row
+    }
+    as_of, source = str(row["as_of"]), str(row["source"])
+    return Prices(region, channel, messages, turn, as_of, source, **of_streams)
 
 
 def _amount(value: object, where: str) -> Decimal:

@@ -51,6 +51,14 @@ OPERATIONS: Final = {
     "GetSignalingChannelEndpoint": Operation(KINESIS_VIDEO, 300, needs=("ResourceEndpointList",)),
     "ListSignalingChannels": Operation(KINESIS_VIDEO, 50, needs=("ChannelInfoList",)),
     "ListTagsForResource": Operation(KINESIS_VIDEO, 50),
+    # Of streams: https://docs.aws.amazon.com/kinesisvideostreams/latest/dg/limits.html
+    # The storage tier's rate is not there: it is taken for that of DescribeStream, its sibling.
+    "DescribeStreamStorageConfiguration": Operation(
+        KINESIS_VIDEO, 300, documented=False, needs=("StreamStorageConfiguration",)
+    ),
+    "DescribeMappedResourceConfiguration": Operation(KINESIS_VIDEO, 50),
+    "ListStreams": Operation(KINESIS_VIDEO, 50, needs=("StreamInfoList",)),
+    "ListTagsForStream": Operation(KINESIS_VIDEO, 50),
     "TagResource": Operation(KINESIS_VIDEO, 50),
     "UntagResource": Operation(KINESIS_VIDEO, 50),
     "UpdateMediaStorageConfiguration": Operation(KINESIS_VIDEO, 10),
@@ -66,6 +74,7 @@ ROWS: Final = {
     "GetMetricData": ("MetricDataResults", ("Id",)),
     "GetResources": ("ResourceTagMappingList", ("ResourceARN", "Tags")),
     "ListSignalingChannels": ("ChannelInfoList", ("ChannelName", "ChannelARN")),
+    "ListStreams": ("StreamInfoList", ("StreamName", "StreamARN")),
 }
 """Where an operation answers in rows, each of which may be wrong by itself, and what names one."""
 

@@ -107,7 +107,7 @@ def moment(value: Any) -> datetime:
     return moment
 
 
-@lru_cache(1_024)
+@lru_cache(16_384)
 def _seconds(value: float) -> datetime:
-    """Read a time; those of metrics are mostly the same few midnights."""
+    """Read a time; those of metrics are mostly the same: midnights, or the hours of 455 days."""
     return datetime.fromtimestamp(value, UTC)

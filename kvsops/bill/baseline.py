@@ -19,7 +19,8 @@ class Baseline:
 
     `unknown` is of how many channels the cost is not in it. `complete` says that it is no lower
     bound, `narrowing` which channels were meant. `list --cost` tells neither of them, nor its
-    region, month and moment.
+    region, month and moment. `with_streams` says that it has what streams cost, too, and `at_least`
+    that these are known to cost more.
     """
 
     path: Path
@@ -31,6 +32,8 @@ class Baseline:
     complete: bool = False
     unknown: int = 0
     narrowing: Narrowing = field(default_factory=Narrowing)
+    with_streams: bool = False
+    at_least: bool = False
 
     def covers(self, month: Month, until: datetime) -> bool:
         """Whether it tells of all channels that were used in the month until then."""
@@ -67,9 +70,11 @@ def _baseline(path: Path, found: Any) -> Baseline:
         whole = sum(map(_dollars, estimates), Decimal(0))
         return Baseline(path, whole, names, unknown=estimates.count(None))
     whole = found["total"]
+    streams = found.get("streams")
+    in_all = found["in_all"] if streams else whole
     return Baseline(
         path,
-        _dollars(whole["estimated_monthly_usd"]),
+        _dollars(in_all["estimated_monthly_usd"]),
         names,
         found["region"],
         Month.parse(found["month"]),
@@ -77,6 +82,8 @@ def _baseline(path: Path, found: Any) -> Baseline:
         whole["lower_bound"] is False,
         whole.get("unknown", 0),
         Narrowing.of(found.get("narrowing", {})),
+        with_streams=bool(streams),
+        at_least=bool(streams) and streams["total"]["lower_bound"] is True,
     )
 
 

@@ -236,6 +236,13 @@ def groupings(region: str) -> Mapping[str, GroupBy]:
     return {"owner": by_tag(OWNER_TAG), "prefix": by_prefix, "region": lambda _: region}
 
 
+def tag_key(by: str) -> str | None:
+    """Return the key of the tag that is grouped by; None: it is no tag."""
+    if by in ("prefix", "region"):
+        return None
+    return OWNER_TAG if by == "owner" else by.removeprefix("tag:")
+
+
 def _ghost(name: str, usage: Usage, prices: Prices, month: Month, now: datetime) -> list[Line]:
     """Price what will not be used any more: what was used in the month is what is billed."""
     if not usage.days:

@@ -3,11 +3,12 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
-from typing import Literal
+from typing import Final, Literal
 
 from kvsops.bill.baseline import Baseline, Growth
 from kvsops.bill.bill import Bill
-from kvsops.core.cost import Basis
+from kvsops.bill.stream_reading import StreamReading
+from kvsops.core.cost import ZERO, Basis
 from kvsops.output.figures import usd
 
 Level = Literal["note", "warning", "error"]
@@ -32,6 +33,27 @@ class Verdict:
 
 
 @dataclass(frozen=True, slots=True)
+class StreamsTotal:
+    """What streams add to the month, in dollars; `unknown` says that some of it is not known."""
+
+    estimated_month: Decimal = ZERO
+    unknown: bool = False
+    lower_bound: bool = False
+
+    @classmethod
+    def of(cls, reading: StreamReading) -> "StreamsTotal":
+        """Sum up."""
+        bill = reading.bill
+        if bill is None:
+            return cls(unknown=True, lower_bound=True)
+        unknown = bool(bill.unknown or bill.problems)
+        return cls(bill.estimated_month, unknown, bool(bill.lines) and bill.lower_bound)
+
+
+CHANNELS_ALONE: Final = StreamsTotal()
+
+
+@dataclass(frozen=True, slots=True)
 class Budget:
     """The limits of a month, in dollars, and of its growth over a baseline."""
 
@@ -39,10 +61,13 @@ class Budget:
     warn_over: Decimal | None = None
     max_growth: Growth | None = None
 
-    def judge(self, bill: Bill, baseline: Baseline | None) -> Verdict:
+    def judge(
+        self, bill: Bill, baseline: Baseline | None, streams: StreamsTotal = CHANNELS_ALONE
+    ) -> Verdict:
         """Hold the bill against the limits; where one is passed, nothing more is said."""
         verdict = Verdict()
-        estimated, comes = bill.estimated_month, _sum(bill.estimated_month, bill.unknown)
+        estimated = bill.estimated_month + streams.estimated_month
+        comes = _sum(estimated, bill.unknown or streams.lower_bound)
         if self.warn_over is not None and estimated > self.warn_over:
             said = f"the month will come to {comes}, over {_limit(self.warn_over)}"
             verdict.lines.append(("warning", said))
@@ -51,18 +76,28 @@ class Budget:
             verdict.passed = f"the month will come to {comes}, {over}"
             return verdict
         if baseline:
-            self._compare(verdict, bill, baseline)
+            self._compare(verdict, bill, baseline, streams)
         if not verdict.passed:
             verdict.lines += [("error", said) for said in self._unanswered(bill)]
+            if streams.unknown:
+                said = "the cost of some streams is not known: the total is without it"
+                verdict.lines.append(("error", said))
         return verdict
 
-    def _compare(self, verdict: Verdict, bill: Bill, baseline: Baseline) -> None:
-        """Say what the month had come to in the earlier output, and whether it grew too much."""
+    def _compare(
+        self, verdict: Verdict, bill: Bill, baseline: Baseline, streams: StreamsTotal
+    ) -> None:
+        """Say what the month had come to in the earlier output, and whether it grew too much.
+
+        An output that tells nothing of streams is compared with channels alone.
+        """
+        streams = streams if baseline.with_streams else CHANNELS_ALONE
         # An earlier list has no deleted channels: like is compared with like.
         bill = replace(bill, lines=bill.living) if baseline.region is None else bill
-        estimated, growth = bill.estimated_month, self.max_growth
-        before = _sum(baseline.estimated_month, baseline.unknown)
-        said = f"{_sum(estimated, bill.unknown)}, where {baseline.path} had {before}"
+        estimated, growth = bill.estimated_month + streams.estimated_month, self.max_growth
+        before = _sum(baseline.estimated_month, baseline.unknown or baseline.at_least)
+        now = _sum(estimated, bill.unknown or streams.lower_bound)
+        said = f"{now}, where {baseline.path} had {before}"
         grown = growth is not None and growth.passed(baseline.estimated_month, estimated)
         if growth and grown and not baseline.unknown:
             verdict.passed = f"{said}: more than --max-growth {growth.text}"

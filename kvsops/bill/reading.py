@@ -4,13 +4,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from kvsops.aws import channels
-from kvsops.aws.activity import LISTED_FOR
+from kvsops.aws import activity, channels, stream_activity
+from kvsops.aws.metric_data import LISTED_FOR
 from kvsops.aws.scope import Scope
-from kvsops.bill import usage
+from kvsops.bill import stream_reading, usage
 from kvsops.bill.baseline import Baseline
 from kvsops.bill.bill import Bill, Line, lines_of, window
 from kvsops.bill.narrowing import Narrowing
+from kvsops.bill.stream_reading import StreamReading
 from kvsops.bill.usage import Metered
 from kvsops.core.cost import Month, Prices, assumed
 from kvsops.core.facts import Facts, Need
@@ -33,16 +34,17 @@ class Wanted:
     prices: Prices
     narrowing: Narrowing
     baseline: Baseline | None
-    with_tags: bool
+    tag_key: str | None = None  # a tag to group by, which is read then
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """The bill, what its use was read from, and how many channels the region has."""
+    """The bill, what its use was read from, how many channels the region has, and its streams."""
 
     bill: Bill
     metered: Metered
     listed: int
+    streams: StreamReading
 
 
 def within_reach(month: Month | None, now: datetime) -> Month:
@@ -67,19 +69,30 @@ def read_bill(scope: Scope, wanted: Wanted, deleted: Deleted, counter: Counter) 
         counter.advance()
     facts = [each for each in listed if wanted.narrowing.means(each.channel.channel_name)]
     found = Metered()
-    if wanted.with_tags:
+    if wanted.tag_key is not None:
         tags = gather.fetch(scope, Need.TAGS, facts, counter=counter)
         facts = tags.facts
         found.problems += tags.problems
     counter.stage("looking for deleted channels", None)
     usage.see(scope, found)
     ghosts = names_gone(listed, wanted.narrowing, found, deleted, baseline)
-    read_use(scope, found, [*_names(facts), *ghosts], month, counter)
+    names = [*_names(facts), *ghosts]
+    streams = stream_reading.look(scope, wanted.narrowing, counter)
+    _refuse_to_overspend(scope, len(names), streams.names)
+    read_use(scope, found, names, month, counter)
     lines = lines_of(facts, ghosts, found, prices=wanted.prices, month=month, now=now)
-    whole = _whole(found, month, now, baseline)
-    return Reading(
-        Bill(month, now, wanted.prices, lines, lower_bound=not whole), found, len(listed)
+    stream_reading.read(scope, streams, month, wanted.prices, counter, tag_key=wanted.tag_key)
+    bill = Bill(
+        month, now, wanted.prices, lines, lower_bound=not _whole(found, month, now, baseline)
     )
+    return Reading(bill, found, len(listed), streams)
+
+
+def _refuse_to_overspend(scope: Scope, channels: int, streams: int) -> None:
+    """Refuse both before either is asked; each by itself refuses, too."""
+    if streams:
+        most = channels * activity.EVERY + streams * stream_activity.EVERY
+        scope.metric_budget.refuse_to_overspend(channels + streams, most, "channels and stream")
 
 
 def names_gone(

@@ -104,7 +104,7 @@ def cost(
     query: str | None,
     brief: bool,
 ) -> None:
-    """Show what the channels cost this month, and what could be saved.
+    """Show what channels and streams cost this month, and what could be saved.
 
     \b
     Examples:
@@ -131,7 +131,7 @@ def cost(
     reading = _read(scope, wanted, journals, console)
     report = report_of(reading, scope, wanted.narrowing, group_by)
     failed = unread((line.facts for line in reading.bill.lines if line.facts), Need.TAGS)
-    verdict = money.verdict(reading.bill, wanted.baseline)
+    verdict = money.verdict(reading.bill, wanted.baseline, reading.streams)
     digest = partial(bill_digest, report, verdict, failed, typed())
     if brief:
         click.echo(digest().markdown(BRIEF_BYTES), nl=False)
@@ -144,7 +144,7 @@ def cost(
         console.error(failure)
     code = money.tell(verdict, console)
     # A look for deleted channels that failed is never one that found none.
-    whole = reading.metered.seen_all and written and not failed
+    whole = reading.metered.seen_all and reading.streams.complete and written and not failed
     click.get_current_context().exit(code if whole else 1)
 
 
@@ -166,14 +166,14 @@ def _wanted(
     scope: "Scope", month: "Month | None", given: dict[str, Any], money: Money, group_by: str
 ) -> "Wanted":
     """Return what is asked for; raises `UsageError` for what there is not."""
+    from kvsops.bill.bill import tag_key
     from kvsops.bill.narrowing import Narrowing
     from kvsops.bill.reading import Wanted, within_reach
 
     now, narrowing = scope.now(), Narrowing.of(given)
     month, prices = within_reach(month, now), money.load_prices(scope)
     baseline = money.load_baseline(scope.region, narrowing)
-    with_tags = group_by not in ("prefix", "region")
-    return Wanted(month, now, prices, narrowing, baseline, with_tags)
+    return Wanted(month, now, prices, narrowing, baseline, tag_key(group_by))
 
 
 def _read(

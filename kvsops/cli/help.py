@@ -15,6 +15,7 @@ SCREEN: Final[dict[str, dict[tuple[str, ...], str]]] = {
     "Look": {
         ("list", "describe"): "List channels, or show all there is to a few.",
         ("cost", "prices"): "What they cost this month, and at which prices.",
+        ("streams",): "The streams that channels record to, dearest first.",
     },
     "Change": {
         ("create", "update"): "Create channels; change their message TTL.",

@@ -34,7 +34,8 @@ if TYPE_CHECKING:
 @click.command(
     cls=Command,
     epilog="Tags come from AWS's tag index, which omits channels that were never tagged and lags "
-    "by minutes: ? and null mean not known. Up to 100 such channels are read one by one.",
+    "by minutes: ? and null mean not known. Up to 100 such channels are read one by one. "
+    "--cost is of channels alone; kvsops cost tells also what their streams cost.",
 )
 @section("Which channels")
 @rule_options(*rules_of(Role.NARROWING, Role.CONDITION, Role.FILTER))

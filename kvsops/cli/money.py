@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from kvsops.bill.bill import Bill
     from kvsops.bill.budget import Verdict
     from kvsops.bill.narrowing import Narrowing
+    from kvsops.bill.stream_reading import StreamReading
     from kvsops.core.cost import Prices
     from kvsops.output.console import Console
 
@@ -90,11 +91,15 @@ class Money:
         found.check(region, narrowing)
         return found
 
-    def verdict(self, bill: "Bill", baseline: "Baseline | None") -> "Verdict":
-        """Hold the bill against the budget."""
-        from kvsops.bill.budget import Budget
+    def verdict(
+        self, bill: "Bill", baseline: "Baseline | None", streams: "StreamReading | None" = None
+    ) -> "Verdict":
+        """Hold the bill against the budget; `streams` None: it is of channels alone."""
+        from kvsops.bill.budget import Budget, StreamsTotal
 
-        return Budget(self.fail_over, self.warn_over, self.max_growth).judge(bill, baseline)
+        of_streams = StreamsTotal.of(streams) if streams else StreamsTotal()
+        budget = Budget(self.fail_over, self.warn_over, self.max_growth)
+        return budget.judge(bill, baseline, of_streams)
 
     @staticmethod
     def tell(verdict: "Verdict", console: "Console") -> int:
@@ -110,32 +115,45 @@ class Money:
         return 0 if verdict.known else 1
 
 
-def price_options(function: Function) -> Function:
-    """Add the options of prices, budgets and comparison; the function gets them as `money`."""
+def asking_options(function: Function) -> Function:
+    """Add the options of prices and of asking; the function gets them as `money`."""
 
     @click.option("--prices", type=_FILE, metavar="FILE", help="Use the prices in this TOML file.")
     @click.option("--assume-prices-of", metavar="REGION", help="Use another region's prices.")
     @click.option(
         "--max-own-cost", type=USD, metavar="USD", help="Do not read metrics if that may cost more."
     )
-    @click.option("--fail-over", type=USD, metavar="USD", help="Exit 3 if the month exceeds this.")
-    @click.option("--warn-over", type=USD, metavar="USD", help="Warn if the month exceeds this.")
-    @click.option(
-        "--baseline",
-        type=_FILE,
-        metavar="FILE",
-        help="Compare with an earlier -o json output.",
-    )
-    @click.option(
-        "--max-growth",
-        type=Text("n%|usd", growth),
-        metavar="N%|USD",
-        help="Exit 3 if costs grew by more than this since the baseline.",
-    )
     @functools.wraps(function)
     def wrapped(*args: Any, **given: Any) -> Any:
-        money = Money(**{option.name: given.pop(option.name) for option in fields(Money)})
+        money = Money(**{option.name: given.pop(option.name, None) for option in fields(Money)})
         money.check()
         return function(*args, money=money, **given)
 
     return wrapped  # type: ignore[return-value]  # click has its own idea of a decorated function
+
+
+def price_options(function: Function) -> Function:
+    """Add the options of prices, budgets and comparison; the function gets them as `money`."""
+    budgets = (
+        click.option(
+            "--fail-over", type=USD, metavar="USD", help="Exit 3 if the month exceeds this."
+        ),
+        click.option(
+            "--warn-over", type=USD, metavar="USD", help="Warn if the month exceeds this."
+        ),
+        click.option(
+            "--baseline",
+            type=_FILE,
+            metavar="FILE",
+            help="Compare with an earlier -o json output.",
+        ),
+        click.option(
+            "--max-growth",
+            type=Text("n%|usd", growth),
+            metavar="N%|USD",
+            help="Exit 3 if costs grew by more than this since the baseline.",
+        ),
+    )
+    for option in reversed(budgets):
+        function = option(function)
+    return asking_options(function)

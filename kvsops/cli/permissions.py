@@ -61,6 +61,11 @@ def _shows_tags(options: Given) -> bool:
     return bool(listed) or rules_need(Need.TAGS, listing_rules)(options)
 
 
+def _shows_tags_of_streams(options: Given) -> bool:
+    listed = options["tags"] or options["output"] in ("json", "csv", "text")
+    return bool(listed or options["tag"] or options["without_tag"])
+
+
 def _is_table(options: Given) -> bool:
     return bool(options["output"] == "table")
 
@@ -202,6 +207,19 @@ CALLS: Final[dict[str, tuple[Call, ...]]] = {
         Call("ListSignalingChannels"),
         Call("GetResources", _groups_by_tag),
         Call("ListTagsForResource", _groups_by_tag),
+        Call("ListStreams"),
+        Call("DescribeStreamStorageConfiguration"),
+        Call("ListTagsForStream", _groups_by_tag),
+        Call("DescribeMappedResourceConfiguration", _groups_by_tag),
+        Call("ListMetrics"),
+        Call("GetMetricData"),
+    ),
+    "streams": (
+        Call("ListStreams"),
+        Call("DescribeMappedResourceConfiguration"),
+        Call("DescribeStreamStorageConfiguration"),
+        Call("GetResources", _shows_tags_of_streams),
+        Call("ListTagsForStream", _shows_tags_of_streams),
         Call("ListMetrics"),
         Call("GetMetricData"),
     ),

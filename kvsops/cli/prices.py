@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 @click.command(
     cls=Command,
     epilog="A price file is TOML: currency, and for each region a table with channel_month, "
-    "million_messages, thousand_turn_minutes, as_of and source.",
+    "million_messages, thousand_turn_minutes, as_of and source; for streams also gb_ingested, "
+    "gb_consumed, gb_consumed_by_hls and gb_month_stored, as far as they are known.",
 )
 @section("Prices")
 @click.option(
@@ -44,7 +45,8 @@ def prices(
 
     Prices differ by region; a region whose prices are not known is never given another's. They
     are in US dollars: for a month of a channel that is used, a million signaling messages, and a
-    thousand TURN streaming minutes.
+    thousand TURN streaming minutes; for a GB that a stream takes in, that is read from it, or by
+    HLS, and that it keeps for a month. A price that is not known shows as "?".
     """
     from kvsops.aws import prices as price_tables
     from kvsops.output.console import Console
@@ -52,15 +54,20 @@ def prices(
     from kvsops.reports.price_columns import price_columns
 
     kept = price_tables.cache_path(emulated=where.emulated)
+    problems: list[str] = []
     if refresh:
         if kept is None:
             raise UsageError("there is no home directory to keep prices in: set XDG_CACHE_HOME")
-        scope = where.open(read_only=True)
-        price_tables.store(price_tables.refreshed(scope), kept)
-        Console().note(f"the prices of {scope.region} are kept in {kept}")
+        scope, console = where.open(read_only=True), Console()
+        found, problems = price_tables.refreshed(scope)
+        price_tables.store(found, kept)
+        for problem in problems:
+            console.error(problem)
+        console.note(f"the prices of {scope.region} are kept in {kept}")
     known = price_tables.load(file, kept)
     rows = [known[region] for region in sorted(known)]
     text = render(rows, price_columns(), output, query, screen=screen(), noun="region")
     click.echo(text, nl=False)
     if where.region:
         price_tables.prices_of(known, where.region)
+    click.get_current_context().exit(1 if problems else 0)

@@ -36,7 +36,11 @@ _ARN = re.compile(
     r"/(?P<creation_ms>[1-9][0-9]{0,18})"
 )
 # AWS documents no more of an ARN than the model's pattern; the milliseconds may be left out.
-_TOLD_ARN = re.compile(_ARN.pattern.rpartition("/")[0] + r"(?:/(?P<creation_ms>[0-9]{1,19}))?")
+_TOLD_ARN = re.compile(
+    r"arn:[a-z0-9-]+:kinesisvideo:(?P<region>[a-z0-9-]+):(?P<account_id>[0-9]+)"
+    rf":(?P<kind>[a-z]+)/(?P<name>[{NAME_CHARACTERS}]{{1,{NAME_MAXIMUM}}})"
+    r"(?:/(?P<creation_ms>[0-9]{1,19}))?"
+)
 _BRACKET = re.compile(r"\[!?\]?[^\]]*\]")
 
 
@@ -96,27 +100,56 @@ class Channel:
 
         What is wrong is None in it. `account_id` is None where it is not known.
         """
-        arn = _TOLD_ARN.fullmatch(self.channel_arn)
-        if arn is None:
+        told = contradictions(
+            "channel",
+            self.channel_name,
+            self.channel_arn,
+            self.creation_time,
+            region=region,
+            account_id=account_id,
+            now=now,
+        )
+        if told is None:
             return replace(self, doubt=self.doubt or "its ARN is not a channel's")
-        doubts = [self.doubt] if self.doubt else []
-        if arn["channel_name"] != self.channel_name:
-            doubts.append(f"its ARN is of a channel named {arn['channel_name']}")
-        if arn["region"] != region:
-            doubts.append(f"its ARN is of region {arn['region']}")
-        if account_id is not None and arn["account_id"] != account_id:
-            doubts.append(f"its ARN is of account {arn['account_id']}")
-        created, ttl = self.creation_time, self.message_ttl_seconds
-        if created is not None and (why := _impossible(created, arn["creation_ms"], now)):
-            created = None
-            doubts.append(why)
+        doubts, created = told
+        ttl = self.message_ttl_seconds
         if ttl is not None and ttl not in MESSAGE_TTL_SECONDS:
             doubts.append(f"its MessageTtlSeconds is {ttl}")
             ttl = None
         if not doubts:
             return self
-        doubt = "; ".join(doubts)
+        doubt = "; ".join(filter(None, (self.doubt, *doubts)))
         return replace(self, creation_time=created, message_ttl_seconds=ttl, doubt=doubt)
+
+
+def contradictions(
+    kind: str,
+    name: str,
+    arn: str,
+    creation_time: datetime | None,
+    *,
+    region: str,
+    account_id: str | None,
+    now: datetime,
+) -> tuple[list[str], datetime | None] | None:
+    """Say what an ARN, region and calendar contradict; return the creation time unless it is wrong.
+
+    `kind` is what the ARN is to be of: `channel` or `stream`. None: it is not one of these.
+    """
+    found = _TOLD_ARN.fullmatch(arn)
+    if found is None or found["kind"] != kind:
+        return None
+    doubts = []
+    if found["name"] != name:
+        doubts.append(f"its ARN is of a {kind} named {found['name']}")
+    if found["region"] != region:
+        doubts.append(f"its ARN is of region {found['region']}")
+    if account_id is not None and found["account_id"] != account_id:
+        doubts.append(f"its ARN is of account {found['account_id']}")
+    if creation_time is not None and (why := _impossible(creation_time, found["creation_ms"], now)):
+        doubts.append(why)
+        return doubts, None
+    return doubts, creation_time
 
 
 def _impossible(created: datetime, creation_ms: str | None, now: datetime) -> str:

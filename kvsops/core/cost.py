@@ -26,6 +26,7 @@ class Prices:
     """One region's prices in US dollars, and where they are from.
 
     `assumed_from` names the region whose prices these are, where they were taken for another.
+    The prices of streams' data, for a GB each, are None where they are not known.
     """
 
     region: str
@@ -35,6 +36,10 @@ class Prices:
     as_of: str
     source: str
     assumed_from: str | None = None
+    gb_ingested: Decimal | None = None
+    gb_consumed: Decimal | None = None
+    gb_consumed_by_hls: Decimal | None = None
+    gb_month_stored: Decimal | None = None
 
     def messages(self, count: int | Decimal) -> Decimal:
         """Price signaling messages, sent and received."""

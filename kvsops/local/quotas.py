@@ -13,7 +13,7 @@ _BUCKETS_BEFORE_FORGETTING = 20_000
 
 @dataclass(frozen=True)
 class Quota:
-    """Calls per second of one operation: in an account and region, and on one channel."""
+    """Calls per second of one operation: in an account and region, and on one channel or stream."""
 
     account: int | None = None
     channel: int | None = None
@@ -35,6 +35,16 @@ QUOTAS = {
     "UntagResource": Quota(account=50, channel=5),
     "UpdateMediaStorageConfiguration": Quota(account=10, channel=5),
     "UpdateSignalingChannel": Quota(account=50, channel=5),
+    # Streams, by https://docs.aws.amazon.com/kinesisvideostreams/latest/dg/limits.html
+    "CreateStream": Quota(account=50),
+    "DeleteStream": Quota(account=50, channel=5),
+    "DescribeMappedResourceConfiguration": Quota(account=50, channel=5),
+    "DescribeStream": Quota(account=300, channel=5),
+    "ListStreams": Quota(account=50),
+    "ListTagsForStream": Quota(account=50, channel=5),
+    "TagStream": Quota(account=50, channel=5),
+    "UntagStream": Quota(account=50, channel=5),
+    "UpdateDataRetention": Quota(account=50, channel=5),
 }
 """Calls per second by operation. An operation that is not here is not limited."""
 

@@ -9,10 +9,12 @@ from typing import Final
 from kvsops.aws.activity import CLOUDWATCH_CALLS, own_cost
 from kvsops.aws.quotas import channel_quota
 from kvsops.aws.scope import Scope
-from kvsops.bill.bill import Bill, Churn, Line, by_tag, groupings
+from kvsops.bill.bill import Bill, Churn, GroupBy, Line, by_tag, groupings
 from kvsops.bill.narrowing import Narrowing
 from kvsops.bill.reading import Reading
+from kvsops.bill.streams import StreamLine
 from kvsops.core.cost import ZERO, Basis, Day, Projection, known_count, known_sum
+from kvsops.reports.bill_streams import InAll, StreamPart, known_costs, stream_part
 
 SWEEPING_SAVES: Final = ZERO
 """A channel that nobody connects to costs nothing."""
@@ -71,34 +73,47 @@ class Quota:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """The channels that have something in common; None is the name of those without it."""
+    """Channels and streams that have something in common; None is the name of those without it.
+
+    The dollars are of both; `streams_…` are the streams' part.
+    """
 
     name: str | None
     channels: int
     used: int | None
     month_to_date: Decimal | None
     estimated_month: Decimal | None
+    streams: int = 0
+    streams_month_to_date: Decimal | None = ZERO
+    streams_estimated_month: Decimal | None = ZERO
 
     @classmethod
-    def of(cls, name: str | None, lines: Sequence[Line]) -> "Group":
+    def of(
+        cls, name: str | None, lines: Sequence[Line], streams: Sequence[StreamLine] = ()
+    ) -> "Group":
         """Sum up."""
-        costs = [line.cost for line in lines]
+        used = known_count([line.cost.active for line in lines])
+        to_date = [line.cost.month_to_date for line in lines]
+        month = [line.cost.estimated_month for line in lines]
         return cls(
             name,
-            len(costs),
-            known_count([cost.active for cost in costs]),
-            known_sum([cost.month_to_date for cost in costs]),
-            known_sum([cost.estimated_month for cost in costs]),
+            len(lines),
+            used,
+            known_sum([*to_date, *(line.cost.month_to_date for line in streams)]),
+            known_sum([*month, *(line.cost.estimated_month for line in streams)]),
+            len(streams),
+            *known_costs(streams),
         )
 
 
 @dataclass(frozen=True, slots=True)
 class BillDay:
-    """What was used on a day, and what it cost; None is not known."""
+    """What was used on a day, what it cost, and what streams did; None is not known."""
 
     day: date
     used: Day | None
     spent: Decimal | None
+    streams: Decimal | None = ZERO
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +154,18 @@ class BillReport:
     unused: int | None
     own_cost: OwnCost
     problems: Sequence[str]
+    streams: StreamPart
+
+    @property
+    def in_all(self) -> InAll:
+        """What channels and streams come to together."""
+        # Where there are no streams, their nothing must not pass for what is known of the whole.
+        parts = (self.total, self.streams) if self.streams.told else (self.total,)
+        return InAll(
+            known_sum([each.month_to_date for each in parts]),
+            known_sum([each.estimated_month for each in parts]),
+            any(each.lower_bound for each in parts) or self.total.unknown > 0,
+        )
 
 
 def report_of(reading: Reading, scope: Scope, narrowing: Narrowing, by: str) -> BillReport:
@@ -148,6 +175,7 @@ def report_of(reading: Reading, scope: Scope, narrowing: Narrowing, by: str) -> 
     ghosts = [line.cost for line in bill.lines if line.ghost]
     active = [line.cost.active for line in bill.lines]
     known = total.used is not None
+    streams = stream_part(reading.streams.bill, bill.lines, by, group_by)
     return BillReport(
         bill=bill,
         region=scope.region,
@@ -155,9 +183,14 @@ def report_of(reading: Reading, scope: Scope, narrowing: Narrowing, by: str) -> 
         total=total,
         quota=Quota(reading.listed, channel_quota(scope.region)),
         by=by,
-        groups=[Group.of(name, lines) for name, lines in bill.groups(group_by).items()],
+        groups=_groups(bill, streams, group_by),
         days=[
-            BillDay(day, used if known else None, spent if known else None)
+            BillDay(
+                day,
+                used if known else None,
+                spent if known else None,
+                None if streams.unknown else streams.days.get(day, ZERO),
+            )
             for day, (used, spent) in bill.days().items()
         ],
         ghosts=Ghosts(
@@ -167,9 +200,25 @@ def report_of(reading: Reading, scope: Scope, narrowing: Narrowing, by: str) -> 
         churn=bill.churn() if known else None,
         unused=known_count([None if each is None else not each for each in active]),
         own_cost=OwnCost(
-            reading.metered.metrics,
+            reading.metered.metrics + reading.streams.metered.metrics,
             {name: scope.calls[name] for name in CLOUDWATCH_CALLS},
             own_cost(scope),
         ),
-        problems=reading.metered.problems,
+        problems=_problems(reading),
+        streams=streams,
     )
+
+
+def _groups(bill: Bill, streams: StreamPart, group_by: GroupBy) -> list[Group]:
+    """Return the groups, the dearest first."""
+    channels = bill.groups(group_by)
+    names = [*channels, *(name for name in streams.groups if name not in channels)]
+    found = [Group.of(name, channels.get(name, ()), streams.groups.get(name, ())) for name in names]
+    return sorted(found, key=lambda group: -(group.estimated_month or ZERO))
+
+
+def _problems(reading: Reading) -> list[str]:
+    """Return what could not be read, of channels and of streams, each once."""
+    streams = reading.streams
+    of_bill = streams.bill.problems if streams.bill else ()
+    return [*dict.fromkeys([*reading.metered.problems, *streams.problems, *of_bill])]

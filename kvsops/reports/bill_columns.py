@@ -109,8 +109,11 @@ def cost_columns(bill: Bill) -> list[Column[Line]]:
     ]
 
 
-def group_columns(by: str = "group") -> list[Column[Group]]:
-    """Return the columns of groups; a null group is of the channels without one."""
+def group_columns(by: str = "group", *, streams: bool = False) -> list[Column[Group]]:
+    """Return the columns of groups; a null group is of what has none.
+
+    `streams` says whether people see that any are in them.
+    """
     header = by if by.startswith("tag:") else by.upper()  # a tag's key is as it is
     return [
         Column[Group](
@@ -128,6 +131,26 @@ def group_columns(by: str = "group") -> list[Column[Group]]:
             align="right",
         ),
         Column[Group]("used", "USED", lambda row: row.used, _used_text, align="right"),
+        Column[Group](
+            "streams",
+            "STREAMS",
+            lambda row: row.streams,
+            lambda row: f"{row.streams:,}",
+            align="right",
+            shown=streams,
+        ),
+        Column[Group](
+            "streams_month_to_date_usd",
+            "STREAMS TO DATE",
+            lambda row: row.streams_month_to_date,
+            shown=False,
+        ),
+        Column[Group](
+            "streams_estimated_monthly_usd",
+            "STREAMS MONTH",
+            lambda row: row.streams_estimated_month,
+            shown=False,
+        ),
         _dollars("month_to_date_usd", "TO DATE", lambda row: row.month_to_date),
         _dollars("estimated_monthly_usd", "MONTH", lambda row: row.estimated_month),
     ]

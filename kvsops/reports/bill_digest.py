@@ -9,7 +9,7 @@ from kvsops.output.screen import Outcome
 from kvsops.output.text import count
 from kvsops.reports.bill import BillReport
 from kvsops.reports.bill_columns import totals
-from kvsops.reports.bill_text import insights, parts, tables
+from kvsops.reports.bill_text import all_tables, in_all, insights, on_streams, parts
 
 
 def bill_digest(
@@ -17,14 +17,15 @@ def bill_digest(
 ) -> Digest:
     """Tell a bill, what it was held against, and what could not be read: `failed`."""
     bill = report.bill
-    titles = (f"by {report.by}", "the dearest channels")
-    sections = [Section(*each) for each in zip(titles, tables(report, markdown), strict=False)]
+    titles = (f"by {report.by}", "the dearest channels", "the dearest streams")
+    sections = [Section(*each) for each in zip(titles, all_tables(report, markdown), strict=False)]
+    whole = [in_all(report)] if report.streams.told else []
     return Digest(
         _outcome(verdict, report.problems, failed),
         typed,
         f"{report.region}: {totals(bill)}",
         [*_said(verdict), *failed, *report.problems],
-        [parts(report), *insights(report)],
+        [*whole, parts(report), *on_streams(report), *insights(report)],
         sections=sections,
     )
 

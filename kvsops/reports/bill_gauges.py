@@ -11,6 +11,7 @@ from kvsops.output.gauges import exposition, gauge
 from kvsops.output.text import safe
 from kvsops.reports.bill import BillReport, Group, Total
 from kvsops.reports.files import ANY, Kind, ReportFiles
+from kvsops.reports.stream_columns import stream_parts_of
 
 if TYPE_CHECKING:
     from prometheus_client.core import GaugeMetricFamily
@@ -35,6 +36,7 @@ def _gauges(report: BillReport) -> Iterator["GaugeMetricFamily"]:
     month = here | {"month": str(report.bill.month)}
     yield from _totals(report.total, month)
     yield from _groups(report, month)
+    yield from _streams(report, month)
     total, quota, made = report.total, report.quota, report.bill.now.timestamp()
     for name, text, labels, value in (
         # The total has deleted ones, too.
@@ -91,6 +93,52 @@ def _totals(total: Total, month: Mapping[str, str]) -> Iterator["GaugeMetricFami
         "1 if the totals leave out what could not be read or found, else 0.",
         [(month, total.lower_bound or total.unknown > 0)],
     )
+
+
+def _streams(report: BillReport, month: Mapping[str, str]) -> Iterator["GaugeMetricFamily"]:
+    """Give what both come to, and streams, where there are any or it could not be told."""
+    part, whole = report.streams, report.in_all
+    of_streams = (
+        ("streams", "Streams on the month's bill.", len(part.lines) if part.bill else None),
+        (
+            "streams_cost_month_to_date_dollars",
+            "US dollars that streams cost so far in the month.",
+            part.month_to_date,
+        ),
+        (
+            "streams_cost_estimated_month_dollars",
+            "US dollars that streams will cost in the whole month.",
+            part.estimated_month,
+        ),
+        (
+            "streams_cost_lower_bound",
+            "1 if what streams cost leaves out what is not known, else 0.",
+            part.lower_bound,
+        ),
+    )
+    of_both = (
+        (
+            "cost_in_all_month_to_date_dollars",
+            "US dollars used so far in the month by channels and streams.",
+            whole.month_to_date,
+        ),
+        (
+            "cost_in_all_estimated_month_dollars",
+            "US dollars that channels and streams will come to in the month.",
+            whole.estimated_month,
+        ),
+    )
+    for name, text, value in (*of_both, *(of_streams if part.told else ())):
+        yield from gauge(f"kvsops_{name}", text, [(month, value)])
+    if part.bill and part.told:
+        yield from gauge(
+            "kvsops_streams_cost_part_dollars",
+            "US dollars that streams cost so far in the month, by what they are for.",
+            [
+                ({**month, "part": each.item.value}, each.spent)
+                for each in stream_parts_of(part.bill)
+            ],
+        )
 
 
 _OF_GROUPS: Final[tuple[tuple[str, str, Callable[[Group], Decimal | None]], ...]] = (

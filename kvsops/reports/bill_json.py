@@ -8,6 +8,8 @@ from kvsops.output.rows import records
 from kvsops.output.values import json_ready
 from kvsops.reports.bill import SWEEPING_SAVES, BillDay, BillReport, Total
 from kvsops.reports.bill_columns import bill_columns, group_columns
+from kvsops.reports.bill_streams import StreamPart
+from kvsops.reports.stream_columns import Part, bill_stream_columns, stream_parts_of
 
 DEAREST: Final = 10
 
@@ -25,6 +27,12 @@ def as_json(report: BillReport) -> object:
             "narrowing": report.narrowing.as_json(),
             "prices": _prices(bill.prices),
             "total": _total(report.total),
+            "streams": _streams(report.streams),
+            "in_all": {
+                "month_to_date_usd": report.in_all.month_to_date,
+                "estimated_monthly_usd": report.in_all.estimated_month,
+                "lower_bound": report.in_all.lower_bound,
+            },
             "quota": {"channels": quota.channels, "limit": quota.limit, "share": quota.share},
             "groups": {"by": report.by, "rows": groups},
             "days": [_day(each) for each in report.days],
@@ -70,6 +78,37 @@ def _total(total: Total) -> dict[str, object]:
     }
 
 
+def _streams(part: StreamPart) -> dict[str, object] | None:
+    """Return what there is to tell of streams; null where they could not be listed."""
+    bill = part.bill
+    if bill is None:
+        return None
+    return {
+        "total": {
+            "streams": len(bill.lines),
+            "unknown": len(bill.unknown),
+            "month_to_date_usd": part.month_to_date,
+            "estimated_monthly_usd": part.estimated_month,
+            "basis": bill.basis.value,
+            "projection": bill.projection and bill.projection.value,
+            "lower_bound": part.lower_bound,
+        },
+        "parts": [_part(each) for each in stream_parts_of(bill)],
+        "caveats": [caveat.value for caveat in bill.caveats],
+        "streams": records(bill.dearest_first, bill_stream_columns(bill)),
+    }
+
+
+def _part(part: Part) -> dict[str, object]:
+    return {
+        "item": part.item.value,
+        "gb": part.quantity,
+        "month_to_date_usd": part.spent,
+        "estimated_monthly_usd": part.estimated,
+        "lower_bound": part.lower_bound,
+    }
+
+
 def _day(each: BillDay) -> dict[str, object]:
     used = each.used
     return {
@@ -78,6 +117,7 @@ def _day(each: BillDay) -> dict[str, object]:
         "messages": used and used.messages,
         "turn_minutes": used and used.turn_minutes,
         "usd": each.spent,
+        "streams_usd": each.streams,
     }
 
 

@@ -14,15 +14,18 @@ from kvsops.reports.bill import SWEEPING_SAVES, BillReport, Group
 from kvsops.reports.bill_columns import LOWER_BOUND, PROJECTED
 from kvsops.reports.charts import Bar, by_day, by_group, short
 from kvsops.reports.files import ANY, Kind, ReportFiles
+from kvsops.reports.stream_columns import ITEMS, retention_text, stream_notes, stream_parts_of
 
 CHANNELS: Final = 500
 """At most 500 channels are in the table: more than anybody reads, and the page stays light."""
 GROUPS: Final = 500
+STREAMS: Final = 200
 PROBLEMS: Final = 50
 
 # With the counts above they hold the page under 1 MB, whatever the names and tags are.
 _CHANNELS_BYTES: Final = 350_000
 _GROUPS_BYTES: Final = 100_000
+_STREAMS_BYTES: Final = 60_000
 _PROBLEMS_BYTES: Final = 30_000
 
 _TAGS_CHARACTERS: Final = 200
@@ -54,6 +57,7 @@ def page(report: BillReport) -> str:
         "percent": percent,
         "count": count,
         "tags": _tags,
+        "retention": retention_text,
         "label": _label,
     }
     return environment.get_template("bill_page.html.j2").render(_view(report))
@@ -99,6 +103,35 @@ def _view(report: BillReport) -> dict[str, object]:
         "other_channels": _sums([line.cost for line in channels.rest]),
         "tagged": any(line.tags is not None for line in lines),
         "sweeping_saves": SWEEPING_SAVES,
+        **_streams(report),
+    }
+
+
+def _streams(report: BillReport) -> dict[str, object]:
+    """Give what is told of streams."""
+    part = report.streams
+    bill = part.bill
+    parts = [each for each in stream_parts_of(bill) if each.quantity] if bill else []
+    return {
+        "streams": part,
+        "in_all": report.in_all,
+        "stream_notes": [*stream_notes(bill)] if bill else [],
+        "stream_parts": [
+            {
+                "name": ITEMS[each.item].capitalize(),
+                "gb": f"{each.quantity:,.1f}",
+                "spent": each.spent,
+                "estimated": each.estimated,
+                "lower_bound": each.lower_bound,
+            }
+            for each in parts
+        ],
+        "stream_lines": _fitting(
+            bill.dearest_first if bill else [],
+            STREAMS,
+            _STREAMS_BYTES,
+            lambda line: line.stream_name,
+        ),
     }
 
 

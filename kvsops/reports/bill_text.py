@@ -16,6 +16,13 @@ from kvsops.output.text import count, markdown_safe
 from kvsops.reports.bill import BillReport
 from kvsops.reports.bill_columns import LOWER_BOUND, bill_columns, group_columns, sum_text, totals
 from kvsops.reports.bill_json import DEAREST, as_json
+from kvsops.reports.columns import UNKNOWN
+from kvsops.reports.stream_columns import (
+    bill_stream_columns,
+    stream_notes,
+    stream_parts,
+    stream_totals,
+)
 
 GROUPS: Final = 20  # shown of them; JSON has all
 
@@ -33,7 +40,7 @@ def as_markdown(report: BillReport) -> str:
     """Make the page in Markdown."""
     said = [f"{markdown_safe(line)}\n" for line in _heading(report)]
     ending = "".join(f"- {markdown_safe(line)}\n" for line in insights(report))
-    return "\n".join([*said, *tables(report, markdown), ending])
+    return "\n".join([*said, *all_tables(report, markdown), ending])
 
 
 def as_text(report: BillReport, screen: Screen) -> str:
@@ -41,20 +48,59 @@ def as_text(report: BillReport, screen: Screen) -> str:
     said = "".join(wrapped(line, screen) for line in _heading(report))
     ending = "".join(wrapped(f"- {line}", screen, "  ") for line in insights(report))
     form = partial(screen_table, screen=screen, noun="channel")
-    return "\n".join([said, *tables(report, form), ending])
+    streams = partial(screen_table, screen=screen, noun="stream")
+    return "\n".join([said, *tables(report, form), *stream_tables(report, streams), ending])
 
 
 def _heading(report: BillReport) -> Iterator[str]:
+    if report.streams.told:
+        yield f"{report.region}: {in_all(report)}."
     yield f"{report.region}: {totals(report.bill)}."
     yield parts(report)
+    yield from on_streams(report)
+
+
+def in_all(report: BillReport) -> str:
+    """Say what channels and streams come to together."""
+    whole = report.in_all
+    least = "at least " if whole.lower_bound else ""
+    to_date, month = (
+        UNKNOWN if each is None else f"{least}{usd(each)}"
+        for each in (whole.month_to_date, whole.estimated_month)
+    )
+    return f"{to_date} to date, {month} for the month, channels and streams together"
+
+
+def on_streams(report: BillReport) -> Iterator[str]:
+    """Say what the streams come to, if there are any."""
+    part = report.streams
+    if part.bill is None:
+        yield f"{report.region}: what streams cost is not known."
+    elif part.told:
+        yield f"{report.region}: {stream_totals(part.bill)}."
+        yield stream_parts(part.bill)
 
 
 def tables(report: BillReport, form: Form) -> Iterator[str]:
     """Make the tables in this form, where anything was used: the groups, then the dearest."""
     bill = report.bill
-    if bill.used or bill.unknown:
-        yield form(report.groups[:GROUPS], group_columns(report.by))
+    streams = bool(report.streams.lines)
+    if bill.used or bill.unknown or streams:
+        yield form(report.groups[:GROUPS], group_columns(report.by, streams=streams))
         yield form(bill.dearest_first[:DEAREST], bill_columns(bill))
+
+
+def stream_tables(report: BillReport, form: Form) -> Iterator[str]:
+    """Make the table of the dearest streams, if there are any."""
+    streams = report.streams.bill
+    if streams and streams.lines:
+        yield form(streams.dearest_first[:DEAREST], bill_stream_columns(streams))
+
+
+def all_tables(report: BillReport, form: Form) -> Iterator[str]:
+    """Make all tables in this form."""
+    yield from tables(report, form)
+    yield from stream_tables(report, form)
 
 
 def parts(report: BillReport) -> str:
@@ -89,6 +135,8 @@ def insights(report: BillReport) -> Iterator[str]:
         )
     if bill.lower_bound:
         yield LOWER_BOUND
+    if report.streams.bill and report.streams.told:
+        yield from stream_notes(report.streams.bill)
 
 
 def _on_ghosts(report: BillReport) -> Iterator[str]:

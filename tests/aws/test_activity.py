@@ -11,13 +11,12 @@ from kvsops.aws.activity import (
     CALL_PRICE,
     EVERY,
     FIRST,
-    LISTED_FOR,
-    QUERIES,
     REST,
     Asked,
     names_with_points,
     read,
 )
+from kvsops.aws.metric_data import LISTED_FOR, QUERIES
 from kvsops.aws.metrics import METRIC_PRICE
 from kvsops.aws.scope import Scope
 from kvsops.aws.session import Account

@@ -61,6 +61,12 @@ def amounts(row: Prices) -> tuple[str, str, str]:
     return str(row.channel_month), str(row.million_messages), str(row.thousand_turn_minutes)
 
 
+def stream_amounts(row: Prices) -> tuple[str, ...]:
+    """Answer the four prices of streams as written; None for one that is not known."""
+    found = (row.gb_ingested, row.gb_consumed, row.gb_consumed_by_hls, row.gb_month_stored)
+    return tuple(str(each) for each in found)
+
+
 # Which apply
 
 
@@ -85,6 +91,26 @@ def test_a_file_adds_a_region(file: Path, cache: Path) -> None:
     expected = Prices("eu-nowhere-1", D("0.04"), D(3), D("0.15"), "2026-05-01", "our contract")
     assert known["eu-nowhere-1"] == (expected, str(file))
     assert known == load(None, cache) | {"eu-nowhere-1": (expected, str(file))}
+
+
+def test_streams_prices_are_shipped_where_they_are_known(cache: Path) -> None:
+    """Of us-east-1 all four are known, of ap-southeast-2 none: and none is borrowed."""
+    known = load(None, cache)
+    assert stream_amounts(known["us-east-1"][0]) == ("0.0085", "0.0085", "0.0119", "0.023")
+    assert stream_amounts(known["ap-southeast-2"][0]) == ("None",) * 4
+
+
+def test_a_file_may_tell_some_of_streams_prices(tmp_path: Path, cache: Path) -> None:
+    """Each may be left out by itself; one that is told is held to what an amount must be."""
+    file = tmp_path / "some.toml"
+    file.write_text(f"{ROW}gb_month_stored = 0.02\n")
+    row, _ = load(file, cache)["eu-nowhere-1"]
+    assert stream_amounts(row) == ("None", "None", "None", "0.02")
+    store(row, cache)
+    assert load(None, cache)["eu-nowhere-1"] == (row, "refreshed")
+    file.write_text(f"{ROW}gb_ingested = -1\n")
+    with pytest.raises(UsageError, match=r"gb_ingested is -1: write an amount of 0 to 1,000,000"):
+        load(file, cache)
 
 
 def test_a_byte_order_mark(tmp_path: Path, cache: Path) -> None:
@@ -247,8 +273,9 @@ def test_refresh(
     expected: tuple[str, str, str],
 ) -> None:
     """Each price is found by description and unit, scaled, stored, and read back with its date."""
-    found = refreshed(region_scope(environment, region, time))
-    assert amounts(found) == expected
+    found, problems = refreshed(region_scope(environment, region, time))
+    assert (amounts(found), problems) == (expected, [])
+    assert stream_amounts(found) == ("0.0085", "0.0085", "0.0119", "0.023")
     assert (found.region, found.as_of, found.source) == (region, "2026-05-01", SOURCE)
     store(found, cache)
     assert load(None, cache)[region] == (found, "refreshed")
@@ -297,7 +324,7 @@ def test_denied(scope: Scope, emulator: LocalServer) -> None:
 def test_throttled(scope: Scope, fail_first: Any) -> None:
     """A throttle is waited out."""
     fail_first("GetProducts", "ThrottlingException", 3)
-    assert amounts(refreshed(scope)) == ("0.03", "2.25", "0.12")
+    assert amounts(refreshed(scope)[0]) == ("0.03", "2.25", "0.12")
     assert scope.throttled["GetProducts"] == 3
 
 
@@ -383,7 +410,7 @@ def test_units(time: Time, messages: dict[str, Any], turn: dict[str, Any]) -> No
     """A unit that says its multiple is taken at its word; the plain one is scaled."""
     products = [json.dumps(each) for each in (OTHER, CHANNEL, messages, turn)]
     with price_list(time, *products) as scope:
-        assert amounts(refreshed(scope)) == ("0.03", "2.25", "0.12")
+        assert amounts(refreshed(scope)[0]) == ("0.03", "2.25", "0.12")
 
 
 @pytest.mark.usefixtures("environment")
@@ -448,3 +475,52 @@ def test_no_home_directory(monkeypatch: pytest.MonkeyPatch) -> None:
     known = prices.load(None, cache)
     assert cache is None
     assert known["us-east-1"][1] == "shipped"
+
+
+STREAMS = (
+    listed("$0.0085 per GB of data ingested", "GB", "0.0085"),
+    listed("$0.0085 per GB of data consumed", "GB", "0.0085"),
+    listed("$0.0119 per GB of data consumed using HLS", "GB", "0.0119"),
+    listed("$0.023 per GB-month of data stored", "GB-Mo", "0.023"),
+)
+WARM = (
+    listed("$0.01 per 1,000 fragments ingested into the warm tier", "Fragments", "0.00001"),
+    listed("$0.01 per GB-month of storage in the warm tier", "GB-Mo", "0.01"),
+    listed("Minutes of WebRTC media ingested", "Minutes", "0.01"),
+)
+
+
+@pytest.mark.usefixtures("environment")
+def test_each_row_of_streams_is_told_from_its_neighbours(time: Time) -> None:
+    """HLS is no plain consumption, and the warm tier and WebRTC's minutes are other products."""
+    products = [json.dumps(each) for each in (CHANNEL, MESSAGES, TURN, *WARM, *STREAMS)]
+    with price_list(time, *products) as scope:
+        found, problems = refreshed(scope)
+    assert problems == []
+    assert stream_amounts(found) == ("0.0085", "0.0085", "0.0119", "0.023")
+
+
+@pytest.mark.usefixtures("environment")
+@pytest.mark.parametrize(
+    ("at", "instead", "said"),
+    [
+        (0, (), "has 0 rows for gb_ingested, not 1"),
+        (1, (STREAMS[1], STREAMS[1]), "has 2 rows for gb_consumed, not 1"),
+        (2, (listed("consumed by HLS", "TB", "11.9"),), "in a unit that is not known: 'TB'"),
+        (3, (listed("data stored", "GB-Mo", "23"),), "that would be 23 for gb_month_stored"),
+        (3, (listed("data stored", "GB-Mo", "n/a"),), "but its price is 'n/a'"),
+    ],
+)
+def test_a_row_of_streams_that_is_in_doubt(
+    time: Time, at: int, instead: tuple[Any, ...], said: str
+) -> None:
+    """That one is not known, and said; the channels' prices and the other rows stand."""
+    rows = [*STREAMS]
+    rows[at : at + 1] = instead
+    with price_list(time, *map(json.dumps, (CHANNEL, MESSAGES, TURN, *rows))) as scope:
+        found, (problem,) = refreshed(scope)
+    assert said in problem
+    assert problem.endswith("; it stays unknown, unless you give --prices FILE")
+    expected = ["0.0085", "0.0085", "0.0119", "0.023"]
+    expected[at] = "None"
+    assert (amounts(found), stream_amounts(found)) == (("0.03", "2.25", "0.12"), (*expected,))

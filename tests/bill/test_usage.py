@@ -7,7 +7,8 @@ from decimal import Decimal
 import pytest
 
 from kvsops.aws import activity
-from kvsops.aws.activity import EVERY, QUERIES
+from kvsops.aws.activity import EVERY
+from kvsops.aws.metric_data import QUERIES
 from kvsops.aws.scope import Scope
 from kvsops.bill import usage as metering
 from kvsops.bill.usage import Metered

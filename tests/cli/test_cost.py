@@ -95,6 +95,30 @@ def test_json(last: Kvsops, emulator: LocalServer, golden: Golden) -> None:
             "projection": None,
             "lower_bound": True,
         },
+        "streams": {
+            "total": {
+                "streams": 0,
+                "unknown": 0,
+                "month_to_date_usd": 0,
+                "estimated_monthly_usd": 0,
+                "basis": "measured",
+                "projection": None,
+                "lower_bound": False,
+            },
+            "parts": [
+                {
+                    "item": item,
+                    "gb": 0,
+                    "month_to_date_usd": 0,
+                    "estimated_monthly_usd": 0,
+                    "lower_bound": False,
+                }
+                for item in ("ingested", "consumed", "consumed_by_hls", "clips", "stored")
+            ],
+            "caveats": [],
+            "streams": [],
+        },
+        "in_all": {"month_to_date_usd": 2.46, "estimated_monthly_usd": 2.46, "lower_bound": True},
         "quota": {"channels": 3, "limit": 10_000, "share": 0.0003},
         "groups": {
             "by": "prefix",
@@ -105,6 +129,9 @@ def test_json(last: Kvsops, emulator: LocalServer, golden: Golden) -> None:
                     "used": 1,
                     "month_to_date_usd": usd,
                     "estimated_monthly_usd": usd,
+                    "streams": 0,
+                    "streams_month_to_date_usd": 0,
+                    "streams_estimated_monthly_usd": 0,
                 }
                 for group, number, usd in (("cam", 2, 2.4), ("ci", 1, 0.03), ("old", 1, 0.03))
             ],
@@ -114,8 +141,8 @@ def test_json(last: Kvsops, emulator: LocalServer, golden: Golden) -> None:
         "sweep": {"unused": 1, "saving_usd": 0},
         "own_cost": {
             "metrics": 21,
-            "calls": {"GetMetricData": 2, "ListMetrics": 3},
-            "usd": 0.00024,  # (21 + 3) x 0.00001
+            "calls": {"GetMetricData": 2, "ListMetrics": 9},
+            "usd": 0.0003,  # (21 + 9) x 0.00001
         },
         "problems": [],
     }

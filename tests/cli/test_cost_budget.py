@@ -64,7 +64,8 @@ def test_metrics_denied(last: Kvsops, emulator: LocalServer, options: tuple[str,
     assert (report["total"]["used"], report["sweep"]["unused"]) == (None, None)
     assert (report["ghosts"]["channels"], report["groups"]["rows"][0]["used"]) == (None, None)
     assert set(report["churn"].values()) == {None}
-    assert [*report["days"][0].values()][1:] == [None] * 4
+    assert [*report["days"][0].values()][1:] == [None] * 4 + [0]  # the last is of no streams
+    assert report["in_all"]["month_to_date_usd"] is None
     assert {row["basis"] for row in report["channels"]} == {"unknown"}
     assert len(report["problems"]) == 1
 

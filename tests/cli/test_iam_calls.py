@@ -22,12 +22,14 @@ from kvsops.core.channel import Channel, StorageLink
 from kvsops.core.judge import sweep_rules
 from kvsops.core.rule import Parameter, Role, Rule
 from kvsops.core.rules import rules_of
+from kvsops.local.demo.streams import Moved
 from kvsops.local.faults import ALLOCATE, SENDS
 from kvsops.local.server import LocalServer
 from kvsops.sweep.journal import Journal
+from tests.bill.test_streams import stream as put_stream
 from tests.cli.conftest import Kvsops
 from tests.cli.iam import ACCOUNT, actions_of, resources_of
-from tests.fleet import DAY, From, put
+from tests.fleet import DAY, HOUR, From, put
 
 SENT_THROUGH_A_CONNECTION = {*SENDS, ALLOCATE, "Disconnect"}
 """What the emulator counts beside calls; IAM knows none of it."""
@@ -102,6 +104,14 @@ def lines() -> Iterator[str]:
         "cost --group-by tag:env",
         "cost --group-by region --html cost.html --open-metrics cost.prom",
     )
+    yield from (
+        "streams",
+        "streams --sort age --reverse --limit 1 --prefix ci- --max-own-cost 5",
+        "streams -o json --match *media --older-than 1d --assume-prices-of us-east-1",
+        "streams --tags",
+        "streams --tag env",
+        "streams --without-tag env --younger-than 90d --status active",
+    )
     yield from ("prices", "prices --refresh", "prices --prices prices.toml")
     yield from (
         "create",
@@ -170,6 +180,9 @@ def fleet(
         put(emulator, name, 30 * DAY, tags=tags, stored=name == "ci-stored")
     for name in ("ci-used", "ci-bare-used"):  # an hour ago: only the metrics tell how long
         emulator.metrics().connect(name, "MASTER", scope.now() - timedelta(hours=1))
+    for name in ("ci-film-media", "ci-bare-media"):
+        put_stream(emulator, name, 24, age=30 * DAY, moved=[Moved(scope.now() - HOUR, 1)])
+    emulator.backend().tag_stream("ci-film-media", "", {"env": "ci"})
     shipped = (Path(__file__).parents[2] / "kvsops" / "aws" / "prices.toml").read_text("utf-8")
     Path("prices.toml").write_text(shipped, "utf-8")
     channels = emulator.backend().channels
@@ -247,6 +260,8 @@ def _operations(operation: str, body: dict[str, Any]) -> list[str]:
 
 def _subject(body: dict[str, Any]) -> tuple[str, dict[str, str]]:
     """Return the ARN that a call is about, and the tags that its channel had at first."""
+    if stream_arn := body.get("StreamARN"):
+        return str(stream_arn), {}
     arn = body.get("ChannelARN") or body.get("ResourceARN") or ""
     if name := body.get("ChannelName"):
         arn = f"arn:aws:kinesisvideo:us-east-1:{ACCOUNT}:channel/{name}/1700000000000"

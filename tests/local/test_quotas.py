@@ -116,9 +116,20 @@ def test_operations_and_regions_have_their_own(over_http: Emulator) -> None:
     assert accepted(over_http.client(region="eu-west-1").list_signaling_channels, 51) == 50
 
 
+def test_streams_have_quotas_of_their_own(over_http: Emulator) -> None:
+    """A listing takes of its account's, a read of tags of its stream's as well."""
+    kvs = over_http.client()
+    assert accepted(kvs.list_streams, 51) == 50
+    for name in ("a", "b"):
+        arn = kvs.create_stream(StreamName=name)["StreamARN"]
+        assert accepted(lambda arn=arn: kvs.list_tags_for_stream(StreamARN=arn), 6) == 5
+
+
 def test_operations_without_a_quota(over_http: Emulator) -> None:
-    """Streams and other services are not throttled."""
-    assert accepted(over_http.client().list_streams, 60) == 60
+    """What has no documented rate, and other services, are not throttled."""
+    arn = over_http.client().create_stream(StreamName="s")["StreamARN"]
+    told = over_http.client().describe_stream_storage_configuration
+    assert accepted(lambda: told(StreamARN=arn), 60) == 60
     assert accepted(over_http.client("sts").get_caller_identity, 60) == 60
 
 

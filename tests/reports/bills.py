@@ -8,10 +8,12 @@ from typing import Any, Final
 
 from kvsops.bill.bill import Bill, Churn, Line
 from kvsops.bill.narrowing import Narrowing
+from kvsops.bill.streams import StreamBill
 from kvsops.core.channel import Channel
 from kvsops.core.cost import Basis, Cost, Day, Month, Prices, Projection, Usage
 from kvsops.core.facts import Fact, Facts, Source
 from kvsops.reports.bill import BillDay, BillReport, Ghosts, Group, OwnCost, Quota, Total
+from kvsops.reports.bill_streams import StreamPart
 
 D = Decimal
 NOW: Final = datetime(2026, 11, 22, 10, tzinfo=UTC)
@@ -53,18 +55,19 @@ def group(name: str | None, estimate: float | str | None, to_date: str | None = 
     return Group(name, 12, 7, spent, value)
 
 
+PRICES: Final = Prices(
+    "us-east-1",
+    D("0.030"),
+    D("2.25"),
+    D("0.12"),
+    "2026-09-14",
+    "https://aws.amazon.com/kinesis/video-streams/pricing/",
+)
 REPORT: Final = BillReport(
     bill=Bill(
         Month(2026, 11),
         NOW,
-        Prices(
-            "us-east-1",
-            D("0.030"),
-            D("2.25"),
-            D("0.12"),
-            "2026-09-14",
-            "https://aws.amazon.com/kinesis/video-streams/pricing/",
-        ),
+        PRICES,
         [line("ci-run-1"), line("ci-run-2", ghost=True)],
     ),
     region="us-east-1",
@@ -94,6 +97,7 @@ REPORT: Final = BillReport(
     unused=6288,
     own_cost=OwnCost(30000, {"GetMetricData": 60, "ListMetrics": 18}, D("0.3002")),
     problems=[],
+    streams=StreamPart(StreamBill(Month(2026, 11), NOW, PRICES)),
 )
 
 

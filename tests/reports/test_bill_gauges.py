@@ -64,6 +64,8 @@ def test_both_formats_read_it(tmp_path: Path, parse: Parse) -> None:
         ("kvsops_cost_lower_bound", MONTH): 1,  # 4 are not known
         (group_of, (("by", "owner"), ("group", "github:org/repo/1"), *MONTH)): 1.5,
         (group_of, (("by", "owner"), ("group", "(none)"), *MONTH)): 0.25,
+        ("kvsops_cost_in_all_month_to_date_dollars", MONTH): 102.862,
+        ("kvsops_cost_in_all_estimated_month_dollars", MONTH): 136.63,
         ("kvsops_channels", HERE): 9300,
         ("kvsops_channels_used", MONTH): 3012,
         ("kvsops_channels_unknown", MONTH): 4,

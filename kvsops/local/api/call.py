@@ -69,17 +69,16 @@ class Call:
 
     @cached_property
     def channel_name(self) -> str | None:
-        """The signaling channel the operation is about, if any; by name, which an ARN holds too."""
+        """The channel or stream the operation is about, if any: its name, which an ARN has too."""
         try:
             asked = json.loads(self.body)
         except (ValueError, RecursionError):
             return None
         if not isinstance(asked, dict):
             return None
-        arn = asked.get("ChannelARN") or asked.get("ResourceARN")
-        name = (
-            arn.split("/")[1] if isinstance(arn, str) and "/" in arn else asked.get("ChannelName")
-        )
+        arn = asked.get("ChannelARN") or asked.get("ResourceARN") or asked.get("StreamARN")
+        named = asked.get("ChannelName") or asked.get("StreamName")
+        name = arn.split("/")[1] if isinstance(arn, str) and "/" in arn else named
         return name if isinstance(name, str) else None
 
     @property

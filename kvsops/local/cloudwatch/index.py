@@ -1,4 +1,4 @@
-"""The metrics of signaling channels, found by name and dimensions instead of by a walk.
+"""The metrics of signaling channels and streams, found by name and dimensions instead of by a walk.
 
 Source: https://docs.aws.amazon.com/kinesisvideostreams-webrtc-dg/latest/devguide/cloudwatch-metrics.html
 """
@@ -19,8 +19,17 @@ UNITS = {
     "Latency": "Milliseconds",
     "MessagesTransferred.Count": "Count",
     "TURNConnectedMinutes": "Count",
+    "PutMedia.IncomingBytes": "Bytes",
+    "GetMedia.OutgoingBytes": "Bytes",
+    "GetMediaForFragmentList.OutgoingBytes": "Bytes",
+    "GetMP4MediaFragment.OutgoingBytes": "Bytes",
+    "GetTSFragment.OutgoingBytes": "Bytes",
+    "GetClip.OutgoingBytes": "Bytes",
 }
-"""The unit that each metric's points carry."""
+"""The unit that each metric's points carry.
+
+Source of the streams': https://docs.aws.amazon.com/kinesisvideostreams/latest/dg/monitoring-cloudwatch.html
+"""
 
 OPERATIONS = {"MASTER": "ConnectAsMaster", "VIEWER": "ConnectAsViewer"}
 """What connecting in a role is called in the metrics."""

@@ -9,6 +9,7 @@ from random import Random
 from kvsops.local import settings
 from kvsops.local.cloudwatch.models import metrics
 from kvsops.local.demo.channel_usage import ChannelUsage, record
+from kvsops.local.demo.streams import ALONE, sow_streams
 from kvsops.local.demo.usage import ghosts, lives
 from kvsops.local.kinesisvideo.channels import SignalingChannel
 from kvsops.local.kinesisvideo.models import KinesisVideoBackend
@@ -112,7 +113,8 @@ def sow(
 
     The same seed and count give the same names, tags, ages and usage, relative to `now` (aware;
     the settings' clock if not given). Quotas are ignored. Returns how the channels were
-    used: each of them, their forerunners, and others since deleted.
+    used: each of them, their forerunners, and others since deleted. Streams are there, too: those
+    that channels record to, and others.
     """
     random = Random(seed)  # noqa: S311 - the fleet must repeat; nothing is kept secret
     now = now or settings.active().clock()
@@ -121,6 +123,9 @@ def sow(
     names = _ghost_names(backend, count, of_usage)
     used = lives(channels, of_usage, now) + ghosts(names, of_usage, now)
     record(metrics(backend.account_id, backend.region_name), used)
+    of_streams = Random(f"streams {seed}")  # noqa: S311 - as above
+    alone = count // 50 + (len(ALONE) if count >= len(KINDS) else 0)
+    sow_streams(backend, alone, of_streams, now, _SITES)
     return used
 
 

@@ -34,6 +34,7 @@ from kvsops.local.tagging.index import TagIndex
 
 RESOURCE_TYPE = "kinesisvideo:channel"
 """What the Resource Groups Tagging API calls a signaling channel."""
+STREAM_TYPE = "kinesisvideo:stream"
 
 
 class KinesisVideoBackend(StreamsBackend, TaggableResourcesMixin):
@@ -238,7 +239,7 @@ class KinesisVideoBackend(StreamsBackend, TaggableResourcesMixin):
             device_name=channel.channel_name,
             stream_name=f"{channel.channel_name}-media",
             media_type="video/h264",
-            kms_key_id="",
+            kms_key_id=None,
             data_retention_in_hours=24,
             tags={},
         )
@@ -253,14 +254,15 @@ class KinesisVideoBackend(StreamsBackend, TaggableResourcesMixin):
     # For the Resource Groups Tagging API
 
     def iter_tagged_resources(self) -> Iterator[TaggedResource]:
-        """Return the channels that have, or ever had, a tag, as the lagging index knows them."""
+        """Return what has, or ever had, a tag, as the lagging index knows it."""
         return self.tagged_channels(None)
 
     def tagged_channels(self, arns: Iterable[str] | None) -> Iterator[TaggedResource]:
         """Those of these ARNs (None: all) that the lagging index knows."""
         now, lag = settings.active().clock(), settings.active().index_lag
         for arn, tags in self._index(now, lag, arns):
-            yield TaggedResource(arn, tags, RESOURCE_TYPE, {"include_untagged": True})
+            kind = STREAM_TYPE if ":stream/" in arn else RESOURCE_TYPE
+            yield TaggedResource(arn, tags, kind, {"include_untagged": True})
 
     def _settle(self) -> datetime:
         """Drop the channels whose deletion is complete; return the time."""

@@ -18,9 +18,18 @@ SIGNALING_PATHS = (
     "/updateMediaStorageConfiguration",
     "/updateSignalingChannel",
 )
+STREAM_PATHS = (
+    "/describeStreamStorageConfiguration",
+    "/listTagsForStream",
+    "/tagStream",
+    "/untagStream",
+    "/updateDataRetention",
+    "/updateStreamStorageConfiguration",
+)
+"""Those that moto lacks."""
 
 url_bases = moto_urls.url_bases
 url_paths = dict.fromkeys(
-    (*moto_urls.url_paths, *(f"{{0}}{path}$" for path in SIGNALING_PATHS)),
+    (*moto_urls.url_paths, *(f"{{0}}{path}$" for path in (*SIGNALING_PATHS, *STREAM_PATHS))),
     KinesisVideoResponse.dispatch,
 )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from kvsops.local.demo.fleet import KINDS, sow
+from kvsops.local.demo.streams import ALONE
 from tests.local.conftest import NOON
 
 if TYPE_CHECKING:
@@ -72,7 +73,9 @@ def test_a_small_fleet_has_one_of_each_kind(over_http: Emulator) -> None:
         "DELETING": 1,
     }
     assert Counter(stored) == {"DISABLED": 14, "ENABLED": 2}
-    assert len(kvs.list_streams()["StreamInfoList"]) == 2
+    streams = kvs.list_streams()["StreamInfoList"]
+    assert sum(each["StreamName"].endswith("-media") for each in streams) == 2
+    assert len(streams) == 2 + len(ALONE)
     assert sum(not t for t in tags) == 3
     assert sum("kvsops:keep" in t for t in tags) == 1
     assert sum("aws:cloudformation:stack-name" in t for t in tags) == 1

@@ -1,0 +1,91 @@
+"""Streams, their tags and their storage tiers, as the service tells of them."""
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from kvsops.aws.answers import DOUBTS
+from kvsops.aws.scope import ATTEMPTS, Scope
+from kvsops.core.stream import ChannelLink, Stream, Tier
+from kvsops.errors import AwsError
+
+PAGE: Final = 10_000  # asked for; pages of 1,000 were seen
+
+
+def listed(scope: Scope, prefix: str | None = None) -> Iterator[list[Stream]]:
+    """Yield the scope's streams page by page, the prefix being the service's to apply.
+
+    Each stream comes once. What a row tells that cannot be is said in its `doubt`, and told by the
+    scope; a row that names no stream is told alone.
+    """
+    condition = {"ComparisonOperator": "BEGINS_WITH", "ComparisonValue": prefix}
+    narrowed: dict[str, Any] = {"StreamNameCondition": condition} if prefix else {}
+    seen: set[str] = set()
+    for answer in scope.answers("ListStreams", MaxResults=PAGE, **narrowed):
+        doubts = answer.get(DOUBTS, {})
+        page: list[Stream] = []
+        for at, info in enumerate(answer["StreamInfoList"]):
+            if not info.get("StreamName") or not info.get("StreamARN"):
+                scope.doubt(f"a row of the streams: {doubts.get(at) or 'it names no stream'}")
+            elif info["StreamARN"] not in seen:
+                seen.add(info["StreamARN"])
+                page.append(_stream(scope, info, doubts.get(at, "")))
+        yield page
+
+
+def each_listed(scope: Scope, prefix: str | None = None) -> Iterator[Stream]:
+    """Yield the scope's streams one by one."""
+    for page in listed(scope, prefix):
+        yield from page
+
+
+def tags_of(scope: Scope, stream_arn: str, *, attempts: int = ATTEMPTS) -> dict[str, str]:
+    """Read a stream's tags directly."""
+    pages = scope.answers("ListTagsForStream", attempts=attempts, StreamARN=stream_arn)
+    return {key: value for page in pages for key, value in page.get("Tags", {}).items()}
+
+
+def tier_of(scope: Scope, stream_arn: str, *, attempts: int = ATTEMPTS) -> Tier:
+    """Read where a stream stores what comes in now; raises `AwsError` for a tier not known to us.
+
+    Source: https://docs.aws.amazon.com/kinesisvideostreams/latest/dg/API_StreamStorageConfiguration.html
+    """
+    answer = scope.call(
+        "DescribeStreamStorageConfiguration", attempts=attempts, StreamARN=stream_arn
+    )
+    told = answer["StreamStorageConfiguration"].get("DefaultStorageTier")
+    if told not in [*Tier]:
+        msg = f"DescribeStreamStorageConfiguration told a tier that is not known: {told!r}"
+        raise AwsError(f"{msg} ({stream_arn})", "UnreadableAnswerError")
+    return Tier(told)
+
+
+def link_of(scope: Scope, stream_arn: str, *, attempts: int = ATTEMPTS) -> ChannelLink:
+    """Read which channel records to a stream.
+
+    Source: https://docs.aws.amazon.com/kinesisvideostreams/latest/dg/API_DescribeMappedResourceConfiguration.html
+    """
+    operation = "DescribeMappedResourceConfiguration"
+    answer = scope.call(operation, attempts=attempts, StreamARN=stream_arn)
+    # Whether AWS leaves the list out where nothing is linked is not documented.
+    arns = [each.get("ARN") for each in answer.get("MappedResourceConfigurationList", ())]
+    if None in arns:
+        raise AwsError(f"{operation} told no ARN ({stream_arn})", "UnreadableAnswerError")
+    return ChannelLink(next((each for each in arns if ":channel/" in each), None))
+
+
+def _stream(scope: Scope, info: Mapping[str, Any], doubt: str) -> Stream:
+    """Return what the service told; a column it left out is None."""
+    created: datetime | None = info.get("CreationTime")
+    told = Stream(
+        stream_name=info["StreamName"],
+        stream_arn=info["StreamARN"],
+        status=info.get("Status"),
+        creation_time=created and created.astimezone(UTC),
+        data_retention_hours=info.get("DataRetentionInHours"),
+        doubt=doubt,
+    )
+    stream = told.doubted(scope.region, scope.account_of(told.stream_arn), scope.now())
+    if stream.doubt:
+        scope.doubt(f"{stream.stream_name}: {stream.doubt}")
+    return stream

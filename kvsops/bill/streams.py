@@ -1,0 +1,198 @@
+"""A month's bill of streams: what each costs, also those deleted since, and what is not known."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+
+from kvsops.aws import streams as aws_streams
+from kvsops.aws.metric_data import LISTED_FOR
+from kvsops.aws.scope import Scope
+from kvsops.bill import stream_usage
+from kvsops.bill.stream_usage import StreamsMetered
+from kvsops.core.cost import ZERO, Basis, Month, Prices, Projection, total
+from kvsops.core.stream import ChannelLink, Settings, Stream, Tier
+from kvsops.core.stream_cost import Caveat, StreamCost, estimate_stream, spent_by_day
+from kvsops.core.stream_usage import Item, StreamUsage
+from kvsops.facts.streams import read_each
+from kvsops.output.console import UNSEEN, Counter
+
+Tiers = Mapping[str, Tier | None]
+"""By ARN; None could not be read. One without is not known either, and was not asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class StreamLine:
+    """One stream on the bill. A ghost was deleted since: CloudWatch tells its name alone.
+
+    `tags` and `link` None are not known, or were not asked for.
+    """
+
+    stream_name: str
+    usage: StreamUsage
+    settings: Settings
+    cost: StreamCost
+    stream: Stream | None = None  # None for a ghost
+    tags: Mapping[str, str] | None = None
+    link: ChannelLink | None = None
+
+    @property
+    def ghost(self) -> bool:
+        """Whether the stream is no more."""
+        return self.stream is None
+
+
+@dataclass(frozen=True, slots=True)
+class StreamBill:
+    """The streams' lines of a month.
+
+    `missing` says that streams deleted early in the month may be: ListMetrics reaches back two
+    weeks only. `problems` are the looks that failed.
+    """
+
+    month: Month
+    now: datetime
+    prices: Prices
+    lines: Sequence[StreamLine] = field(default_factory=tuple)
+    missing: bool = False
+    problems: Sequence[str] = ()
+
+    @property
+    def month_to_date(self) -> Decimal:
+        """What was spent so far, as far as it is known."""
+        return total(line.cost.month_to_date for line in self.lines)
+
+    @property
+    def estimated_month(self) -> Decimal:
+        """What the month will come to, as far as it is known."""
+        return total(line.cost.estimated_month for line in self.lines)
+
+    @property
+    def dearest_first(self) -> list[StreamLine]:
+        """The lines, the dearest first; those not known before those that cost nothing."""
+        return sorted(self.lines, key=_dearness)
+
+    @property
+    def basis(self) -> Basis:
+        """What the estimated month rests on, on the whole."""
+        if self.unknown:
+            return Basis.UNKNOWN
+        return Basis.MEASURED if self.now >= self.month.end else Basis.PROJECTED
+
+    @property
+    def projection(self) -> Projection | None:
+        """How the rest of the month was told, where it was."""
+        found = (line.cost.projection for line in self.lines if line.cost.projection)
+        return next(found, None) if self.basis is Basis.PROJECTED else None
+
+    @property
+    def lower_bound(self) -> bool:
+        """Whether something of it is not known, so that it may be more."""
+        return self.missing or any(line.cost.lower_bound for line in self.lines)
+
+    @property
+    def unknown(self) -> list[StreamLine]:
+        """The lines of whose use nothing could be told."""
+        return [line for line in self.lines if line.cost.basis is Basis.UNKNOWN]
+
+    @property
+    def caveats(self) -> list[Caveat]:
+        """What is not known, and what the rest rests on, each once."""
+        found = {caveat for line in self.lines for caveat in line.cost.caveats}
+        return [caveat for caveat in Caveat if caveat in found]
+
+    def items(self) -> dict[Item, tuple[Decimal, Decimal]]:
+        """Return for each item what was spent and what the month will come to, where known."""
+        return {
+            item: (
+                total(line.cost.spent.get(item) for line in self.lines),
+                total(line.cost.estimated.get(item) for line in self.lines),
+            )
+            for item in Item
+        }
+
+    def days(self) -> dict[date, dict[Item, Decimal]]:
+        """Return what each day of the month so far cost, as far as it is known."""
+        found = {day: dict.fromkeys(Item, Decimal(0)) for day in self.month.days_until(self.now)}
+        for line in self.lines:
+            each = spent_by_day(line.usage, line.settings, self.prices, self.month, self.now)
+            for day, items in each.items():
+                for item, spent in items.items():
+                    found[day][item] += spent or 0
+        return found
+
+
+def read_streams(
+    scope: Scope,
+    streams: Sequence[Stream],
+    month: Month,
+    prices: Prices,
+    *,
+    found: StreamsMetered | None = None,
+    gone: Iterable[str] | None = None,
+    counter: Counter = UNSEEN,
+) -> StreamBill:
+    """Read the use of streams in the month, and of those deleted since; price it.
+
+    `gone` are the names of deleted streams that are meant; None: all that ListMetrics knows of.
+    `found` is what `stream_usage.see` learned already. Raises `CheckFailedError` where it may cost
+    more than the scope's budget.
+    """
+    if found is None:
+        found = StreamsMetered()
+        stream_usage.see(scope, found)
+    if gone is None:
+        gone = sorted(found.seen - {each.stream_name for each in streams})
+    gone, now = [*gone], scope.now()
+    stream_usage.read(scope, found, streams, gone, month, counter=counter)
+    taking_in = _taking_in(streams, found)
+    tiers, problems = read_each(scope, taking_in, aws_streams.tier_of, "storage tiers", counter)
+    lines = stream_lines(streams, gone, found, tiers, prices=prices, month=month, now=now)
+    missing = not found.seen_all or month.start < now - LISTED_FOR
+    return StreamBill(month, now, prices, lines, missing, (*found.problems, *problems))
+
+
+def stream_lines(
+    streams: Iterable[Stream],
+    gone: Iterable[str],
+    found: StreamsMetered,
+    tiers: Tiers,
+    *,
+    prices: Prices,
+    month: Month,
+    now: datetime,
+) -> list[StreamLine]:
+    """Price streams, and the ghosts: names that are no more, or use before a stream was made."""
+    lines: list[StreamLine] = []
+    for stream in streams:
+        before, own = found.of(stream.stream_name).split(stream.creation_time)
+        created = stream.creation_time
+        if created is None or created < month.end:
+            settings = Settings(stream.retention, tiers.get(stream.stream_arn), created)
+            cost = estimate_stream(own, settings, prices, month, now)
+            lines.append(StreamLine(stream.stream_name, own, settings, cost, stream))
+        earlier = _ghost(stream.stream_name, before, prices, month)
+        lines += [earlier] if earlier.cost.active else []
+    for name in gone:
+        ghost = _ghost(name, found.of(name), prices, month)
+        lines += [ghost] if ghost.cost.active or ghost.cost.basis is Basis.UNKNOWN else []
+    return lines
+
+
+def _ghost(name: str, usage: StreamUsage, prices: Prices, month: Month) -> StreamLine:
+    """Price what will not be used any more; nothing is known of what it had stored."""
+    settings = Settings(None, None, gone=True)
+    return StreamLine(
+        name, usage, settings, estimate_stream(usage, settings, prices, month, month.end)
+    )
+
+
+def _taking_in(streams: Sequence[Stream], found: StreamsMetered) -> list[Stream]:
+    """Return the streams whose tier matters: those that took in anything that is known of."""
+    usages = ((each, found.of(each.stream_name)) for each in streams)
+    return [each for each, usage in usages if usage.intake is not None and usage.last_written]
+
+
+def _dearness(line: StreamLine) -> tuple[int, Decimal, str]:
+    cost = line.cost.estimated_month
+    return (1 if cost is None else (2 if cost == ZERO else 0)), -(cost or ZERO), line.stream_name

@@ -1,0 +1,63 @@
+"""What is read of many streams: tags by the index, all else directly, stream by stream."""
+
+from collections.abc import Callable, Sequence
+from typing import Final, TypeVar
+
+from kvsops.aws import streams
+from kvsops.aws.scope import Scope
+from kvsops.core.channel import Channel
+from kvsops.core.facts import Facts, Need
+from kvsops.core.stream import Stream
+from kvsops.errors import AwsError, NotFoundError
+from kvsops.facts.look import Reader
+from kvsops.facts.tags import Tags
+from kvsops.output.console import Counter
+
+Value = TypeVar("Value")
+
+TAGS: Final[Reader] = Tags(Need.TAGS, "tags, one by one", streams.tags_of)
+"""Reads the tags of streams, as `facts_of` tells of them."""
+
+
+def facts_of(stream: Stream) -> Facts:
+    """Return what the rules of names, ages, status and tags look at: a stream has it, too."""
+    return Facts(
+        Channel(
+            stream.stream_name,
+            stream.stream_arn,
+            stream.status,
+            stream.creation_time,
+            version=None,
+            doubt=stream.doubt,
+        )
+    )
+
+
+def read_each(
+    scope: Scope,
+    wanted: Sequence[Stream],
+    read: Callable[[Scope, str], Value],
+    what: str,
+    counter: Counter,
+) -> tuple[dict[str, Value | None], list[str]]:
+    """Read something of each stream, by ARN, and what could not be read: that is None.
+
+    One that was deleted meanwhile is not known, and no failure. `what` is what one calls it.
+    """
+    problems: set[str] = set()
+
+    def one(stream: Stream) -> Value | None:
+        try:
+            return read(scope, stream.stream_arn)
+        except NotFoundError:
+            return None
+        except AwsError as error:
+            problems.add(str(error))
+            return None
+        finally:
+            counter.advance()
+
+    if wanted:
+        counter.stage(what, len(wanted))
+    found = zip(wanted, scope.in_parallel(one, wanted), strict=True)
+    return {stream.stream_arn: value for stream, value in found}, sorted(problems)
