@@ -31,15 +31,20 @@ from tests.fleet import NOON, Time, put
 
 TRY = "to try kvsops without AWS: kvsops local --fleet 20 -- kvsops list"
 ARN = "arn:aws:kinesisvideo:us-east-1:123456789012:channel/a/1"
+STREAM = "arn:aws:kinesisvideo:us-east-1:123456789012:stream/a/1"
 THROTTLE = "ClientLimitExceededException"
 PARAMETERS: dict[str, dict[str, Any]] = {
     "CreateSignalingChannel": {"ChannelName": "new"},
     "DeleteSignalingChannel": {"ChannelARN": ARN},
+    "DescribeMappedResourceConfiguration": {"StreamARN": STREAM},
     "DescribeMediaStorageConfiguration": {"ChannelARN": ARN},
+    "DescribeStreamStorageConfiguration": {"StreamARN": STREAM},
     "DescribeSignalingChannel": {"ChannelARN": ARN},
     "GetSignalingChannelEndpoint": {"ChannelARN": ARN},
     "ListSignalingChannels": {},
+    "ListStreams": {},
     "ListTagsForResource": {"ResourceARN": ARN},
+    "ListTagsForStream": {"StreamARN": STREAM},
     "TagResource": {"ResourceARN": ARN, "Tags": [{"Key": "k", "Value": "v"}]},
     "UntagResource": {"ResourceARN": ARN, "TagKeyList": ["k"]},
     "UpdateMediaStorageConfiguration": {

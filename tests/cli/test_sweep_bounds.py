@@ -101,10 +101,12 @@ def test_the_deadline(kvsops: Kvsops, emulator: LocalServer) -> None:
     ended = kvsops(*CI, "--max-deletes", "200", "--deadline", "3s", "-o", "json")
     told = json.loads(ended.out)
     outcomes = told["summary"]["outcomes"]
-    left = {row["channel_name"] for row in told["channels"] if row["outcome"] == "left"}
-    assert outcomes["deleted"] + outcomes["left"] == 200
-    assert names(emulator) == left
-    assert left
+    by_outcome: dict[str, set[str]] = {"deleted": set(), "left": set(), "unknown": set()}
+    for row in told["channels"]:  # unknown: what was being asked of just then
+        by_outcome[row["outcome"]].add(row["channel_name"])
+    assert sum(outcomes.values()) == 200
+    assert by_outcome["left"]
+    assert by_outcome["left"] <= names(emulator) <= by_outcome["left"] | by_outcome["unknown"]
     assert {row["reason"] for row in told["channels"] if row["outcome"] == "left"} == {
         "the deadline passed"
     }

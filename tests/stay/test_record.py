@@ -12,6 +12,7 @@ from aiortc import MediaStreamTrack
 
 from kvsops.aws import channels
 from kvsops.aws.scope import Scope
+from kvsops.core.wire.message import MessageType, Received
 from kvsops.local.server import LocalServer
 from kvsops.peers.ice import Ice
 from kvsops.peers.tracks import NumberedVideo, Tone
@@ -241,15 +242,26 @@ def test_a_full_disk(stay: Stay, access: Access, arn: str, tmp_path: Path) -> No
     assert decoded(path).sound_seconds == pytest.approx(1.0, abs=0.1)
 
 
-class Relayed(Presence):
-    """A viewer that connects through TURN alone."""
+class Later(Presence):
+    """A viewer that hears of other TURN servers when it has offered through the first."""
+
+    async def receive(self) -> Received:
+        """Return the next message, that one late."""
+        message = await super().receive()
+        if message.message_type is MessageType.RECONNECT_ICE_SERVER:
+            await asyncio.sleep(0.5)
+        return message
+
+
+class Relayed(Later):
+    """One that connects through TURN alone."""
 
     async def ice(self) -> Ice:
         """Return the servers, to be used."""
         return replace(await super().ice(), relay_only=True)
 
 
-@pytest.mark.parametrize(("viewer", "calls"), [(Presence, 1), (Relayed, 2)])
+@pytest.mark.parametrize(("viewer", "calls"), [(Later, 1), (Relayed, 2)])
 def test_other_turn_servers(
     *,
     access: Access,
