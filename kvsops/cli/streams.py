@@ -88,7 +88,8 @@ def streams(
     from kvsops.core.judge import objection
     from kvsops.output.console import Console
     from kvsops.reports.own_cost import tell_own_cost
-    from kvsops.reports.stream_columns import listing_total, stream_columns
+    from kvsops.reports.stream_columns import stream_columns
+    from kvsops.reports.stream_said import listing_total
 
     refuse(objection(given | {"listing": True}))
     scope, console = where.open(read_only=True, max_own_cost=money.max_own_cost), Console()

@@ -11,7 +11,7 @@ from kvsops.output.gauges import exposition, gauge
 from kvsops.output.text import safe
 from kvsops.reports.bill import BillReport, Group, Total
 from kvsops.reports.files import ANY, Kind, ReportFiles
-from kvsops.reports.stream_columns import stream_parts_of
+from kvsops.reports.stream_said import stream_parts_of
 
 if TYPE_CHECKING:
     from prometheus_client.core import GaugeMetricFamily

@@ -9,7 +9,8 @@ from kvsops.output.values import json_ready
 from kvsops.reports.bill import SWEEPING_SAVES, BillDay, BillReport, Total
 from kvsops.reports.bill_columns import bill_columns, group_columns
 from kvsops.reports.bill_streams import StreamPart
-from kvsops.reports.stream_columns import Part, bill_stream_columns, stream_parts_of
+from kvsops.reports.stream_columns import bill_stream_columns
+from kvsops.reports.stream_said import Part, stream_parts_of
 
 DEAREST: Final = 10
 

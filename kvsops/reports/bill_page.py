@@ -14,7 +14,8 @@ from kvsops.reports.bill import SWEEPING_SAVES, BillReport, Group
 from kvsops.reports.bill_columns import LOWER_BOUND, PROJECTED
 from kvsops.reports.charts import Bar, by_day, by_group, short
 from kvsops.reports.files import ANY, Kind, ReportFiles
-from kvsops.reports.stream_columns import ITEMS, retention_text, stream_notes, stream_parts_of
+from kvsops.reports.stream_columns import retention_text
+from kvsops.reports.stream_said import ITEMS, stream_notes, stream_parts_of
 
 CHANNELS: Final = 500
 """At most 500 channels are in the table: more than anybody reads, and the page stays light."""

@@ -17,12 +17,8 @@ from kvsops.reports.bill import BillReport
 from kvsops.reports.bill_columns import LOWER_BOUND, bill_columns, group_columns, sum_text, totals
 from kvsops.reports.bill_json import DEAREST, as_json
 from kvsops.reports.columns import UNKNOWN
-from kvsops.reports.stream_columns import (
-    bill_stream_columns,
-    stream_notes,
-    stream_parts,
-    stream_totals,
-)
+from kvsops.reports.stream_columns import bill_stream_columns
+from kvsops.reports.stream_said import stream_notes, stream_parts, stream_totals
 
 GROUPS: Final = 20  # shown of them; JSON has all
 

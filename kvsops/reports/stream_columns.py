@@ -1,36 +1,19 @@
-"""The columns of streams and what they cost, and the words of their bill's totals."""
+"""The columns of streams, and of what they cost."""
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from typing import Final
 
 from kvsops.bill.streams import StreamBill, StreamLine
-from kvsops.core.cost import Basis, known_sum, total
 from kvsops.core.likeness import shown
 from kvsops.core.stream_cost import gb
 from kvsops.core.stream_usage import Item
 from kvsops.core.text import age
 from kvsops.output.figures import usd
-from kvsops.output.fit import wrapped
-from kvsops.output.rows import Column, Output
-from kvsops.output.screen import Outcome, Screen
-from kvsops.output.text import count, markdown_safe
-from kvsops.reports.bill_columns import PROJECTED
+from kvsops.output.rows import Column
+from kvsops.output.screen import Outcome
 from kvsops.reports.columns import UNKNOWN
-
-ITEMS: Final = {
-    Item.INGESTED: "ingested",
-    Item.CONSUMED: "consumed",
-    Item.CONSUMED_BY_HLS: "consumed by HLS",
-    Item.CLIPS: "clips",
-    Item.STORED: "stored",
-}
-"""What each item is called."""
-DELETED_EARLIER: Final = (
-    "A lower bound: streams deleted more than two weeks ago may have cost something this month."
-)
+from kvsops.reports.stream_said import ITEMS
 
 
 # Over 40 lines, for it is the declaration of every column, and nothing else.
@@ -233,79 +216,6 @@ def _tags_text(line: StreamLine) -> str:
     return " ".join(f"{shown(key)}={tags[key]}" for key in sorted(tags)) or "-"
 
 
-# What is said of all
-
-
-def stream_totals(bill: StreamBill) -> str:
-    """Say what the streams come to, and what that rests on."""
-    rests = PROJECTED[bill.projection] if bill.projection else bill.basis.value
-    assumed = bill.prices.assumed_from
-    at = f"; at {assumed}'s prices" if assumed else ""
-    return (
-        f"{count(len(bill.lines), 'stream')}: {sum_of(bill, bill.month_to_date)} to date, "
-        f"{sum_of(bill, bill.estimated_month)} for the month ({rests}{at})"
-    )
-
-
-def sum_of(bill: StreamBill, amount: Decimal) -> str:
-    """Say a sum of the bill's: at least so much, or where nothing is known, that it is not."""
-    if bill.lines and all(line.cost.basis is Basis.UNKNOWN for line in bill.lines):
-        return UNKNOWN
-    return f"{'at least ' if bill.lower_bound else ''}{usd(amount)}"
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """What an item came to, as far as it is known; `quantity` in GB, of storage in GB-months.
-
-    A sum of which nothing is known is None.
-    """
-
-    item: Item
-    quantity: Decimal | None
-    spent: Decimal | None
-    estimated: Decimal | None
-    lower_bound: bool
-
-    @property
-    def text(self) -> str:
-        """Say it."""
-        # At least nothing tells nothing.
-        hidden = self.spent is None or (self.lower_bound and not self.spent)
-        amount = UNKNOWN if hidden else usd(self.spent)
-        least = "at least " if self.lower_bound and not hidden else ""
-        unit = "GB-months, reckoned" if self.item is Item.STORED else "GB"
-        number = UNKNOWN if self.quantity is None else f"{self.quantity:,.1f}"
-        return f"{ITEMS[self.item]} {least}{amount} ({number} {unit})"
-
-
-def stream_parts_of(bill: StreamBill) -> list[Part]:
-    """Return what each item came to."""
-    return [_part(item, bill) for item in Item]
-
-
-def _part(item: Item, bill: StreamBill) -> Part:
-    costs = [line.cost for line in bill.lines]
-    told = [cost.quantities.get(item) for cost in costs]
-    known = [each for each in told if each is not None]
-    # What there was nothing of costs nothing: that tells nothing of the rest.
-    used = [cost for cost, each in zip(costs, told, strict=True) if each != 0]
-    spent = [cost.spent.get(item) for cost in used]
-    return Part(
-        item,
-        gb(sum(known), bill.month if item is Item.STORED else None) if known or not told else None,
-        known_sum(spent),
-        known_sum([cost.estimated.get(item) for cost in used]),
-        None in spent,
-    )
-
-
-def stream_parts(bill: StreamBill) -> str:
-    """Say what each item came to so far, with its quantity, where there is any."""
-    parts = [part for part in stream_parts_of(bill) if part.quantity or part.lower_bound]
-    return f"To date: {', '.join(part.text for part in parts) or 'nothing'}."
-
-
 def bill_stream_columns(bill: StreamBill) -> list[Column[StreamLine]]:
     """Return the columns of `cost`: no links, which it reads of few; `ghost`: deleted since."""
     name, *rest = [each for each in stream_columns(bill, tags=False) if each.key != "link"]
@@ -316,31 +226,3 @@ def bill_stream_columns(bill: StreamBill) -> list[Column[StreamLine]]:
         shared=lambda deleted: "deleted since" if deleted == "yes" else "",
     )
     return [name, ghost, *rest]
-
-
-def stream_notes(bill: StreamBill) -> Iterator[str]:
-    """Say what is not known, and what the rest rests on, each once."""
-    for caveat in bill.caveats:
-        yield f"{caveat.value[0].upper()}{caveat.value[1:]}."
-    if bill.missing:
-        yield DELETED_EARLIER
-
-
-def listing_total(
-    bill: StreamBill, place: str, output: Output, screen: Screen, *, with_deleted: bool
-) -> str:
-    """Make the lines under a list for people; JSON and CSV have none."""
-    ghosts = [line.cost for line in bill.lines if line.ghost]
-    lines = [f"{place}: {stream_totals(bill)}.", stream_parts(bill)]
-    if not with_deleted:
-        lines.append("Not counted: streams deleted since, of which only the name is known.")
-    elif ghosts:
-        month = usd(total(cost.estimated_month for cost in ghosts))
-        deleted = count(len(ghosts), "stream")
-        are = "is" if len(ghosts) == 1 else "are"
-        lines.append(f"{month} of that is for {deleted} deleted since, which {are} not listed.")
-    lines += stream_notes(bill)
-    if output == "table":
-        return "\n" + "".join(wrapped(line, screen) for line in lines)
-    text = "  \n".join(map(markdown_safe, lines))
-    return f"\n{text}\n" if output == "markdown" else ""
