@@ -154,8 +154,9 @@ def _costs(scope: "Scope", listing: Listing, money: Money, no_metrics: bool) -> 
     from kvsops.bill.usage import Metered
     from kvsops.output.console import Console
     from kvsops.output.digest import BRIEF_BYTES
-    from kvsops.reports.bill_columns import listing_columns, listing_total, totals
+    from kvsops.reports.bill_columns import listing_columns
     from kvsops.reports.bill_digest import list_digest, listed
+    from kvsops.reports.bill_said import listing_total, totals
     from kvsops.reports.own_cost import tell_own_cost
 
     console, prices = Console(), money.load_prices(scope)

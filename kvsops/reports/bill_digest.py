@@ -8,7 +8,7 @@ from kvsops.output.rows import Column, Row, markdown
 from kvsops.output.screen import Outcome
 from kvsops.output.text import count
 from kvsops.reports.bill import BillReport
-from kvsops.reports.bill_columns import totals
+from kvsops.reports.bill_said import totals
 from kvsops.reports.bill_text import all_tables, in_all, insights, on_streams, parts
 
 

@@ -11,7 +11,7 @@ from kvsops.core.cost import ZERO, Basis, Cost, Projection, known_sum
 from kvsops.output.figures import NOT_KNOWN, day, moment, number, percent, usd
 from kvsops.output.text import count, safe
 from kvsops.reports.bill import SWEEPING_SAVES, BillReport, Group
-from kvsops.reports.bill_columns import LOWER_BOUND, PROJECTED
+from kvsops.reports.bill_said import LOWER_BOUND, PROJECTED
 from kvsops.reports.charts import Bar, by_day, by_group, short
 from kvsops.reports.files import ANY, Kind, ReportFiles
 from kvsops.reports.stream_columns import retention_text

@@ -14,8 +14,9 @@ from kvsops.output.rows import DOCUMENTS, Form, Output, csv, dumps, markdown, sc
 from kvsops.output.screen import Screen
 from kvsops.output.text import count, markdown_safe
 from kvsops.reports.bill import BillReport
-from kvsops.reports.bill_columns import LOWER_BOUND, bill_columns, group_columns, sum_text, totals
+from kvsops.reports.bill_columns import bill_columns, group_columns
 from kvsops.reports.bill_json import DEAREST, as_json
+from kvsops.reports.bill_said import LOWER_BOUND, sum_text, totals
 from kvsops.reports.columns import UNKNOWN
 from kvsops.reports.stream_columns import bill_stream_columns
 from kvsops.reports.stream_said import stream_notes, stream_parts, stream_totals

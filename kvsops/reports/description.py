@@ -16,7 +16,7 @@ from kvsops.output.card import Card, Field
 from kvsops.output.figures import NOT_KNOWN, usd
 from kvsops.output.screen import Outcome
 from kvsops.output.text import count
-from kvsops.reports.bill_columns import PROJECTED
+from kvsops.reports.bill_said import PROJECTED
 
 _PLACES: Final = 4
 

@@ -14,7 +14,7 @@ from kvsops.output.fit import wrapped
 from kvsops.output.rows import Output
 from kvsops.output.screen import Screen
 from kvsops.output.text import count, markdown_safe
-from kvsops.reports.bill_columns import PROJECTED
+from kvsops.reports.bill_said import PROJECTED
 from kvsops.reports.columns import UNKNOWN
 
 ITEMS: Final = {

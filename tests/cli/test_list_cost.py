@@ -10,7 +10,7 @@ import pytest
 
 from kvsops.core.cost import YOUNG, Projection
 from kvsops.local.server import LocalServer
-from kvsops.reports.bill_columns import PROJECTED
+from kvsops.reports.bill_said import PROJECTED
 from tests.cli.conftest import Kvsops
 from tests.cli.costs import (
     COST,
