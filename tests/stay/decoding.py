@@ -61,6 +61,11 @@ class Clip:
         heard = [loud for at, loud in self.loudness if began <= at < ended]
         return bool(heard) and min(heard) >= LOUD
 
+    def share_loud(self, began: float, ended: float) -> float:
+        """In what share of the time there is sound: a busy machine sends some of it late."""
+        heard = [loud for at, loud in self.loudness if began <= at < ended]
+        return sum(loud >= LOUD for loud in heard) / max(len(heard), 1)
+
 
 def decoded(path: Path | str) -> Clip:
     """Decode a file from its beginning to where it breaks off."""
