@@ -7,12 +7,12 @@ from typing import Any, Final
 
 from kvsops.aws.answers import DOUBTS
 from kvsops.aws.clock import TOLERANCE
+from kvsops.aws.listing import pages
 from kvsops.aws.quotas import channel_quota
 from kvsops.aws.scope import ATTEMPTS, Scope
 from kvsops.core.channel import Channel, ChannelArn, StorageLink
 from kvsops.errors import AwsError, KvsopsError, NoSuchNameError, NotFoundError
 
-PAGE: Final = 10_000  # asked for; the service gives as many as it likes
 INDEX_PAGE: Final = 100  # ARNs a GetResources call takes
 POLL_SECONDS: Final = (0.2, 0.3, 0.5, 1.0)  # then the last again
 WAIT_SECONDS: Final = 60.0
@@ -24,19 +24,9 @@ def listed(scope: Scope, prefix: str | None = None) -> Iterator[list[Channel]]:
     Each channel comes once. What a row tells that cannot be is said in its `doubt`, and told by
     the scope; a row that names no channel is told alone.
     """
-    condition = {"ComparisonOperator": "BEGINS_WITH", "ComparisonValue": prefix}
-    narrowed: dict[str, Any] = {"ChannelNameCondition": condition} if prefix else {}
-    seen: set[str] = set()
-    for answer in scope.answers("ListSignalingChannels", MaxResults=PAGE, **narrowed):
-        doubts = answer.get(DOUBTS, {})
-        page: list[Channel] = []
-        for at, info in enumerate(answer["ChannelInfoList"]):
-            if not info.get("ChannelName") or not info.get("ChannelARN"):
-                scope.doubt(f"a row of the listing: {doubts.get(at) or 'it names no channel'}")
-            elif info["ChannelARN"] not in seen:
-                seen.add(info["ChannelARN"])
-                page.append(_channel(scope, info, doubts.get(at, "")))
-        yield page
+    yield from pages(
+        scope, "ListSignalingChannels", prefix, _channel, rows="listing", kind="channel"
+    )
 
 
 def each_listed(scope: Scope, prefix: str | None = None) -> Iterator[Channel]:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from kvsops.aws.channels import PAGE
+from kvsops.aws.listing import PAGE
 from kvsops.aws.quotas import KINESIS_VIDEO
 from kvsops.aws.session import Account
 

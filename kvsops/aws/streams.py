@@ -2,14 +2,12 @@
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any
 
-from kvsops.aws.answers import DOUBTS
+from kvsops.aws.listing import pages
 from kvsops.aws.scope import ATTEMPTS, Scope
 from kvsops.core.stream import ChannelLink, Stream, Tier
 from kvsops.errors import AwsError
-
-PAGE: Final = 10_000  # asked for; pages of 1,000 were seen
 
 
 def listed(scope: Scope, prefix: str | None = None) -> Iterator[list[Stream]]:
@@ -18,19 +16,7 @@ def listed(scope: Scope, prefix: str | None = None) -> Iterator[list[Stream]]:
     Each stream comes once. What a row tells that cannot be is said in its `doubt`, and told by the
     scope; a row that names no stream is told alone.
     """
-    condition = {"ComparisonOperator": "BEGINS_WITH", "ComparisonValue": prefix}
-    narrowed: dict[str, Any] = {"StreamNameCondition": condition} if prefix else {}
-    seen: set[str] = set()
-    for answer in scope.answers("ListStreams", MaxResults=PAGE, **narrowed):
-        doubts = answer.get(DOUBTS, {})
-        page: list[Stream] = []
-        for at, info in enumerate(answer["StreamInfoList"]):
-            if not info.get("StreamName") or not info.get("StreamARN"):
-                scope.doubt(f"a row of the streams: {doubts.get(at) or 'it names no stream'}")
-            elif info["StreamARN"] not in seen:
-                seen.add(info["StreamARN"])
-                page.append(_stream(scope, info, doubts.get(at, "")))
-        yield page
+    yield from pages(scope, "ListStreams", prefix, _stream, rows="streams", kind="stream")
 
 
 def each_listed(scope: Scope, prefix: str | None = None) -> Iterator[Stream]:

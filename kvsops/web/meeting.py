@@ -186,9 +186,7 @@ class Meeting:
         return {"type": "people", "people": people, "everybody": everybody}
 
     def _tell_all(self) -> None:
-        told = self._told()
-        for seat in self.pages.seats():
-            self.pages.tell(seat, told)
+        self.pages.tell_all(self._told())
 
     def _tell_joined(self, message: Message) -> None:
         for seat in [*self._people]:

@@ -8,7 +8,6 @@ from typing import Any, Final, Protocol
 
 from aiohttp import WSCloseCode, WSMsgType, web
 
-from kvsops.core.wire.ice import Role
 from kvsops.core.wire.message import json_object
 from kvsops.errors import MessageError
 from kvsops.web.guard import BODY_MAXIMUM, Limits, Rate
@@ -83,14 +82,14 @@ class Pages:
         if page := self._open.get(seat):
             page.tell(message)
 
-    def tell_all(self, message: Message, role: Role | None = None) -> None:
-        """Tell all pages, or those of a role."""
-        for seat in self.seats(role):
+    def tell_all(self, message: Message) -> None:
+        """Tell all pages."""
+        for seat in self.seats():
             self.tell(seat, message)
 
-    def seats(self, role: Role | None = None) -> list[Seat]:
+    def seats(self) -> list[Seat]:
         """Return the seats at which a page is now."""
-        return [seat for seat in self._open if role in (None, seat.role)]
+        return [*self._open]
 
     def dismiss(self, seat: Seat, why: str, text: str) -> None:
         """Tell the page that its place has ended, and why; it does not come back by itself."""

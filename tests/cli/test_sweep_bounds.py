@@ -110,6 +110,8 @@ def test_the_deadline(kvsops: Kvsops, emulator: LocalServer) -> None:
     assert {row["reason"] for row in told["channels"] if row["outcome"] == "left"} == {
         "the deadline passed"
     }
+    cut_off = [row["reason"] for row in told["channels"] if row["outcome"] == "unknown"]
+    assert [reason for reason in cut_off if "the deadline passed before " not in reason] == []
     assert told["summary"]["stopped"] == "the deadline passed"
     assert ended.code == 1
     *_, stopped, undo = ended.err.splitlines()
