@@ -12,9 +12,8 @@ from kvsops.local.server import LocalServer
 from tests.cli.conftest import Kvsops
 from tests.cli.meets import Meet
 from tests.fleet import HOUR, names
-from tests.foreign.conftest import unavailable
-from tests.web.conftest import ARGUMENTS, CHROMIUM
-from tests.web.meetings import Guests, all_closed, sees, still_connected
+from tests.web.conftest import chromium
+from tests.web.meetings import Guests, all_closed, guests, sees, still_connected
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -23,23 +22,15 @@ if TYPE_CHECKING:
 @pytest.fixture(scope="module")
 def browser() -> "Iterator[Browser]":
     """Yield Chromium, one for all tests of this file."""
-    if not CHROMIUM.exists():
-        unavailable("Debian's package chromium is not installed")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+    with chromium() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture
 def people(browser: "Browser") -> Iterator[Guests]:
     """Yield what opens pages."""
-    people = Guests(browser)
-    yield people
-    people.close()
-    assert people.errors == []
+    with guests(browser) as people:
+        yield people
 
 
 ROADS = {

@@ -3,7 +3,7 @@
 import secrets
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from kvsops.local.server import LocalServer
 from kvsops.local.settings import Settings
 from tests.fleet import put
 from tests.foreign.conftest import unavailable
+from tests.web.meetings import Guests, guests
 from tests.web.serving import Serving, serving
 
 CHROMIUM = Path("/usr/bin/chromium")
@@ -69,15 +70,29 @@ def served(scope: Scope, arn: str) -> Iterator[Serving]:
     assert found.warnings == []
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """Yield Chromium, one for all tests of a file."""
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """Have Chromium until the block ends; without it the test is skipped, or fails in CI."""
     if not CHROMIUM.exists():
         unavailable("Debian's package chromium is not installed")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         yield browser
         browser.close()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Yield Chromium, one for all tests of a file."""
+    with chromium() as browser:
+        yield browser
+
+
+@pytest.fixture
+def people(browser: Browser) -> Iterator[Guests]:
+    """Yield what opens pages; at the end they are closed, and none has met with an error."""
+    with guests(browser) as people:
+        yield people
 
 
 @pytest.fixture

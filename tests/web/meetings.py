@@ -5,8 +5,8 @@ import json
 import secrets
 import threading
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from types import TracebackType
@@ -302,3 +302,12 @@ def all_closed(page: "Page") -> None:
     """Wait until the page has closed each connection that it ever made."""
     closed = "() => window.made.every(({ connectionState }) => connectionState === 'closed')"
     until(page, closed, bool)
+
+
+@contextmanager
+def guests(browser: "Browser") -> Iterator[Guests]:
+    """Have what opens pages; at the end they are closed, and none has met with an error."""
+    people = Guests(browser)
+    yield people
+    people.close()
+    assert people.errors == []

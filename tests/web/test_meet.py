@@ -1,7 +1,6 @@
 """A meeting in Chromium: who sees and hears whom, by pixels and pitches, and how it ends."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 import pytest
 
@@ -19,20 +18,8 @@ from tests.web.meetings import (
     until,
 )
 
-if TYPE_CHECKING:
-    from playwright.sync_api import Browser
-
 STATUS = "() => document.getElementById('status').textContent"
 HOST_LEFT = "The host's page was closed."
-
-
-@pytest.fixture
-def people(browser: "Browser") -> Iterator[Guests]:
-    """Yield what opens pages; at the end they are closed, and none has met with an error."""
-    people = Guests(browser)
-    yield people
-    people.close()
-    assert people.errors == []
 
 
 @pytest.fixture(autouse=True)

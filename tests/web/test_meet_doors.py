@@ -1,29 +1,15 @@
 """The ways into a meeting in Chromium, and what is said where there is none."""
 
-from collections.abc import Iterator
 from datetime import timedelta
-from typing import TYPE_CHECKING
 
 import pytest
 
 from kvsops.aws.scope import Scope
 from tests.web.meetings import SEEN, Guests, Held, sees, until
 
-if TYPE_CHECKING:
-    from playwright.sync_api import Browser
-
 REFUSING = """
 navigator.mediaDevices.getUserMedia = async () => { throw new DOMException("", "NAME"); };
 """
-
-
-@pytest.fixture
-def people(browser: "Browser") -> Iterator[Guests]:
-    """Yield what opens pages; at the end they are closed, and none has met with an error."""
-    people = Guests(browser)
-    yield people
-    people.close()
-    assert people.errors == []
 
 
 def test_the_start_page(people: Guests, scope: Scope) -> None:
