@@ -12,6 +12,7 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Context, Decimal
 from enum import StrEnum
 from fractions import Fraction
+from functools import cached_property
 from typing import Final
 
 from kvsops.core.cost import (
@@ -157,7 +158,7 @@ def spent_by_day(
     return found
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _Reckoning:
     """One stream's month."""
 
@@ -178,9 +179,13 @@ class _Reckoning:
 
     def so_far(self, item: Item) -> Fraction | int | None:
         if item is Item.STORED:
-            found = self.stored([self.month.start, self.until])
-            return found[0] if found else None
+            return self._kept[0] if self._kept else None
         return self.usage.on(item, self.month.start, self.until)
+
+    @cached_property
+    def _kept(self) -> list[Fraction] | None:
+        """The byte-seconds kept so far, and what will be kept of the same until the month's end."""
+        return self.stored([self.month.start, self.until, self.month.end])
 
     def stored(self, moments: list[datetime]) -> list[Fraction] | None:
         """Return the byte-seconds kept between the moments; None where they are not known."""
@@ -261,13 +266,13 @@ class _Reckoning:
 
     def _expected_storage(self) -> Fraction | None:
         """Reckon on to the month's end: what is kept ages, and more comes in evenly."""
-        kept = self.stored([self.month.start, self.month.end])
+        kept = self._kept
         flow, retention = self._expected(Item.INGESTED), self.settings.retention
         if kept is None or flow is None or retention is None:
             return None
         left = _apart(self.now, self.month.end)
         coming = Intake.evenly(self.now, self.month.end, int(flow * left / _length(self.month)))
-        return kept[0] + coming.kept(retention, [self.now, self.month.end])[0]
+        return sum(kept) + coming.kept(retention, [self.now, self.month.end])[0]
 
 
 _LONG_AGO: Final = datetime(2000, 1, 1, tzinfo=UTC)
