@@ -5,6 +5,7 @@ import signal
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from botocore.loaders import JSONFileLoader
@@ -15,6 +16,10 @@ from kvsops.local.server import LocalServer
 from kvsops.local.settings import Settings
 from tests.fleet import Time
 from tests.goldens import REWRITE, Golden
+
+if TYPE_CHECKING:
+    from xdist.remote import Producer
+    from xdist.scheduler import WorkStealingScheduling
 
 # Property tests look for what is right, not for what is fast: no deadline on a busy machine.
 settings.register_profile("kvsops", deadline=None, database=None, max_examples=200)
@@ -30,6 +35,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Where golden files are rewritten, run their tests alone."""
     if config.getoption(REWRITE):
         items[:] = [item for item in items if "golden" in getattr(item, "fixturenames", ())]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: "Producer") -> "WorkStealingScheduling":
+    """Let a process that has no more tests take another's: some take a minute, most no time."""
+    from xdist.scheduler import WorkStealingScheduling
+
+    return WorkStealingScheduling(config, log)
 
 
 @pytest.fixture
