@@ -22,6 +22,7 @@ from kvsops.cli.local_listening import (
 )
 from kvsops.cli.local_signaling import signaling_options
 from kvsops.errors import UsageError, needs_extra
+from kvsops.output.text import count
 
 if TYPE_CHECKING:
     from kvsops.cli.local_shell import Activation
@@ -69,10 +70,18 @@ def _lower(_ctx: click.Context, _param: click.Parameter, names: tuple[str, ...])
 )
 @click.option(
     "--region",
-    default="us-east-1",
+    "regions",
+    multiple=True,
+    default=("us-east-1",),
     show_default=True,
     metavar="REGION",
-    help="Region of the fleet and of the environment.",
+    help="Region of the fleet; the first is the environment's. Repeatable.",
+)
+@click.option(
+    "--accounts",
+    callback=whole_number(1, 999),
+    metavar="N",
+    help="Have an organisation of N accounts, whose roles can be assumed; see above.",
 )
 @section("Where it listens")
 @listening_options
@@ -153,7 +162,7 @@ def local(
     *,
     fleet: int,
     seed: int,
-    region: str,
+    regions: tuple[str, ...],
     port: int,
     command: tuple[str, ...],
     faults: tuple[str, ...],
@@ -165,14 +174,15 @@ def local(
     with _no_aws_configuration():
         _require_moto()
         settings = _settings(faults, seed, options)
-        with _started(settings, port, region) as server:
-            _sow(server, fleet, seed)
+        with _started(settings, port, regions) as server:
+            _sow(server, regions, fleet, seed)
+            held = f"{count(fleet, 'channel')} in {_where(server, regions)}"
             for note in notes(server):
                 click.echo(f"kvsops local: {note}", err=True)
             with activation(server) as files:
                 if command:
-                    ctx.exit(_run(command, server, fleet, files))
-                _serve(server, fleet, files)
+                    ctx.exit(_run(command, server, held, files))
+                _serve(server, held, files)
 
 
 def _settings(faults: tuple[str, ...], seed: int, options: dict[str, Any]) -> "Settings":
@@ -186,13 +196,13 @@ def _settings(faults: tuple[str, ...], seed: int, options: dict[str, Any]) -> "S
 
 
 @contextmanager
-def _started(settings: "Settings", port: int, region: str) -> Iterator["LocalServer"]:
+def _started(settings: "Settings", port: int, regions: tuple[str, ...]) -> Iterator["LocalServer"]:
     """Run the server, its trouble in starting told in one line."""
-    from kvsops.local.server import LocalServer, check_region
+    from kvsops.local.server import LocalServer, check_regions
 
-    check_region(region)
+    check_regions(regions)
     check_listening(settings)
-    server = LocalServer(settings, port=port, region=region)
+    server = LocalServer(settings, port=port, region=regions[0])
     try:
         server.start()
     except OSError as error:
@@ -212,30 +222,40 @@ def _require_moto() -> None:
         raise UsageError(f"this needs the emulator: {needs_extra('local')}") from None
 
 
-def _sow(server: "LocalServer", fleet: int, seed: int) -> None:
-    from kvsops.local.demo.fleet import sow
+def _sow(server: "LocalServer", regions: tuple[str, ...], fleet: int, seed: int) -> None:
+    from kvsops.local.demo.fleet import shares, sow_widely
 
-    quota = server.backend().channel_quota
-    if fleet > quota:
-        raise UsageError(
-            f"--fleet {fleet}: {server.region} holds {quota} channels; raise --channel-quota"
-        )
-    sow(server.backend(), fleet, seed=seed)
+    places = [(account, region) for account in server.account_ids for region in regions]
+    for (_, region), share in zip(places, shares(len(places), fleet, seed), strict=True):
+        quota = server.backend(region).channel_quota
+        if share > quota:
+            raise UsageError(
+                f"--fleet {fleet}: {region} holds {quota} channels; raise --channel-quota"
+            )
+    backends = [server.backend(region, account) for account, region in places]
+    sow_widely(backends, fleet, seed=seed)
 
 
-def _run(command: tuple[str, ...], server: "LocalServer", fleet: int, files: "Activation") -> int:
+def _where(server: "LocalServer", regions: tuple[str, ...]) -> str:
+    """Name the region, or say how many there are, and accounts."""
+    where = regions[0] if len(regions) == 1 else count(len(regions), "region")
+    accounts = server.settings.accounts
+    return where if accounts is None else f"{where}, {count(accounts, 'account')}"
+
+
+def _run(command: tuple[str, ...], server: "LocalServer", held: str, files: "Activation") -> int:
     """Run the command, a shell with its prompt marked; return its status."""
     from kvsops.cli.child import run
     from kvsops.cli.local_shell import is_shell, marked, welcome
 
     environment = server.environment()
     if is_shell(command):
-        click.echo(welcome(server, fleet), err=True)
+        click.echo(welcome(server, held), err=True)
         command, environment = marked(command, environment, files)
     return run(command, environment)
 
 
-def _serve(server: "LocalServer", fleet: int, files: "Activation") -> None:
+def _serve(server: "LocalServer", held: str, files: "Activation") -> None:
     """Say what a shell needs, and wait for Ctrl-C or another signal to end.
 
     The lines to export are for programs, which read them from a pipe: a person sources the file.
@@ -247,7 +267,7 @@ def _serve(server: "LocalServer", fleet: int, files: "Activation") -> None:
     with signals_go_to(lambda _number: stop.set()):
         if not sys.stdout.isatty():
             click.echo("\n".join(server.export_lines()))
-        click.echo(directions(server, fleet, files), err=True)
+        click.echo(directions(server, held, files), err=True)
         stop.wait()
 
 

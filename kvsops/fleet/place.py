@@ -1,0 +1,48 @@
+"""A place to work in: an account and a region; and what of those asked for is out of reach."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Protocol
+
+from kvsops.aws.scope import Scope
+
+
+class Opener(Protocol):
+    """Opens the scope of one account and region, with the credentials that belong there."""
+
+    def __call__(self, *, read_only: bool, max_own_cost: Decimal | None = None) -> Scope:
+        """Return a new scope; raises `KvsopsError` where it cannot be opened."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """An account and region. Its account is known: no scope of another is ever opened for it."""
+
+    account_id: str
+    region: str
+    open: Opener
+
+    def __str__(self) -> str:
+        return f"{self.account_id} {self.region}"
+
+
+@dataclass(frozen=True, slots=True)
+class Missed:
+    """What was asked for and cannot be looked at, and why: an account, or a region of one.
+
+    None stands for all accounts, or all regions. One that is `excused` is named and no failure: a
+    region that is not enabled, a suspended account.
+    """
+
+    account_id: str | None
+    region: str | None
+    why: str
+    excused: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where to look. `missed` is never left unsaid: an account not seen is not an empty one."""
+
+    found: tuple[Place, ...]
+    missed: tuple[Missed, ...] = ()
