@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 Result = TypeVar("Result")
 ENDING: Final = "stopping: closing connections, 10 s at most; press Ctrl-C again to stop at once"
 
-
+LOOKING: Final = "looking whether a master is there, 10 s at most; --take-over does not ask"
 _NEEDED: Final = ("aiohttp", "aiortc", "av", "junitparser")
 
 

@@ -34,6 +34,7 @@ class _Channel:
     name: str | None
     reuse: bool
     keep: bool
+    take_over: bool
     ttl: timedelta
 
 
@@ -45,6 +46,11 @@ class _Channel:
 @click.argument("name", required=False, type=NAME, metavar="[NAME]")
 @section("The channel")
 @click.option("--reuse", is_flag=True, help="Meet on the channel NAME, and do not delete it.")
+@click.option(
+    "--take-over",
+    is_flag=True,
+    help="With --reuse: connect as master even if that disconnects a camera.",
+)
 @click.option("--keep", is_flag=True, help="Make the channel, but do not delete it at the end.")
 @click.option(
     "--ttl",
@@ -78,6 +84,7 @@ def meet(
     name: str | None,
     reuse: bool,
     keep: bool,
+    take_over: bool,
     ttl: timedelta | None,
     mesh: int,
     expires: timedelta,
@@ -99,8 +106,11 @@ def meet(
     The page is served on this computer. Browsers open cameras only on this computer or over
     https: guests elsewhere need --public-url, of a proxy or tunnel that leads to --port, or --host
     with a certificate. The link lets anybody in who has it: send it to your guests only.
+
+    A channel has one master. Where a camera is connected as master to the channel NAME, --reuse
+    leaves it alone, with exit code 2, unless you give --take-over.
     """
-    refuse(_contradiction(name, reuse=reuse, keep=keep))
+    refuse(_contradiction(name, reuse=reuse, keep=keep, take_over=take_over))
     from kvsops.cli.media import require_extra
 
     require_extra("web", ("aiohttp", "cryptography", "segno"))
@@ -112,7 +122,7 @@ def meet(
 
     console, ends, left = Console(), Ends(), list[str]()
     with closing(page.site()) as site:  # a port that is taken is told before anything is made
-        scope, wanted = where.open(), _Channel(name, reuse, keep, ttl or TTL)
+        scope, wanted = where.open(), _Channel(name, reuse, keep, take_over, ttl or TTL)
         with _taken(scope, wanted, console, left=left, ends=ends) as (taken, arn):
             ending = hold(
                 Door(access_of(scope), arn, relayed=scope.emulated),
@@ -127,11 +137,13 @@ def meet(
     click.get_current_context().exit(INTERRUPTED if ends.interrupted else 1 if failed else 0)
 
 
-def _contradiction(name: str | None, *, reuse: bool, keep: bool) -> str | None:
+def _contradiction(name: str | None, *, reuse: bool, keep: bool, take_over: bool) -> str | None:
     if reuse and name is None:
         return "--reuse needs the NAME of the channel to meet on"
     if reuse and keep:
         return "--reuse never deletes the channel: drop --keep"
+    if take_over and not reuse:
+        return "nobody is on a channel that is made for the meeting: drop --take-over"
     return None
 
 
@@ -141,12 +153,13 @@ def _taken(
 ) -> "Iterator[tuple[str, str]]":
     """Have the channel for as long as the block runs: its name and ARN."""
     from kvsops.cli import leased
-    from kvsops.cli.access import staying_in
     from kvsops.cli.owner import default_owner
 
     name = wanted.name or f"kvsops-meet-{secrets.token_hex(5)}"
     owner = default_owner(os.environ)
-    if wanted.name and not wanted.reuse:
+    if wanted.reuse:
+        _refuse_used(scope, name, console, take_over=wanted.take_over)
+    elif wanted.name:
         _refuse_taken(scope, name)
     if wanted.reuse or wanted.keep:
         taken = leased.reused(scope, name, owner, wanted.ttl, console=console, ended=ends.fail)
@@ -155,8 +168,6 @@ def _taken(
             scope, name, {}, owner, wanted.ttl, console=console, left=left, ended=ends.fail
         )
     with taken as (name, arn):
-        if wanted.reuse:
-            staying_in(scope, arn)
         yield name, arn
 
 
@@ -170,6 +181,24 @@ def _refuse_taken(scope: "Scope", name: str) -> None:
         return
     told = "give --reuse to meet on it, and it is not deleted; or give another name"
     raise UsageError(f"there is a channel {name} ({scope.place()}): {told}")
+
+
+def _refuse_used(scope: "Scope", name: str, console: "Console", *, take_over: bool) -> None:
+    """Raise `UsageError` where nobody can meet on the channel, or a master is there: a camera."""
+    from kvsops.aws import channels
+    from kvsops.cli.access import access_of, staying_in
+    from kvsops.cli.media import LOOKING, run, silence
+    from kvsops.stay.knock import require_no_master
+
+    try:
+        arn = channels.wait_until_active(scope, name).channel_arn
+    except NotFoundError:  # it is made, and nobody can be there
+        return
+    staying_in(scope, arn)
+    if not take_over:
+        console.note(LOOKING)
+        silence()
+        run(lambda: require_no_master(access_of(scope), arn, now=scope.now), console)
 
 
 def _prices(scope: "Scope") -> "Prices | None":

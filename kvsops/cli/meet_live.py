@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from kvsops.cli.browser import OPENING_LASTS, opened
+from kvsops.cli.browser import OPENING_LASTS, opened_or_url
 from kvsops.cli.media import run
 from kvsops.cli.options import screen
 from kvsops.output.figures import moment
 from kvsops.output.qr import qr_code
 from kvsops.peers.waits import end_all
-from kvsops.signaling.threads import in_thread
 from kvsops.web.links import Link, Links
 from kvsops.web.meeting import GUESTS_MAXIMUM, Ending, Meeting
 from kvsops.web.server import Server
@@ -131,13 +130,11 @@ def _invite(server: Server, guests: Link, invitation: Invitation, console: "Cons
 async def _host(server: Server, console: "Console", *, opens: bool) -> None:
     """Open the host's page, or say where it is. The page keeps its place beyond its link."""
 
-    def link(lasts: timedelta) -> str:
+    def url(*, opening: bool) -> str:
+        lasts = OPENING_LASTS if opening else _HOST_LASTS
         return server.url_of(server.links.issue("master", ["host"], lasts), local=True)
 
-    if opens and await in_thread(opened, link(OPENING_LASTS)):
-        console.note("Your own page, as the host, is open in your browser")
-    else:
-        if opens:
-            console.warn("no browser could be opened here: open the page in one yourself")
-        console.note(f"Your own page, as the host: {link(_HOST_LASTS)}")
+    link = await opened_or_url(url, console, opens=opens)
+    said = ", is open in your browser" if link is None else f": {link}"
+    console.note(f"Your own page, as the host{said}")
     console.note("To end the meeting: the page's button, or Ctrl-C")

@@ -203,6 +203,19 @@ def output_options(
     return decorate
 
 
+def events_option(function: Function) -> Function:
+    """Add -o/--output to a command that tells what happens while it runs: `output` is its name."""
+    option = click.option(
+        "-o",
+        "--output",
+        type=Choice(["table", "json"]),
+        default="table",
+        show_default=True,
+        help="json: an object for each event, a line each, on standard output.",
+    )
+    return section("Output")(option(function))
+
+
 def rule_options(*rules: Rule) -> Callable[[Function], Function]:
     """Add the rules' declared options; the function gets what was given as `given`, by name."""
     options = [option for rule in rules for option in rule.options]

@@ -1,15 +1,23 @@
 """`kvsops play`."""
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import click
 
 from kvsops.cli.choice import Choice
 from kvsops.cli.help import Command, section
 from kvsops.cli.main import told
-from kvsops.cli.media import place_of, require_extra, run, silence
-from kvsops.cli.options import DURATION, TARGET, Where, in_region, refuse, scope_options
+from kvsops.cli.media import LOOKING, place_of, require_extra, run, silence
+from kvsops.cli.options import (
+    DURATION,
+    TARGET,
+    Where,
+    events_option,
+    in_region,
+    refuse,
+    scope_options,
+)
 from kvsops.cli.play_source import SIZED, objection, opened, source_of
 from kvsops.errors import KvsopsError, NoSuchNameError
 
@@ -21,15 +29,14 @@ if TYPE_CHECKING:
     from kvsops.peers.peer import Codec
     from kvsops.stay.play import Event, Wanted
 
-LOOKING: Final = "looking whether a master is there, 10 s at most; --take-over does not ask"
-
 
 @click.command(
     cls=Command,
     epilog="The source is decoded once, and encoded once for each codec in use, however many "
     "viewers there are. A picture larger than 1280x720 is made smaller, to H264's level 3.1. The "
-    "service tells nobody who is connected: without --take-over, play first offers as a viewer, "
-    "and a master that answers is left alone; one that answers nobody cannot be seen.",
+    "certificate of an rtsps:// camera is not checked: most sign their own. The service tells "
+    "nobody who is connected: without --take-over, play first offers as a viewer, and a master "
+    "that answers is left alone; one that answers nobody cannot be seen.",
 )
 @click.argument("target", type=TARGET, metavar="NAME|ARN")
 @click.argument("source", required=False, metavar="[SOURCE]")
@@ -52,15 +59,7 @@ LOOKING: Final = "looking whether a master is there, 10 s at most; --take-over d
 @click.option(
     "--duration", type=DURATION, metavar="DURATION", help="End after this long, with exit code 0."
 )
-@section("Output")
-@click.option(
-    "-o",
-    "--output",
-    type=Choice(["table", "json"]),
-    default="table",
-    show_default=True,
-    help="json: an object for each event, a line each, on standard output.",
-)
+@events_option
 @scope_options
 def play(
     *,
@@ -117,7 +116,7 @@ def play(
         console,
         playing.name,
         f"{target} in {place_of(where, scope)}",
-        ["kvsops", "smoke", target, "--viewer-only", *where.again(scope)],
+        ["kvsops", "view", target, *where.again(scope)],
         json=output == "json",
         now=scope.now,
     )

@@ -11,7 +11,16 @@ import click
 from kvsops.cli.choice import Choice
 from kvsops.cli.help import Command, section
 from kvsops.cli.media import require_extra, run, silence
-from kvsops.cli.options import DURATION, TARGET, Text, Where, in_region, refuse, scope_options
+from kvsops.cli.options import (
+    DURATION,
+    TARGET,
+    Text,
+    Where,
+    events_option,
+    in_region,
+    refuse,
+    scope_options,
+)
 from kvsops.cli.signals import INTERRUPTED
 from kvsops.core.channel import ChannelArn
 from kvsops.errors import UsageError
@@ -94,15 +103,7 @@ def picture_size(text: str) -> tuple[int, int]:
     help="Scale the pictures to this.  [default: the size of a file's first]",
 )
 @click.option("--force", is_flag=True, help="Overwrite files that are there already.")
-@section("Output")
-@click.option(
-    "-o",
-    "--output",
-    type=Choice(["table", "json"]),
-    default="table",
-    show_default=True,
-    help="What is told of the run; json: a line for each event.",
-)
+@events_option
 @scope_options
 def record(*, where: Where, target: str, file: str, **given: Unpack[Given]) -> None:
     """Record what a channel's master sends: a camera's pictures and sound.

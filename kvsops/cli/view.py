@@ -97,27 +97,26 @@ async def _served(server: "Server", name: str, console: "Console", *, opens: boo
 
 async def _hand_out(server: "Server", name: str, console: "Console", *, opens: bool) -> None:
     """Open the page in the browser, or print its link."""
-    from kvsops.cli.browser import opened
-    from kvsops.signaling.threads import in_thread
+    from kvsops.cli.browser import OPENING_LASTS, opened_or_url
 
-    if opens and await in_thread(opened, server.url_of(_link(server, 1), local=True)):
+    def url(*, opening: bool) -> str:
+        if opening:
+            return server.url_of(_link(server, 1, OPENING_LASTS), local=True)
+        return server.url_of(_link(server, PAGES, LASTS))
+
+    link = await opened_or_url(url, console, opens=opens)
+    if link is None:
         console.note(f"{name}: opened in your browser ({server.site.local_url}); Ctrl-C ends it")
         return
-    if opens:
-        console.warn("no browser could be opened here: open the link in one yourself")
-    link = _link(server, PAGES)
-    click.echo(server.url_of(link))
+    click.echo(link)
     where = " on this computer" if server.site.only_here else ""
     console.note(f"{name}: whoever opens the link{where} can watch; Ctrl-C ends it")
 
 
-def _link(server: "Server", pages: int) -> "Link":
-    """Make a link for so many pages: one for the browser that is opened here, or to hand out.
+def _link(server: "Server", pages: int, lasts: timedelta) -> "Link":
+    """Make a link for so many pages.
 
     Client ids are new each time, lest two who watch a channel take each other's place.
     """
-    from kvsops.cli.browser import OPENING_LASTS
-
     name = f"kvsops-view-{secrets.token_hex(3)}"
-    ids = [f"{name}-{number + 1}" for number in range(pages)]
-    return server.links.issue("viewer", ids, OPENING_LASTS if pages == 1 else LASTS)
+    return server.links.issue("viewer", [f"{name}-{each + 1}" for each in range(pages)], lasts)

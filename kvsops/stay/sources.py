@@ -3,6 +3,7 @@
 All of this blocks, and is called from one thread.
 """
 
+import errno
 import heapq
 import time
 from collections.abc import Callable, Iterator
@@ -136,7 +137,14 @@ def _why(error: Exception, seconds: float | None, since: float) -> str:
         return f"it was silent for {seconds:g} s"
     if isinstance(error, av.error.InvalidDataError):
         return "it is no media that can be read"
+    if seconds is not None and (isinstance(error, EOFError) or _is_broken(error)):
+        return "it broke off: perhaps it speaks no RTSP, or no TLS (rtsps://)"
     return getattr(error, "strerror", None) or type(error).__name__
+
+
+def _is_broken(error: Exception) -> bool:
+    """Whether it is what FFmpeg calls a connection that makes no sense, such as TLS with no TLS."""
+    return isinstance(error, OSError) and error.errno == errno.EIO
 
 
 def _playing(container: InputContainer, seconds: float | None = None) -> Opened:

@@ -45,6 +45,11 @@ class Door:
             return frozenset()
         return frozenset(f"wss://{urlsplit(endpoints.wss).netloc}" for endpoints, _ in known)
 
+    def knows(self, role: Role) -> bool:
+        """Whether the last answer for this role is young enough to be used again."""
+        known = self._known.get(role)
+        return known is not None and self._clock() - known[0] < FRESH_SECONDS
+
     async def url(self, seat: Seat, *, fresh: bool = False) -> str:
         """Sign the URL of one connection: a secret, for 299 seconds."""
         endpoints, _ = await self._ask(seat.role, fresh=fresh)
@@ -58,10 +63,9 @@ class Door:
 
     async def _ask(self, role: Role, *, fresh: bool = False) -> tuple[Endpoints, list[IceServer]]:
         """Ask, unless the last answer is young enough."""
-        if not fresh and role in self._known:
-            asked_at, endpoints, servers = self._known[role]
-            if self._clock() - asked_at < FRESH_SECONDS:
-                return endpoints, servers
+        if not fresh and self.knows(role):
+            _, endpoints, servers = self._known[role]
+            return endpoints, servers
         asked_at = self._clock()
         try:
             endpoints = await in_thread(self._access.endpoints, self.channel_arn, role)

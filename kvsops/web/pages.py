@@ -2,8 +2,9 @@
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
+from functools import partial
 from typing import Any, Final, Protocol
 
 from aiohttp import WSCloseCode, WSMsgType, web
@@ -62,18 +63,28 @@ class _Page:
             if self._transport is not None:
                 self._transport.abort()
 
-    async def write(self) -> None:
+    async def write(self, first: Callable[[], Awaitable[Message]]) -> None:
         with suppress(ConnectionError):
+            await self.socket.send_json(await first())
             while (text := await self._unsent.get()) is not None:
                 await self.socket.send_str(text)
             await self.socket.close(code=WSCloseCode.GOING_AWAY)
 
 
 class Pages:
-    """Seats the pages that show a link, and carries messages between them and the room."""
+    """Seats the pages that show a link, and carries messages between them and the room.
 
-    def __init__(self, links: Links, room: Room, limits: Limits) -> None:
-        self._links, self._room, self._limits = links, room, limits
+    `way` has at hand what a seat's page connects to the channel with, or None: then the page asks.
+    """
+
+    def __init__(
+        self,
+        links: Links,
+        room: Room,
+        limits: Limits,
+        way: Callable[[Seat], Awaitable[Message | None]],
+    ) -> None:
+        self._links, self._room, self._limits, self._way = links, room, limits, way
         self._open: dict[Seat, _Page] = {}
         self._waiting: list[asyncio.Timeout] = []
 
@@ -147,8 +158,7 @@ class Pages:
     async def _live(self, seat: Seat, page: _Page) -> None:
         self.dismiss(seat, "displaced", "this page was opened again elsewhere")
         self._open[seat], seat.taken, seat.left_at = page, True, None
-        page.tell({"type": "seated", "seat": seat.token, **self._room.greeting(seat)})
-        writing = asyncio.create_task(page.write())
+        writing = asyncio.create_task(page.write(partial(self._seated, seat)))
         try:
             await self._room.came(seat)
             await self._listen(seat, page)
@@ -158,6 +168,11 @@ class Pages:
                 del self._open[seat]
                 seat.taken, seat.left_at = False, self._links.now()
                 await self._room.left(seat)
+
+    async def _seated(self, seat: Seat) -> Message:
+        """Return what a page is told before all else."""
+        told = {"type": "seated", "seat": seat.token, **self._room.greeting(seat)}
+        return told | {"way": await self._way(seat)}
 
     async def _listen(self, seat: Seat, page: _Page) -> None:
         """Hear the page, until it ends or says what it may not."""

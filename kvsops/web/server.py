@@ -52,7 +52,7 @@ class Server:
         limits: guard.Limits = guard.Limits(),  # noqa: B008 - it is frozen
     ) -> None:
         self.site, self.links, self.door = site, links, door
-        self.pages, self._limits = Pages(links, room, limits), limits
+        self.pages, self._limits = Pages(links, room, limits, self._at_hand), limits
         self._files = _files(page)
         self._roles, self._warn = (*roles,), warn
         self._rates: dict[Seat, guard.Rate] = {}
@@ -119,11 +119,20 @@ class Server:
     async def _connect(self, request: web.Request) -> web.Response:
         """Hand a page what it connects with: a URL for its own client id, and ICE servers."""
         seat = self._seat(request.headers.get(hdrs.AUTHORIZATION, "").removeprefix("Bearer "))
-        fresh = request.query.get("fresh") == "1"
+        return web.json_response(await self._way(seat, fresh=request.query.get("fresh") == "1"))
+
+    async def _way(self, seat: Seat, *, fresh: bool = False) -> dict[str, Any]:
+        """Return what the page of a seat connects with."""
         servers = await self.door.ice_servers(seat, fresh=fresh)
         url = None if self.door.relayed else await self.door.url(seat)
-        told = {"role": seat.role, "clientId": seat.client_id, "iceServers": servers, "url": url}
-        return web.json_response(told)
+        return {"role": seat.role, "clientId": seat.client_id, "iceServers": servers, "url": url}
+
+    async def _at_hand(self, seat: Seat) -> dict[str, Any] | None:
+        """Return the same where the service need not be asked first, which would take a while."""
+        try:
+            return await self._way(seat) if self.door.knows(seat.role) else None
+        except KvsopsError:  # the page asks, and is told why
+            return None
 
     async def _pass_on(self, request: web.Request) -> web.StreamResponse:
         """Be the page's signaling connection to an emulator."""

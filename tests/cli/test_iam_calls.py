@@ -150,7 +150,12 @@ MEDIA_LINES = (
 
 
 # They hold meetings, which tests/cli/test_meet.py compares with their policies.
-MEET_LINES = ("meet --ttl 1h", "meet standup --keep", "meet ci-smoke --reuse")
+MEET_LINES = (
+    "meet --ttl 1h",
+    "meet standup --keep",
+    "meet ci-smoke --reuse",
+    "meet ci-smoke --reuse --take-over",
+)
 
 
 NOTHING_CALLED = ("local", "iam", "policy", "completion")

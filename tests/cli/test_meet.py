@@ -4,25 +4,31 @@ import json
 import re
 import signal
 import time
+from datetime import timedelta
 from pathlib import Path
 
 import aiohttp
 import pytest
 
 from kvsops.aws.iam import action_of
+from kvsops.aws.scope import Scope
 from kvsops.local.faults import Fault
 from kvsops.local.server import LocalServer
 from tests.cli.conftest import Kvsops
 from tests.cli.iam import actions_of
 from tests.cli.meets import PATIENCE, Meet, Running
 from tests.fleet import From, names, put
+from tests.web.camera import camera
 from tests.web.serving import run
 
 CREATE, DELETE, TAG = "CreateSignalingChannel", "DeleteSignalingChannel", "TagResource"
 EXPIRES, OWNER = "kvsops:expires-at", "kvsops:owner"
 
 
-@pytest.mark.parametrize("argv", [(), ("standup", "--keep"), ("cam", "--reuse")])
+@pytest.mark.parametrize(
+    "argv",
+    [(), ("standup", "--keep"), ("cam", "--reuse"), ("cam", "--reuse", "--take-over")],
+)
 def test_the_policy_is_what_the_calls_need(
     meet: Meet, kvsops: Kvsops, emulator: LocalServer, argv: tuple[str, ...]
 ) -> None:
@@ -33,7 +39,7 @@ def test_the_policy_is_what_the_calls_need(
     run(connected(running))
     running.process.send_signal(signal.SIGTERM)
     assert running.ended()[0] == 130
-    called = {*emulator.calls} - {"Disconnect"}
+    called = {*emulator.calls} - {"Disconnect", "SendSdpOffer", "SendIceCandidate"}
     printed = kvsops("iam", " ".join(("meet", *argv)))
     creates = {"TagResource", CREATE, "ListTagsForResource"}
     needed = {action_of(each) for each in called | creates}
@@ -106,7 +112,7 @@ def test_the_browser_is_opened(meet: Meet, tmp_path: Path, monkeypatch: pytest.M
 
 def test_kept_then_reused(meet: Meet, emulator: LocalServer) -> None:
     """A channel that is kept has no lease, and serves the next meeting, which leaves it, too."""
-    for argv in (("standup", "--keep"), ("standup", "--reuse")):
+    for argv in (("standup", "--keep"), ("standup", "--reuse", "--take-over")):
         running = meet(*argv)
         assert emulator.backend().channels["standup"].tags.keys() == {OWNER}
         running.process.send_signal(signal.SIGTERM)
@@ -154,6 +160,10 @@ def test_delete_denied(meet: Meet, emulator: LocalServer) -> None:
     [
         (("--reuse",), "--reuse needs the NAME of the channel to meet on"),
         (("cam", "--reuse", "--keep"), "--reuse never deletes the channel: drop --keep"),
+        (
+            ("standup", "--take-over"),
+            "nobody is on a channel that is made for the meeting: drop --take-over",
+        ),
         (("cam",), "there is a channel cam (us-east-1"),
         (("cam", "--keep"), "there is a channel cam (us-east-1"),
         (("stored", "--reuse"), "stored is linked to storage"),
@@ -177,6 +187,22 @@ def test_wrong_usage(
     assert said in ended.err
     assert ended.err.count("\n") == 1
     assert (emulator.calls[CREATE], emulator.calls[DELETE]) == (0, 0)
+
+
+def test_a_camera_that_is_there(kvsops: Kvsops, emulator: LocalServer, scope: Scope) -> None:
+    """It keeps its place: the meeting does not begin, and the channel stays as it was."""
+    emulator.settings.state_delay = timedelta()
+    arn = put(emulator, "cam").arn
+    with camera(scope, arn) as there:
+        ended = kvsops("meet", "cam", "--reuse")
+        assert there.offers == ["kvsops-play"]
+    assert (ended.code, ended.out) == (2, "")
+    assert ended.err.splitlines() == [
+        "looking whether a master is there, 10 s at most; --take-over does not ask",
+        "error: a master is connected, and answers: connecting as master would disconnect it; "
+        "--take-over does it anyway",
+    ]
+    assert (emulator.calls["ConnectAsMaster"], emulator.calls[TAG]) == (1, 0)
 
 
 def test_a_port_that_is_taken(kvsops: Kvsops, emulator: LocalServer) -> None:

@@ -4,9 +4,11 @@ Source: https://www.rfc-editor.org/rfc/rfc2326 (10.12 has the framing).
 """
 
 import socket
+import ssl
 import struct
 import threading
 import time
+from contextlib import suppress
 from fractions import Fraction
 from types import TracebackType
 from typing import Final, Self
@@ -27,13 +29,21 @@ _SIZE: Final = (320, 240)
 class RtspCamera:
     """Serves one client after the other until the block ends. `asked` has the paths they wanted.
 
-    One that is `silent` takes the connection, and says nothing. `pictures` is how many it sends
-    before it breaks off.
+    One that is `silent` takes the connection, and says nothing; one that `raves` answers all with
+    what is no RTSP. `pictures` is how many it sends before it breaks off. With `tls` it is an
+    rtsps:// one.
     """
 
-    def __init__(self, *, silent: bool = False, pictures: int = 1_000) -> None:
+    def __init__(
+        self,
+        *,
+        silent: bool = False,
+        raves: bool = False,
+        pictures: int = 1_000,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
         self.asked: list[str] = []
-        self._silent, self._pictures = silent, pictures
+        self._silent, self._raves, self._pictures, self._tls = silent, raves, pictures, tls
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._serve, daemon=True)
@@ -41,7 +51,8 @@ class RtspCamera:
     @property
     def url(self) -> str:
         """Where it is."""
-        return f"rtsp://127.0.0.1:{self._listener.getsockname()[1]}/cam"
+        scheme = "rtsps" if self._tls else "rtsp"
+        return f"{scheme}://127.0.0.1:{self._listener.getsockname()[1]}/cam"
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -62,11 +73,12 @@ class RtspCamera:
     def _serve(self) -> None:
         while not self._ended.is_set():
             client, _ = self._listener.accept()
-            with client:
-                try:
+            with client, suppress(OSError):
+                if self._tls is None:
                     self._talk(client)
-                except OSError:
-                    continue
+                else:
+                    with self._tls.wrap_socket(client, server_side=True) as secured:
+                        self._talk(secured)
 
     def _talk(self, client: socket.socket) -> None:
         if self._silent:
@@ -77,6 +89,9 @@ class RtspCamera:
                         return
                 except TimeoutError:
                     continue
+        if self._raves:
+            client.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\nnonsense")
+            return
         requests = client.makefile("rb")
         while line := requests.readline().decode():
             method, url, _ = line.split(" ", 2)

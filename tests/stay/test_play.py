@@ -14,6 +14,7 @@ from kvsops.core.wire.payload import Candidate, Description, read_description
 from kvsops.errors import KvsopsError, UsageError
 from kvsops.local.server import LocalServer
 from kvsops.peers.peer import Codec, Peer
+from kvsops.reports.play import COLUMNS, cells, summary
 from kvsops.signaling.access import Access
 from kvsops.stay.audience import REPLACED, Audience, Failed, Joined, Left
 from kvsops.stay.play import Event, Wanted, play
@@ -68,14 +69,17 @@ async def on_stage(stay: Stay, codec: Codec | None = None, **more: Any) -> Async
 class Guest:
     """Somebody's viewer: it offers, and takes what the master answers."""
 
-    def __init__(self, presence: Presence, codec: Codec | None = None) -> None:
-        self.presence, self.codec = presence, codec
+    def __init__(
+        self, presence: Presence, codec: Codec | None = None, *, relay_only: bool = False
+    ) -> None:
+        self.presence, self.codec, self.relay_only = presence, codec, relay_only
         self.peer: Peer
 
     async def call(self, kinds: tuple[str, ...] = ("video", "audio")) -> Peer:
         """Offer, and wait until it is connected."""
         name = self.presence.client_id or ""
-        self.peer = Peer(name, await self.presence.ice(), codec=self.codec, kinds=kinds)
+        ice = replace(await self.presence.ice(), relay_only=self.relay_only)
+        self.peer = Peer(name, ice, codec=self.codec, kinds=kinds)
         offer = await self.peer.describe("offer")
         await self.presence.send(Action.SDP_OFFER, offer.to_payload())
         while (message := await self.presence.receive()).message_type is not MessageType.SDP_ANSWER:
@@ -103,11 +107,11 @@ class Guest:
 
 @asynccontextmanager
 async def guest(
-    stay: Stay, client_id: str = "one", codec: Codec | None = None
+    stay: Stay, client_id: str = "one", codec: Codec | None = None, *, relay_only: bool = False
 ) -> AsyncIterator[Guest]:
     """Be a viewer until the block ends."""
     async with stay("viewer", client_id) as presence:
-        viewer = Guest(presence, codec)
+        viewer = Guest(presence, codec, relay_only=relay_only)
         try:
             yield viewer
         finally:
@@ -140,6 +144,24 @@ def test_two_viewers(stay: Stay) -> None:
             whys = {each.why for each in stage.of(Left)}
             assert whys == {"the other end closed the connection"}
             assert stage.audience.viewers == []
+
+    run(talk())
+
+
+def test_a_viewer_that_is_relayed(stay: Stay) -> None:
+    """One that TURN alone reaches gets the picture, and the table says that it is relayed."""
+
+    async def talk() -> None:
+        async with on_stage(stay) as stage, guest(stay, relay_only=True) as one:
+            await one.call()
+            await one.sees()
+            await one.sees_more()
+            await stage.until(lambda: stage.audience.viewers)
+            (viewer,) = stage.audience.viewers
+            figures = await viewer.measure()
+            assert figures.relayed is True
+            assert dict(zip(COLUMNS, cells(viewer), strict=True))["PATH"] == "relayed"
+            assert summary([viewer]).endswith(", relayed")
 
     run(talk())
 

@@ -1,11 +1,15 @@
 """A camera's RTSP stream as a source: played, silent, and broken off."""
 
+import asyncio
 import itertools
+import ssl
 
 import pytest
+import trustme
 from av import VideoFrame
 
 from kvsops.peers.picture import read
+from kvsops.reports.play import line, warns
 from kvsops.stay.outlet import Feed
 from kvsops.stay.sources import Rtsp, SourceError
 from kvsops.stay.studio import Event, Interrupted, Playing, Studio
@@ -25,6 +29,46 @@ def test_played() -> None:
     numbers = [mark.number for mark in marks if mark is not None]
     assert numbers == [*range(numbers[0], numbers[0] + 5)]
     assert camera.asked[:4] == ["OPTIONS cam", "DESCRIBE cam", "SETUP video", "PLAY cam"]
+
+
+def test_secured() -> None:
+    """One that speaks TLS is played as well, though nobody vouches for its certificate."""
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    trustme.CA().issue_cert("camera.example").configure_cert(tls)
+    with RtspCamera(tls=tls) as camera:
+        opened = Rtsp(camera.url, "camera").open()
+        frame = next(opened.frames)
+        opened.close()
+        assert camera.url.startswith("rtsps://")
+    assert isinstance(frame, VideoFrame)
+    assert (mark := read(frame)) is not None
+    assert mark.sender == 5
+
+
+@pytest.mark.parametrize(
+    ("scheme", "why"),
+    [
+        ("rtsp", "it is no media that can be read"),
+        ("rtsps", "it broke off: perhaps it speaks no RTSP, or no TLS (rtsps://)"),
+    ],
+)
+def test_no_camera(scheme: str, why: str) -> None:
+    """What speaks something else is no camera; each try is told in one line, with why."""
+
+    async def talk(url: str) -> Interrupted:
+        told = asyncio.Queue[Event]()
+        studio = Studio(Rtsp(url, "camera"), tell=told.put_nowait)
+        studio.start()
+        event = await told.get()
+        await studio.close()
+        assert isinstance(event, Interrupted)
+        return event
+
+    with RtspCamera(raves=True) as camera:
+        event = run(talk(camera.url.replace("rtsp", scheme, 1)))
+    assert event == Interrupted(why, 1.0)
+    assert line(event, "rtsp://cam") == f"rtsp://cam: {why}; trying again in 1 s"
+    assert warns(event)
 
 
 def test_silent() -> None:

@@ -1,11 +1,9 @@
 """A camera: a master that answers every viewer with a numbered picture, in a thread beside."""
 
 import asyncio
-from collections.abc import Iterator
-from concurrent.futures import Future
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncIterator
+from contextlib import AbstractContextManager, asynccontextmanager
 from dataclasses import dataclass, field
-from threading import Thread
 from typing import Any
 
 from kvsops.aws.scope import Scope
@@ -15,7 +13,9 @@ from kvsops.core.wire.payload import read_candidate, read_description
 from kvsops.peers.ice import Ice
 from kvsops.peers.peer import Peer
 from kvsops.peers.tracks import numbered
+from kvsops.peers.waits import end_all
 from kvsops.signaling.session import Session
+from tests.web.beside import beside
 
 SENDER = 7
 SIZE = (320, 240)
@@ -26,7 +26,6 @@ class Camera:
     """Its viewers by their client ids, and what came of them."""
 
     session: Session
-    loop: asyncio.AbstractEventLoop
     peers: dict[str, Peer] = field(default_factory=dict)
     offers: list[str] = field(default_factory=list)
     heard: list[Any] = field(default_factory=list)
@@ -59,37 +58,20 @@ class Camera:
         channel.on("message", hear)
 
 
-@contextmanager
-def camera(scope: Scope, channel_arn: str) -> Iterator[Camera]:
+def camera(scope: Scope, channel_arn: str) -> AbstractContextManager[Camera]:
     """Connect a camera to the channel, until the block ends."""
-    access, started = access_of(scope), Future[Camera]()
-    stop = asyncio.Event()
+    return beside(_connected(scope, channel_arn))
 
-    async def live() -> None:
-        endpoints = access.endpoints(channel_arn, "master")
-        async with access.session(channel_arn, endpoints, None, scope.now) as session:
-            made = Camera(session, asyncio.get_running_loop())
-            serving = asyncio.ensure_future(made.serve())
-            started.set_result(made)
-            await stop.wait()
-            serving.cancel()
-            with suppress(asyncio.CancelledError):
-                await serving
-            await asyncio.gather(*(peer.close() for peer in made.peers.values()))
 
-    def run() -> None:
+@asynccontextmanager
+async def _connected(scope: Scope, channel_arn: str) -> AsyncIterator[Camera]:
+    access = access_of(scope)
+    endpoints = access.endpoints(channel_arn, "master")
+    async with access.session(channel_arn, endpoints, None, scope.now) as session:
+        made = Camera(session)
+        serving = asyncio.ensure_future(made.serve())
         try:
-            asyncio.run(live())
-        except BaseException as error:
-            if started.done():
-                raise
-            started.set_exception(error)
-
-    thread = Thread(target=run)
-    thread.start()
-    try:
-        yield started.result(20)
-    finally:
-        if started.exception() is None:
-            started.result().loop.call_soon_threadsafe(stop.set)
-        thread.join()
+            yield made
+        finally:
+            await end_all([serving])
+            await asyncio.gather(*(peer.close() for peer in made.peers.values()))

@@ -2,7 +2,7 @@
 
 import secrets
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -71,12 +71,12 @@ def served(scope: Scope, arn: str) -> Iterator[Serving]:
 
 
 @contextmanager
-def chromium() -> Iterator[Browser]:
+def chromium(arguments: Sequence[str] = ARGUMENTS) -> Iterator[Browser]:
     """Have Chromium until the block ends; without it the test is skipped, or fails in CI."""
     if not CHROMIUM.exists():
         unavailable("Debian's package chromium is not installed")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
         yield browser
         browser.close()
 

@@ -1,12 +1,10 @@
 """A server of ours run beside a test, in a thread with its own event loop."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Mapping
-from concurrent.futures import Future
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AbstractContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
-from threading import Thread
 from typing import Any
 
 from aiohttp import web
@@ -19,6 +17,7 @@ from kvsops.web.guard import Limits
 from kvsops.web.links import Link, Links, Seat
 from kvsops.web.server import Server
 from kvsops.web.site import Site
+from tests.web.beside import beside
 
 HOUR = timedelta(hours=1)
 
@@ -91,7 +90,6 @@ class Serving:
             self.do(abort, socket)
 
 
-@contextmanager
 def serving(
     scope: Scope,
     channel_arn: str,
@@ -100,40 +98,26 @@ def serving(
     limits: Limits | None = None,
     relayed: bool = True,
     site: Callable[[], Site] = Site.opened,
-) -> Iterator[Serving]:
+) -> AbstractContextManager[Serving]:
     """Serve the page for a channel on the emulator, until the block ends."""
-    room, warnings, started = Notes(), list[str](), Future[Serving]()
-    door = Door(access_of(scope), channel_arn, relayed=relayed)
 
-    async def live() -> None:
-        try:
-            server = Server(
-                site(),
-                Links(),
-                door,
-                room,
-                page=page,
-                roles=("viewer", "master"),
-                warn=warnings.append,
-                limits=limits or Limits(),
-            )
-            async with server:
-                started.set_result(Serving(server, room, warnings, asyncio.get_running_loop()))
-                await stop.wait()
-        except BaseException as error:
-            if started.done():
-                raise
-            started.set_exception(error)
+    @asynccontextmanager
+    async def served() -> AsyncIterator[Serving]:
+        room, warnings = Notes(), list[str]()
+        server = Server(
+            site(),
+            Links(),
+            Door(access_of(scope), channel_arn, relayed=relayed),
+            room,
+            page=page,
+            roles=("viewer", "master"),
+            warn=warnings.append,
+            limits=limits or Limits(),
+        )
+        async with server:
+            yield Serving(server, room, warnings, asyncio.get_running_loop())
 
-    stop = asyncio.Event()
-    thread = Thread(target=asyncio.run, args=(live(),))
-    thread.start()
-    try:
-        yield started.result(20)
-    finally:
-        if started.exception() is None:
-            started.result().loop.call_soon_threadsafe(stop.set)
-        thread.join()
+    return beside(served())
 
 
 def run(work: Awaitable[Any]) -> Any:

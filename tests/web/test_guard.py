@@ -201,6 +201,24 @@ def test_a_link_lets_in(served: Serving) -> None:
     )
 
 
+def test_a_seat_has_its_way(served: Serving) -> None:
+    """With the seat comes what /connect would tell, where the service need not be asked first."""
+
+    async def seated() -> dict[str, Any]:
+        async with aiohttp.ClientSession() as http, _events(http, served) as events:
+            await events.send_json({"link": served.url().partition("#")[2]})
+            told: dict[str, Any] = await events.receive_json()
+            return told
+
+    told = run(seated())
+    _, asked = run(_connect(served, told["seat"]))
+    assert told["way"] == asked
+    assert told["way"]["clientId"] == "viewer-0"
+    served.server.door._known.clear()
+    told = run(seated())
+    assert (told["type"], told["way"]) == ("seated", None)
+
+
 @pytest.mark.parametrize(
     "hello",
     [

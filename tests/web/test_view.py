@@ -1,11 +1,12 @@
 """The page of `kvsops view` as a person uses it, in Chromium, with a camera of ours."""
 
+import asyncio
 import base64
 import io
 import re
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from datetime import timedelta
 from pathlib import Path
 
@@ -15,7 +16,12 @@ from playwright.sync_api import Page
 
 from kvsops.aws import channels
 from kvsops.aws.scope import Scope
+from kvsops.cli.access import access_of
 from kvsops.peers.picture import Mark, read
+from kvsops.peers.waits import end_all
+from kvsops.stay.play import Wanted, play
+from kvsops.stay.sources import Numbered
+from tests.web.beside import beside
 from tests.web.camera import SENDER, SIZE, Camera, camera
 from tests.web.conftest import NewPage, until
 from tests.web.serving import Serving
@@ -39,14 +45,14 @@ def mark_of(png: bytes) -> tuple[Mark | None, tuple[int, int]]:
     return read(frame.reformat(format="yuv420p")), (frame.width, frame.height)
 
 
-def number_shown(page: Page) -> int:
-    """Read the number of the picture that a page shows, as soon as it has one."""
+def number_shown(page: Page, sender: int = SENDER) -> int:
+    """Read the number of the picture that a page shows, as soon as it has one of this sender's."""
     ends = time.monotonic() + 30
     while time.monotonic() < ends:
         pixels = page.evaluate(PIXELS)
         mark = mark_of(base64.b64decode(pixels))[0] if pixels else None
         if mark is not None:
-            assert mark.sender == SENDER
+            assert mark.sender == sender
             return mark.number
         page.wait_for_timeout(50)
     raise AssertionError("no picture was seen")
@@ -97,6 +103,26 @@ def test_a_person_watches(scope: Scope, arn: str, greets: Serving, new_page: New
         assert page.get_by_text(re.compile(rf"^{SIZE[0]} . {SIZE[1]}$")).is_visible()
         page.get_by_role("img", name=re.compile("Frames per second in the last minute")).wait_for()
     assert states(greets)[:3] == ["waiting", "connecting", "watching"]
+
+
+@asynccontextmanager
+async def _played(scope: Scope, arn: str) -> AsyncIterator[None]:
+    """Play the test picture, as `kvsops play` does."""
+    wanted = Wanted(Numbered(SIZE, 15), take_over=True)
+    playing = asyncio.ensure_future(play(access_of(scope), arn, wanted, now=scope.now))
+    yield
+    await end_all([playing])
+
+
+def test_what_is_played(scope: Scope, arn: str, greets: Serving, new_page: NewPage) -> None:
+    """The page shows the very pictures that `kvsops play` numbers, and the next ones."""
+    with beside(_played(scope, arn)):
+        page = new_page(greets.url())
+        first = number_shown(page, sender=0)
+        ends = time.monotonic() + 20
+        while number_shown(page, sender=0) <= first:
+            assert time.monotonic() < ends
+            page.wait_for_timeout(50)
 
 
 def test_a_snapshot(scope: Scope, arn: str, greets: Serving, new_page: NewPage) -> None:
@@ -212,23 +238,6 @@ def test_a_mirror(scope: Scope, arn: str, greets: Serving, new_page: NewPage) ->
         while not (peer.received.first_video.is_set() and peer.received.first_audio.is_set()):
             assert time.monotonic() < ends
             page.wait_for_timeout(50)
-
-
-def test_a_camera_that_is_denied(
-    scope: Scope, arn: str, greets: Serving, new_page: NewPage
-) -> None:
-    """It is said with what to do, and one watches all the same."""
-    greets.room.greets = {**GREETING, "mirror": True}
-    page = new_page()
-    page.add_init_script(
-        "navigator.mediaDevices.getUserMedia ="
-        " async () => { throw new DOMException('', 'NotAllowedError'); }"
-    )
-    with camera(scope, arn):
-        page.goto(greets.url())
-        page.get_by_text("allow both beside the address").wait_for()
-        until(page, UNCOVERED)
-        number_shown(page)
 
 
 def test_less_motion(greets: Serving, new_page: NewPage) -> None:

@@ -14,7 +14,7 @@ export class Guest extends EventTarget {
   #host = null; // as the server tells of it
   #peer = null;
   #number = 0;
-  #open = false;
+  #ready = false;
   #streams = new Map();
   #shows = {};
   #retry = null;
@@ -25,8 +25,8 @@ export class Guest extends EventTarget {
     super();
     this.#line = line;
     this.#media = media;
-    line.addEventListener("open", () => {
-      this.#open = true;
+    line.addEventListener("ready", () => {
+      this.#ready = true;
       if (this.state() !== "connected") this.#call();
     });
     line.addEventListener("answer", ({ detail: { description } }) => this.#take({ description }));
@@ -67,7 +67,7 @@ export class Guest extends EventTarget {
 
   async #call() {
     clearTimeout(this.#retry);
-    if (this.#closed || !this.#open || !this.#host?.here) return;
+    if (this.#closed || !this.#ready || !this.#host?.here) return;
     const number = (this.#number += 1);
     this.#retry = setTimeout(() => this.#again(), CONNECT_SECONDS * 1000);
     let peer;

@@ -2,6 +2,8 @@
 
 const RETRY_SECONDS = [0.3, 0.7, 1.5, 3, 5, 10];
 const ASLEEP_SECONDS = 15;
+// Signed URLs last 299 seconds, TURN's credentials as long.
+const WAY_LASTS_SECONDS = 120;
 
 /** Why the server let this page in no further; `why` is one of its codes, the message its words. */
 export class Refusal extends Error {
@@ -62,6 +64,7 @@ export function onWake(callback) {
 export class Server extends EventTarget {
   #socket = null;
   #over = false;
+  #way = null; // what to connect with, and when it was told
   #seated = Promise.withResolvers?.() ?? withResolvers();
 
   constructor(token) {
@@ -93,6 +96,20 @@ export class Server extends EventTarget {
   /** Ask for what one connection needs: {url, iceServers, role, clientId}; throws a Refusal. */
   async connect({ fresh = false } = {}) {
     await this.seated;
+    if (fresh || Date.now() - (this.#way?.at ?? 0) > WAY_LASTS_SECONDS * 1000) {
+      this.#know(await this.#ask(fresh));
+    }
+    return this.#way;
+  }
+
+  /** Keep what to connect with: without a URL of the service's, our server passes signaling on. */
+  #know(way) {
+    const seat = sessionStorage.getItem("seat");
+    const relay = { url: wsUrl("/signaling"), hello: JSON.stringify({ seat }) };
+    this.#way = { at: Date.now(), ...way, ...(way.url ? {} : relay) };
+  }
+
+  async #ask(fresh) {
     const response = await fetch(fresh ? "/connect?fresh=1" : "/connect", {
       method: "POST",
       headers: { Authorization: `Bearer ${sessionStorage.getItem("seat")}` },
@@ -101,9 +118,7 @@ export class Server extends EventTarget {
     });
     const told = await response.json();
     if (!response.ok) throw new Refusal(told.why, told.text);
-    // Without a URL of the service's, our server passes signaling on.
-    return told.url ? told : { ...told, url: wsUrl("/signaling"),
-      hello: JSON.stringify({ seat: sessionStorage.getItem("seat") }) };
+    return told;
   }
 
   /** Leave for good. */
@@ -124,6 +139,8 @@ export class Server extends EventTarget {
         if (message.type === "seated") {
           letIn = true;
           sessionStorage.setItem("seat", message.seat);
+          this.#way = null; // it was another seat's, perhaps
+          if (message.way) this.#know(message.way);
           this.#seated.resolve(message);
         }
         this.dispatchEvent(new CustomEvent("message", { detail: message }));

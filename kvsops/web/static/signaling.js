@@ -6,8 +6,13 @@ import { onWake, pause } from "/server.js";
 const RETRY_SECONDS = [0.4, 1, 2, 4, 8, 15];
 const CONNECT_SECONDS = 10;
 const DRAIN_SECONDS = 0.5;
-// On one connection 5 descriptions and 20 candidates a second are allowed.
-const SECONDS_BETWEEN = { SDP_OFFER: 0.25, SDP_ANSWER: 0.25, ICE_CANDIDATE: 0.06 };
+// On one connection 5 descriptions and 20 candidates a second are allowed: so many at once, and
+// then one each so often, are never more.
+const PACE = {
+  SDP_OFFER: { burst: 1, every: 0.25 },
+  SDP_ANSWER: { burst: 1, every: 0.25 },
+  ICE_CANDIDATE: { burst: 5, every: 0.067 },
+};
 // Closed so often, so soon: somebody else takes the place each time.
 const FOUGHT = { times: 4, seconds: 10 };
 const FINAL = ["gone", "denied", "unknown", "expired", "ended", "full", "displaced"];
@@ -169,9 +174,9 @@ export class Signaling extends EventTarget {
 
   /** Wait until a message of this kind may be sent: a burst would be refused. */
   async #turn(action) {
-    const now = seconds();
-    const slot = Math.max(this.#slots[action] ?? now, now);
-    this.#slots[action] = slot + SECONDS_BETWEEN[action];
+    const [{ burst, every }, now] = [PACE[action], seconds()];
+    const slot = Math.max(this.#slots[action] ?? 0, now - (burst - 1) * every);
+    this.#slots[action] = slot + every;
     if (slot > now) await new Promise((resolve) => setTimeout(resolve, (slot - now) * 1000));
   }
 

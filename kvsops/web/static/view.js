@@ -11,8 +11,6 @@ const LABEL = "kvsops-view";
 // AWS keeps an offer for a master that is not there, for as long as the channel's message TTL.
 const PATIENCE_SECONDS = 3;
 const OFFER_AGAIN_SECONDS = 20;
-// TURN's credentials last five minutes.
-const ICE_LASTS_SECONDS = 240;
 const NO_PICTURE_SECONDS = 5;
 const CALL_AGAIN_SECONDS = [0.2, 1, 2, 5, 10];
 
@@ -71,8 +69,9 @@ const FACTS = { path: "Path", local: "Here", remote: "Master", codec: "Video", s
 class View {
   #state = "";
   #peer = null;
+  #prepared = null; // the peer that calls next
   #failures = 0;
-  #iceServers = { list: [], at: 0 };
+  #iceServers = [];
   #own = null;
   #timer = null;
   #over = false;
@@ -90,6 +89,7 @@ class View {
   async run() {
     this.#show("joining");
     this.server.run();
+    requestAnimationFrame(() => setTimeout(() => this.#prepare())); // once there is a first paint
     const greeting = await this.server.seated;
     at("channel").textContent = greeting.channel;
     at("region").textContent = greeting.place;
@@ -106,7 +106,7 @@ class View {
     const { signaling } = this;
     const on = (type, take) => signaling.addEventListener(type, ({ detail }) => take(detail));
     on("ready", ({ iceServers, moved }) => {
-      this.#iceServers = { list: iceServers, at: seconds() };
+      this.#iceServers = iceServers;
       // What was offered to a master that was not there yet may be lost, but not by GO_AWAY.
       if (!moved && ["joining", "waiting", "offline", "away"].includes(this.#state)) this.#call();
     });
@@ -123,7 +123,7 @@ class View {
       if (kind === "offer") this.#show("waiting", text);
     });
     on("ice-servers", ({ iceServers }) => {
-      this.#iceServers = { list: iceServers, at: seconds() };
+      this.#iceServers = iceServers;
       this.#peer?.renew(iceServers);
     });
   }
@@ -136,14 +136,12 @@ class View {
   async #call() {
     clearTimeout(this.#timer);
     if (this.#over) return;
-    if (seconds() - this.#iceServers.at > ICE_LASTS_SECONDS) {
-      try {
-        const { iceServers } = await this.server.connect({ fresh: true });
-        this.#iceServers = { list: iceServers, at: seconds() };
-      } catch (error) {
-        if (ENDS[error.why] && error.why !== "busy") return this.#end(error.why, error.message);
-      }
+    try {
+      this.#iceServers = (await this.server.connect()).iceServers;
+    } catch (error) {
+      if (ENDS[error.why] && error.why !== "busy") return this.#end(error.why, error.message);
     }
+    if (this.#over) return;
     this.#hangUp();
     this.#begin();
     if (["offline", "away"].includes(this.#state)) this.#show("joining");
@@ -159,16 +157,30 @@ class View {
   }
 
   #begin() {
-    const peer = (this.#peer = new Peer({
-      iceServers: this.#iceServers.list,
+    const peer = (this.#peer = this.#prepared ?? this.#made());
+    this.#prepared = null;
+    this.figures = new Figures();
+    this.connectedAt = null;
+    at("picture").srcObject = peer.stream;
+    this.talk.attach(peer.channel);
+    peer.renew(this.#iceServers);
+    peer.offer();
+  }
+
+  /** Make the first peer while the server answers, unless that was faster. */
+  #prepare() {
+    if (!this.#peer && !this.#over) this.#prepared ??= this.#made();
+  }
+
+  /** Make a peer that is ready to call. */
+  #made() {
+    const peer = new Peer({
+      offers: false,
       send: ({ description, candidate }) => description
         ? this.signaling.send(description.type, description)
         : this.signaling.send("candidate", candidate),
-    }));
-    this.figures = new Figures();
-    this.connectedAt = null;
-    const stream = new MediaStream();
-    at("picture").srcObject = stream;
+    });
+    const stream = (peer.stream = new MediaStream());
     peer.addEventListener("track", ({ detail: { track } }) => {
       stream.addTrack(track);
       if (track.kind === "audio") track.addEventListener("unmute", () => this.#soundCame());
@@ -180,7 +192,9 @@ class View {
       peer.connection.addTransceiver(own ?? kind, own
         ? { direction: "sendrecv", streams: [this.#own] } : { direction: "recvonly" });
     }
-    this.talk.attach(peer.connection.createDataChannel(LABEL));
+    peer.channel = peer.connection.createDataChannel(LABEL);
+    peer.prepare();
+    return peer;
   }
 
   #hangUp() {
@@ -287,6 +301,7 @@ class View {
     this.#over = true;
     clearTimeout(this.#timer);
     this.#hangUp();
+    this.#prepared?.close();
     this.signaling.close();
     this.server.close();
     this.#own?.getTracks().forEach((track) => track.stop());
@@ -301,6 +316,8 @@ class View {
   async #openCamera() {
     try {
       this.#own = await navigator.mediaDevices.getUserMedia({ audio: true, video: true });
+      this.#prepared?.close();
+      this.#prepared = null; // it sends nothing
       at("mirror").srcObject = this.#own;
       at("mirror").hidden = false;
     } catch (error) {
