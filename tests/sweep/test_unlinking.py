@@ -105,7 +105,7 @@ def test_an_unlinked_channel_that_is_protected_meanwhile(run: Run, emulator: Loc
 
     class Tagged(Fault):
         def strikes(self, operation: str, _random: object) -> bool:
-            if operation == UNLINK and emulator.calls[UNLINK] <= 1:
+            if operation == UNLINK:
                 retag(emulator, "cam-1", {"kvsops:keep": "mine"})
             return False
 
@@ -146,7 +146,7 @@ def test_an_unlinked_channel_that_may_be_deleted(
     """Whether it is there or not, it is linked again; only if it is gone was it surely deleted."""
     channel = put(emulator, "cam-1", stored=True)
     stream = channel.stream_arn
-    faults = [Fault(DELETE, lost), From("DescribeSignalingChannel", DENIED, first=2)]
+    faults = [Fault(DELETE, lost), From("DescribeSignalingChannel", DENIED, first=3)]
     if linked is False:
         faults.append(From(UNLINK, DENIED, first=2))
     emulator.settings.faults = tuple(faults)
