@@ -33,6 +33,16 @@ def run(scope: Scope, tmp_path: Path) -> Run:
 
 
 @pytest.fixture
+def still_run(environment: dict[str, str], time: Time, tmp_path: Path) -> Run:
+    """Return a sweep of all that is older than an hour, in which no time passes at all.
+
+    What was read stays fresh, however slow the machine: calls can be counted exactly.
+    """
+    scope = time.scope(environment, quota_share=1, sleep=lambda _: None)
+    return Run(scope, tmp_path / "journal")
+
+
+@pytest.fixture
 def brisk_run(brisk: Scope, tmp_path: Path) -> Run:
     """Return a sweep of all that is older than an hour, in real time."""
     return Run(brisk, tmp_path / "journal")

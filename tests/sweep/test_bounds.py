@@ -9,6 +9,7 @@ from kvsops.aws.scope import Scope
 from kvsops.core.judge import deletion_rules, sweep_rules
 from kvsops.errors import UsageError
 from kvsops.facts.look import Look
+from kvsops.local.faults import Fault
 from kvsops.local.server import LocalServer
 from kvsops.sweep import entries
 from kvsops.sweep.fuse import Bounds, Fuse
@@ -16,7 +17,7 @@ from kvsops.sweep.journal import Journal
 from kvsops.sweep.run import Sweep
 from tests.counting import Counted, Raising
 from tests.fleet import DAY, HOUR, Time, names, put, put_many, writes
-from tests.sweep.runs import OLD
+from tests.sweep.runs import DELETE, DENIED, OLD, STORAGE
 
 ACCOUNT = "123456789012"
 RULES = sweep_rules(OLD)
@@ -56,6 +57,32 @@ def test_a_limit(scope: Scope, emulator: LocalServer, opener: Callable[[str], Jo
     sweep.run(opener)
     assert (sweep.blown, outcomes(sweep)) == ("", {"old": "left", "older": "deleted"})
     assert names(emulator) == {"old"}
+
+
+def test_a_limit_counts_what_may_be_deleted(
+    scope: Scope, emulator: LocalServer, opener: Callable[[str], Journal]
+) -> None:
+    """A channel of which nobody knows whether it was deleted makes no room for the next oldest."""
+    put(emulator, "old", 3 * HOUR)
+    put(emulator, "older", 4 * HOUR)
+    lost, unseen = Fault(DELETE, "InternalFailure"), Fault("DescribeSignalingChannel", DENIED)
+    emulator.settings.faults = (lost, unseen)
+    sweep = Sweep.of_all(scope, RULES, Bounds(Fuse.parse("1"), limit=1))
+    sweep.run(opener)
+    assert outcomes(sweep) == {"old": "left", "older": "unknown"}
+    assert emulator.calls[DELETE] == 1
+
+
+def test_what_fits_the_fuse_is_not_read_twice(
+    scope: Scope, emulator: LocalServer, opener: Callable[[str], Journal]
+) -> None:
+    """As many as the fuse allows are confirmed while they are deleted; one more, before."""
+    put_many(emulator, ["a", "b"])
+    Sweep.of_all(scope, RULES, Bounds(Fuse.parse("2"))).run(opener)
+    assert (emulator.calls[STORAGE], names(emulator)) == (2, set())
+    put_many(emulator, ["c", "d", "e", "f"])
+    Sweep.of_all(scope, RULES, Bounds(Fuse.parse("2"))).run(opener)
+    assert (emulator.calls[STORAGE], names(emulator)) == (2 + 3, {"c", "d", "e", "f"})
 
 
 def test_another_account(scope: Scope, emulator: LocalServer) -> None:

@@ -82,15 +82,15 @@ def test_what_may_not_be_read_is_kept(run: Run, emulator: LocalServer, operation
     assert run.journal == []
 
 
-def test_direct_reads_come_before_each_delete(brisk_run: Run, emulator: LocalServer) -> None:
+def test_direct_reads_come_before_each_delete(still_run: Run, emulator: LocalServer) -> None:
     """At no moment have more deletes been sent than links and tags been read for them.
 
     The metrics of all are read at once, before the first of them.
     """
     put_many(emulator, [f"ci-{n:02}" for n in range(50)])
     began: list[int] = []
-    brisk_run.meanwhile = lambda: began.append(len(emulator.log))
-    brisk_run()
+    still_run.meanwhile = lambda: began.append(len(emulator.log))
+    still_run()
     seen = dict.fromkeys((METRICS, TAGS, STORAGE, DELETE), 0)
     for _, operation, outcome in emulator.log[began[0] :]:
         assert outcome == "ok"
@@ -98,23 +98,67 @@ def test_direct_reads_come_before_each_delete(brisk_run: Run, emulator: LocalSer
         assert seen[DELETE] <= seen[STORAGE] <= seen[TAGS]
         assert seen[METRICS] == 1
     assert seen == {METRICS: 1, TAGS: 50, STORAGE: 50, DELETE: 50}
-    assert brisk_run.scope.metric_budget.asked == 6 * 50
+    assert still_run.scope.metric_budget.asked == 6 * 50
 
 
+@pytest.mark.parametrize("slow", [TAGS, STORAGE])
+@pytest.mark.parametrize(("seconds", "reads"), [(2, 1), (3, 2)])
 def test_what_was_read_long_ago_is_read_again(
-    emulator: LocalServer, environment: dict[str, str], time: Time, tmp_path: Path
+    emulator: LocalServer,
+    environment: dict[str, str],
+    time: Time,
+    tmp_path: Path,
+    *,
+    slow: str,
+    seconds: int,
+    reads: int,
 ) -> None:
-    """A delete that could not follow its reads within 2 seconds is not sent: they are repeated."""
+    """A delete that could not follow its reads within 2 seconds is not sent: they are repeated.
+
+    It takes one of the reads that is too old, whichever.
+    """
     put(emulator, "ci-1", tags={"env": "ci"})
 
-    def now() -> Any:  # the first answer about the link takes 3 seconds
-        return time.now() + timedelta(seconds=3 if emulator.calls[STORAGE] else 0)
+    def now() -> Any:  # the first answer about this fact takes so long
+        return time.now() + timedelta(seconds=seconds if emulator.calls[slow] else 0)
 
     emulator.settings.clock = now
     run = Run(time.scope(environment, quota_share=1, now=now), tmp_path / "journal")()
     assert run.outcomes == {"ci-1": "deleted"}
-    assert (emulator.calls[TAGS], emulator.calls[STORAGE], emulator.calls[DELETE]) == (2, 2, 1)
+    counted = emulator.calls[TAGS], emulator.calls[STORAGE], emulator.calls[DELETE]
+    assert counted == (reads, reads, 1)
     assert run.events("ci-1") == ["deleting", "deleted"]
+
+
+@pytest.mark.parametrize(("seconds", "tries"), [(None, 10), (8.0, 3)])
+def test_what_is_always_read_too_slowly_is_not_deleted(
+    emulator: LocalServer,
+    environment: dict[str, str],
+    time: Time,
+    tmp_path: Path,
+    *,
+    seconds: float | None,
+    tries: int,
+) -> None:
+    """Where no read is ever fresh, the delete is given up after 10 tries, or at the deadline."""
+    put(emulator, "ci-1", tags={"env": "ci"})
+
+    def now() -> Any:  # each answer about the link takes 3 seconds
+        return time.now() + timedelta(seconds=3 * emulator.calls[STORAGE])
+
+    emulator.settings.clock = now
+    scope = time.scope(
+        environment,
+        quota_share=1,
+        now=now,
+        clock=lambda: time.clock() + 3 * emulator.calls[STORAGE],
+    )
+    run = Run(scope, tmp_path / "journal", seconds=seconds)()
+    assert run.outcomes == {"ci-1": "failed"}
+    assert run.reasons == {"ci-1": "what was read could not be acted on within 2 s"}
+    assert emulator.calls[STORAGE] == tries
+    assert writes(emulator) == {}
+    assert run.journal == []
 
 
 def test_an_answer_that_was_long_on_its_way_is_not_fresh(

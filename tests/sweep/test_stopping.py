@@ -1,13 +1,15 @@
 """What ends a run early: a deadline, Ctrl-C, a journal that cannot be written, a defect."""
 
 import json
+from datetime import datetime
+from pathlib import Path
 
 import pytest
 
 from kvsops.local.server import LocalServer
 from kvsops.sweep.course import INTERRUPTED
 from tests.counting import Raising
-from tests.fleet import names, put_many, writes
+from tests.fleet import Time, names, put, put_many, writes
 from tests.sweep.journals import growing_no_more_than
 from tests.sweep.runs import DELETE, Run
 
@@ -83,6 +85,29 @@ def test_an_interruption_leaves_the_rest(brisk_run: Run, emulator: LocalServer) 
     assert {run.reasons[name] for name in left} == {"interrupted"}
     for name in deleted:
         assert run.events(name) == ["deleting", "deleted"]
+
+
+def test_a_defect_after_a_delete_was_sent(
+    emulator: LocalServer, environment: dict[str, str], time: Time, tmp_path: Path
+) -> None:
+    """What may be deleted when a defect of ours strikes is not told to have failed."""
+    put(emulator, "ci-1")
+    struck: list[int] = []
+
+    def now() -> datetime:  # it fails once, when the answer to the delete is looked at
+        if emulator.calls[DELETE] and not struck:
+            struck.append(1)
+            raise ZeroDivisionError
+        return time.now()
+
+    run = Run(time.scope(environment, quota_share=1, now=now), tmp_path / "journal")
+    with pytest.raises(ZeroDivisionError):
+        run()
+    assert run.outcomes == {"ci-1": "unknown"}
+    lost = "it may be deleted, the answer was lost: ZeroDivisionError()"
+    assert run.reasons["ci-1"] == f"{lost}; then: a defect in kvsops: ZeroDivisionError()"
+    assert run.items[0].lost
+    assert run.events("ci-1") == ["deleting", "unknown"]
 
 
 def test_a_defect_of_ours_stops_the_sweep(brisk_run: Run, emulator: LocalServer) -> None:

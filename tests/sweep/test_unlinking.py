@@ -1,9 +1,16 @@
 """Channels that are linked to storage: unlinked, deleted, and linked again where they stay."""
 
-from kvsops.local.faults import Fault
+from datetime import timedelta
+
+import pytest
+
+from kvsops.local.faults import DROP_AFTER, Fault
 from kvsops.local.server import LocalServer
-from tests.fleet import HOUR, From, names, put, writes
+from tests.fleet import HOUR, From, names, put, retag, writes
+from tests.retries import retries_at_once
 from tests.sweep.runs import DELETE, DENIED, OLD, UNLINK, Run, delete
+
+_retry_at_once = retries_at_once(10)
 
 
 def test_linked_to_storage(run: Run, emulator: LocalServer) -> None:
@@ -91,3 +98,63 @@ def test_a_linked_channel_that_somebody_is_deleting(run: Run, emulator: LocalSer
     assert run.reasons["cam-1"] == "somebody else is deleting it"
     assert run.events("cam-1")[-1] == "gone"
     assert run.why_stopped == ""
+
+
+def test_an_unlinked_channel_that_is_protected_meanwhile(run: Run, emulator: LocalServer) -> None:
+    """What somebody tags to be kept while its link is taken off is kept, and linked again."""
+
+    class Tagged(Fault):
+        def strikes(self, operation: str, _random: object) -> bool:
+            if operation == UNLINK:
+                retag(emulator, "cam-1", {"kvsops:keep": "mine"})
+            return False
+
+    stream = put(emulator, "cam-1", stored=True).stream_arn
+    emulator.settings.faults = (Tagged(UNLINK, DENIED),)
+    run.given = OLD | {"unlink-storage": True}
+    run()
+    assert run.outcomes == {"cam-1": "kept"}
+    assert run.reasons == {"cam-1": "protected: kvsops:keep=mine"}
+    assert emulator.backend().channels["cam-1"].stream_arn == stream
+    assert writes(emulator) == {UNLINK: 2}
+    assert run.events("cam-1") == ["deleting", "unlinking", "relinked", "kept"]
+
+
+def test_a_lost_answer_to_the_unlinking(run: Run, emulator: LocalServer) -> None:
+    """A link that may have been taken off, the answer lost, is put back all the same."""
+    stream = put(emulator, "cam-1", stored=True).stream_arn
+    emulator.settings.faults = (From(UNLINK, DROP_AFTER, last=10), Fault(DELETE, DENIED))
+    run.given = OLD | {"unlink-storage": True}
+    run()
+    assert run.outcomes == {"cam-1": "failed"}
+    assert emulator.backend().channels["cam-1"].stream_arn == stream
+    assert run.events("cam-1") == ["deleting", "unlinking", "deleting", "relinked", "failed"]
+    assert run.journal[2]["storage"] == {"status": "ENABLED", "stream_arn": stream}
+
+
+@pytest.mark.parametrize(
+    ("lost", "outcome", "linked", "then"),
+    [
+        (DROP_AFTER, "deleted", None, "1d old"),  # which the linking finds out
+        ("InternalFailure", "unknown", True, "DescribeSignalingChannel denied: "),
+        ("InternalFailure", "unknown", False, "; it stays unlinked from arn:aws:kinesisvideo:"),
+    ],
+)
+def test_an_unlinked_channel_that_may_be_deleted(
+    run: Run, emulator: LocalServer, *, lost: str, outcome: str, linked: bool | None, then: str
+) -> None:
+    """Whether it is there or not, it is linked again; only if it is gone was it surely deleted."""
+    channel = put(emulator, "cam-1", stored=True)
+    stream = channel.stream_arn
+    faults = [Fault(DELETE, lost), From("DescribeSignalingChannel", DENIED, first=3)]
+    if linked is False:
+        faults.append(From(UNLINK, DENIED, first=2))
+    emulator.settings.faults = tuple(faults)
+    emulator.settings.state_delay = timedelta()
+    run.given = OLD | {"unlink-storage": True}
+    run()
+    assert run.outcomes == {"cam-1": outcome}
+    assert then in run.reasons["cam-1"]
+    assert run.items[0].lost is (outcome == "unknown")
+    assert channel.stream_arn == (stream if linked else None)
+    assert run.events("cam-1")[-1] == outcome
