@@ -12,6 +12,7 @@ TAGGING: Final = "resourcegroupstaggingapi"
 STS: Final = "sts"
 CLOUDWATCH: Final = "cloudwatch"
 PRICING: Final = "pricing"
+SNS: Final = "sns"
 
 IAM_PREFIXES: Final = {
     KINESIS_VIDEO: "kinesisvideo",
@@ -20,6 +21,7 @@ IAM_PREFIXES: Final = {
     STS: "sts",
     CLOUDWATCH: "cloudwatch",
     PRICING: "pricing",
+    SNS: "sns",
 }
 
 READING: Final = ("Describe", "Get", "List")
@@ -67,6 +69,8 @@ OPERATIONS: Final = {
     "GetCallerIdentity": Operation(STS, 10, documented=False),
     "GetMetricData": Operation(CLOUDWATCH, 20, documented=False, needs=("MetricDataResults",)),
     "ListMetrics": Operation(CLOUDWATCH, 20, documented=False, needs=("Metrics",)),
+    # The least of all regions': https://docs.aws.amazon.com/general/latest/gr/sns.html
+    "Publish": Operation(SNS, 300, needs=("MessageId",)),
     "GetProducts": Operation(PRICING, 5, documented=False, needs=("PriceList",)),
 }
 
