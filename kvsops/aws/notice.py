@@ -41,5 +41,4 @@ class Topic:
 
 def publish(scope: Scope, topic: Topic, subject: str, text: str) -> None:
     """Publish the text; the scope is one of the topic's region. Raises `KvsopsError`."""
-    given = {"TopicArn": topic.arn, "Subject": subject, "Message": text}
-    scope.call("Publish", attempts=ATTEMPTS, **given)
+    scope.call("Publish", attempts=ATTEMPTS, TopicArn=topic.arn, Subject=subject, Message=text)

@@ -34,12 +34,12 @@ if TYPE_CHECKING:
 
     Files = list[tuple[ReportFiles[BillReport], Path]]
 
-GROUPS: Final = ("owner", "prefix", "region")
+GROUPS: Final = ("owner", "prefix", "region", "account")
 _FILE: Final = click.Path(dir_okay=False, path_type=Path)
 
 
 def _group(text: str) -> str:
-    """Read owner, prefix, region or tag:KEY; raises `UsageError`."""
+    """Read owner, prefix, region, account or tag:KEY; raises `UsageError`."""
     if text in GROUPS:
         return text
     if text.startswith("tag:"):
@@ -67,7 +67,7 @@ def _month(text: str) -> "Month":
 @click.option(
     "--group-by",
     type=Text("group", _group),
-    metavar="tag:KEY|owner|prefix|region",
+    metavar="tag:KEY|owner|prefix|region|account",
     default="prefix",
     show_default=True,
     help="Subtotals by this.",

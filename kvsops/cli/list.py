@@ -156,7 +156,7 @@ def _costs(scope: "Scope", listing: Listing, money: Money, no_metrics: bool) -> 
     from kvsops.output.digest import BRIEF_BYTES
     from kvsops.reports.bill_columns import listing_columns
     from kvsops.reports.bill_digest import list_digest, listed
-    from kvsops.reports.bill_said import listing_total, totals
+    from kvsops.reports.bill_said import below_list, on_deleted, totals
     from kvsops.reports.own_cost import tell_own_cost
 
     console, prices = Console(), money.load_prices(scope)
@@ -181,7 +181,8 @@ def _costs(scope: "Scope", listing: Listing, money: Money, no_metrics: bool) -> 
         text = digest.markdown(BRIEF_BYTES)
     else:
         text = listing.render(rows, columns, scope.place)
-        text += listing_total(bill, scope.region, listing.output, screen())
+        said = [f"{scope.region}: {totals(bill)}.", *on_deleted(bill)]
+        text += below_list(said, listing.output, screen())
     click.echo(text, nl=False)
     tell_own_cost(scope, console)
     bad = _tell_beside(planned, [line.facts for line in shown if line.facts], console)
