@@ -80,7 +80,8 @@ class Notice:
         from kvsops.aws.quotas import SNS
         from kvsops.output.notice import message, subject
 
-        there = replace(self.where, region=self.topic.region)
+        own = self.where  # who runs it publishes, whatever roles it sweeps by
+        there = Where(own.profile, self.topic.region, own.endpoint_url, own.quota_share)
         scope = there.open(read_only=False, service=SNS)
         publish(scope, self.topic, subject(digest, code, SUBJECT_CHARACTERS), message(digest, code))
 
