@@ -93,6 +93,22 @@ def document(wanted: Iterable[Grant]) -> dict[str, Any]:
     return {"Version": "2012-10-17", "Statement": _statements(_least(set(wanted)))}
 
 
+def trust(caller: str, partition: str, external_id: str | None) -> dict[str, Any]:
+    """Return whom a role trusts: an account's number, whose policies say who, or an ARN.
+
+    Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/confused-deputy.html
+    """
+    arn = caller if caller.startswith("arn:") else f"arn:{partition}:iam::{caller}:root"
+    statement: dict[str, Any] = {
+        "Effect": "Allow",
+        "Principal": {"AWS": arn},
+        "Action": "sts:AssumeRole",
+    }
+    if external_id is not None:
+        statement["Condition"] = {"StringEquals": {"sts:ExternalId": external_id}}
+    return {"Version": "2012-10-17", "Statement": [statement]}
+
+
 def size(policy: str) -> int:
     """Return how much of `LARGEST` a policy's text takes."""
     return len("".join(policy.split()))

@@ -82,6 +82,14 @@ def cost_many(
     return code if complete and written and seen and not failed else 1
 
 
+def checked(html: Path | None, open_metrics: Path | None) -> "Files":
+    """Return the files to write; raises `UsageError` for one that could not be."""
+    from kvsops.reports.fleet_bill_files import FLEET_HTML, FLEET_OPEN_METRICS
+
+    asked = ((FLEET_HTML, html), (FLEET_OPEN_METRICS, open_metrics))
+    return [(kind, kind.check(path)) for kind, path in asked if path]
+
+
 def wished(
     month: "Month | None",
     narrowing: "Narrowing",

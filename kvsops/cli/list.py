@@ -1,5 +1,6 @@
 """`kvsops list`."""
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -84,12 +85,18 @@ def list_(
       kvsops list --tag kvsops:owner --without-tag kvsops:keep
       kvsops list --prefix ci- -o json --query '[].channel_name'
       kvsops list --cost --fail-over 25
+      kvsops list --organization-role kvsops --all-regions
     """
     from kvsops.core.judge import objection
 
     refuse(objection(given | {"listing": True}) or _contradiction(cost, no_metrics, money))
     tags = tags or bool(given["tag"] or given["without-tag"])
     listing = Listing(given, direct, sort, reverse, limit, output, query, tags, verbose, brief)
+    if where.many:
+        from kvsops.cli.list_many import costs_many, list_many
+
+        told = partial(costs_many, no_metrics=no_metrics) if cost else list_many
+        click.get_current_context().exit(told(where, listing, money))
     scope = where.open(read_only=True, max_own_cost=money.max_own_cost)
     code = _costs(scope, listing, money, no_metrics) if cost else _plain(scope, listing)
     click.get_current_context().exit(code)

@@ -73,7 +73,7 @@ def _is_table(options: Given) -> bool:
 
 
 def _groups_by_tag(options: Given) -> bool:
-    return options["group_by"] not in ("prefix", "region", "account")
+    return options["group_by"] not in (None, "prefix", "region", "account")
 
 
 def _reads_metrics(options: Given) -> bool:

@@ -74,12 +74,18 @@ class Wherever(Where):
         )
         return places_of(self.asked, around)
 
-    def open(self, *, read_only: bool = False, max_own_cost: "Decimal | None" = None) -> "Scope":
+    def open(
+        self,
+        *,
+        read_only: bool = False,
+        max_own_cost: "Decimal | None" = None,
+        service: str = "kinesisvideo",
+    ) -> "Scope":
         """Open the scope of the one place, which may be a role's account."""
         if self.many:
             raise UsageError("this looks in one account and region: give one --region")
         if not self.role_arns:
-            return Where.open(self, read_only=read_only, max_own_cost=max_own_cost)
+            return Where.open(self, read_only=read_only, max_own_cost=max_own_cost, service=service)
         found = self.places()
         for each in found.missed:
             raise KvsopsError(each.why)

@@ -132,6 +132,11 @@ def _check(asked: Asked) -> None:
         checked_external_id(asked.external_id)
 
 
+def regions_of(asked: Asked, environ: Mapping[str, str]) -> list[str]:
+    """Return the regions that are meant, without a call."""
+    return _regions(asked, _home(asked, environ))
+
+
 def _home(asked: Asked, environ: Mapping[str, str]) -> Account:
     """Return where is asked who calls and who else there is: the configured region if it is meant.
 

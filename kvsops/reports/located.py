@@ -1,11 +1,12 @@
 """Rows of many accounts and regions in one table, and what was said there, told once."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Generic
 
 from kvsops.fleet.place import Missed
 from kvsops.output.rows import Column, Row
+from kvsops.output.screen import Outcome
 from kvsops.output.text import count
 
 NAMED = 3
@@ -51,13 +52,23 @@ def located_columns(columns: Sequence[Column[Row]]) -> list[Column[At[Row]]]:
 def _lifted(column: Column[Row]) -> Column[At[Row]]:
     """Return a column that asks the row's own."""
     key = column.key
-    lifted: Column[At[Row]] = replace(  # type: ignore[assignment, arg-type]  # to another row's
-        column,
-        value=lambda at: at.columns[key].value(at.row),
-        text=lambda at: at.columns[key].cell(at.row),
-        outcome=lambda at: (mark := at.columns[key].outcome) and mark(at.row),
+
+    def outcome(at: At[Row]) -> Outcome | None:
+        mark = at.columns[key].outcome
+        return mark(at.row) if mark else None
+
+    return Column[At[Row]](
+        key,
+        column.header,
+        lambda at: at.columns[key].value(at.row),
+        lambda at: at.columns[key].cell(at.row),
+        align=column.align,
+        shown=column.shown,
+        cut=column.cut,
+        leaves=column.leaves,
+        shared=column.shared,
+        outcome=outcome,
     )
-    return lifted
 
 
 def told_once(said: Iterable[tuple[str, str]]) -> list[str]:
