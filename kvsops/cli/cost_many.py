@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from kvsops.cli.many import Spent, look, tell_spent
+from kvsops.cli.many import Spent, look, priced, refuse_unpriced, tell_spent
 from kvsops.cli.money import Money
 from kvsops.cli.options import screen, typed
 
@@ -62,7 +62,7 @@ def cost_many(
     looked = look(where.places(), partial(_billed, wish), money.max_own_cost, console)
     fleet = fleet_report(looked.results, looked.missed)
     failed = told_once((str(each.place), line) for each in fleet.places for line in each.failed)
-    base = wish.baselines and wish.baselines.whole
+    base = wish.baselines.whole if wish.baselines else None
     bill, missed = fleet.whole.bill, fleet.missed
     verdict = verdict_of(money.budget, bill, base, missed, fleet.streams)
     digest = partial(fleet_digest, fleet, verdict, failed, typed())
@@ -121,14 +121,19 @@ def _billed(wish: Wish, place: "Place", scope: "Scope") -> "PlaceBill":
     def deleted(_: str | None) -> tuple[set[str], list[str]]:
         return names_deleted(wish.journals, place.region, wish.month.start, place.account_id)
 
-    prices = wish.money.load_prices(scope)
-    base = wish.baselines and wish.baselines.of(place.account_id, place.region)
+    prices, unpriced = priced(wish.money, scope)
+    bases = wish.baselines
+    base = bases.of(place.account_id, place.region) if bases else None
     wanted = Wanted(wish.month, scope.now(), prices, wish.narrowing, base, tag_key(wish.by))
     reading = read_bill(scope, wanted, deleted, UNSEEN)
+    refuse_unpriced(reading.bill, unpriced)
+    if unpriced and reading.streams.bill and reading.streams.bill.lines:
+        raise unpriced
     return PlaceBill(
         place,
         report_of(reading, scope, wish.narrowing, wish.by, place.account_id),
         StreamsTotal.of(reading.streams),
         unread((line.facts for line in reading.bill.lines if line.facts), Need.TAGS),
         complete=reading.metered.seen_all and reading.streams.complete,
+        priced=unpriced is None,
     )

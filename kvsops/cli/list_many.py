@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Generic
 import click
 
 from kvsops.cli.list_reading import ORDERS, Listing, read_bill, read_chosen
-from kvsops.cli.many import Looked, Spent, look, tell_spent
+from kvsops.cli.many import Looked, Spent, look, priced, refuse_unpriced, tell_spent
 from kvsops.cli.money import Money
 from kvsops.cli.options import screen, typed
 from kvsops.output.rows import Row
@@ -55,7 +55,11 @@ def list_many(where: "Wherever", listing: Listing, money: Money) -> int:
     rows.sort(key=lambda at: (order(at.row), at.account_id, at.region), reverse=listing.reverse)
     number = sum(each.number for each in looked.results)
     happened = f"{_of(len(rows[: listing.limit]), number)} in {_extent(looked)}"
-    _show(looked, listing, rows[: listing.limit], happened, [f"{happened}."])
+    below = [f"{happened}."] if rows else []
+    if listing.output == "table" and screen().width is None:  # a script takes each line for a row
+        for line in below:
+            console.note(line)
+    _show(looked, listing, rows[: listing.limit], happened, below if screen().width else ())
     return _tell(looked, console)
 
 
@@ -73,7 +77,7 @@ def costs_many(where: "Wherever", listing: Listing, money: Money, *, no_metrics:
     rows = _in_order(listing, [row for each in looked.results for row in each.rows])
     said = list_totals(_extent(looked), bill)
     shown = rows[: listing.limit]
-    verdict = verdict_of(money.budget, bill, baselines and baselines.whole, looked.missed)
+    verdict = verdict_of(money.budget, bill, baselines.whole if baselines else None, looked.missed)
     _show(looked, listing, shown, said[0], said, verdict=verdict)
     code = _tell(looked, console)
     return money.tell(verdict, console) or code
@@ -114,7 +118,7 @@ def _priced(
     from kvsops.reports.bill_columns import listing_columns
     from kvsops.reports.located import located
 
-    prices = money.load_prices(scope)
+    prices, unpriced = priced(money, scope)
     found = None if no_metrics else Metered()
     limit = None if money.judges else listing.limit
     planned, chosen = read_chosen(
@@ -128,8 +132,9 @@ def _priced(
         console=None,
         prices=prices,
         found=found,
-        base=baselines and baselines.of(place.account_id, place.region),
+        base=baselines.of(place.account_id, place.region) if baselines else None,
     )
+    refuse_unpriced(bill, unpriced)
     shown = [line for line in bill.lines if not line.ghost]
     columns = listing_columns(
         bill, tags=listing.shows_tags, verbose=listing.verbose, about=listing.about
@@ -190,7 +195,7 @@ def _show(
     columns = located_columns(looked.results[0].columns)
     if not listing.brief:
         click.echo(listing.render(rows, columns, lambda: _extent(looked)), nl=False)
-        if rows or verdict:
+        if below:
             click.echo(below_list(below, listing.output, screen()), nl=False)
         return
     problems = told_once(_said(looked, "warnings"))

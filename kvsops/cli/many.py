@@ -4,12 +4,15 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from kvsops.errors import KvsopsError
+from kvsops.errors import KvsopsError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from kvsops.aws.scope import Scope
+    from kvsops.bill.bill import Bill
+    from kvsops.cli.money import Money
+    from kvsops.core.cost import Prices
     from kvsops.fleet.place import Missed, Place, Places
     from kvsops.output.console import Console
 
@@ -86,6 +89,25 @@ def look(
         looked.tell_missed(console)
         raise KvsopsError("no account and region could be looked at")
     return looked
+
+
+def priced(money: "Money", scope: "Scope") -> "tuple[Prices, UsageError | None]":
+    """Return the region's prices; where they are not known, none at all, and the error to raise.
+
+    Who has nothing in a region needs no prices: then `refuse_unpriced` raises nothing.
+    """
+    from kvsops.core.cost import ZERO, Prices
+
+    try:
+        return money.load_prices(scope), None
+    except UsageError as error:
+        return Prices(scope.region, ZERO, ZERO, ZERO, "", "not known"), error
+
+
+def refuse_unpriced(bill: "Bill", error: "UsageError | None") -> None:
+    """Raise the error unless nothing was used at all, which costs nothing at any price."""
+    if error and any(line.usage is None or line.usage.days for line in bill.lines):
+        raise error
 
 
 def tell_spent(spent: Spent, console: "Console") -> None:

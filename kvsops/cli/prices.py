@@ -1,7 +1,6 @@
 """`kvsops prices`."""
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +12,8 @@ from kvsops.cli.places import Wherever, places_options
 from kvsops.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from kvsops.aws.scope import Scope
     from kvsops.output.rows import Output
 

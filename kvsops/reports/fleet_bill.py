@@ -24,7 +24,8 @@ Value = TypeVar("Value")
 class PlaceBill:
     """The bill of an account and region; `failed` is what could not be read of its channels.
 
-    `complete` says that no look for deleted channels or streams failed.
+    `complete` says that no look for deleted channels or streams failed. One that is not `priced`
+    had nothing in it that was used: its region's prices are not known.
     """
 
     place: Place
@@ -32,6 +33,17 @@ class PlaceBill:
     streams: StreamsTotal
     failed: Sequence[str] = ()
     complete: bool = True
+    priced: bool = True
+
+    @property
+    def partly(self) -> bool:
+        """Whether something that is there has a cost that is not known."""
+        return self.report.total.unknown > 0 or self.report.streams.lower_bound
+
+    @property
+    def quiet(self) -> bool:
+        """Whether nothing there costs anything this month."""
+        return self.report.in_all.estimated_month == ZERO and not self.partly
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,7 +50,8 @@ def fleet_json(fleet: FleetReport) -> object:
 
 
 def _scope(each: PlaceBill) -> dict[str, object]:
-    return {"account_id": each.place.account_id, **as_json(each.report)}
+    told = {"account_id": each.place.account_id, **as_json(each.report)}
+    return told if each.priced else {**told, "prices": None}
 
 
 def missed_json(missed: Sequence[Missed]) -> list[dict[str, object]]:

@@ -95,7 +95,7 @@ def _count(
 def _usd(key: str, header: str, of: Callable[[PlaceBill], Decimal | None]) -> Column[PlaceBill]:
     def text(row: PlaceBill) -> str:
         amount = of(row)
-        more = "+" if row.report.in_all.lower_bound and amount is not None else ""
+        more = "+" if row.partly and amount is not None else ""
         return f"{usd(amount)}{more}"
 
     return Column[PlaceBill](key, header, of, text, align="right")

@@ -6,7 +6,6 @@ from functools import partial
 import click
 
 from kvsops.bill.budget import Verdict
-from kvsops.core.cost import ZERO
 from kvsops.output.console import Console
 from kvsops.output.digest import Digest, Section
 from kvsops.output.figures import percent
@@ -19,7 +18,7 @@ from kvsops.reports.bill_digest import bill_outcome, said
 from kvsops.reports.bill_json import DEAREST
 from kvsops.reports.bill_said import totals
 from kvsops.reports.bill_text import GROUPS, in_all, insights, on_streams, parts
-from kvsops.reports.fleet_bill import FleetReport, PlaceBill
+from kvsops.reports.fleet_bill import FleetReport
 from kvsops.reports.fleet_bill_json import fleet_json
 from kvsops.reports.fleet_bill_rows import channel_rows, place_columns, stream_rows
 from kvsops.reports.located import located_columns, on_missed
@@ -73,7 +72,7 @@ def _heading(fleet: FleetReport) -> Iterator[str]:
 
 def _tables(fleet: FleetReport, form: Form) -> Iterator[tuple[str, str]]:
     """Make the tables, each with its title, of what is not nothing."""
-    spending = [each for each in fleet.places if not _quiet(each)][:PLACES]
+    spending = [each for each in fleet.places if not each.quiet][:PLACES]
     whole, channels, streams = fleet.whole, channel_rows(fleet), stream_rows(fleet)
     if spending:
         yield "by account and region", form(spending, place_columns())
@@ -82,19 +81,13 @@ def _tables(fleet: FleetReport, form: Form) -> Iterator[tuple[str, str]]:
         located = located_columns(channels.columns)
         yield "the dearest channels", form(channels.rows[:DEAREST], located)
     if streams.rows:
-        located = located_columns(streams.columns)
-        yield "the dearest streams", form(streams.rows[:DEAREST], located)
-
-
-def _quiet(each: PlaceBill) -> bool:
-    """Whether nothing was spent there, as far as all of it is known."""
-    whole = each.report.in_all
-    return whole.estimated_month == ZERO and not whole.lower_bound
+        of_streams = located_columns(streams.columns)
+        yield "the dearest streams", form(streams.rows[:DEAREST], of_streams)
 
 
 def _notes(fleet: FleetReport) -> Iterator[str]:
     """Say what else there is to know."""
-    spending = [each for each in fleet.places if not _quiet(each)]
+    spending = [each for each in fleet.places if not each.quiet]
     if more := len(spending[PLACES:]):
         yield f"{_places(more)} more cost less; -o json has them all."
     if quiet := len(fleet.places) - len(spending):
