@@ -9,7 +9,7 @@ import click
 from kvsops.cli.help import Command, section
 from kvsops.cli.options import Where, output_options, screen
 from kvsops.cli.places import Wherever, places_options
-from kvsops.errors import UsageError
+from kvsops.errors import KvsopsError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -64,7 +64,8 @@ def prices(
     if refresh:
         if kept is None:
             raise UsageError("there is no home directory to keep prices in: set XDG_CACHE_HOME")
-        problems = [line for each in _scopes(where, regions) for line in _refresh(each, kept)]
+        scopes = _scopes(where, regions)
+        problems = [line for each in scopes for line in _refresh(each, kept, many=bool(regions))]
     known = price_tables.load(file, kept)
     rows = [known[region] for region in regions or sorted(known) if region in known]
     text = render(rows, price_columns(), output, query, screen=screen(), noun="region")
@@ -96,12 +97,22 @@ def _scopes(where: Wherever, regions: list[str]) -> "Iterator[Scope]":
         yield own.open(read_only=True)
 
 
-def _refresh(scope: "Scope", kept: Path) -> list[str]:
-    """Read a region's prices, and keep them; return what could not be told."""
+def _refresh(scope: "Scope", kept: Path, *, many: bool) -> list[str]:
+    """Read a region's prices, and keep them; return what could not be told.
+
+    Of many regions one that fails is told, and the others go on.
+    """
     from kvsops.aws import prices as price_tables
     from kvsops.output.console import Console
 
-    found, problems = price_tables.refreshed(scope)
+    try:
+        found, problems = price_tables.refreshed(scope)
+    except UsageError:
+        raise
+    except KvsopsError as error:
+        if not many:
+            raise
+        return [str(error)]
     price_tables.store(found, kept)
     Console().note(f"the prices of {scope.region} are kept in {kept}")
     return problems

@@ -20,8 +20,10 @@ def scope_of(topic: Topic, **more: Any) -> Scope:
     return Scope(region=topic.region, environ=KEYS, service=SNS, **more)
 
 
-def test_a_dry_runs_own_scope_publishes_nothing() -> None:
+def test_a_dry_runs_own_scope_publishes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     """It is a write: a scope that refuses writes refuses this, too."""
+    for name, value in KEYS.items():
+        monkeypatch.setenv(name, value)
     with pytest.raises(WriteRefusedError):
         publish(scope_of(TOPIC, read_only=True), TOPIC, "a subject", "a text")
 

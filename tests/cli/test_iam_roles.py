@@ -10,7 +10,7 @@ from tests.cli.iam import ACCOUNT, actions_of, resources_of
 
 LINE = "list --organization-role kvsops --region us-east-1 --region eu-west-1"
 ARN = "arn:aws:iam::200000000002:role/kvsops"
-CHANNELS = [f"arn:aws:kinesisvideo:{region}:*:channel/*/*" for region in ("us-east-1", "eu-west-1")]
+CHANNELS = [f"arn:aws:kinesisvideo:{region}:*:channel/*/*" for region in ("eu-west-1", "us-east-1")]
 FINDING = {"organizations:ListAccounts", "sts:AssumeRole"}
 
 
@@ -88,8 +88,8 @@ def test_whom_the_role_trusts(kvsops: Kvsops, caller: str, principal: str) -> No
 @pytest.mark.parametrize(
     ("argv", "told"),
     [
-        (("list", "--for", "role"), "--for role: give a command line that assumes one"),
-        (("--for", "trust", "--caller", ACCOUNT), "--for trust: give a command line that assumes"),
+        (("list", "--for", "role"), "--for role: no command line assumes a role: add --organ"),
+        (("--for", "trust", "--caller", ACCOUNT), "--for trust: no command line assumes a role: add --o"),
         ((LINE, "--for", "trust"), "--for trust: say who may assume the role: --caller ID"),
         ((LINE, "--caller", ACCOUNT), "--caller says whom the role trusts: add --for trust"),
         ((LINE, "--for", "trust", "--caller", "me"), "not an account, nor the ARN of a user or"),
