@@ -157,7 +157,7 @@ def _tell_doubts(ctx: click.Context) -> bool:
 
 def told(error: KvsopsError, ctx: click.Context) -> str:
     """Say what is wrong; of a name that no channel has, also which may be meant."""
-    if not isinstance(error, NoSuchNameError):
+    if not isinstance(error, NoSuchNameError) or PLACE not in ctx.meta:
         return str(error)
     from kvsops.cli.channel_names import nearest
 
