@@ -185,3 +185,38 @@ def test_an_account_that_is_not_expected(emulator: LocalServer, found: Places) -
         FleetSweep.planned(found, terms, NOON)
     assert str(caught.value) == f"these credentials are of account {OTHER}, not {OWN}"
     assert emulator.calls["ListSignalingChannels"] == 0
+
+
+def test_a_deadline(emulator: LocalServer, found: Places, time: Time, tmp_path: Path) -> None:
+    """Once it has passed each scope leaves what is planned, and says why."""
+    sow(emulator)
+    bounds = Bounds(DEFAULT)
+    terms = Terms(rules=RULES, bounds=bounds, deadline=time.clock() + 600, read_only=False)
+    fleet = FleetSweep.planned(found, terms, NOON)
+    time.sleep(601)
+    fleet.run(lambda name: Journal(tmp_path / name, name))
+    items = [item for each in fleet.swept for item in each.sweep.plan.items]
+    assert {(item.outcome.value, item.reason) for item in items} == {
+        ("left", "the deadline passed")
+    }
+    assert [each.sweep.why_stopped for each in fleet.swept] == [*["the deadline passed"] * 3, ""]
+    assert left(emulator) == (3, 3, 1)
+
+
+def test_a_journal_that_cannot_be_written(
+    emulator: LocalServer, found: Places, tmp_path: Path
+) -> None:
+    """Where one scope's cannot be, nothing of that scope is deleted; the others go on."""
+    sow(emulator)
+    terms = Terms(rules=RULES, bounds=Bounds(DEFAULT), read_only=False)
+    fleet = FleetSweep.planned(found, terms, NOON)
+
+    def opened(name: str) -> Journal:
+        return Journal(tmp_path if WEST in name else tmp_path / name, name)
+
+    fleet.run(opened)
+    assert left(emulator) == (0, 3, 0)
+    assert [str(each.failure)[-37:] for each in fleet.swept if each.failure] == [
+        "cannot be written: it is not a file"[-37:]
+    ]
+    assert fleet.swept[1].sweep.why_stopped.endswith("cannot be written: it is not a file")
