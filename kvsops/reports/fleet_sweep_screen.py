@@ -38,7 +38,7 @@ class FleetScreen(SweepScreen):
 
     def _count(self) -> str:
         said = SweepScreen._count(self)
-        held = sum(bool(each.sweep.bounds.blown(each.sweep.plan)) for each in self.fleet.swept)
+        held = sum(bool(each.held_back) for each in self.fleet.swept)
         if not held or self.read_only:
             return said
         return f"{said}; the fuse of {count(held, 'scope')} blew"
