@@ -12,7 +12,7 @@ from kvsops.cli.help import Command, section
 from kvsops.cli.main import ALIASES, COMMANDS, cli
 from kvsops.cli.options import refuse
 from kvsops.cli.values import ACCOUNT, Text
-from kvsops.core.account import RoleArn, checked_account_id, checked_principal
+from kvsops.core.account import RoleArn, checked_principal
 from kvsops.core.channel import ChannelArn
 from kvsops.core.likeness import suggestion
 from kvsops.errors import UsageError
@@ -223,10 +223,8 @@ def _places(
     """Return the regions and accounts that a command line is about; None is any."""
     asked = given.get("exclude_regions") or given.get("all_regions")
     regions = given.get("regions") or (given.get("region") or (None if asked else region),)
-    if given.get("expect_account"):
-        account = checked_account_id(given["expect_account"])
     named = [RoleArn.parse(arn).account_id for arn in given.get("role_arns", ())]
-    accounts = given.get("accounts") or named or (account,)
+    accounts = given.get("accounts") or named or given.get("expect_accounts") or (account,)
     return [(each, account_id) for account_id in accounts for each in regions]
 
 
