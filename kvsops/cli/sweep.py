@@ -220,7 +220,7 @@ def sweep(
             query=query,
             reports=reports,
         )
-        sweep_many(where, rules, bounds, asked)
+        sweep_many(where, rules, bounds, asked, notice)
     scope, console = where.open(read_only=not yes), Console()
     began = scope.clock()
     end = None if deadline is None else began + deadline.total_seconds()

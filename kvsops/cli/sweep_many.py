@@ -4,6 +4,7 @@ import os
 import time
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -13,6 +14,7 @@ from kvsops.cli.options import screen, typed
 from kvsops.errors import CheckFailedError
 
 if TYPE_CHECKING:
+    from kvsops.cli.notify import Notice
     from kvsops.cli.places import Wherever
     from kvsops.core.judge import Rules
     from kvsops.output.console import Console
@@ -40,12 +42,15 @@ class Asked:
     reports: tuple[Path, ...]
 
 
-def sweep_many(where: "Wherever", rules: "Rules", bounds: "Bounds", asked: Asked) -> NoReturn:
+def sweep_many(
+    where: "Wherever", rules: "Rules", bounds: "Bounds", asked: Asked, notice: "Notice"
+) -> NoReturn:
     """Plan everywhere, weigh, delete everywhere if that is asked for, and tell; then exit."""
     from kvsops.aws.scope import machine_now
     from kvsops.fleet.sweep import FleetSweep, Terms
     from kvsops.output.console import Console, progress
     from kvsops.reports.fleet_sweep import Clocks, FleetReport
+    from kvsops.reports.fleet_sweep_told import digest_of
     from kvsops.reports.sweep_screen import View
 
     context, console, began = click.get_current_context(), Console(), time.monotonic()
@@ -65,6 +70,7 @@ def sweep_many(where: "Wherever", rules: "Rules", bounds: "Bounds", asked: Asked
     view = View(screen(), asked.everything, asked.tags)
     report = FleetReport(fleet, began, clocks, view, typed=typed(), options=where.again_everywhere)
     report.check_query(asked.output, asked.query)
+    notice.about = partial(digest_of, report)
     if asked.yes:
         _delete(report, asked.journal, console)
     report.answer = _no(report, asked)

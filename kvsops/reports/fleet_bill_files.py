@@ -57,7 +57,7 @@ def fleet_gauges(fleet: FleetReport) -> Iterator["GaugeMetricFamily"]:
     """Give each one's gauges by account and region, the groups of all, and what is missing."""
     families: dict[str, GaugeMetricFamily] = {}
     for each in fleet.places:
-        here = {"account_id": each.place.account_id, "region": each.place.region}
+        here = {"account": each.place.account_id, "region": each.place.region}
         for family in gauges_of(each.report, here, groups=False):
             kept = families.setdefault(family.name, family)
             if kept is not family:

@@ -218,7 +218,7 @@ def test_files(cost: Kvsops, tmp_path: Path) -> None:
     month = {"month": str(this_month())}
     places = [(OWN, THERE, 0.05), (OWN, HERE, 0.03), (OTHER, HERE, 0.03), (OTHER, THERE, 0)]
     assert values_of("kvsops_cost_estimated_month_dollars", samples) == [
-        ({"account_id": account_id, "region": region, **month}, value)
+        ({"account": account_id, "region": region, **month}, value)
         for account_id, region, value in places
     ]
     assert values_of("kvsops_scopes", samples) == [({}, 4)]

@@ -221,14 +221,13 @@ def test_finding_many_places(kvsops: Kvsops, line: str, allowed: dict[str, list[
 
 def test_several_regions_and_accounts(kvsops: Kvsops) -> None:
     """The channels are those of each region in each account."""
-    roles = (
-        "--role-arn arn:aws:iam::222222222222:role/a --role-arn arn:aws:iam::111111111111:role/a"
-    )
+    accounts = ("111111111111", "222222222222")
+    roles = " ".join(f"--role-arn arn:aws:iam::{each}:role/a" for each in accounts)
     line = f"sweep --prefix ci- --expired --region us-east-1 --region eu-west-1 {roles}"
-    told = json.loads(kvsops("iam", line).out)
+    told = json.loads(kvsops("iam", line, "--for", "role").out)
     found = {arn for each in told["Statement"] for arn in resources_of(each)}
     assert {arn for arn in found if ":channel/" in arn} == {
         f"arn:aws:kinesisvideo:{region}:{account}:channel/ci-*/*"
         for region in ("us-east-1", "eu-west-1")
-        for account in ("111111111111", "222222222222")
+        for account in accounts
     }

@@ -89,7 +89,7 @@ def test_whom_the_role_trusts(kvsops: Kvsops, caller: str, principal: str) -> No
     ("argv", "told"),
     [
         (("list", "--for", "role"), "--for role: no command line assumes a role: add --organ"),
-        (("--for", "trust", "--caller", ACCOUNT), "--for trust: no command line assumes a role: add --o"),
+        (("--for", "trust", "--caller", ACCOUNT), "--for trust: no command line assumes a role: "),
         ((LINE, "--for", "trust"), "--for trust: say who may assume the role: --caller ID"),
         ((LINE, "--caller", ACCOUNT), "--caller says whom the role trusts: add --for trust"),
         ((LINE, "--for", "trust", "--caller", "me"), "not an account, nor the ARN of a user or"),

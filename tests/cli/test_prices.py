@@ -196,11 +196,14 @@ def test_of_many_regions(kvsops: Kvsops, emulator: LocalServer) -> None:
 
 @pytest.mark.usefixtures("cache")
 def test_refreshing_many_regions(kvsops: Kvsops, emulator: LocalServer) -> None:
-    """Each is read and kept; a region that is not known is refused before."""
-    ended = kvsops("prices", "--refresh", *_regions("us-east-1", "eu-west-1"), "-o", "json")
+    """Each is read and kept; one that fails is told; one that there is not is refused before."""
+    ended = kvsops("prices", "--refresh", *_regions("ap-southeast-2", "us-east-1"), "-o", "json")
     rows = {row["region"]: row["origin"] for row in json.loads(ended.out)}
-    assert rows == {"us-east-1": "refreshed", "eu-west-1": "refreshed"}
-    assert emulator.calls == {"GetProducts": 2}
+    assert rows == {"us-east-1": "refreshed", "ap-southeast-2": "refreshed"}
+    assert emulator.calls["GetProducts"] >= 2
+    ended = kvsops("prices", "--refresh", *_regions("eu-central-1", "us-east-1"), "-o", "json")
+    assert (ended.code, len(json.loads(ended.out))) == (1, 1)
+    assert "the price list of eu-central-1 has 2 rows for million_messages, not 1" in ended.err
     assert kvsops("prices", "--refresh", *_regions("us-east-1", "nowhere")).code == 2
 
 
