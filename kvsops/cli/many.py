@@ -70,17 +70,20 @@ def look(
     """
     from kvsops.aws.metrics import MetricBudget, MetricPool
     from kvsops.fleet.everywhere import everywhere, missed
+    from kvsops.fleet.slow import Slow
     from kvsops.output.console import progress
 
     pool = MetricPool(max_own_cost)
+    with progress("reading", len(places.found), console=console) as seen:
+        slow = Slow(seen, "reading")
 
-    def work(place: "Place") -> Result:
-        scope = place.open(read_only=True)
-        scope.metric_budget = MetricBudget(pool=pool)
-        return read(place, scope)
+        def work(place: "Place") -> Result:
+            scope = place.open(read_only=True)
+            scope.metric_budget = MetricBudget(pool=pool)
+            with slow.at(place):
+                return read(place, scope)
 
-    with progress("accounts and regions", len(places.found), console=console) as seen:
-        came = list(everywhere(places.found, work, seen))
+        came = list(everywhere(places.found, work, slow))
     looked = Looked(
         [each.result for each in came if each.result is not None],
         (*places.missed, *missed(came)),

@@ -32,8 +32,7 @@ def located(
 
 
 def located_columns(columns: Sequence[Column[Row]]) -> list[Column[At[Row]]]:
-    """Return the columns with account and region behind the first; `columns` are any place's."""
-    first, *others = map(_lifted, columns)
+    """Return the columns with account and region before them; `columns` are any place's."""
     account = Column[At[Row]](
         "account_id",
         "ACCOUNT",
@@ -46,7 +45,7 @@ def located_columns(columns: Sequence[Column[Row]]) -> list[Column[At[Row]]]:
         lambda at: at.region,
         shared="region {}".format,
     )
-    return [first, account, region, *others]
+    return [account, region, *map(_lifted, columns)]
 
 
 def _lifted(column: Column[Row]) -> Column[At[Row]]:

@@ -31,13 +31,16 @@ def test_where_each_is(kvsops: Kvsops) -> None:
     ended = kvsops("list", *ORGANIZATION, *BOTH, "-o", "json")
     rows = json.loads(ended.out)
     assert (ended.code, ended.err) == (0, LEFT_OUT)
-    assert [*rows[0]][:4] == ["channel_name", "account_id", "region", "status"]
+    assert [*rows[0]][:4] == ["account_id", "region", "channel_name", "status"]
     found = [(row["channel_name"], row["account_id"], row["region"]) for row in rows]
     assert found == ROWS
     for row in rows:
         assert f":{row['region']}:{row['account_id']}:channel/" in row["channel_arn"]
     kept = kvsops("list", *ORGANIZATION, *BOTH, "-o", "csv").out
-    assert [tuple(row)[:3] for row in [*csv.reader(io.StringIO(kept))][1:]] == found
+    assert [
+        (row["channel_name"], row["account_id"], row["region"])
+        for row in csv.DictReader(io.StringIO(kept))
+    ] == found
 
 
 def test_on_a_terminal(on_screen: Screens) -> None:
@@ -45,8 +48,8 @@ def test_on_a_terminal(on_screen: Screens) -> None:
     shown = on_screen(80, "list", *ORGANIZATION, *BOTH)
     lines = shown.splitlines()
     assert lines[0] == "Every channel: status ACTIVE, message TTL 60 s"
-    assert lines[1].split() == ["CHANNEL", "ACCOUNT", "REGION", "AGE"]
-    assert lines[2].split() == ["cam-1", OWN, THERE, "7d"]
+    assert lines[1].split() == ["ACCOUNT", "REGION", "CHANNEL", "AGE"]
+    assert lines[2].split() == [OWN, THERE, "cam-1", "7d"]
     assert "4 channels in 2 accounts, 2 regions." in lines
     assert max(map(len, lines)) <= 80
 
@@ -128,4 +131,4 @@ def test_brief(kvsops: Kvsops, cost: tuple[str, ...]) -> None:
     )
     assert ended.code == 1
     assert f"- **not looked at: {OTHER}: arn:aws:iam" in ended.out.replace("<!-- -->", "")
-    assert "| cam-1 | 123456789012 | us-east-1 |" in ended.out
+    assert "| 123456789012 | us-east-1 | cam-1 |" in ended.out

@@ -1,6 +1,7 @@
 """`--notify-sns` and `--notify-webhook`: who is told of a sweep, when, and of what."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -119,6 +120,21 @@ def test_bad_input(
     assert told in ended.err
     assert "s3cr3t" not in ended.err
     assert emulator.calls == {}
+
+
+def test_a_sweep_of_many(
+    kvsops: Kvsops, emulator: LocalServer, hook: Inbox, tmp_path: Path
+) -> None:
+    """There is one summary for all accounts and regions."""
+    put_many(emulator, ["ci-1", "ci-2"])
+    both = ("--region", "us-east-1", "--region", "eu-west-1")
+    ended = kvsops(*OLD, *both, "--yes", "--journal", str(tmp_path / "j-*.jsonl"), *HOOK)
+    assert ended.code == 0
+    (text,) = hook.texts
+    first, second, *_ = text.splitlines()
+    assert first == "kvsops sweep: done (exit code 0)"
+    assert second.startswith("Carried out in ")
+    assert second.endswith(": 2 deleted, of 2 channels")
 
 
 def test_iam(kvsops: Kvsops) -> None:
