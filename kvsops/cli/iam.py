@@ -75,9 +75,9 @@ def iam(
       kvsops iam "sweep --older-than 1d --tag env=ci --yes" "list --cost"
       kvsops iam list describe --region eu-west-1
       kvsops iam > policy.json
-      kvsops iam "list --organization-role kvsops --all-regions"
-      kvsops iam "list --organization-role kvsops --all-regions" --for role
-      kvsops iam "list --organization-role kvsops" --for trust --caller 123456789012
+      kvsops iam "list --organization-role ops --all-regions"
+      kvsops iam "list --organization-role ops --all-regions" --for role
+      kvsops iam "list --organization-role ops" --for trust --caller 123456789012
 
     Each argument is a command line as it will be run, in quotes if it is more than a name. The
     policy allows no more than that command line does: without --yes, nothing that deletes. Names,
