@@ -164,7 +164,7 @@ _BASES: Final = {
 def _rests(report: BillReport) -> Iterator[str]:
     """Tell what the totals rest on, and what is not in them."""
     total, prices = report.total, report.bill.prices
-    if report.bill.lower_bound:
+    if total.lower_bound:
         yield LOWER_BOUND
     if total.unknown:
         yield (

@@ -1,6 +1,7 @@
 """`--html` and `--open-metrics` of many accounts and regions."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from kvsops.bill.bill import Line
@@ -22,7 +23,9 @@ SCOPES: Final = 200
 
 def fleet_page(fleet: FleetReport) -> str:
     """Make the page: that of one, with a table of accounts and regions."""
-    whole, view = fleet.whole, view_of(fleet.whole)
+    whole = fleet.whole
+    found = replace(whole.total, lower_bound=whole.bill.lower_bound)  # the rest of it is said below
+    view = view_of(replace(whole, total=found))
     places = {id(line): str(each.place) for each in fleet.places for line in each.report.bill.lines}
 
     def place_of(line: Line) -> str:
@@ -34,6 +37,7 @@ def fleet_page(fleet: FleetReport) -> str:
         view
         | {
             "rests": [*_unseen(fleet), *_texts(view["rests"])],
+            "total": whole.total,
             "problems": problems,
             "scopes": fleet.places[:SCOPES],
             "more_scopes": len(fleet.places[SCOPES:]),

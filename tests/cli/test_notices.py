@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from moto.sns.models import sns_backends
 
 from kvsops.local.faults import Fault
 from kvsops.local.server import LocalServer
@@ -17,8 +18,9 @@ TOPIC = "arn:aws:sns:eu-west-1:123456789012:on-call"
 
 
 @pytest.fixture
-def hook(monkeypatch: pytest.MonkeyPatch) -> Iterator[Inbox]:
-    """Yield a webhook whose URL is in HOOK."""
+def hook(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Inbox]:
+    """Yield a webhook whose URL is in HOOK; journals go to a directory of the test's own."""
+    monkeypatch.chdir(tmp_path)
     with inbox() as kept:
         monkeypatch.setenv("HOOK", kept.url)
         yield kept
@@ -135,6 +137,21 @@ def test_a_sweep_of_many(
     assert first == "kvsops sweep: done (exit code 0)"
     assert second.startswith("Carried out in ")
     assert second.endswith(": 2 deleted, of 2 channels")
+
+
+def test_a_topic_in_another_region(kvsops: Kvsops, emulator: LocalServer) -> None:
+    """It is published there, by the run's own credentials; the subject says how it ended."""
+    emulator.settings.accounts = 1
+    topic = sns_backends["123456789012"]["eu-west-1"].create_topic("on-call")
+    put_many(emulator, ["ci-1", "ci-2"])
+    ended = kvsops(*OLD, "--check", "--notify-sns", topic.arn)
+    assert ended.code == 3
+    ((_, text, subject, *_),) = topic.sent_notifications
+    assert subject.startswith("kvsops sweep: the answer is no: Dry run in us-east-1, ")
+    assert subject.endswith(": 2 would be deleted, of 2 channels")
+    assert len(subject) <= 99
+    assert "- --check: 2 channels to delete\n" in text
+    assert emulator.calls["Publish"] == 1
 
 
 def test_iam(kvsops: Kvsops) -> None:
