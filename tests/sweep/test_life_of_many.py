@@ -58,6 +58,7 @@ class LifeOfMany(RuleBasedStateMachine):
         self.directory = Path(self.stack.enter_context(tempfile.TemporaryDirectory()))
         self.known: dict[tuple[At, str], Known] = {}
         self.down: frozenset[At] = frozenset()
+        self.found = places(self.emulator, time=self.time).found
 
     def teardown(self) -> None:
         """See to it that what must go goes in the end; end the emulator."""
@@ -122,8 +123,7 @@ class LifeOfMany(RuleBasedStateMachine):
 
     def swept(self, bounds: Bounds) -> FleetSweep:
         """Plan, weigh and delete, and hold what is gone against the oracle and the journals."""
-        found = places(self.emulator, time=self.time)
-        opened = tuple(self.opened(place) for place in found.found)
+        opened = tuple(self.opened(place) for place in self.found)
         terms = Terms(rules=policies(graced=False), bounds=bounds, read_only=False)
         before = self.time.now()
         fleet = FleetSweep.planned(Places(opened), terms, before)
@@ -183,7 +183,7 @@ TestLifeOfMany = LifeOfMany.TestCase
 TestLifeOfMany.settings = settings(
     deadline=None,
     database=None,
-    max_examples=12,
-    stateful_step_count=14,
+    max_examples=6,
+    stateful_step_count=10,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )
