@@ -142,6 +142,7 @@ def test_a_topic_in_another_region(kvsops: Kvsops, emulator: LocalServer) -> Non
     ended = kvsops(*OLD, "--check", "--notify-sns", topic.arn)
     assert ended.code == 3
     ((_, text, subject, *_),) = topic.sent_notifications
+    assert subject is not None
     assert subject.startswith("kvsops sweep: the answer is no: Dry run in us-ea")
     assert subject.endswith(": 2 would be deleted, of 2 channels")
     assert len(subject) <= 99
