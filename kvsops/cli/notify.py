@@ -98,7 +98,7 @@ def notify_options(function: Function) -> Function:
     It stands below `scope_options`, whose `where` it needs.
     """
 
-    @section("Notices")
+    @section("Output")
     @click.option(
         "--notify-sns",
         type=Text("arn", _topic),
