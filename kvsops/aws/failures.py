@@ -279,7 +279,8 @@ def _credentials(error: Exception, code: str, caller: Caller) -> KvsopsError:  #
 
 
 def _subject(parameters: Mapping[str, Any]) -> str:
-    for key in ("ChannelName", "ChannelARN", "ResourceARN", "StreamARN", "RoleArn", "ParentId"):
+    named = ("ChannelName", "ChannelARN", "ResourceARN", "StreamARN", "RoleArn", "ParentId")
+    for key in (*named, "TopicArn"):
         if key in parameters:
             return str(parameters[key])
     return "the account"

@@ -78,6 +78,11 @@ def grants(operation: str, channels: Iterable[str], tags: Iterable[TagFilter] = 
     return {Grant(action, arn, carried) for arn in channels}
 
 
+def granted_on(operation: str, resource: str) -> set[Grant]:
+    """Return what allows the operation on a resource that is no channel."""
+    return {Grant(action_of(operation), resource)}
+
+
 def action_of(operation: str) -> str:
     """Return the action that allows the operation, or to connect."""
     return f"{_CHANNELS}:{operation}" if operation in _CONNECTS else iam_action(operation)
@@ -86,6 +91,22 @@ def action_of(operation: str) -> str:
 def document(wanted: Iterable[Grant]) -> dict[str, Any]:
     """Return the policy that grants all of it and, as far as can be said, no more."""
     return {"Version": "2012-10-17", "Statement": _statements(_least(set(wanted)))}
+
+
+def trust(caller: str, partition: str, external_id: str | None) -> dict[str, Any]:
+    """Return whom a role trusts: an account's number, whose policies say who, or an ARN.
+
+    Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/confused-deputy.html
+    """
+    arn = caller if caller.startswith("arn:") else f"arn:{partition}:iam::{caller}:root"
+    statement: dict[str, Any] = {
+        "Effect": "Allow",
+        "Principal": {"AWS": arn},
+        "Action": "sts:AssumeRole",
+    }
+    if external_id is not None:
+        statement["Condition"] = {"StringEquals": {"sts:ExternalId": external_id}}
+    return {"Version": "2012-10-17", "Statement": [statement]}
 
 
 def size(policy: str) -> int:

@@ -12,6 +12,7 @@ TAGGING: Final = "resourcegroupstaggingapi"
 STS: Final = "sts"
 CLOUDWATCH: Final = "cloudwatch"
 PRICING: Final = "pricing"
+SNS: Final = "sns"
 ORGANIZATIONS: Final = "organizations"
 
 IAM_PREFIXES: Final = {
@@ -21,6 +22,7 @@ IAM_PREFIXES: Final = {
     STS: "sts",
     CLOUDWATCH: "cloudwatch",
     PRICING: "pricing",
+    SNS: "sns",
     ORGANIZATIONS: "organizations",
 }
 
@@ -76,6 +78,8 @@ OPERATIONS: Final = {
     "ListOrganizationalUnitsForParent": Operation(ORGANIZATIONS, 5, needs=("OrganizationalUnits",)),
     "GetMetricData": Operation(CLOUDWATCH, 20, documented=False, needs=("MetricDataResults",)),
     "ListMetrics": Operation(CLOUDWATCH, 20, documented=False, needs=("Metrics",)),
+    # The least of all regions': https://docs.aws.amazon.com/general/latest/gr/sns.html
+    "Publish": Operation(SNS, 300, needs=("MessageId",)),
     "GetProducts": Operation(PRICING, 5, documented=False, needs=("PriceList",)),
 }
 

@@ -23,7 +23,7 @@ from kvsops.aws.clock import ServiceClock
 from kvsops.aws.metrics import MetricBudget, RecentUse
 from kvsops.aws.pace import Pace
 from kvsops.aws.patience import Call, Patience
-from kvsops.aws.quotas import OPERATIONS, writes
+from kvsops.aws.quotas import KINESIS_VIDEO, OPERATIONS, writes
 from kvsops.aws.session import Account, is_emulated
 from kvsops.errors import AwsError, KvsopsError, UsageError
 
@@ -54,7 +54,8 @@ class Scope:
     Each operation keeps to `quota_share` of its documented quota and is retried, with jittered
     back-off, on throttles and transient errors. With `read_only` no call that writes leaves the
     process, whoever makes it. `calls` and `throttled` count by operation, retries included.
-    `metric_budget` counts and bounds the metrics asked for, `patience` bounds the reads' time.
+    `metric_budget` counts and bounds the metrics asked for, `patience` bounds the reads' time;
+    `service` is the one that the region must have.
 
     `account` says whose calls, instead of profile, region and endpoint, and `account_id` which one
     it is, where that is known; `clients` are those of other scopes, and `workers` calls of this
@@ -81,10 +82,13 @@ class Scope:
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], object] = time.sleep,
         now: Callable[[], datetime] = machine_now,
+        service: str = KINESIS_VIDEO,
     ) -> None:
         if not 0 < quota_share <= 1:
             raise UsageError(f"--quota-share {quota_share}: it is above 0 and at most 1")
-        self._account = account or Account.open(profile, region, endpoint_url, environ)
+        self._account = account or Account.open(
+            profile, region, endpoint_url, environ, service=service
+        )
         if account_id is not None:
             self.__dict__["account_id"] = account_id
         self.region = self._account.region

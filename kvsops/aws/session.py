@@ -60,6 +60,7 @@ class Account:
         environ: Mapping[str, str],
         *,
         otherwise: str | None = None,
+        service: str = KINESIS_VIDEO,
     ) -> "Account":
         """Find profile, region and endpoint; raises `UsageError` where one is missing or wrong.
 
@@ -80,7 +81,7 @@ class Account:
         # OpenSSL's variable, which the WebSocket and TURN obey by themselves: botocore does not.
         authorities = environ.get("AWS_CA_BUNDLE") or environ.get("SSL_CERT_FILE") or None
         found = session.get_config_variable("region") or otherwise
-        known = _checked_region(session, found, endpoint)
+        known = _checked_region(session, found, endpoint, service)
         return cls(session, known, endpoint, authorities)
 
     def at(self, region: str) -> "Account":
@@ -263,7 +264,9 @@ def _without_pyopenssl() -> Iterator[None]:
         del sys.modules[adapter]
 
 
-def _checked_region(session: "Session", region: str | None, endpoint: str | None) -> str:
+def _checked_region(
+    session: "Session", region: str | None, endpoint: str | None, service: str = KINESIS_VIDEO
+) -> str:
     """Return the region; an endpoint of AWS's own may be in one that botocore does not know yet."""
     if not region:
         raise UsageError(f"no region: give --region or AWS_REGION; {TRY_LOCALLY}")
@@ -274,12 +277,13 @@ def _checked_region(session: "Session", region: str | None, endpoint: str | None
         raise UsageError(f"no such region: {region!r}: {near}") from error
     if endpoint and not is_emulated(endpoint):
         return region
-    known = _regions_of(session, partition)
+    known = session.get_available_regions(service, partition_name=partition)
     if region not in known:
         regions = ", ".join(sorted(known)) or "none in its partition"
         real = region in session.get_available_regions("sts", partition_name=partition)
         near = suggestion(region, () if real else known, f"known are {regions}")
-        raise UsageError(f"Kinesis Video Streams is not known in region {region!r}: {near}")
+        name = "Kinesis Video Streams" if service == KINESIS_VIDEO else service
+        raise UsageError(f"{name} is not known in region {region!r}: {near}")
     return region
 
 

@@ -56,13 +56,14 @@ def read(path: Path) -> Baseline:
     """Read the JSON of `kvsops cost` or `kvsops list --cost`; raises `UsageError`."""
     try:
         found = json.loads(path.read_text(encoding="utf-8-sig"), parse_float=Decimal)
-        return _baseline(path, found)
+        return parsed(path, found)
     except (OSError, ValueError, ArithmeticError, LookupError, TypeError, AttributeError) as error:
         why = getattr(error, "strerror", None) or "it is not the JSON of kvsops cost or list --cost"
         raise UsageError(f"the baseline {path} cannot be used: {why}") from error
 
 
-def _baseline(path: Path, found: Any) -> Baseline:
+def parsed(path: Path, found: Any) -> Baseline:
+    """Read a document of that JSON; raises what comes of one that is another."""
     rows = found if isinstance(found, list) else found["channels"]
     names = frozenset(str(row["channel_name"]) for row in rows)
     if isinstance(found, list):

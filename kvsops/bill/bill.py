@@ -231,14 +231,19 @@ def by_prefix(line: Line) -> str | None:
     return name[: min(ends)] if ends else name
 
 
-def groupings(region: str) -> Mapping[str, GroupBy]:
+def groupings(region: str, account_id: str | None = None) -> Mapping[str, GroupBy]:
     """Return what one can group by, but for `tag:KEY`."""
-    return {"owner": by_tag(OWNER_TAG), "prefix": by_prefix, "region": lambda _: region}
+    return {
+        "owner": by_tag(OWNER_TAG),
+        "prefix": by_prefix,
+        "region": lambda _: region,
+        "account": lambda _: account_id,
+    }
 
 
 def tag_key(by: str) -> str | None:
     """Return the key of the tag that is grouped by; None: it is no tag."""
-    if by in ("prefix", "region"):
+    if by in ("prefix", "region", "account"):
         return None
     return OWNER_TAG if by == "owner" else by.removeprefix("tag:")
 

@@ -33,12 +33,12 @@ if TYPE_CHECKING:
 
     Files = list[tuple[ReportFiles[BillReport], Path]]
 
-GROUPS: Final = ("owner", "prefix", "region")
+GROUPS: Final = ("owner", "prefix", "region", "account")
 _FILE: Final = click.Path(dir_okay=False, path_type=Path)
 
 
 def _group(text: str) -> str:
-    """Read owner, prefix, region or tag:KEY; raises `UsageError`."""
+    """Read owner, prefix, region, account or tag:KEY; raises `UsageError`."""
     if text in GROUPS:
         return text
     if text.startswith("tag:"):
@@ -66,10 +66,8 @@ def _month(text: str) -> "Month":
 @click.option(
     "--group-by",
     type=Text("group", _group),
-    metavar="tag:KEY|owner|prefix|region",
-    default="prefix",
-    show_default=True,
-    help="Subtotals by this.",
+    metavar="tag:KEY|owner|prefix|region|account",
+    help="Subtotals by this.  [default: prefix; over many accounts: account]",
 )
 @click.option("--html", type=_FILE, metavar="FILE", help="Also write a page to share.")
 @click.option(
@@ -94,7 +92,7 @@ def cost(
     where: Wherever,
     given: dict[str, Any],
     month: "Month | None",
-    group_by: str,
+    group_by: str | None,
     money: Money,
     journals: tuple[Path, ...],
     html: Path | None,
@@ -112,6 +110,7 @@ def cost(
       kvsops cost --month 2026-10 -o json > october.json
       kvsops cost --baseline last-week.json --max-growth 20%
       kvsops cost --html bill.html
+      kvsops cost --organization-role kvsops --all-regions --group-by account
     """
     from kvsops.core.facts import Need
     from kvsops.facts.unread import unread
@@ -123,6 +122,15 @@ def cost(
     from kvsops.reports.files import all_written
     from kvsops.reports.own_cost import tell_own_cost
 
+    if where.many:
+        from kvsops.bill.narrowing import Narrowing
+        from kvsops.cli.cost_many import checked, cost_many, wished
+
+        written_to = checked(html, open_metrics)
+        wish = wished(month, Narrowing.of(given), money, group_by or "account", journals)
+        code = cost_many(where, wish, written_to, output, query, brief=brief)
+        click.get_current_context().exit(code)
+    group_by = group_by or "prefix"
     files = _checked(html, open_metrics)
     scope = where.open(read_only=True, max_own_cost=money.max_own_cost)
     console = Console()

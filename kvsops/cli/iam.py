@@ -3,14 +3,16 @@
 import copy
 import shlex
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from kvsops.cli.choice import Choice
 from kvsops.cli.help import Command, section
 from kvsops.cli.main import ALIASES, COMMANDS, cli
-from kvsops.cli.values import ACCOUNT
-from kvsops.core.account import RoleArn, checked_account_id
+from kvsops.cli.options import refuse
+from kvsops.cli.values import ACCOUNT, Text
+from kvsops.core.account import RoleArn, checked_principal
 from kvsops.core.channel import ChannelArn
 from kvsops.core.likeness import suggestion
 from kvsops.errors import UsageError
@@ -18,6 +20,7 @@ from kvsops.errors import UsageError
 if TYPE_CHECKING:
     from kvsops.aws.iam import Grant
 
+WHOSE: Final = ("caller", "role", "trust")
 Line = tuple[str, dict[str, Any] | None]
 """A command's name, and its parameters by click's names; None for all that it can be given."""
 
@@ -38,9 +41,30 @@ Line = tuple[str, dict[str, Any] | None]
     metavar="ID",
     help="Only this account's channels.  [default: any]",
 )
+@section("Roles")
+@click.option(
+    "--for",
+    "whose",
+    type=Choice(WHOSE),
+    help="Where command lines assume roles: the policy of whoever runs them, that of the role, or "
+    "whom the role trusts.  [default: caller]",
+)
+@click.option(
+    "--caller",
+    type=Text("id|arn", checked_principal),
+    metavar="ID|ARN",
+    help="With --for trust: the account, user or role that may assume the role.",
+)
 @click.pass_context
 def iam(
-    ctx: click.Context, /, *, lines: tuple[str, ...], region: str | None, account: str | None
+    ctx: click.Context,
+    /,
+    *,
+    lines: tuple[str, ...],
+    region: str | None,
+    account: str | None,
+    whose: str | None,
+    caller: str | None,
 ) -> None:
     """Print the least IAM policy that lets the given commands do their work.
 
@@ -51,22 +75,34 @@ def iam(
       kvsops iam "sweep --older-than 1d --tag env=ci --yes" "list --cost"
       kvsops iam list describe --region eu-west-1
       kvsops iam > policy.json
+      kvsops iam "list --organization-role ops --all-regions"
+      kvsops iam "list --organization-role ops --all-regions" --for role
+      kvsops iam "list --organization-role ops" --for trust --caller 123456789012
 
     Each argument is a command line as it will be run, in quotes if it is more than a name. The
     policy allows no more than that command line does: without --yes, nothing that deletes. Names,
     ARNs, --prefix, --region and --expect-account narrow the channels, and a sweep's --tag narrows
     what may be done to them. A sweep without a condition uses its policy file as it is now.
-    Without an argument, the policy covers all commands with all their options.
+    Without an argument, the policy covers all commands with all their options, but for roles,
+    organizations and notices, which only a command line names.
     """
     from kvsops.aws import iam as policies
     from kvsops.output.console import Console
     from kvsops.output.rows import dumps
 
+    parsed = [*_parsed(ctx, lines)] if lines else [*_everything()]
+    assuming = [given for _, given in parsed if given and _assumes(given)]
+    refuse(_contradiction(whose, caller, assumes=bool(assuming)))
+    if whose == "trust":
+        click.echo(dumps(_trust(assuming, caller)), nl=False)
+        return
     wanted: set[Grant] = set()
-    for name, given in [*_parsed(ctx, lines)] if lines else _everything():
-        wanted |= _grants(name, given, region, account)
+    for name, given in parsed:
+        wanted |= _grants(name, given, region, account, of_role=whose == "role")
         if given and given.get("yes") is False:  # None is a command without the option
             Console().note(f"{name} without --yes changes nothing: its writes are left out")
+    if assuming and whose is None:
+        Console().note("this is the policy of the caller: --for role prints that of the role")
     if not wanted:
         Console().note("nothing needs to be allowed: this calls nothing that AWS asks leave for")
         return
@@ -120,25 +156,65 @@ def _parameters(ctx: click.Context, name: str, arguments: list[str]) -> dict[str
 
 
 def _grants(
-    name: str, given: dict[str, Any] | None, region: str | None, account: str | None
+    name: str,
+    given: dict[str, Any] | None,
+    region: str | None,
+    account: str | None,
+    *,
+    of_role: bool,
 ) -> "set[Grant]":
-    """Return what one command line needs, or with None all that the command may ever need."""
-    from kvsops.aws.iam import grants
+    """Return what one command line needs, or with None all that the command may ever need.
+
+    A role that it assumes needs what is done by it; the caller the rest, and in an organization,
+    where its own account is looked at by its own credentials, that as well.
+    """
+    from kvsops.aws.iam import granted_on, grants
     from kvsops.cli.permissions import CALLS, meant, names_of
 
     if given is None:
         anywhere = [_arn("*", region, account)]
-        return set().union(*(grants(call.operation, anywhere) for call in CALLS[name]))
+        known = [call.operation for call in CALLS[name] if call.of is None]
+        return set().union(*(grants(each, anywhere) for each in known))
     places = _places(given, region, account)
-    wanted = _to_find_places(given)
+    wanted = set() if of_role else _to_find_places(given)
+    by_role = of_role or not given.get("role_arns")
     for options in meant(name, given):
         names = names_of(name, options)
         arns = [_arn(each, *place) for each in names for place in places]
         for call in CALLS[name]:
-            if call.when(options):
+            if call.of and not of_role and call.when(options):
+                wanted |= granted_on(call.operation, call.of(options))
+            elif call.of is None and by_role and call.when(options):
                 narrowed = call.tagged and not options["explain"]  # that may be any channel
                 wanted |= grants(call.operation, arns, options["tag"] if narrowed else ())
     return wanted
+
+
+def _assumes(given: dict[str, Any]) -> bool:
+    """Whether a command line assumes roles."""
+    return bool(given.get("role_arns") or given.get("organization_role"))
+
+
+def _contradiction(whose: str | None, caller: str | None, *, assumes: bool) -> str | None:
+    if whose in ("role", "trust") and not assumes:
+        return (
+            f"--for {whose}: no command line assumes a role: add --organization-role or --role-arn"
+        )
+    if caller and whose != "trust":
+        return "--caller says whom the role trusts: add --for trust"
+    if whose == "trust" and not caller:
+        return "--for trust: say who may assume the role: --caller ID, or the ARN of a user or role"
+    return None
+
+
+def _trust(lines: list[dict[str, Any]], caller: str | None) -> dict[str, Any]:
+    """Return whom the role trusts: the caller, by the external ID if the lines give one."""
+    from kvsops.aws.iam import trust
+
+    external_ids = {given.get("external_id") for given in lines}
+    if len(external_ids) > 1:
+        raise UsageError("--for trust: the command lines give more than one --external-id")
+    return trust(str(caller), _partition(lines[0]), next(iter(external_ids)))
 
 
 def _places(
@@ -147,10 +223,8 @@ def _places(
     """Return the regions and accounts that a command line is about; None is any."""
     asked = given.get("exclude_regions") or given.get("all_regions")
     regions = given.get("regions") or (given.get("region") or (None if asked else region),)
-    if given.get("expect_account"):
-        account = checked_account_id(given["expect_account"])
     named = [RoleArn.parse(arn).account_id for arn in given.get("role_arns", ())]
-    accounts = given.get("accounts") or named or (account,)
+    accounts = given.get("accounts") or named or given.get("expect_accounts") or (account,)
     return [(each, account_id) for account_id in accounts for each in regions]
 
 

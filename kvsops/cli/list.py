@@ -1,5 +1,6 @@
 """`kvsops list`."""
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -84,12 +85,18 @@ def list_(
       kvsops list --tag kvsops:owner --without-tag kvsops:keep
       kvsops list --prefix ci- -o json --query '[].channel_name'
       kvsops list --cost --fail-over 25
+      kvsops list --organization-role kvsops --all-regions
     """
     from kvsops.core.judge import objection
 
     refuse(objection(given | {"listing": True}) or _contradiction(cost, no_metrics, money))
     tags = tags or bool(given["tag"] or given["without-tag"])
     listing = Listing(given, direct, sort, reverse, limit, output, query, tags, verbose, brief)
+    if where.many:
+        from kvsops.cli.list_many import costs_many, list_many
+
+        told = partial(costs_many, no_metrics=no_metrics) if cost else list_many
+        click.get_current_context().exit(told(where, listing, money))
     scope = where.open(read_only=True, max_own_cost=money.max_own_cost)
     code = _costs(scope, listing, money, no_metrics) if cost else _plain(scope, listing)
     click.get_current_context().exit(code)
@@ -155,7 +162,7 @@ def _costs(scope: "Scope", listing: Listing, money: Money, no_metrics: bool) -> 
     from kvsops.output.digest import BRIEF_BYTES
     from kvsops.reports.bill_columns import listing_columns
     from kvsops.reports.bill_digest import list_digest, listed
-    from kvsops.reports.bill_said import listing_total, totals
+    from kvsops.reports.bill_said import below_list, on_deleted, totals
     from kvsops.reports.own_cost import tell_own_cost
 
     console, prices = Console(), money.load_prices(scope)
@@ -180,7 +187,8 @@ def _costs(scope: "Scope", listing: Listing, money: Money, no_metrics: bool) -> 
         text = digest.markdown(BRIEF_BYTES)
     else:
         text = listing.render(rows, columns, scope.place)
-        text += listing_total(bill, scope.region, listing.output, screen())
+        said = [f"{scope.region}: {totals(bill)}.", *on_deleted(bill)]
+        text += below_list(said, listing.output, screen())
     click.echo(text, nl=False)
     tell_own_cost(scope, console)
     bad = _tell_beside(planned, [line.facts for line in shown if line.facts], console)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from kvsops.bill.usage import Metered
     from kvsops.core.cost import Prices
     from kvsops.core.facts import Facts
-    from kvsops.output.console import Console
+    from kvsops.output.console import Console, Counter
     from kvsops.output.rows import Column, Output
     from kvsops.sweep.plan import Plan
 
@@ -78,7 +78,7 @@ class Listing:
 def read_chosen(
     scope: "Scope",
     listing: Listing,
-    console: "Console",
+    console: "Console | None",
     *,
     order: str | None,
     limit: int | None,
@@ -87,18 +87,17 @@ def read_chosen(
     """Read and judge the channels; return all, and those chosen: if in an order, the first.
 
     Where their use will be read, it is learnt meanwhile which names have any, and their tags are
-    left for then.
+    left for then. Without a console nobody looks: many places have one progress together.
     """
     from kvsops.aws import channels
     from kvsops.core.facts import Need
     from kvsops.core.judge import listing_rules
     from kvsops.facts import gather
-    from kvsops.output.console import progress
     from kvsops.sweep.plan import plan
 
     given, direct = listing.given, listing.direct
     with (
-        progress("listing channels", None, console=console) as seen,
+        _progress("listing channels", None, console) as seen,
         nullcontext() if found is None else _seeing(scope, found),
     ):
         listed = channels.each_listed(scope, given["prefix"])
@@ -118,7 +117,7 @@ def read_bill(
     planned: "Plan",
     chosen: "Sequence[Facts]",
     *,
-    console: "Console",
+    console: "Console | None",
     prices: "Prices",
     found: "Metered | None",
     base: "Baseline | None",
@@ -129,7 +128,6 @@ def read_bill(
     from kvsops.core.cost import Month
     from kvsops.core.facts import Need
     from kvsops.facts import gather
-    from kvsops.output.console import progress
     from kvsops.sweep.deleted import names_deleted
 
     month, ghosts = Month.of(scope.now()), None
@@ -143,13 +141,21 @@ def read_bill(
         names = [*(each.channel.channel_name for each in chosen), *(ghosts or ())]
         with (
             _meanwhile(scope, tags) as reading,
-            progress("metrics", len(names), console=console) as seen,
+            _progress("metrics", len(names), console) as seen,
         ):
             read_use(scope, found, names, month, seen)
             read = reading.result()
         chosen = read.facts or chosen
         planned.problems += read.problems + found.problems
     return priced(chosen, ghosts, found, base, prices=prices, now=scope.now())
+
+
+def _progress(
+    what: str, total: int | None, console: "Console | None"
+) -> "AbstractContextManager[Counter]":
+    from kvsops.output.console import progress
+
+    return progress(what, total, enabled=None if console else False, console=console)
 
 
 def _seeing(scope: "Scope", found: "Metered") -> "AbstractContextManager[Future[None]]":

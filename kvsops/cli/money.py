@@ -15,8 +15,9 @@ from kvsops.errors import CheckFailedError, UsageError
 if TYPE_CHECKING:
     from kvsops.aws.scope import Scope
     from kvsops.bill.baseline import Baseline, Growth
+    from kvsops.bill.baselines import Baselines
     from kvsops.bill.bill import Bill
-    from kvsops.bill.budget import Verdict
+    from kvsops.bill.budget import Budget, Verdict
     from kvsops.bill.narrowing import Narrowing
     from kvsops.bill.stream_reading import StreamReading
     from kvsops.core.cost import Prices
@@ -90,6 +91,23 @@ class Money:
         found = baseline.read(self.baseline)
         found.check(region, narrowing)
         return found
+
+    def load_baselines(self, narrowing: "Narrowing") -> "Baselines | None":
+        """Read the earlier output of many accounts and regions, if one is given."""
+        from kvsops.bill import baselines
+
+        if self.baseline is None:
+            return None
+        found = baselines.read(self.baseline)
+        found.check(narrowing)
+        return found
+
+    @property
+    def budget(self) -> "Budget":
+        """The limits."""
+        from kvsops.bill.budget import Budget
+
+        return Budget(self.fail_over, self.warn_over, self.max_growth)
 
     def verdict(
         self, bill: "Bill", baseline: "Baseline | None", streams: "StreamReading | None" = None

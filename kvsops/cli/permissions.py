@@ -22,12 +22,14 @@ class Call:
     """An operation that a command calls, and when.
 
     `tagged` says that it is only ever called on channels that carry each --tag of the command
-    line, so that a condition on these tags may narrow it.
+    line, so that a condition on these tags may narrow it. `of` names what it is called on, where
+    that is no channel.
     """
 
     operation: str
     when: When = lambda _: True
     tagged: bool = False
+    of: Callable[[Given], str] | None = None
 
 
 def given(*names: str) -> When:
@@ -71,7 +73,7 @@ def _is_table(options: Given) -> bool:
 
 
 def _groups_by_tag(options: Given) -> bool:
-    return options["group_by"] not in ("prefix", "region")
+    return options["group_by"] not in (None, "prefix", "region", "account")
 
 
 def _reads_metrics(options: Given) -> bool:
@@ -127,11 +129,12 @@ CALLS: Final[dict[str, tuple[Call, ...]]] = {
         Call("DescribeSignalingChannel", either("yes", "explain"), tagged=True),
         Call("DeleteSignalingChannel", given("yes"), tagged=True),
         Call("UpdateMediaStorageConfiguration", given("yes", "unlink_storage"), tagged=True),
-        Call("GetCallerIdentity", given("expect_account")),
+        Call("GetCallerIdentity", given("expect_accounts")),
         Call("ListMetrics", rules_need(Need.ACTIVITY, sweep_rules)),
         Call("GetMetricData", rules_need(Need.ACTIVITY, sweep_rules)),
         Call("TagResource", given("yes", "grace"), tagged=True),
         Call("UntagResource", given("yes", "grace")),
+        Call("Publish", given("notify_sns"), of=lambda options: str(options["notify_sns"])),
     ),
     "exec": (
         Call("CreateSignalingChannel"),

@@ -1,16 +1,20 @@
 """`kvsops prices`."""
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from kvsops.cli.help import Command, section
-from kvsops.cli.options import output_options, screen
+from kvsops.cli.options import Where, output_options, screen
 from kvsops.cli.places import Wherever, places_options
-from kvsops.errors import UsageError
+from kvsops.errors import KvsopsError, UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from kvsops.aws.scope import Scope
     from kvsops.output.rows import Output
 
 
@@ -42,6 +46,7 @@ def prices(
     Examples:
       kvsops prices
       kvsops prices --refresh --region eu-west-1
+      kvsops prices --region us-east-1 --region eu-west-1
       kvsops prices --prices ours.toml -o json
 
     Prices differ by region; a region whose prices are not known is never given another's. They
@@ -55,20 +60,59 @@ def prices(
     from kvsops.reports.price_columns import price_columns
 
     kept = price_tables.cache_path(emulated=where.emulated)
-    problems: list[str] = []
+    regions, problems = _regions(where), list[str]()
     if refresh:
         if kept is None:
             raise UsageError("there is no home directory to keep prices in: set XDG_CACHE_HOME")
-        scope, console = where.open(read_only=True), Console()
-        found, problems = price_tables.refreshed(scope)
-        price_tables.store(found, kept)
-        for problem in problems:
-            console.error(problem)
-        console.note(f"the prices of {scope.region} are kept in {kept}")
+        scopes = _scopes(where, regions)
+        problems = [line for each in scopes for line in _refresh(each, kept, many=bool(regions))]
     known = price_tables.load(file, kept)
-    rows = [known[region] for region in sorted(known)]
+    rows = [known[region] for region in regions or sorted(known) if region in known]
     text = render(rows, price_columns(), output, query, screen=screen(), noun="region")
     click.echo(text, nl=False)
     if where.region:
         price_tables.prices_of(known, where.region)
+    if unknown := [region for region in regions if region not in known]:
+        problems.append(f"no prices are known for {', '.join(unknown)}: read them with --refresh")
+    for problem in problems:
+        Console().error(problem)
     click.get_current_context().exit(1 if problems else 0)
+
+
+def _regions(where: Wherever) -> list[str]:
+    """Return the regions asked for, where they are many: prices are the same for all accounts."""
+    if len(where.regions) < 2 and not where.all_regions:  # noqa: PLR2004 - no more than one
+        return []
+    from kvsops.fleet.selection import regions_of
+
+    return regions_of(where.asked, os.environ)
+
+
+def _scopes(where: Wherever, regions: list[str]) -> "Iterator[Scope]":
+    """Open where prices are read: by the caller's own credentials, whatever roles are given."""
+    if not regions:
+        yield where.open(read_only=True)
+    for region in regions:
+        own = Where(where.profile, region, where.endpoint_url, where.quota_share)
+        yield own.open(read_only=True)
+
+
+def _refresh(scope: "Scope", kept: Path, *, many: bool) -> list[str]:
+    """Read a region's prices, and keep them; return what could not be told.
+
+    Of many regions one that fails is told, and the others go on.
+    """
+    from kvsops.aws import prices as price_tables
+    from kvsops.output.console import Console
+
+    try:
+        found, problems = price_tables.refreshed(scope)
+    except UsageError:
+        raise
+    except KvsopsError as error:
+        if not many:
+            raise
+        return [str(error)]
+    price_tables.store(found, kept)
+    Console().note(f"the prices of {scope.region} are kept in {kept}")
+    return problems

@@ -11,6 +11,7 @@ _ACCOUNT_ID: Final = re.compile(r"[0-9]{12}")
 _PARENT: Final = re.compile(r"r-[0-9a-z]{4,32}|ou-[0-9a-z]{4,32}-[0-9a-z]{8,32}")
 # Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
 _NAMED: Final = r"(?:[!-~]+/)?[a-zA-Z0-9_+=,.@-]{1,64}"
+_PRINCIPAL: Final = re.compile(rf"arn:aws[a-z-]*:iam::[0-9]{{12}}:(?:root|(?:user|role)/{_NAMED})")
 _ROLE_NAME: Final = re.compile(_NAMED)
 _ROLE_ARN: Final = re.compile(rf"arn:(aws[a-z-]*):iam::([0-9]{{12}}):role/({_NAMED})")
 # Source: https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
@@ -66,6 +67,15 @@ def checked_role_name(text: str) -> str:
     """Return the name of a role, its path before it if it has one; raises `UsageError`."""
     if not _ROLE_NAME.fullmatch(text) or text.startswith("arn:"):
         raise UsageError(f"not a role's name: {text!r}: it is the same in all accounts, and no ARN")
+    return text
+
+
+def checked_principal(text: str) -> str:
+    """Return an account's number, or the ARN of a user or role; raises `UsageError`."""
+    if not (is_account_id(text) or _PRINCIPAL.fullmatch(text)):
+        raise UsageError(
+            f"not an account, nor the ARN of a user or role: {text!r}: an account has 12 digits"
+        )
     return text
 
 

@@ -69,7 +69,7 @@ def places_of(asked: Asked, around: Surroundings | None = None) -> Places:
         for account_id, role in roles.items()
         for at in regions
     )
-    return Places(found, (*missed, *refused))
+    return Places(found, (*missed, *refused), _members(home) if asked.organization_role else None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +113,11 @@ class _Opening:
         )
 
 
+def _members(home: Scope) -> Callable[[str], frozenset[str]]:
+    """Return what tells which accounts are in an organizational unit; it asks when it is asked."""
+    return lambda unit: frozenset(each.account_id for each in members_under(home, unit))
+
+
 def _saying_once(around: Surroundings) -> Surroundings:
     """Let what the scopes wait for after Ctrl-C be said once, not by each of them."""
     said: set[tuple[str, ...]] = set()
@@ -142,6 +147,11 @@ def _check(asked: Asked) -> None:
         checked_role_name(asked.organization_role)
     if asked.external_id is not None:
         checked_external_id(asked.external_id)
+
+
+def regions_of(asked: Asked, environ: Mapping[str, str]) -> list[str]:
+    """Return the regions that are meant, without a call."""
+    return _regions(asked, _home(asked, environ))
 
 
 def _home(asked: Asked, environ: Mapping[str, str]) -> Account:

@@ -168,10 +168,13 @@ class BillReport:
         )
 
 
-def report_of(reading: Reading, scope: Scope, narrowing: Narrowing, by: str) -> BillReport:
-    """Work out what there is to tell of a bill."""
+def report_of(
+    reading: Reading, scope: Scope, narrowing: Narrowing, by: str, account_id: str | None = None
+) -> BillReport:
+    """Work out what there is to tell of a bill; `account_id` is known where many are looked at."""
     bill, total = reading.bill, Total.of(reading.bill)
-    group_by = groupings(scope.region).get(by) or by_tag(by.removeprefix("tag:"))
+    known_groups = groupings(scope.region, account_id or _account_of(bill))
+    group_by = known_groups.get(by) or by_tag(by.removeprefix("tag:"))
     ghosts = [line.cost for line in bill.lines if line.ghost]
     active = [line.cost.active for line in bill.lines]
     known = total.used is not None
@@ -207,6 +210,12 @@ def report_of(reading: Reading, scope: Scope, narrowing: Narrowing, by: str) -> 
         problems=_problems(reading),
         streams=streams,
     )
+
+
+def _account_of(bill: Bill) -> str | None:
+    """Return the account that the bill's channels are in, where any of them is still there."""
+    arns = (line.facts.channel.channel_arn for line in bill.living if line.facts)
+    return next((arn.split(":")[4] for arn in arns), None)
 
 
 def _groups(bill: Bill, streams: StreamPart, group_by: GroupBy) -> list[Group]:

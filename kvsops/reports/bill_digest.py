@@ -21,10 +21,10 @@ def bill_digest(
     sections = [Section(*each) for each in zip(titles, all_tables(report, markdown), strict=False)]
     whole = [in_all(report)] if report.streams.told else []
     return Digest(
-        _outcome(verdict, report.problems, failed),
+        bill_outcome(verdict, report.problems, failed),
         typed,
         f"{report.region}: {totals(bill)}",
-        [*_said(verdict), *failed, *report.problems],
+        [*said(verdict), *failed, *report.problems],
         [*whole, parts(report), *on_streams(report), *insights(report)],
         sections=sections,
     )
@@ -40,10 +40,10 @@ def list_digest(
     """Tell a list of channels, and what it was held against, if anything."""
     verdict = verdict or Verdict()
     return Digest(
-        _outcome(verdict, problems, ()),
+        bill_outcome(verdict, problems, ()),
         typed,
         happened,
-        [*_said(verdict), *problems],
+        [*said(verdict), *problems],
         sections=[table],
     )
 
@@ -53,13 +53,15 @@ def listed(rows: Sequence[Row], columns: Sequence[Column[Row]]) -> Section:
     return Section(count(len(rows), "channel"), markdown(rows, columns) if rows else "")
 
 
-def _outcome(verdict: Verdict, problems: Sequence[str], failed: Sequence[str]) -> Outcome:
+def bill_outcome(verdict: Verdict, problems: Sequence[str], failed: Sequence[str]) -> Outcome:
+    """Say whether it is good: what failed or is not known is not."""
     if verdict.passed or not verdict.known or failed:
         return Outcome.BAD
     warned = any(level == "warning" for level, _ in verdict.lines)
     return Outcome.DOUBTFUL if warned or problems else Outcome.GOOD
 
 
-def _said(verdict: Verdict) -> list[str]:
+def said(verdict: Verdict) -> list[str]:
+    """Return what a verdict says, a limit that was passed first."""
     passed = [verdict.passed] if verdict.passed else []
     return [*passed, *(said for _, said in verdict.lines)]

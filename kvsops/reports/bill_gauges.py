@@ -27,15 +27,17 @@ OTHER: Final = "(other)"
 
 def _open_metrics(report: BillReport, _: Path) -> bytes:
     """Make the text; a value that is not known is left out. The collector takes `*.prom`."""
-    return exposition(lambda: _gauges(report))
+    return exposition(lambda: gauges_of(report, {"region": report.region}))
 
 
-def _gauges(report: BillReport) -> Iterator["GaugeMetricFamily"]:
+def gauges_of(
+    report: BillReport, here: Mapping[str, str], *, groups: bool = True
+) -> Iterator["GaugeMetricFamily"]:
     """Give the gauges; what is money has the month, which the others would only change with."""
-    here = {"region": report.region}
-    month = here | {"month": str(report.bill.month)}
+    month = {**here, "month": str(report.bill.month)}
     yield from _totals(report.total, month)
-    yield from _groups(report, month)
+    if groups:
+        yield from groups_of(report, month)
     yield from _streams(report, month)
     total, quota, made = report.total, report.quota, report.bill.now.timestamp()
     for name, text, labels, value in (
@@ -147,7 +149,7 @@ _OF_GROUPS: Final[tuple[tuple[str, str, Callable[[Group], Decimal | None]], ...]
 )
 
 
-def _groups(report: BillReport, month: Mapping[str, str]) -> Iterator["GaugeMetricFamily"]:
+def groups_of(report: BillReport, month: Mapping[str, str]) -> Iterator["GaugeMetricFamily"]:
     """Give the dearest groups, and all others as one.
 
     They have names of their own, so that a sum over a name never counts a dollar twice.

@@ -3,52 +3,45 @@
 from typing import Final
 
 from kvsops.bill.bill import Churn
+from kvsops.bill.streams import StreamBill
 from kvsops.core.cost import Prices
 from kvsops.output.rows import records
 from kvsops.output.values import json_ready
-from kvsops.reports.bill import SWEEPING_SAVES, BillDay, BillReport, Total
+from kvsops.reports.bill import SWEEPING_SAVES, BillDay, BillReport, Ghosts, OwnCost, Total
 from kvsops.reports.bill_columns import bill_columns, group_columns
-from kvsops.reports.bill_streams import StreamPart
+from kvsops.reports.bill_streams import InAll, StreamPart
 from kvsops.reports.stream_columns import bill_stream_columns
 from kvsops.reports.stream_said import Part, stream_parts_of
 
 DEAREST: Final = 10
 
 
-def as_json(report: BillReport) -> object:
+def as_json(report: BillReport) -> dict[str, object]:
     """Return the JSON of `kvsops cost`."""
-    bill, quota, cost = report.bill, report.quota, report.own_cost
+    bill, quota = report.bill, report.quota
     channels = records(bill.dearest_first, bill_columns(bill))
     groups = records(report.groups, group_columns())
-    return json_ready(
-        {
-            "month": str(bill.month),
-            "region": report.region,
-            "as_of": bill.now,
-            "narrowing": report.narrowing.as_json(),
-            "prices": _prices(bill.prices),
-            "total": _total(report.total),
-            "streams": _streams(report.streams),
-            "in_all": {
-                "month_to_date_usd": report.in_all.month_to_date,
-                "estimated_monthly_usd": report.in_all.estimated_month,
-                "lower_bound": report.in_all.lower_bound,
-            },
-            "quota": {"channels": quota.channels, "limit": quota.limit, "share": quota.share},
-            "groups": {"by": report.by, "rows": groups},
-            "days": [_day(each) for each in report.days],
-            "dearest": channels[:DEAREST],
-            "channels": channels,
-            "ghosts": {
-                "channels": report.ghosts.channels,
-                "month_to_date_usd": report.ghosts.month_to_date,
-            },
-            "churn": _churn(report.churn),
-            "sweep": {"unused": report.unused, "saving_usd": SWEEPING_SAVES},
-            "own_cost": {"metrics": cost.metrics, "calls": cost.calls, "usd": cost.spent},
-            "problems": report.problems,
-        }
-    )
+    told: dict[str, object] = {
+        "month": str(bill.month),
+        "region": report.region,
+        "as_of": bill.now,
+        "narrowing": report.narrowing.as_json(),
+        "prices": _prices(bill.prices),
+        "total": total_json(report.total),
+        "streams": _streams(report.streams),
+        "in_all": in_all_json(report.in_all),
+        "quota": {"channels": quota.channels, "limit": quota.limit, "share": quota.share},
+        "groups": {"by": report.by, "rows": groups},
+        "days": [day_json(each) for each in report.days],
+        "dearest": channels[:DEAREST],
+        "channels": channels,
+        "ghosts": ghosts_json(report.ghosts),
+        "churn": churn_json(report.churn),
+        "sweep": {"unused": report.unused, "saving_usd": SWEEPING_SAVES},
+        "own_cost": own_cost_json(report.own_cost),
+        "problems": report.problems,
+    }
+    return {key: json_ready(value) for key, value in told.items()}
 
 
 def _prices(prices: Prices) -> dict[str, object]:
@@ -63,7 +56,27 @@ def _prices(prices: Prices) -> dict[str, object]:
     }
 
 
-def _total(total: Total) -> dict[str, object]:
+def in_all_json(whole: InAll) -> dict[str, object]:
+    """Return what channels and streams come to."""
+    return {
+        "month_to_date_usd": whole.month_to_date,
+        "estimated_monthly_usd": whole.estimated_month,
+        "lower_bound": whole.lower_bound,
+    }
+
+
+def ghosts_json(ghosts: Ghosts) -> dict[str, object]:
+    """Return what deleted channels cost."""
+    return {"channels": ghosts.channels, "month_to_date_usd": ghosts.month_to_date}
+
+
+def own_cost_json(cost: OwnCost) -> dict[str, object]:
+    """Return what the report itself cost."""
+    return {"metrics": cost.metrics, "calls": cost.calls, "usd": cost.spent}
+
+
+def total_json(total: Total) -> dict[str, object]:
+    """Return what the channels come to."""
     return {
         "channels": total.channels,
         "used": total.used,
@@ -85,18 +98,23 @@ def _streams(part: StreamPart) -> dict[str, object] | None:
     if bill is None:
         return None
     return {
-        "total": {
-            "streams": len(bill.lines),
-            "unknown": len(bill.unknown),
-            "month_to_date_usd": part.month_to_date,
-            "estimated_monthly_usd": part.estimated_month,
-            "basis": bill.basis.value,
-            "projection": bill.projection and bill.projection.value,
-            "lower_bound": part.lower_bound,
-        },
+        "total": streams_total_json(part, bill),
         "parts": [_part(each) for each in stream_parts_of(bill)],
         "caveats": [caveat.value for caveat in bill.caveats],
         "streams": records(bill.dearest_first, bill_stream_columns(bill)),
+    }
+
+
+def streams_total_json(part: StreamPart, bill: StreamBill) -> dict[str, object]:
+    """Return what the streams come to."""
+    return {
+        "streams": len(bill.lines),
+        "unknown": len(bill.unknown),
+        "month_to_date_usd": part.month_to_date,
+        "estimated_monthly_usd": part.estimated_month,
+        "basis": bill.basis.value,
+        "projection": bill.projection and bill.projection.value,
+        "lower_bound": part.lower_bound,
     }
 
 
@@ -110,7 +128,8 @@ def _part(part: Part) -> dict[str, object]:
     }
 
 
-def _day(each: BillDay) -> dict[str, object]:
+def day_json(each: BillDay) -> dict[str, object]:
+    """Return what was used on a day."""
     used = each.used
     return {
         "day": each.day.isoformat(),
@@ -122,7 +141,8 @@ def _day(each: BillDay) -> dict[str, object]:
     }
 
 
-def _churn(churn: Churn | None) -> dict[str, object]:
+def churn_json(churn: Churn | None) -> dict[str, object]:
+    """Return what reusing channels would save."""
     return {
         "used": churn and churn.used,
         "used_on_one_day": churn and churn.used_on_one_day,

@@ -40,6 +40,11 @@ def page(report: BillReport) -> str:
     It loads nothing and runs nothing, and its policy forbids both; everything in the report is
     shown as text.
     """
+    return rendered(view_of(report))
+
+
+def rendered(view: Mapping[str, object]) -> str:
+    """Make the page of what the template is given."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     environment = Environment(
@@ -61,7 +66,7 @@ def page(report: BillReport) -> str:
         "retention": retention_text,
         "label": _label,
     }
-    return environment.get_template("bill_page.html.j2").render(_view(report))
+    return environment.get_template("bill_page.html.j2").render(view)
 
 
 HTML: Final[ReportFiles[BillReport]] = ReportFiles(
@@ -74,7 +79,7 @@ def _shown(value: object) -> object:
     return safe(value) if type(value) is str else value
 
 
-def _view(report: BillReport) -> dict[str, object]:
+def view_of(report: BillReport) -> dict[str, object]:
     """Give the template the report, and what is computed from it."""
     bill, by = report.bill, f"tag {report.by[4:]}" if report.by.startswith("tag:") else report.by
     known = [row for row in report.groups if _value(row) is not None]
@@ -89,7 +94,7 @@ def _view(report: BillReport) -> dict[str, object]:
         "prices": bill.prices,
         "month_name": f"{bill.month.start:%B %Y}",
         "rests": [*_rests(report)],
-        "problems": _fitting(report.problems, PROBLEMS, _PROBLEMS_BYTES, str),
+        "problems": fitting_problems(report.problems),
         "by": by,
         "by_short": short(by, 40),
         "group_chart": by_group(
@@ -104,8 +109,15 @@ def _view(report: BillReport) -> dict[str, object]:
         "other_channels": _sums([line.cost for line in channels.rest]),
         "tagged": any(line.tags is not None for line in lines),
         "sweeping_saves": SWEEPING_SAVES,
+        "scopes": [],
+        "place_of": lambda _: "",
         **_streams(report),
     }
+
+
+def fitting_problems(problems: Sequence[str]) -> "Part[str]":
+    """Give the problems that there is room for."""
+    return _fitting(problems, PROBLEMS, _PROBLEMS_BYTES, str)
 
 
 def _streams(report: BillReport) -> dict[str, object]:

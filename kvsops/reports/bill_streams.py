@@ -14,11 +14,15 @@ StreamGroups = Mapping[str | None, Sequence[StreamLine]]
 
 @dataclass(frozen=True, slots=True)
 class StreamPart:
-    """The streams' part of a report; `bill` None: they could not be listed."""
+    """The streams' part of a report; `bill` None: they could not be listed.
+
+    `partial`: of many accounts and regions, those of some could not.
+    """
 
     bill: StreamBill | None = None
     groups: StreamGroups = field(default_factory=dict)
     days: Mapping[date, Decimal] = field(default_factory=dict)
+    partial: bool = False
 
     @property
     def lines(self) -> Sequence[StreamLine]:
@@ -28,7 +32,7 @@ class StreamPart:
     @property
     def told(self) -> bool:
         """Whether there is anything to tell: streams, or that they could not be listed."""
-        return self.bill is None or bool(self.bill.lines)
+        return self.bill is None or bool(self.bill.lines) or self.partial
 
     @property
     def unknown(self) -> bool:
@@ -41,7 +45,9 @@ class StreamPart:
     @property
     def lower_bound(self) -> bool:
         """Whether they may cost more than is told; none that there are cost nothing."""
-        return self.bill is None or (bool(self.bill.lines) and self.bill.lower_bound)
+        if self.bill is None or self.partial:
+            return True
+        return bool(self.bill.lines) and self.bill.lower_bound
 
     @property
     def month_to_date(self) -> Decimal | None:

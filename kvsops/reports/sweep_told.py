@@ -1,6 +1,6 @@
 """What is said of a sweep or a deletion: its report on standard output, the rest beside it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import partial
@@ -18,7 +18,7 @@ from kvsops.reports.sweep import Report
 from kvsops.reports.sweep_digest import digest_of, failed, undoing
 from kvsops.sweep.proposal import Proposal, Step
 
-_WORTH_TELLING: Final = Decimal("0.01")
+WORTH_TELLING: Final = Decimal("0.01")
 """US dollars: what a run itself cost is told from here on, or where it is asked for."""
 
 
@@ -68,7 +68,7 @@ def _tell_beside(report: Report, console: Console, *, verbose: bool) -> None:
     for warning in report.warnings:
         console.warn(warning)
     if report.proposal:
-        _propose(report, report.proposal, console)
+        propose(report.proposal, report.typed, console)
     if words := undoing(report):
         console.commanded("to undo: ", words)
 
@@ -80,15 +80,15 @@ def _tell_calls(report: Report, console: Console, *, verbose: bool) -> None:
         calls = ", ".join(f"{name} {number:,}" for name, number in sorted(scope.calls.items()))
         console.note(f"calls: {calls}")
     cost = own_cost(scope)
-    if scope.metric_budget.asked and (verbose or cost is None or cost >= _WORTH_TELLING):
+    if scope.metric_budget.asked and (verbose or cost is None or cost >= WORTH_TELLING):
         tell_own_cost(scope, console)
 
 
-def _propose(report: Report, proposal: Proposal, console: Console) -> None:
+def propose(proposal: Proposal, typed: Sequence[str], console: Console) -> None:
     """Say what to do next, and the command for it."""
     if proposal.why:
         console.note(proposal.why)
-    console.propose(_aim(proposal), proposal.words(report.typed))
+    console.propose(_aim(proposal), proposal.words(typed))
 
 
 def _aim(proposal: Proposal) -> str:

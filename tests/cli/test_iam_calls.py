@@ -170,10 +170,12 @@ OF_NO_MATTER: Final = frozenset(
     | {"master_only", "policy", "grace", "reports", "loop"}
     | {"no_browser", "port", "host", "tls_cert", "tls_key", "public_url", "mirror"}
     | {"mesh", "expires"}
+    | {"notify_sns", "notify_webhook", "notify_on"}
 )
 """Parameters that say where to ask, how to show it, or what file to read beside; one that waits
 a minute for somebody else's viewer; one that takes two runs, which a test of its own makes; and
-those that say where a page is served, and what it sends."""
+those that say where a page is served, and what it sends; and those that tell of a run, of which
+tests/cli/test_iam_roles.py has what they need."""
 
 
 @pytest.fixture

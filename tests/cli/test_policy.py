@@ -11,7 +11,7 @@ import pytest
 
 from kvsops.local.faults import Fault
 from kvsops.local.server import LocalServer
-from kvsops.sweep import policy
+from kvsops.sweep.schema import schema
 from tests.cli.conftest import Kvsops
 from tests.fleet import DAY, HOUR, names, put, put_many, writes
 from tests.usage import use
@@ -110,7 +110,7 @@ def test_check_says_what_is_wrong(
 def test_schema(kvsops: Kvsops) -> None:
     """The schema printed is the one shipped, and valid."""
     ended = kvsops("policy", "schema")
-    assert json.loads(ended.out) == policy.schema()
+    assert json.loads(ended.out) == schema()
     jsonschema.Draft7Validator.check_schema(json.loads(ended.out))
 
 

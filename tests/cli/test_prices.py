@@ -179,3 +179,33 @@ def test_a_refreshed_price_prices(kvsops: Kvsops) -> None:
     assert told["prices"]["channel_month"] == 0.0473
     assert told["prices"]["as_of"] == told["as_of"][:10]
     assert told["prices"]["assumed_from"] is None
+
+
+@pytest.mark.usefixtures("cache")
+def test_of_many_regions(kvsops: Kvsops, emulator: LocalServer) -> None:
+    """A row for each that was asked for, and an error for those whose prices are not known."""
+    ended = kvsops("prices", *_regions("us-east-1", "ap-southeast-2"), "-o", "json")
+    assert [row["region"] for row in json.loads(ended.out)] == ["us-east-1", "ap-southeast-2"]
+    assert (ended.code, ended.err) == (0, "")
+    ended = kvsops("prices", *_regions("us-east-1", "eu-west-1"), "-o", "json")
+    assert [row["region"] for row in json.loads(ended.out)] == ["us-east-1"]
+    said = "error: no prices are known for eu-west-1: read them with --refresh\n"
+    assert (ended.code, ended.err) == (1, said)
+    assert emulator.calls == {}
+
+
+@pytest.mark.usefixtures("cache")
+def test_refreshing_many_regions(kvsops: Kvsops, emulator: LocalServer) -> None:
+    """Each is read and kept; one that fails is told; one that there is not is refused before."""
+    ended = kvsops("prices", "--refresh", *_regions("ap-southeast-2", "us-east-1"), "-o", "json")
+    rows = {row["region"]: row["origin"] for row in json.loads(ended.out)}
+    assert rows == {"us-east-1": "refreshed", "ap-southeast-2": "refreshed"}
+    assert emulator.calls["GetProducts"] >= 2
+    ended = kvsops("prices", "--refresh", *_regions("eu-central-1", "us-east-1"), "-o", "json")
+    assert (ended.code, len(json.loads(ended.out))) == (1, 1)
+    assert "the price list of eu-central-1 has 2 rows for million_messages, not 1" in ended.err
+    assert kvsops("prices", "--refresh", *_regions("us-east-1", "nowhere")).code == 2
+
+
+def _regions(*names: str) -> list[str]:
+    return [word for name in names for word in ("--region", name)]
