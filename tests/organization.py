@@ -17,7 +17,7 @@ from kvsops.fleet.selection import Surroundings, places_of
 from tests.between import Answer
 
 HOME = "123456789012"
-Pages = list[list[Mapping[str, Any]]]
+Pages = list[list[dict[str, str]]]
 
 
 def account(account_id: str, state: str = "ACTIVE") -> dict[str, str]:

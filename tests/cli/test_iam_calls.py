@@ -74,7 +74,8 @@ def lines() -> Iterator[str]:
         "sweep --older-than 1d --direct --tags",
         "sweep --older-than 1d --tag env --direct --yes",
         f"sweep --older-than 1d --check --all --limit 1 --deadline 10m --expect-account {ACCOUNT}",
-        "sweep --older-than 1d --tag env --yes --max-deletes 90% --journal journal",
+        "sweep --older-than 1d --tag env --yes --max-deletes 90% --max-deletes-total 90% "
+        "--journal journal",
         "sweep --older-than 1d --prefix ci- --tag env=ci --unlink-storage --dry-run",
         "sweep --older-than 1d --prefix ci- --tag env=ci --unlink-storage --yes",
         "sweep --older-than 1d --explain ci-bare",

@@ -70,7 +70,7 @@ def test_bounded() -> None:
 
 def test_nowhere() -> None:
     """Without places there is nothing to do."""
-    assert [*everywhere([], nowhere)] == []
+    assert [*everywhere([], lambda place: place.open(read_only=True))] == []
 
 
 def test_a_failure_is_that_places_alone() -> None:
@@ -155,8 +155,8 @@ def test_a_call_signed_by_another_does_not_leave(find: Fleet, emulator: LocalSer
     (place,) = find(role_arns=ROLES[:1]).found
     scope = place.open(read_only=True)
 
-    def forget(request: Any, **_: object) -> None:
-        del request.context["signing"]["request_credentials"]
+    def forget(**event: Any) -> None:
+        del event["request"].context["signing"]["request_credentials"]
 
     scope._account.session.register("before-sign", forget)
     with pytest.raises(KvsopsError, match="signed with other credentials than its own: not sent"):
@@ -222,7 +222,7 @@ def test_a_region_that_is_not_enabled(
     failures: tuple[Callable[..., KvsopsError] | None, ...], excused: list[bool]
 ) -> None:
     """It is excused only where the same account's credentials worked in another region."""
-    came = [
+    came: list[Done[None]] = [
         Done(Place(A, region, nowhere), failure=fails and _error(fails), result=None)
         for region, fails in zip(REGIONS, failures, strict=True)
     ]

@@ -108,8 +108,8 @@ def test_roles(find: Fleet, organization: Organization) -> None:
 
 def test_an_organization(find: Fleet, organization: Organization) -> None:
     """All pages; the own account by its own credentials; what is not active is told."""
-    rows = [account(B), account(HOME)], [account(C, "SUSPENDED"), account(A)]
-    organization.pages = {None: [*map(list, rows)]}
+    pages = [[account(B), account(HOME)], [account(C, "SUSPENDED"), account(A)]]
+    organization.pages = {None: pages}
     places = find(**SWEEP)
     assert [place.account_id for place in places.found] == [A, HOME, B]
     assert places.missed == (Missed(C, None, "the account is SUSPENDED", excused=True),)
