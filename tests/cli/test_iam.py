@@ -172,7 +172,10 @@ def test_a_policy_that_iam_would_refuse(kvsops: Kvsops) -> None:
         (["sweep 'ci"], 'not a command line: "sweep \'ci": no closing quotation'),
         ([" "], "not a command line: ' ': it names no command"),
         (["kvsops"], "not a command line: 'kvsops': it names no command"),
-        (["sweep --expect-account me"], "Invalid value for '--expect-account': not an account: 'me'"),
+        (
+            ["sweep --expect-account me"],
+            "Invalid value for '--expect-account': not an account: 'me'",
+        ),
         (["--account", "12"], "Invalid value for '--account': not an account: '12'"),
         (["--region", "mars"], "not a region: 'mars': write it like eu-west-1"),
         (["list --region mars", "tag"], "not a region: 'mars': write it like eu-west-1"),
