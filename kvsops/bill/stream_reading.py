@@ -1,10 +1,12 @@
 """The streams' part of a region's bill, which is read beside the channels'."""
 
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 
 from kvsops.aws import streams as aws_streams
 from kvsops.aws.scope import Scope
 from kvsops.bill import stream_usage
+from kvsops.bill.advice import StreamAdvice, advise
 from kvsops.bill.narrowing import Narrowing
 from kvsops.bill.stream_usage import StreamsMetered
 from kvsops.bill.streams import StreamBill, StreamLine, read_streams
@@ -22,13 +24,15 @@ from kvsops.output.console import Counter
 class StreamReading:
     """The streams that are meant and what they cost; `problems` are the looks that failed.
 
-    `bill` None: they could not be listed, and nothing is known of them.
+    `bill` None: they could not be listed, and nothing is known of them. `advice` None: of a month
+    that is over nobody is advised.
     """
 
     streams: list[Stream] = field(default_factory=list)
     gone: list[str] = field(default_factory=list)
     metered: StreamsMetered = field(default_factory=StreamsMetered)
     bill: StreamBill | None = None
+    advice: StreamAdvice | None = None
     problems: list[str] = field(default_factory=list)
     listed: bool = True
 
@@ -68,8 +72,12 @@ def read(
     counter: Counter,
     *,
     tag_key: str | None,
+    most: timedelta | None,
 ) -> None:
-    """Read and price the month; with a tag to group by also tags, and links of those without it."""
+    """Read and price the month, and advise; `most` is a policy's longest retention.
+
+    With a tag to group by also tags are read, and links of those without it.
+    """
     if not found.listed:
         return
     found.bill = read_streams(
@@ -83,6 +91,8 @@ def read(
     )
     if tag_key is not None:
         found.bill = replace(found.bill, lines=_tagged(scope, found, tag_key, counter))
+    found.advice = advise(scope, found.bill, most, counter)
+    found.problems += found.advice.problems if found.advice else []
 
 
 def _tagged(scope: Scope, found: StreamReading, tag_key: str, counter: Counter) -> list[StreamLine]:

@@ -9,8 +9,9 @@ from kvsops.aws import streams as aws_streams
 from kvsops.aws.metric_data import LISTED_FOR
 from kvsops.aws.scope import Scope
 from kvsops.bill import stream_usage
+from kvsops.bill.bill import dearness
 from kvsops.bill.stream_usage import StreamsMetered
-from kvsops.core.cost import ZERO, Basis, Month, Prices, Projection, total
+from kvsops.core.cost import Basis, Month, Prices, Projection, total
 from kvsops.core.stream import ChannelLink, Settings, Stream, Tier
 from kvsops.core.stream_cost import Caveat, StreamCost, estimate_stream, spent_by_day
 from kvsops.core.stream_usage import Item, StreamUsage
@@ -70,7 +71,9 @@ class StreamBill:
     @property
     def dearest_first(self) -> list[StreamLine]:
         """The lines, the dearest first; those not known before those that cost nothing."""
-        return sorted(self.lines, key=_dearness)
+        return sorted(
+            self.lines, key=lambda each: dearness(each.cost.estimated_month, each.stream_name)
+        )
 
     @property
     def basis(self) -> Basis:
@@ -191,8 +194,3 @@ def _taking_in(streams: Sequence[Stream], found: StreamsMetered) -> list[Stream]
     """Return the streams whose tier matters: those that took in anything that is known of."""
     usages = ((each, found.of(each.stream_name)) for each in streams)
     return [each for each, usage in usages if usage.intake is not None and usage.last_written]
-
-
-def _dearness(line: StreamLine) -> tuple[int, Decimal, str]:
-    cost = line.cost.estimated_month
-    return (1 if cost is None else (2 if cost == ZERO else 0)), -(cost or ZERO), line.stream_name

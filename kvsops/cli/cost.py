@@ -1,5 +1,7 @@
 """`kvsops cost`."""
 
+from dataclasses import replace
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -10,6 +12,7 @@ from kvsops.cli.brief import brief_option
 from kvsops.cli.help import Command, section
 from kvsops.cli.money import Money, price_options
 from kvsops.cli.options import (
+    DURATION,
     Text,
     Where,
     output_options,
@@ -77,6 +80,12 @@ def _month(text: str) -> "Month":
     "--open-metrics", type=_FILE, metavar="FILE", help="Also write metrics for Prometheus."
 )
 @section("Costs")
+@click.option(
+    "--max-retention",
+    type=DURATION,
+    metavar="DURATION",
+    help="Advise on streams that are kept longer, unless their kvsops:retention says so.",
+)
 @price_options
 @click.option(
     "--journal",
@@ -96,6 +105,7 @@ def cost(
     given: dict[str, Any],
     month: "Month | None",
     group_by: str,
+    max_retention: timedelta | None,
     money: Money,
     journals: tuple[Path, ...],
     html: Path | None,
@@ -114,6 +124,7 @@ def cost(
       kvsops cost --baseline last-week.json --max-growth 20%
       kvsops cost --html bill.html
     """
+    from kvsops.bill.budget import StreamsTotal
     from kvsops.core.facts import Need
     from kvsops.facts.unread import unread
     from kvsops.output.console import Console
@@ -127,11 +138,12 @@ def cost(
     files = _checked(html, open_metrics)
     scope = where.open(read_only=True, max_own_cost=money.max_own_cost)
     console = Console()
-    wanted = _wanted(scope, month, given, money, group_by)
+    wanted = replace(_wanted(scope, month, given, money, group_by), max_retention=max_retention)
     reading = _read(scope, wanted, journals, console)
     report = report_of(reading, scope, wanted.narrowing, group_by)
     failed = unread((line.facts for line in reading.bill.lines if line.facts), Need.TAGS)
-    verdict = money.verdict(reading.bill, wanted.baseline, reading.streams)
+    streams = StreamsTotal.of(reading.streams)
+    verdict = money.verdict(reading.bill, wanted.baseline, streams)
     digest = partial(bill_digest, report, verdict, failed, typed())
     if brief:
         click.echo(digest().markdown(BRIEF_BYTES), nl=False)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from kvsops.aws.scope import Scope
     from kvsops.bill.baseline import Baseline
     from kvsops.bill.bill import Bill
+    from kvsops.bill.recordings import Recordings
     from kvsops.bill.usage import Metered
     from kvsops.core.cost import Prices
     from kvsops.core.facts import Facts
@@ -122,17 +123,21 @@ def read_bill(
     prices: "Prices",
     found: "Metered | None",
     base: "Baseline | None",
-) -> "Bill":
-    """Price the channels by their use, which is read beside their tags; or without it."""
+) -> "tuple[Bill, Recordings | None]":
+    """Price the channels and what they record to by their use, which is read beside their tags.
+
+    Where use is not read, it is not known what channels record to.
+    """
+    from kvsops.bill import recordings
     from kvsops.bill.narrowing import Narrowing
-    from kvsops.bill.reading import names_gone, priced, read_use
+    from kvsops.bill.reading import names_gone, priced, read_use, refuse_to_overspend
     from kvsops.core.cost import Month
     from kvsops.core.facts import Need
     from kvsops.facts import gather
     from kvsops.output.console import progress
     from kvsops.sweep.deleted import names_deleted
 
-    month, ghosts = Month.of(scope.now()), None
+    month, ghosts, recorded = Month.of(scope.now()), None, None
     if found is not None:
         if Narrowing.suffices(listing.given) and len(chosen) == len(planned.chosen):
             listed = [item.facts for item in planned.items]
@@ -145,11 +150,15 @@ def read_bill(
             _meanwhile(scope, tags) as reading,
             progress("metrics", len(names), console=console) as seen,
         ):
+            recorded = recordings.look(scope, chosen, seen)
+            refuse_to_overspend(scope, len(names), len(recorded.streams))
             read_use(scope, found, names, month, seen)
+            recordings.read(scope, recorded, month, prices, seen)
             read = reading.result()
         chosen = read.facts or chosen
-        planned.problems += read.problems + found.problems
-    return priced(chosen, ghosts, found, base, prices=prices, now=scope.now())
+        planned.problems += read.problems + found.problems + recorded.problems
+    bill = priced(chosen, ghosts, found, base, prices=prices, now=scope.now())
+    return bill, recorded
 
 
 def _seeing(scope: "Scope", found: "Metered") -> "AbstractContextManager[Future[None]]":

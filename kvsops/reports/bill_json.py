@@ -2,10 +2,12 @@
 
 from typing import Final
 
+from kvsops.bill.advice import StreamAdvice
 from kvsops.bill.bill import Churn
 from kvsops.core.cost import Prices
 from kvsops.output.rows import records
 from kvsops.output.values import json_ready
+from kvsops.reports.advice import advice_columns
 from kvsops.reports.bill import SWEEPING_SAVES, BillDay, BillReport, Total
 from kvsops.reports.bill_columns import bill_columns, group_columns
 from kvsops.reports.bill_streams import StreamPart
@@ -45,6 +47,7 @@ def as_json(report: BillReport) -> object:
             },
             "churn": _churn(report.churn),
             "sweep": {"unused": report.unused, "saving_usd": SWEEPING_SAVES},
+            "advice": _advice(report.advice),
             "own_cost": {"metrics": cost.metrics, "calls": cost.calls, "usd": cost.spent},
             "problems": report.problems,
         }
@@ -108,6 +111,14 @@ def _part(part: Part) -> dict[str, object]:
         "estimated_monthly_usd": part.estimated,
         "lower_bound": part.lower_bound,
     }
+
+
+def _advice(advice: StreamAdvice | None) -> dict[str, object] | None:
+    """Return what streams could spare; null where nobody asked."""
+    if advice is None:
+        return None
+    rows = records(advice.rows, advice_columns())
+    return {"streams": advice.streams, "saving_usd": advice.saving, "rows": rows}
 
 
 def _day(each: BillDay) -> dict[str, object]:

@@ -1,6 +1,6 @@
 """What a bill of channels comes to, in words: its sum, and what it rests on."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
 from typing import Final
 
@@ -39,16 +39,15 @@ def totals(bill: Bill) -> str:
     )
 
 
-def listing_total(bill: Bill, place: str, output: Output, screen: Screen) -> str:
+def below_list(lines: Iterable[str], output: Output, screen: Screen) -> str:
     """Make the lines under a list for people; JSON and CSV have none."""
-    lines = [f"{place}: {totals(bill)}.", *_on_deleted(bill)]
     if output == "table":
         return "\n" + "".join(wrapped(line, screen) for line in lines)
     text = "  \n".join(map(markdown_safe, lines))
     return f"\n{text}\n" if output == "markdown" else ""
 
 
-def _on_deleted(bill: Bill) -> Iterator[str]:
+def on_deleted(bill: Bill) -> Iterator[str]:
     """Say what of the total the channels add that are not in the list."""
     if not bill.with_deleted:
         yield "Not counted: channels deleted since; kvsops cost tells what these add."

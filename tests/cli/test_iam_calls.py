@@ -223,7 +223,10 @@ def test_the_policy_is_what_the_calls_need(
         for each in _operations(operation, body):
             needed.add(action_of(each))
             assert _allowed(policy, action_of(each), *_subject(body)), (operation, body)
-    assert needed == actions_of(policy)
+    allowed = actions_of(policy)
+    perhaps = {action_of(each.operation) for each in CALLS[line.split()[0]] if each.perhaps}
+    assert needed <= allowed
+    assert allowed - needed <= perhaps
 
 
 @pytest.mark.usefixtures("fleet")
