@@ -181,7 +181,7 @@ def _mapped(scope: Scope, answer: Mapping[str, Any]) -> dict[str, dict[str, str]
 
 
 def tagged(scope: Scope, key: str, kind: str = "channel") -> dict[str, dict[str, str]]:
-    """Read, from the tag index, the tags of all channels (or streams) that have this one, by ARN."""
+    """Read, from the tag index, the tags of all channels, or streams, with this one, by ARN."""
     pages = scope.answers(
         "GetResources",
         "PaginationToken",

@@ -1,4 +1,4 @@
-"""What could be spared on streams: the reads that this takes beside the bill's, and the dearest first.
+"""What could be spared on streams: what more must be read for it, and the dearest first.
 
 Tags come from the index, in one look for all streams that have this one: it lags, and that is
 enough for advice. Who records to a stream is read of the dearest that nobody reads.
@@ -77,10 +77,10 @@ def advise(
     links = _links(scope, bill, lines, found, counter)
     for line in lines:
         arn = line.stream.stream_arn if line.stream else ""
-        line = replace(line, link=links.get(arn, line.link))
-        recorded = bool(line.link and line.link.channel_arn)
+        link = links.get(arn, line.link)
+        recorded = bool(link and link.channel_arn)
         advised = advice(_seen(line, bill), limits.get(arn), recorded=recorded)
-        found.rows += [Advised(line, each) for each in advised]
+        found.rows += [Advised(replace(line, link=link), each) for each in advised]
     found.rows.sort(key=lambda each: dearness(each.advice.saving, each.line.stream_name))
     return found
 

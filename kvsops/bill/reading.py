@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 
 from kvsops.aws import activity, channels, stream_activity
 from kvsops.aws.metric_data import LISTED_FOR
@@ -18,6 +19,7 @@ from kvsops.core.facts import Facts, Need
 from kvsops.core.rules.activity import METRICS_REACH
 from kvsops.errors import UsageError
 from kvsops.facts import gather
+from kvsops.facts.meanwhile import meanwhile
 from kvsops.output.console import Counter
 
 Deleted = Callable[[str | None], tuple[set[str], list[str]]]
@@ -80,7 +82,9 @@ def read_bill(scope: Scope, wanted: Wanted, deleted: Deleted, counter: Counter) 
     names = [*_names(facts), *ghosts]
     streams = stream_reading.look(scope, wanted.narrowing, counter)
     refuse_to_overspend(scope, len(names), streams.names)
-    read_use(scope, found, names, month, counter)
+    # Calls by stream, which wait for their turns while metrics are taken apart.
+    with meanwhile(scope, partial(stream_reading.read_listed_tiers, scope, streams)):
+        read_use(scope, found, names, month, counter)
     lines = lines_of(facts, ghosts, found, prices=wanted.prices, month=month, now=now)
     stream_reading.read(
         scope,

@@ -4,7 +4,7 @@ A link can be read of a channel or of a stream. Each read takes its turn in a qu
 of whichever there are fewer of.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
@@ -15,6 +15,7 @@ from kvsops.bill.streams import StreamBill, StreamLine, read_streams
 from kvsops.core.cost import ZERO, Month, Prices, known_sum
 from kvsops.core.facts import Facts, Need
 from kvsops.core.stream import Stream
+from kvsops.core.stream_cost import StreamCost
 from kvsops.errors import AwsError
 from kvsops.facts import storage
 from kvsops.facts.look import Look
@@ -36,20 +37,22 @@ class Recorded:
     @property
     def month_to_date(self) -> Decimal | None:
         """What the stream cost so far this month, as far as it is known."""
-        return self._known(self.line and self.line.cost.month_to_date)
+        return self._known(lambda cost: cost.month_to_date)
 
     @property
     def estimated_month(self) -> Decimal | None:
         """What the stream will come to this month, as far as it is known."""
-        return self._known(self.line and self.line.cost.estimated_month)
+        return self._known(lambda cost: cost.estimated_month)
 
     @property
     def lower_bound(self) -> bool:
         """Whether it may cost more than is told."""
         return self.stream_arn is not None and (self.line is None or self.line.cost.lower_bound)
 
-    def _known(self, amount: Decimal | None) -> Decimal | None:
-        return ZERO if self.stream_arn is None else amount
+    def _known(self, of: Callable[[StreamCost], Decimal | None]) -> Decimal | None:
+        if self.stream_arn is None:
+            return ZERO
+        return of(self.line.cost) if self.line else None
 
 
 NOTHING = Recorded()
@@ -76,8 +79,9 @@ class Recordings:
 
         def key(line: Line) -> tuple[int, Decimal, str]:
             recorded = self.of(line)
-            costs = [line.cost.estimated_month, recorded and recorded.estimated_month]
-            return dearness(known_sum(costs), line.channel_name)
+            streams = recorded.estimated_month if recorded else None
+            cost = known_sum([line.cost.estimated_month, streams])
+            return dearness(cost, line.channel_name)
 
         return sorted(lines, key=key)
 

@@ -5,14 +5,15 @@ from datetime import timedelta
 
 from kvsops.aws import streams as aws_streams
 from kvsops.aws.scope import Scope
+from kvsops.aws.stream_activity import INGESTED
 from kvsops.bill import stream_usage
 from kvsops.bill.advice import StreamAdvice, advise
 from kvsops.bill.narrowing import Narrowing
 from kvsops.bill.stream_usage import StreamsMetered
-from kvsops.bill.streams import StreamBill, StreamLine, read_streams
+from kvsops.bill.streams import StreamBill, StreamLine, read_streams, read_tiers
 from kvsops.core.cost import Month, Prices
 from kvsops.core.facts import Need
-from kvsops.core.stream import ChannelLink, Stream
+from kvsops.core.stream import ChannelLink, Stream, Tier
 from kvsops.errors import AwsError
 from kvsops.facts.look import Look
 from kvsops.facts.streams import TAGS, facts_of, read_each
@@ -31,6 +32,7 @@ class StreamReading:
     streams: list[Stream] = field(default_factory=list)
     gone: list[str] = field(default_factory=list)
     metered: StreamsMetered = field(default_factory=StreamsMetered)
+    tiers: dict[str, Tier | None] = field(default_factory=dict)
     bill: StreamBill | None = None
     advice: StreamAdvice | None = None
     problems: list[str] = field(default_factory=list)
@@ -64,6 +66,14 @@ def look(scope: Scope, narrowing: Narrowing, counter: Counter) -> StreamReading:
     return found
 
 
+def read_listed_tiers(scope: Scope, found: StreamReading) -> None:
+    """Read the tiers of those that surely took in something: most of them, and beside metrics."""
+    taking_in = found.metered.listed.get(INGESTED, ())
+    wanted = [each for each in found.streams if each.stream_name in taking_in]
+    found.tiers, problems = read_tiers(scope, wanted)
+    found.problems += problems
+
+
 def read(
     scope: Scope,
     found: StreamReading,
@@ -87,6 +97,7 @@ def read(
         prices,
         found=found.metered,
         gone=found.gone,
+        tiers=found.tiers,
         counter=counter,
     )
     if tag_key is not None:

@@ -1,6 +1,6 @@
 """What `kvsops list` reads: the channels chosen, and what they were used for."""
 
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from kvsops.cli.options import screen
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
     from concurrent.futures import Future
     from contextlib import AbstractContextManager
 
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from kvsops.output.rows import Column, Output
     from kvsops.sweep.plan import Plan
 
-Result = TypeVar("Result")
 Row = TypeVar("Row")
 
 ORDERS: Final[dict[str, "Callable[[Facts], Any]"]] = {
@@ -134,6 +133,7 @@ def read_bill(
     from kvsops.core.cost import Month
     from kvsops.core.facts import Need
     from kvsops.facts import gather
+    from kvsops.facts.meanwhile import meanwhile
     from kvsops.output.console import progress
     from kvsops.sweep.deleted import names_deleted
 
@@ -147,7 +147,7 @@ def read_bill(
         tags = partial(gather.fetch, scope, Need.TAGS, tagged, directly=listing.direct)
         names = [*(each.channel.channel_name for each in chosen), *(ghosts or ())]
         with (
-            _meanwhile(scope, tags) as reading,
+            meanwhile(scope, tags) as reading,
             progress("metrics", len(names), console=console) as seen,
         ):
             recorded = recordings.look(scope, chosen, seen)
@@ -164,24 +164,6 @@ def read_bill(
 def _seeing(scope: "Scope", found: "Metered") -> "AbstractContextManager[Future[None]]":
     """Learn while the block runs which names have points at all."""
     from kvsops.bill import usage
+    from kvsops.facts.meanwhile import meanwhile
 
-    return _meanwhile(scope, partial(usage.see, scope, found))
-
-
-@contextmanager
-def _meanwhile(scope: "Scope", read: "Callable[[], Result]") -> "Iterator[Future[Result]]":
-    """Read in a thread of its own while the block runs: each has another pace to keep to.
-
-    What the reading raises is raised at the block's end. Where the block ends with an error or
-    Ctrl-C the reading is waited for no longer.
-    """
-    from concurrent.futures import ThreadPoolExecutor
-
-    with ThreadPoolExecutor(1) as aside:
-        try:
-            reading = aside.submit(read)
-            yield reading
-            reading.result()
-        except BaseException:
-            scope.patience.interrupt()
-            raise
+    return meanwhile(scope, partial(usage.see, scope, found))

@@ -11,12 +11,14 @@ from kvsops.core.text import age
 from kvsops.output.figures import usd
 from kvsops.output.rows import Column
 from kvsops.output.text import count
+from kvsops.reports.columns import UNKNOWN
 from kvsops.reports.stream_columns import retention_text
 
 RESTS: Final = {
     Certainty.UNCERTAIN: "no metric is known of what is read by DASH, as clips or as images, so "
     "that somebody may read what seems unread",
-    Certainty.LIKELY: "whether what a channel's storage session writes is counted is not documented",
+    Certainty.LIKELY: "whether what a channel's storage session writes is counted is not "
+    "documented",
 }
 """Why an advice is not sure."""
 _HOUR: Final = timedelta(hours=1)
@@ -78,8 +80,10 @@ def why(row: Advised) -> str:
     quiet, limit = row.advice.quiet, row.advice.limit
     if limit:
         return f"{limit.source} {retention_text(limit.most)}"
-    done = "unwritten" if row.advice.kind is Kind.UNWRITTEN else "unread"
-    return f"{done} for {age(quiet)}" if quiet else done
+    if row.advice.kind is Kind.UNWRITTEN:
+        unread = "unread, too" if row.line.usage.last_read is None else "was read"
+        return f"unwritten for {_days(quiet)}, {unread}"
+    return f"unread for {_days(quiet)}"
 
 
 def deed(row: Advised) -> str:
@@ -103,6 +107,10 @@ def advice_notes(advice: StreamAdvice) -> Iterator[str]:
     for certainty, because in RESTS.items():
         if certainty in given:
             yield f"{certainty.value.capitalize()}: {because}."
+
+
+def _days(span: timedelta | None) -> str:
+    return age(timedelta(days=span.days)) if span else UNKNOWN
 
 
 def _hours(span: timedelta | None) -> int | None:

@@ -22,11 +22,12 @@ def recorded_columns(bill: Bill, recordings: Recordings | None) -> list[Column[L
     """
 
     def of(line: Line) -> Recorded | None:
-        return recordings and recordings.of(line)
+        return recordings.of(line) if recordings else None
 
     def dollars(key: str, amount: Callable[[Recorded], Decimal | None]) -> Column[Line]:
         def value(line: Line) -> Decimal | None:
-            return (found := of(line)) and amount(found)
+            found = of(line)
+            return amount(found) if found else None
 
         return Column[Line](key, "STREAM", value, shown=False)
 
@@ -36,7 +37,7 @@ def recorded_columns(bill: Bill, recordings: Recordings | None) -> list[Column[L
         Column[Line](
             "stream_estimated_monthly_usd",
             "STREAM",
-            lambda line: (found := of(line)) and found.estimated_month,
+            lambda line: found.estimated_month if (found := of(line)) else None,
             lambda line: _month_text(of(line)),
             align="right",
             shown=bool(recordings and recordings.told_of(bill.lines)),
@@ -44,7 +45,7 @@ def recorded_columns(bill: Bill, recordings: Recordings | None) -> list[Column[L
         Column[Line](
             "stream_lower_bound",
             "STREAM AT LEAST",
-            lambda line: (found := of(line)) and found.lower_bound,
+            lambda line: found.lower_bound if (found := of(line)) else None,
             shown=False,
         ),
     ]

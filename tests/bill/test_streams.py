@@ -14,7 +14,8 @@ from kvsops.aws.prices import load
 from kvsops.aws.scope import Scope
 from kvsops.bill.streams import StreamBill, StreamLine, read_streams
 from kvsops.core.cost import Basis, Month
-from kvsops.core.stream_cost import GB, Caveat
+from kvsops.core.stream_caveats import Caveat
+from kvsops.core.stream_cost import GB
 from kvsops.core.stream_usage import Item
 from kvsops.errors import CheckFailedError
 from kvsops.local.demo.streams import ALONE, Moved, StreamUse, record, sow_streams
