@@ -5,12 +5,16 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from kvsops.bill.narrowing import Narrowing
 from kvsops.core.cost import Month
 from kvsops.core.text import parsed_moment
 from kvsops.errors import UsageError
+
+
+_ROUNDED: Final = Decimal("1e-9")
+"""JSON's numbers are rounded: what differs by less, in dollars, has not grown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,4 +141,4 @@ class Growth:
     def passed(self, baseline: Decimal, estimated: Decimal) -> bool:
         """Whether the estimate is further above the baseline than this."""
         allowed = baseline * self.amount / 100 if self.percent else self.amount
-        return estimated - baseline > allowed
+        return estimated - baseline - allowed > _ROUNDED
