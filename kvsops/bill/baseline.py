@@ -12,7 +12,6 @@ from kvsops.core.cost import Month
 from kvsops.core.text import parsed_moment
 from kvsops.errors import UsageError
 
-
 _ROUNDED: Final = Decimal("1e-9")
 """JSON's numbers are rounded: what differs by less, in dollars, has not grown."""
 

@@ -24,6 +24,7 @@ from kvsops.core.cost import Month
 from kvsops.core.stream_cost import GB
 from kvsops.local.demo.fleet import sow
 from kvsops.local.demo.streams import sow_streams
+from kvsops.local.kinesisvideo.streams import Stream
 from kvsops.local.server import LocalServer
 from kvsops.local.settings import Settings
 
@@ -56,7 +57,8 @@ def sown(local: LocalServer, told: dict[str, Any]) -> dict[str, float]:
     start = Month.parse(told["month"]).start
     month, now = start.timestamp(), datetime.fromisoformat(told["as_of"]).timestamp()
     length = (Month.parse(told["month"]).end - start).total_seconds()
-    streams = {each.stream_name: each for each in local.backend().streams.values()}
+    there = local.backend().streams.values()
+    streams = {each.stream_name: each for each in there if isinstance(each, Stream)}
     found = dict.fromkeys(("ingested", "consumed", "consumed_by_hls", "stored"), 0.0)
     index = local.metrics()
     for metric in index.page(lambda each: each.name in PRICES, None, 0, 10**6):

@@ -101,7 +101,7 @@ def lines() -> Iterator[str]:
     yield from (
         "cost",
         "cost --prefix ci- --match ci-* --group-by owner",
-        "cost --group-by tag:env",
+        "cost --group-by tag:env --max-retention 12h",
         "cost --group-by region --html cost.html --open-metrics cost.prom",
     )
     yield from (
