@@ -62,6 +62,11 @@ class StreamsTotal:
         at_least = not known or bool(bill and bill.lower_bound)
         return cls(amount, not known or bool(recordings.problems), at_least, recorded=True)
 
+    @property
+    def any(self) -> bool:
+        """Whether streams add anything, or may."""
+        return bool(self.estimated_month) or self.unknown or self.lower_bound
+
     def beside(self, baseline: Baseline) -> bool:
         """Whether the earlier output is of the same streams; else channels alone are compared."""
         return baseline.streams_month is not None and self.recorded is (baseline.region is None)
@@ -109,7 +114,7 @@ class Budget:
         An output that tells nothing of streams, or of others, is compared with channels alone.
         """
         alike = streams.beside(baseline)
-        alone = "" if alike or streams == CHANNELS_ALONE else ", channels alone"
+        alone = ", channels alone" if streams.any and not alike else ""
         streams = streams if alike else CHANNELS_ALONE
         # An earlier list has no deleted channels: like is compared with like.
         bill = replace(bill, lines=bill.living) if baseline.region is None else bill
