@@ -8,7 +8,8 @@ and prints what went wrong. What is asked of every run:
 - nothing protected is deleted, and what is deleted is in the journal as it was: `kvsops restore`
   offers it;
 - no command ends as a defect, and none outlives its time;
-- the exit code is 0 only if the last answer to each question was the service's own.
+- the exit code is 0 only if the last answer to each question was the service's own;
+- a bill that ends with 0 is the true one, or says that it may be more.
 
 The nonsense is what breaks the form of the operation's answer, or contradicts another answer or the
 ARN. A well-formed lie cannot be told from the truth, and is left out: a tag, a metric or a page
@@ -37,9 +38,11 @@ from click.testing import CliRunner
 
 from kvsops.cli.main import cli
 from kvsops.core.text import moment
+from kvsops.local.demo.streams import Moved
 from kvsops.local.server import LocalServer
 from kvsops.local.settings import Settings
 from tests.between import Answer, between
+from tests.bill.test_streams import stream
 from tests.fleet import DAY, HOUR, READING, names, put
 from tests.usage import use
 
@@ -50,11 +53,15 @@ HTML: Final = b"<html><body>Sign in to the network</body></html>"
 HINTS: Final = frozenset({"GetResources", "ListMetrics"})
 """What these tell is read directly where they fail: that is said, and is no failure."""
 
+BILL: Final = ("cost", "--group-by", "owner", "-o", "json")
+"""What it tells is held against what it tells without nonsense."""
+
 COMMANDS: Final[Sequence[tuple[str, ...]]] = (
     ("list",),
     ("list", "--tags", "-o", "json"),
     ("list", "--cost"),
     ("cost", "--group-by", "owner"),
+    BILL,
     ("streams", "-o", "json"),
     ("describe", "ci-keep", "ci-old-1"),
     ("sweep", "--older-than", "2h", "--check"),
@@ -134,8 +141,9 @@ def _another_type(value: Any) -> Any:
 
 
 def _of_rows(random: Random, content: Any, change: Callable[[dict[str, Any]], None]) -> bool:
-    """Change one of the listed channels, or the one described."""
-    rows = content.get("ChannelInfoList") or [content.get("ChannelInfo")]
+    """Change one of the listed channels or streams, or the one described."""
+    listed = content.get("ChannelInfoList") or content.get("StreamInfoList")
+    rows = listed or [content.get("ChannelInfo")]
     if not isinstance(rows[0], dict):
         return False
     change(random.choice(rows))
@@ -148,12 +156,24 @@ def _creation_time(random: Random, row: dict[str, Any]) -> None:
 
 
 def _stranger(row: dict[str, Any], old: str, new: str) -> None:
-    row["ChannelARN"] = row["ChannelARN"].replace(old, new)
+    key = "ChannelARN" if "ChannelARN" in row else "StreamARN"
+    row[key] = row[key].replace(old, new)
+
+
+def _rename(row: dict[str, Any]) -> None:
+    key = "ChannelName" if "ChannelName" in row else "StreamName"
+    row[key] += "x"
 
 
 def _repeated(content: Any) -> bool:
     key = "PaginationToken" if "ResourceTagMappingList" in content else "NextToken"
-    listing = {"ChannelInfoList", "ResourceTagMappingList", "MetricDataResults", "Metrics"}
+    listing = {
+        "ChannelInfoList",
+        "StreamInfoList",
+        "ResourceTagMappingList",
+        "MetricDataResults",
+        "Metrics",
+    }
     if not listing & content.keys():
         return False
     content[key] = "again"
@@ -221,10 +241,7 @@ CHANGES: Final[Mapping[str, Callable[[Random, Answer], Answer | None]]] = {
         ),
     ),
     "name": lambda random, answer: _edited(
-        answer,
-        lambda content: _of_rows(
-            random, content, lambda row: row.update(ChannelName=row["ChannelName"] + "x")
-        ),
+        answer, lambda content: _of_rows(random, content, _rename)
     ),
     "metrics": lambda random, answer: _edited(answer, lambda content: _metrics(random, content)),
 }
@@ -253,6 +270,11 @@ def sow(emulator: LocalServer) -> set[str]:
     use(emulator, "ci-used", now - timedelta(minutes=30), masters=1)
     put(emulator, "ci-young", timedelta(minutes=5))
     put(emulator, "ci-linked", DAY, stored=True)
+    for name, hours in (("film", 24), ("archive", 720)):
+        stream(emulator, name, hours, age=30 * DAY, moved=[Moved(now - HOUR, 2**40, 2**38)])
+    backend = emulator.backend()
+    archive = next(each for each in backend.streams.values() if each.stream_name == "archive")
+    backend.tag_stream("archive", archive.arn, {"kvsops:retention": "24h"})
     return {*protected, "ci-young", "ci-linked"}
 
 
@@ -311,6 +333,7 @@ class Bench:
         }
         wrong = [what for what, is_so in found.items() if is_so]
         wrong += self._lost(gone, before, journal) if gone else []
+        wrong += self._false_bill(told) if tuple(argv) == BILL and code == 0 else []
         return Run([*argv], wrong, nonsense.changed, told)
 
     def _kvsops(self, *argv: str) -> tuple[int, str]:
@@ -318,6 +341,15 @@ class Bench:
         escaped = result.exception is not None and not isinstance(result.exception, SystemExit)
         told = f"Traceback: {result.exception!r}\n" if escaped else ""
         return result.return_value or result.exit_code, told + result.stdout + result.stderr
+
+    def _false_bill(self, told: str) -> list[str]:
+        """Say how a bill is less than the true one, or more than it."""
+        read = json.JSONDecoder().raw_decode  # what stands below it is standard error
+        found, true = (read(each)[0]["in_all"] for each in (told, self._kvsops(*BILL)[1]))
+        spent, truth = found["month_to_date_usd"], true["month_to_date_usd"]
+        right = spent is None or abs(spent - truth) < 0.01 * truth
+        least = found["lower_bound"] and spent is not None and spent <= truth * 1.01
+        return [] if right or least else [f"told ${spent}, which is ${truth}"]
 
     def _tags(self) -> dict[str, dict[str, str]]:
         return {name: dict(each.tags) for name, each in self.emulator.backend().channels.items()}

@@ -180,13 +180,13 @@ def _mapped(scope: Scope, answer: Mapping[str, Any]) -> dict[str, dict[str, str]
     return found
 
 
-def tagged(scope: Scope, key: str) -> dict[str, dict[str, str]]:
-    """Read, from the tag index, the tags of all channels that have this one, by ARN."""
+def tagged(scope: Scope, key: str, kind: str = "channel") -> dict[str, dict[str, str]]:
+    """Read, from the tag index, the tags of all channels, or streams, with this one, by ARN."""
     pages = scope.answers(
         "GetResources",
         "PaginationToken",
         TagFilters=[{"Key": key}],
-        ResourceTypeFilters=["kinesisvideo:channel"],
+        ResourceTypeFilters=[f"kinesisvideo:{kind}"],
         ResourcesPerPage=INDEX_PAGE,
     )
     return {arn: tags for page in pages for arn, tags in _mapped(scope, page).items()}

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from kvsops.aws import channels
 from kvsops.aws.listing import pages
 from kvsops.aws.scope import ATTEMPTS, Scope
 from kvsops.core.stream import ChannelLink, Stream, Tier
@@ -29,6 +30,11 @@ def tags_of(scope: Scope, stream_arn: str, *, attempts: int = ATTEMPTS) -> dict[
     """Read a stream's tags directly."""
     pages = scope.answers("ListTagsForStream", attempts=attempts, StreamARN=stream_arn)
     return {key: value for page in pages for key, value in page.get("Tags", {}).items()}
+
+
+def tagged(scope: Scope, key: str) -> dict[str, dict[str, str]]:
+    """Read, from the tag index, the tags of all streams that have this one, by ARN."""
+    return channels.tagged(scope, key, "stream")
 
 
 def tier_of(scope: Scope, stream_arn: str, *, attempts: int = ATTEMPTS) -> Tier:

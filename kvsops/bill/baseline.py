@@ -5,22 +5,26 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from kvsops.bill.narrowing import Narrowing
 from kvsops.core.cost import Month
 from kvsops.core.text import parsed_moment
 from kvsops.errors import UsageError
 
+_ROUNDED: Final = Decimal("1e-9")
+"""JSON's numbers are rounded: what differs by less, in dollars, has not grown."""
+
 
 @dataclass(frozen=True, slots=True)
 class Baseline:
-    """The earlier output's estimated month in dollars, its channels, and what it is of.
+    """The earlier output's estimated month of channels in dollars, these, and what it is of.
 
     `unknown` is of how many channels the cost is not in it. `complete` says that it is no lower
     bound, `narrowing` which channels were meant. `list --cost` tells neither of them, nor its
-    region, month and moment. `with_streams` says that it has what streams cost, too, and `at_least`
-    that these are known to cost more.
+    region, month and moment. `streams_month` is what streams add: all of them, or in `list --cost`
+    those that the channels record to; None where some of it is not known. `at_least`: they may
+    cost more.
     """
 
     path: Path
@@ -32,8 +36,12 @@ class Baseline:
     complete: bool = False
     unknown: int = 0
     narrowing: Narrowing = field(default_factory=Narrowing)
-    with_streams: bool = False
+    streams_month: Decimal | None = None
     at_least: bool = False
+
+    def month_with(self, *, streams: bool) -> Decimal:
+        """Return what the month had come to, with its streams or without."""
+        return self.estimated_month + ((self.streams_month or Decimal(0)) if streams else 0)
 
     def covers(self, month: Month, until: datetime) -> bool:
         """Whether it tells of all channels that were used in the month until then."""
@@ -67,15 +75,13 @@ def parsed(path: Path, found: Any) -> Baseline:
     rows = found if isinstance(found, list) else found["channels"]
     names = frozenset(str(row["channel_name"]) for row in rows)
     if isinstance(found, list):
-        estimates = [row["estimated_monthly_usd"] for row in rows]
-        whole = sum(map(_dollars, estimates), Decimal(0))
-        return Baseline(path, whole, names, unknown=estimates.count(None))
-    whole = found["total"]
-    streams = found.get("streams")
-    in_all = found["in_all"] if streams else whole
+        return _of_list(path, found, names)
+    whole, streams = found["total"], found.get("streams")
+    known = bool(streams) and not streams["total"].get("unknown")
+    month = _dollars(whole["estimated_monthly_usd"])
     return Baseline(
         path,
-        _dollars(in_all["estimated_monthly_usd"]),
+        month,
         names,
         found["region"],
         Month.parse(found["month"]),
@@ -83,8 +89,22 @@ def parsed(path: Path, found: Any) -> Baseline:
         whole["lower_bound"] is False,
         whole.get("unknown", 0),
         Narrowing.of(found.get("narrowing", {})),
-        with_streams=bool(streams),
+        _dollars(found["in_all"]["estimated_monthly_usd"]) - month if known else None,
         at_least=bool(streams) and streams["total"]["lower_bound"] is True,
+    )
+
+
+def _of_list(path: Path, rows: list[Any], names: frozenset[str]) -> Baseline:
+    """Read the rows of `list --cost`, whose streams are known where each row's is."""
+    estimates = [row["estimated_monthly_usd"] for row in rows]
+    streams = [row.get("stream_estimated_monthly_usd") for row in rows]
+    return Baseline(
+        path,
+        sum(map(_dollars, estimates), Decimal(0)),
+        names,
+        unknown=estimates.count(None),
+        streams_month=None if None in streams else sum(map(_dollars, streams), Decimal(0)),
+        at_least=any(row.get("stream_lower_bound") for row in rows),
     )
 
 
@@ -121,4 +141,4 @@ class Growth:
     def passed(self, baseline: Decimal, estimated: Decimal) -> bool:
         """Whether the estimate is further above the baseline than this."""
         allowed = baseline * self.amount / 100 if self.percent else self.amount
-        return estimated - baseline > allowed
+        return estimated - baseline - allowed > _ROUNDED

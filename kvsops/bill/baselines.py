@@ -43,9 +43,15 @@ class Baselines:
             names=frozenset(),
             unknown=sum(each.unknown for each in parts) + self.missed,
             complete=False,
-            with_streams=all(each.with_streams for each in parts),
+            streams_month=_sum([each.streams_month for each in parts]),
             at_least=any(each.at_least for each in parts),
         )
+
+
+def _sum(amounts: Sequence[Decimal | None]) -> Decimal | None:
+    """Add up; what is not known of one is not known of all."""
+    known = [each for each in amounts if each is not None]
+    return sum(known, Decimal(0)) if len(known) == len(amounts) else None
 
 
 def read(path: Path) -> Baselines:

@@ -119,7 +119,9 @@ class Bill:
     @property
     def dearest_first(self) -> list[Line]:
         """The lines, the dearest first; those that are not known before those that cost nothing."""
-        return sorted(self.lines, key=_dearness)
+        return sorted(
+            self.lines, key=lambda each: dearness(each.cost.estimated_month, each.channel_name)
+        )
 
     @property
     def basis(self) -> Basis:
@@ -260,6 +262,6 @@ def _estimated(lines: Iterable[Line]) -> Decimal:
     return total(line.cost.estimated_month for line in lines)
 
 
-def _dearness(line: Line) -> tuple[int, Decimal, str]:
-    cost = line.cost.estimated_month
-    return (1 if cost is None else (2 if cost == ZERO else 0)), -(cost or ZERO), line.channel_name
+def dearness(cost: Decimal | None, name: str) -> tuple[int, Decimal, str]:
+    """Return by what to sort, the dearest first: what is not known before what costs nothing."""
+    return (1 if cost is None else (2 if cost == ZERO else 0)), -(cost or ZERO), name

@@ -1,12 +1,13 @@
 """What a month may come to, and whether it stays within."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Final, Literal
 
 from kvsops.bill.baseline import Baseline, Growth
-from kvsops.bill.bill import Bill
+from kvsops.bill.bill import Bill, Line
+from kvsops.bill.recordings import Recordings
 from kvsops.bill.stream_reading import StreamReading
 from kvsops.core.cost import ZERO, Basis
 from kvsops.output.figures import usd
@@ -34,20 +35,49 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class StreamsTotal:
-    """What streams add to the month, in dollars; `unknown` says that some of it is not known."""
+    """What streams add to the month, in dollars; `unknown` says that some of it is not known.
+
+    `recorded` says that it is of the streams that the channels record to, and of no others.
+    """
 
     estimated_month: Decimal = ZERO
     unknown: bool = False
     lower_bound: bool = False
+    recorded: bool = False
 
     @classmethod
     def of(cls, reading: StreamReading) -> "StreamsTotal":
-        """Sum up."""
+        """Sum up all streams."""
         bill = reading.bill
         if bill is None:
             return cls(unknown=True, lower_bound=True)
         unknown = bool(bill.unknown or bill.problems)
         return cls(bill.estimated_month, unknown, bool(bill.lines) and bill.lower_bound)
+
+    @classmethod
+    def of_recorded(cls, recordings: Recordings, lines: Sequence[Line]) -> "StreamsTotal":
+        """Sum up the streams that these channels record to."""
+        bill, known = recordings.bill, recordings.all_known(lines)
+        amount = bill.estimated_month if bill else ZERO
+        at_least = not known or bool(bill and bill.lower_bound)
+        return cls(amount, not known or bool(recordings.problems), at_least, recorded=True)
+
+    def __add__(self, other: "StreamsTotal") -> "StreamsTotal":
+        return StreamsTotal(
+            self.estimated_month + other.estimated_month,
+            self.unknown or other.unknown,
+            self.lower_bound or other.lower_bound,
+            self.recorded or other.recorded,
+        )
+
+    @property
+    def any(self) -> bool:
+        """Whether streams add anything, or may."""
+        return bool(self.estimated_month) or self.unknown or self.lower_bound
+
+    def beside(self, baseline: Baseline) -> bool:
+        """Whether the earlier output is of the same streams; else channels alone are compared."""
+        return baseline.streams_month is not None and self.recorded is (baseline.region is None)
 
 
 CHANNELS_ALONE: Final = StreamsTotal()
@@ -89,16 +119,19 @@ class Budget:
     ) -> None:
         """Say what the month had come to in the earlier output, and whether it grew too much.
 
-        An output that tells nothing of streams is compared with channels alone.
+        An output that tells nothing of streams, or of others, is compared with channels alone.
         """
-        streams = streams if baseline.with_streams else CHANNELS_ALONE
+        alike = streams.beside(baseline)
+        alone = ", channels alone" if streams.any and not alike else ""
+        streams = streams if alike else CHANNELS_ALONE
         # An earlier list has no deleted channels: like is compared with like.
         bill = replace(bill, lines=bill.living) if baseline.region is None else bill
         estimated, growth = bill.estimated_month + streams.estimated_month, self.max_growth
-        before = _sum(baseline.estimated_month, baseline.unknown or baseline.at_least)
+        was = baseline.month_with(streams=alike)
+        before = _sum(was, baseline.unknown or (alike and baseline.at_least))
         now = _sum(estimated, bill.unknown or streams.lower_bound)
-        said = f"{now}, where {baseline.path} had {before}"
-        grown = growth is not None and growth.passed(baseline.estimated_month, estimated)
+        said = f"{now}, where {baseline.path} had {before}{alone}"
+        grown = growth is not None and growth.passed(was, estimated)
         if growth and grown and not baseline.unknown:
             verdict.passed = f"{said}: more than --max-growth {growth.text}"
             return

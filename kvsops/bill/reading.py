@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from functools import partial
 
 from kvsops.aws import activity, channels, stream_activity
 from kvsops.aws.metric_data import LISTED_FOR
@@ -18,6 +19,7 @@ from kvsops.core.facts import Facts, Need
 from kvsops.core.rules.activity import METRICS_REACH
 from kvsops.errors import UsageError
 from kvsops.facts import gather
+from kvsops.facts.meanwhile import meanwhile
 from kvsops.output.console import Counter
 
 Deleted = Callable[[str | None], tuple[set[str], list[str]]]
@@ -35,6 +37,7 @@ class Wanted:
     narrowing: Narrowing
     baseline: Baseline | None
     tag_key: str | None = None  # a tag to group by, which is read then
+    max_retention: timedelta | None = None  # a policy for streams, which is advice alone
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,17 +81,27 @@ def read_bill(scope: Scope, wanted: Wanted, deleted: Deleted, counter: Counter) 
     ghosts = names_gone(listed, wanted.narrowing, found, deleted, baseline)
     names = [*_names(facts), *ghosts]
     streams = stream_reading.look(scope, wanted.narrowing, counter)
-    _refuse_to_overspend(scope, len(names), streams.names)
-    read_use(scope, found, names, month, counter)
+    refuse_to_overspend(scope, len(names), streams.names)
+    # Calls by stream, which wait for their turns while metrics are taken apart.
+    with meanwhile(scope, partial(stream_reading.read_listed_tiers, scope, streams)):
+        read_use(scope, found, names, month, counter)
     lines = lines_of(facts, ghosts, found, prices=wanted.prices, month=month, now=now)
-    stream_reading.read(scope, streams, month, wanted.prices, counter, tag_key=wanted.tag_key)
+    stream_reading.read(
+        scope,
+        streams,
+        month,
+        wanted.prices,
+        counter,
+        tag_key=wanted.tag_key,
+        most=wanted.max_retention,
+    )
     bill = Bill(
         month, now, wanted.prices, lines, lower_bound=not _whole(found, month, now, baseline)
     )
     return Reading(bill, found, len(listed), streams)
 
 
-def _refuse_to_overspend(scope: Scope, channels: int, streams: int) -> None:
+def refuse_to_overspend(scope: Scope, channels: int, streams: int) -> None:
     """Refuse both before either is asked; each by itself refuses, too."""
     if streams:
         most = channels * activity.EVERY + streams * stream_activity.EVERY

@@ -1,16 +1,19 @@
 """The streams' part of a region's bill, which is read beside the channels'."""
 
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 
 from kvsops.aws import streams as aws_streams
 from kvsops.aws.scope import Scope
+from kvsops.aws.stream_activity import INGESTED
 from kvsops.bill import stream_usage
+from kvsops.bill.advice import StreamAdvice, advise
 from kvsops.bill.narrowing import Narrowing
 from kvsops.bill.stream_usage import StreamsMetered
-from kvsops.bill.streams import StreamBill, StreamLine, read_streams
+from kvsops.bill.streams import StreamBill, StreamLine, read_streams, read_tiers
 from kvsops.core.cost import Month, Prices
 from kvsops.core.facts import Need
-from kvsops.core.stream import ChannelLink, Stream
+from kvsops.core.stream import ChannelLink, Stream, Tier
 from kvsops.errors import AwsError
 from kvsops.facts.look import Look
 from kvsops.facts.streams import TAGS, facts_of, read_each
@@ -22,13 +25,16 @@ from kvsops.output.console import Counter
 class StreamReading:
     """The streams that are meant and what they cost; `problems` are the looks that failed.
 
-    `bill` None: they could not be listed, and nothing is known of them.
+    `bill` None: they could not be listed, and nothing is known of them. `advice` None: of a month
+    that is over nobody is advised.
     """
 
     streams: list[Stream] = field(default_factory=list)
     gone: list[str] = field(default_factory=list)
     metered: StreamsMetered = field(default_factory=StreamsMetered)
+    tiers: dict[str, Tier | None] = field(default_factory=dict)
     bill: StreamBill | None = None
+    advice: StreamAdvice | None = None
     problems: list[str] = field(default_factory=list)
     listed: bool = True
 
@@ -60,6 +66,14 @@ def look(scope: Scope, narrowing: Narrowing, counter: Counter) -> StreamReading:
     return found
 
 
+def read_listed_tiers(scope: Scope, found: StreamReading) -> None:
+    """Read the tiers of those that surely took in something: most of them, and beside metrics."""
+    taking_in = found.metered.listed.get(INGESTED, ())
+    wanted = [each for each in found.streams if each.stream_name in taking_in]
+    found.tiers, problems = read_tiers(scope, wanted)
+    found.problems += problems
+
+
 def read(
     scope: Scope,
     found: StreamReading,
@@ -68,8 +82,12 @@ def read(
     counter: Counter,
     *,
     tag_key: str | None,
+    most: timedelta | None,
 ) -> None:
-    """Read and price the month; with a tag to group by also tags, and links of those without it."""
+    """Read and price the month, and advise; `most` is a policy's longest retention.
+
+    With a tag to group by also tags are read, and links of those without it.
+    """
     if not found.listed:
         return
     found.bill = read_streams(
@@ -79,10 +97,13 @@ def read(
         prices,
         found=found.metered,
         gone=found.gone,
+        tiers=found.tiers,
         counter=counter,
     )
     if tag_key is not None:
         found.bill = replace(found.bill, lines=_tagged(scope, found, tag_key, counter))
+    found.advice = advise(scope, found.bill, most, counter)
+    found.problems += found.advice.problems if found.advice else []
 
 
 def _tagged(scope: Scope, found: StreamReading, tag_key: str, counter: Counter) -> list[StreamLine]:

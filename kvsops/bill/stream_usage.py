@@ -2,8 +2,8 @@
 
 ListMetrics says first which streams have points of which metric in the last two weeks. What came
 in is asked of every stream that may have taken in anything within its retention; what went out,
-where it is listed, and, where the month reaches further back than that, of those that took in
-anything: of the others there was nothing to read.
+where it is listed, and, where the month reaches further back than that, of those that had taken in
+anything by then: of the others there was nothing to read.
 """
 
 from collections.abc import Iterable, Sequence
@@ -119,11 +119,16 @@ def _outgoing(
 ) -> Iterable[Asked]:
     """Yield what is to be asked of what went out."""
     for name in names:
-        intake = found.read.intakes.get(name)
-        took_in = INGESTED in found.read.untold.get(name, {}) or (
-            intake and intake.last is not None
-        )
-        older = took_in and since < recent
+        older = since < recent and _took_in_before(found, name, recent)
         for metric in OUTGOING:
             if not found.seen_all or older or name in found.listed[metric]:
                 yield name, metric
+
+
+def _took_in_before(found: StreamsMetered, name: str, recent: datetime) -> bool:
+    """Whether the stream had, or may have had, anything to read before what is listed begins."""
+    if INGESTED in found.read.untold.get(name, {}):
+        return True
+    intake = found.read.intakes.get(name)
+    first = intake.first if intake else None
+    return first is not None and first < recent

@@ -9,10 +9,12 @@ from kvsops.aws import streams as aws_streams
 from kvsops.aws.metric_data import LISTED_FOR
 from kvsops.aws.scope import Scope
 from kvsops.bill import stream_usage
+from kvsops.bill.bill import dearness
 from kvsops.bill.stream_usage import StreamsMetered
-from kvsops.core.cost import ZERO, Basis, Month, Prices, Projection, total
+from kvsops.core.cost import Basis, Month, Prices, Projection, total
 from kvsops.core.stream import ChannelLink, Settings, Stream, Tier
-from kvsops.core.stream_cost import Caveat, StreamCost, estimate_stream, spent_by_day
+from kvsops.core.stream_caveats import Caveat
+from kvsops.core.stream_cost import StreamCost, estimate_stream, spent_by_day
 from kvsops.core.stream_usage import Item, StreamUsage
 from kvsops.facts.streams import read_each
 from kvsops.output.console import UNSEEN, Counter
@@ -70,7 +72,9 @@ class StreamBill:
     @property
     def dearest_first(self) -> list[StreamLine]:
         """The lines, the dearest first; those not known before those that cost nothing."""
-        return sorted(self.lines, key=_dearness)
+        return sorted(
+            self.lines, key=lambda each: dearness(each.cost.estimated_month, each.stream_name)
+        )
 
     @property
     def basis(self) -> Basis:
@@ -113,13 +117,8 @@ class StreamBill:
 
     def days(self) -> dict[date, dict[Item, Decimal]]:
         """Return what each day of the month so far cost, as far as it is known."""
-        found = {day: dict.fromkeys(Item, Decimal(0)) for day in self.month.days_until(self.now)}
-        for line in self.lines:
-            each = spent_by_day(line.usage, line.settings, self.prices, self.month, self.now)
-            for day, items in each.items():
-                for item, spent in items.items():
-                    found[day][item] += spent or 0
-        return found
+        used = ((line.usage, line.settings) for line in self.lines)
+        return spent_by_day(used, self.prices, self.month, self.now)
 
 
 def read_streams(
@@ -130,13 +129,14 @@ def read_streams(
     *,
     found: StreamsMetered | None = None,
     gone: Iterable[str] | None = None,
+    tiers: Tiers | None = None,
     counter: Counter = UNSEEN,
 ) -> StreamBill:
     """Read the use of streams in the month, and of those deleted since; price it.
 
     `gone` are the names of deleted streams that are meant; None: all that ListMetrics knows of.
-    `found` is what `stream_usage.see` learned already. Raises `CheckFailedError` where it may cost
-    more than the scope's budget.
+    `found` is what `stream_usage.see` learned already, `tiers` those read already. Raises
+    `CheckFailedError` where it may cost more than the scope's budget.
     """
     if found is None:
         found = StreamsMetered()
@@ -145,11 +145,20 @@ def read_streams(
         gone = sorted(found.seen - {each.stream_name for each in streams})
     gone, now = [*gone], scope.now()
     stream_usage.read(scope, found, streams, gone, month, counter=counter)
-    taking_in = _taking_in(streams, found)
-    tiers, problems = read_each(scope, taking_in, aws_streams.tier_of, "storage tiers", counter)
+    known = tiers or {}
+    lacking = [each for each in _taking_in(streams, found) if each.stream_arn not in known]
+    more, problems = read_tiers(scope, lacking, counter)
+    tiers = {**known, **more}
     lines = stream_lines(streams, gone, found, tiers, prices=prices, month=month, now=now)
     missing = not found.seen_all or month.start < now - LISTED_FOR
     return StreamBill(month, now, prices, lines, missing, (*found.problems, *problems))
+
+
+def read_tiers(
+    scope: Scope, streams: Sequence[Stream], counter: Counter = UNSEEN
+) -> tuple[dict[str, Tier | None], list[str]]:
+    """Read where streams store what they take in, and what could not be read."""
+    return read_each(scope, streams, aws_streams.tier_of, "storage tiers", counter)
 
 
 def stream_lines(
@@ -191,8 +200,3 @@ def _taking_in(streams: Sequence[Stream], found: StreamsMetered) -> list[Stream]
     """Return the streams whose tier matters: those that took in anything that is known of."""
     usages = ((each, found.of(each.stream_name)) for each in streams)
     return [each for each, usage in usages if usage.intake is not None and usage.last_written]
-
-
-def _dearness(line: StreamLine) -> tuple[int, Decimal, str]:
-    cost = line.cost.estimated_month
-    return (1 if cost is None else (2 if cost == ZERO else 0)), -(cost or ZERO), line.stream_name

@@ -1,5 +1,7 @@
 """`kvsops cost`."""
 
+from dataclasses import replace
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -10,6 +12,7 @@ from kvsops.cli.brief import brief_option
 from kvsops.cli.help import Command, section
 from kvsops.cli.money import Money, price_options
 from kvsops.cli.options import (
+    DURATION,
     Text,
     output_options,
     rule_options,
@@ -74,6 +77,12 @@ def _month(text: str) -> "Month":
     "--open-metrics", type=_FILE, metavar="FILE", help="Also write metrics for Prometheus."
 )
 @section("Costs")
+@click.option(
+    "--max-retention",
+    type=DURATION,
+    metavar="DURATION",
+    help="Advise on streams that are kept longer, unless their kvsops:retention says so.",
+)
 @price_options
 @click.option(
     "--journal",
@@ -93,6 +102,7 @@ def cost(
     given: dict[str, Any],
     month: "Month | None",
     group_by: str | None,
+    max_retention: timedelta | None,
     money: Money,
     journals: tuple[Path, ...],
     html: Path | None,
@@ -112,6 +122,7 @@ def cost(
       kvsops cost --html bill.html
       kvsops cost --organization-role kvsops --all-regions --group-by account
     """
+    from kvsops.bill.budget import StreamsTotal
     from kvsops.core.facts import Need
     from kvsops.facts.unread import unread
     from kvsops.output.console import Console
@@ -127,18 +138,26 @@ def cost(
         from kvsops.cli.cost_many import checked, cost_many, wished
 
         written_to = checked(html, open_metrics)
-        wish = wished(month, Narrowing.of(given), money, group_by or "account", journals)
+        wish = wished(
+            month,
+            Narrowing.of(given),
+            money,
+            by=group_by or "account",
+            journals=journals,
+            max_retention=max_retention,
+        )
         code = cost_many(where, wish, written_to, output, query, brief=brief)
         click.get_current_context().exit(code)
     group_by = group_by or "prefix"
     files = _checked(html, open_metrics)
     scope = where.open(read_only=True, max_own_cost=money.max_own_cost)
     console = Console()
-    wanted = _wanted(scope, month, given, money, group_by)
+    wanted = replace(_wanted(scope, month, given, money, group_by), max_retention=max_retention)
     reading = _read(scope, wanted, journals, console)
     report = report_of(reading, scope, wanted.narrowing, group_by)
     failed = unread((line.facts for line in reading.bill.lines if line.facts), Need.TAGS)
-    verdict = money.verdict(reading.bill, wanted.baseline, reading.streams)
+    streams = StreamsTotal.of(reading.streams)
+    verdict = money.verdict(reading.bill, wanted.baseline, streams)
     digest = partial(bill_digest, report, verdict, failed, typed())
     if brief:
         click.echo(digest().markdown(BRIEF_BYTES), nl=False)

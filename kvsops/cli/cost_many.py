@@ -13,7 +13,7 @@ from kvsops.cli.options import screen, typed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import datetime
+    from datetime import datetime, timedelta
 
     from kvsops.aws.scope import Scope
     from kvsops.bill.baselines import Baselines
@@ -38,6 +38,7 @@ class Wish:
     baselines: "Baselines | None"
     by: str
     journals: tuple[Path, ...]
+    max_retention: "timedelta | None" = None
 
 
 def cost_many(
@@ -94,8 +95,10 @@ def wished(
     month: "Month | None",
     narrowing: "Narrowing",
     money: Money,
+    *,
     by: str,
     journals: tuple[Path, ...],
+    max_retention: "timedelta | None",
 ) -> Wish:
     """Return what is wanted; raises `UsageError` for what there is not."""
     from kvsops.aws.scope import machine_now
@@ -103,7 +106,7 @@ def wished(
 
     now: datetime = (click.get_current_context().obj or machine_now)()
     baselines = money.load_baselines(narrowing)
-    return Wish(within_reach(month, now), narrowing, money, baselines, by, journals)
+    return Wish(within_reach(month, now), narrowing, money, baselines, by, journals, max_retention)
 
 
 def _billed(wish: Wish, place: "Place", scope: "Scope") -> "PlaceBill":
@@ -124,7 +127,15 @@ def _billed(wish: Wish, place: "Place", scope: "Scope") -> "PlaceBill":
     prices, unpriced = priced(wish.money, scope)
     bases = wish.baselines
     base = bases.of(place.account_id, place.region) if bases else None
-    wanted = Wanted(wish.month, scope.now(), prices, wish.narrowing, base, tag_key(wish.by))
+    wanted = Wanted(
+        wish.month,
+        scope.now(),
+        prices,
+        wish.narrowing,
+        base,
+        tag_key(wish.by),
+        max_retention=wish.max_retention,
+    )
     reading = read_bill(scope, wanted, deleted, UNSEEN)
     refuse_unpriced(reading.bill, unpriced)
     if unpriced and reading.streams.bill and reading.streams.bill.lines:

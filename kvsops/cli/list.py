@@ -35,7 +35,8 @@ if TYPE_CHECKING:
     cls=Command,
     epilog="Tags come from AWS's tag index, which omits channels that were never tagged and lags "
     "by minutes: ? and null mean not known. Up to 100 such channels are read one by one. "
-    "--cost is of channels alone; kvsops cost tells also what their streams cost.",
+    "--cost adds what the streams cost that the channels record to, and holds both to the budget; "
+    "kvsops cost tells of all streams.",
 )
 @section("Which channels")
 @rule_options(*rules_of(Role.NARROWING, Role.CONDITION, Role.FILTER))
@@ -156,14 +157,16 @@ def _tell_number(
 
 def _costs(scope: "Scope", listing: Listing, money: Money, no_metrics: bool) -> int:  # noqa: FBT001 - an option
     """List the channels with what they cost; return the exit code."""
+    from kvsops.bill.budget import CHANNELS_ALONE, StreamsTotal
     from kvsops.bill.narrowing import Narrowing
     from kvsops.bill.usage import Metered
     from kvsops.output.console import Console
     from kvsops.output.digest import BRIEF_BYTES
     from kvsops.reports.bill_columns import listing_columns
     from kvsops.reports.bill_digest import list_digest, listed
-    from kvsops.reports.bill_said import below_list, on_deleted, totals
+    from kvsops.reports.bill_said import below_list, totals
     from kvsops.reports.own_cost import tell_own_cost
+    from kvsops.reports.recorded import list_totals, recorded_columns
 
     console, prices = Console(), money.load_prices(scope)
     baseline = money.load_baseline(scope.region, Narrowing.of(listing.given))
@@ -172,27 +175,36 @@ def _costs(scope: "Scope", listing: Listing, money: Money, no_metrics: bool) -> 
     planned, chosen = read_chosen(
         scope, listing, console, order=listing.sort, limit=limit, found=found
     )
-    bill = read_bill(
+    bill, recorded = read_bill(
         scope, listing, planned, chosen, console=console, prices=prices, found=found, base=baseline
     )
-    lines = bill.lines if listing.sort else bill.dearest_first[:: -1 if listing.reverse else 1]
+    dearest = recorded.dearest_first(bill.lines) if recorded else bill.dearest_first
+    lines = bill.lines if listing.sort else dearest[:: -1 if listing.reverse else 1]
     shown = [line for line in lines if not line.ghost]
     columns = listing_columns(
-        bill, tags=listing.shows_tags, verbose=listing.verbose, about=listing.about
+        bill,
+        recorded_columns(bill, recorded),
+        tags=listing.shows_tags,
+        verbose=listing.verbose,
+        about=listing.about,
     )
-    verdict, rows = money.verdict(bill, baseline), shown[: listing.limit]
+    streams = StreamsTotal.of_recorded(recorded, shown) if recorded else CHANNELS_ALONE
+    verdict, rows = money.verdict(bill, baseline, streams), shown[: listing.limit]
+    said = list_totals(bill, recorded, scope.region)
     if listing.brief:
         happened = f"{scope.region}: {totals(bill)}"
-        digest = list_digest(listed(rows, columns), happened, planned.problems, typed(), verdict)
+        digest = list_digest(
+            listed(rows, columns), happened, planned.problems, typed(), verdict, notes=said[1:]
+        )
         text = digest.markdown(BRIEF_BYTES)
     else:
         text = listing.render(rows, columns, scope.place)
-        said = [f"{scope.region}: {totals(bill)}.", *on_deleted(bill)]
         text += below_list(said, listing.output, screen())
     click.echo(text, nl=False)
     tell_own_cost(scope, console)
     bad = _tell_beside(planned, [line.facts for line in shown if line.facts], console)
     unseen = bill.with_deleted and found is not None and not found.seen_all
+    unseen = unseen or bool(recorded and recorded.problems)
     code = money.tell(verdict, console)
     return 1 if bad or unseen else code
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from kvsops.aws.scope import Scope
     from kvsops.bill.baselines import Baselines
     from kvsops.bill.bill import Bill
-    from kvsops.bill.budget import Verdict
+    from kvsops.bill.budget import StreamsTotal, Verdict
     from kvsops.cli.places import Wherever
     from kvsops.core.facts import Facts
     from kvsops.fleet.place import Place
@@ -41,6 +41,7 @@ class Listed(Generic[Row]):
     errors: list[str] = field(default_factory=list)
     whole: bool = True
     bill: "Bill | None" = None
+    streams: "StreamsTotal | None" = None
 
 
 def list_many(where: "Wherever", listing: Listing, money: Money) -> int:
@@ -65,6 +66,7 @@ def list_many(where: "Wherever", listing: Listing, money: Money) -> int:
 
 def costs_many(where: "Wherever", listing: Listing, money: Money, *, no_metrics: bool) -> int:
     """List the channels with what they cost; return the exit code."""
+    from kvsops.bill.budget import CHANNELS_ALONE
     from kvsops.bill.narrowing import Narrowing
     from kvsops.output.console import Console
     from kvsops.reports.fleet_said import list_totals, merged, verdict_of
@@ -75,9 +77,11 @@ def costs_many(where: "Wherever", listing: Listing, money: Money, *, no_metrics:
     bills = [each.bill for each in looked.results if each.bill]
     bill = merged(bills)
     rows = _in_order(listing, [row for each in looked.results for row in each.rows])
-    said = list_totals(_extent(looked), bill)
+    streams = sum((each.streams for each in looked.results if each.streams), CHANNELS_ALONE)
+    said = list_totals(_extent(looked), bill, None if no_metrics else streams)
     shown = rows[: listing.limit]
-    verdict = verdict_of(money.budget, bill, baselines.whole if baselines else None, looked.missed)
+    base = baselines.whole if baselines else None
+    verdict = verdict_of(money.budget, bill, base, looked.missed, streams)
     _show(looked, listing, shown, said[0], said, verdict=verdict)
     code = _tell(looked, console)
     return money.tell(verdict, console) or code
@@ -114,9 +118,11 @@ def _priced(
     no_metrics: bool,
 ) -> "Listed[Any]":
     """List the channels of a place with what they cost, at its own prices."""
+    from kvsops.bill.budget import StreamsTotal
     from kvsops.bill.usage import Metered
     from kvsops.reports.bill_columns import listing_columns
     from kvsops.reports.located import located
+    from kvsops.reports.recorded import recorded_columns
 
     prices, unpriced = priced(money, scope)
     found = None if no_metrics else Metered()
@@ -124,7 +130,7 @@ def _priced(
     planned, chosen = read_chosen(
         scope, listing, None, order=listing.sort, limit=limit, found=found
     )
-    bill = read_bill(
+    bill, recorded = read_bill(
         scope,
         listing,
         planned,
@@ -137,9 +143,14 @@ def _priced(
     refuse_unpriced(bill, unpriced)
     shown = [line for line in bill.lines if not line.ghost]
     columns = listing_columns(
-        bill, tags=listing.shows_tags, verbose=listing.verbose, about=listing.about
+        bill,
+        recorded_columns(bill, recorded),
+        tags=listing.shows_tags,
+        verbose=listing.verbose,
+        about=listing.about,
     )
     unseen = bill.with_deleted and found is not None and not found.seen_all
+    unseen = unseen or bool(recorded and recorded.problems)
     beside = _beside(planned, [line.facts for line in shown if line.facts])
     return Listed(
         place,
@@ -149,6 +160,7 @@ def _priced(
         Spent.of(scope),
         **(beside | {"whole": beside["whole"] and not unseen}),
         bill=bill,
+        streams=StreamsTotal.of_recorded(recorded, shown) if recorded else None,
     )
 
 
@@ -168,13 +180,21 @@ def _beside(planned: "Plan", listed: "Sequence[Facts]") -> dict[str, Any]:
 
 def _in_order(listing: Listing, rows: "list[At[Any]]") -> "list[At[Any]]":
     """Put the rows in the order asked for, or the dearest first."""
-    from kvsops.reports.fleet_said import dearness
 
     def key(at: "At[Any]") -> tuple[Any, ...]:
-        own = ORDERS[listing.sort](at.row.facts) if listing.sort else dearness(at.row)
+        own = ORDERS[listing.sort](at.row.facts) if listing.sort else _dearness(at)
         return (own, at.account_id, at.region)
 
     return sorted(rows, key=key, reverse=listing.reverse)
+
+
+def _dearness(at: "At[Any]") -> tuple[Any, ...]:
+    """Return by what to sort: a channel and what it records to together."""
+    from kvsops.bill.bill import dearness
+    from kvsops.core.cost import known_sum
+
+    stream: Any = at.columns["stream_estimated_monthly_usd"].value(at.row)
+    return dearness(known_sum([at.row.cost.estimated_month, stream]), at.row.channel_name)
 
 
 def _show(
@@ -192,7 +212,8 @@ def _show(
     from kvsops.reports.bill_said import below_list
     from kvsops.reports.located import located_columns, on_missed, told_once
 
-    columns = located_columns(looked.results[0].columns)
+    most = max(looked.results, key=lambda each: sum(column.shown for column in each.columns))
+    columns = located_columns(most.columns)
     if not listing.brief:
         click.echo(listing.render(rows, columns, lambda: _extent(looked)), nl=False)
         if below:

@@ -1,6 +1,6 @@
 """What `kvsops list` reads: the channels chosen, and what they were used for."""
 
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from kvsops.cli.options import screen
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
     from concurrent.futures import Future
     from contextlib import AbstractContextManager
 
     from kvsops.aws.scope import Scope
     from kvsops.bill.baseline import Baseline
     from kvsops.bill.bill import Bill
+    from kvsops.bill.recordings import Recordings
     from kvsops.bill.usage import Metered
     from kvsops.core.cost import Prices
     from kvsops.core.facts import Facts
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from kvsops.output.rows import Column, Output
     from kvsops.sweep.plan import Plan
 
-Result = TypeVar("Result")
 Row = TypeVar("Row")
 
 ORDERS: Final[dict[str, "Callable[[Facts], Any]"]] = {
@@ -121,16 +121,21 @@ def read_bill(
     prices: "Prices",
     found: "Metered | None",
     base: "Baseline | None",
-) -> "Bill":
-    """Price the channels by their use, which is read beside their tags; or without it."""
+) -> "tuple[Bill, Recordings | None]":
+    """Price the channels and what they record to by their use, which is read beside their tags.
+
+    Where use is not read, it is not known what channels record to.
+    """
+    from kvsops.bill import recordings
     from kvsops.bill.narrowing import Narrowing
-    from kvsops.bill.reading import names_gone, priced, read_use
+    from kvsops.bill.reading import names_gone, priced, read_use, refuse_to_overspend
     from kvsops.core.cost import Month
     from kvsops.core.facts import Need
     from kvsops.facts import gather
+    from kvsops.facts.meanwhile import meanwhile
     from kvsops.sweep.deleted import names_deleted
 
-    month, ghosts = Month.of(scope.now()), None
+    month, ghosts, recorded = Month.of(scope.now()), None, None
     if found is not None:
         if Narrowing.suffices(listing.given) and len(chosen) == len(planned.chosen):
             listed = [item.facts for item in planned.items]
@@ -140,14 +145,18 @@ def read_bill(
         tags = partial(gather.fetch, scope, Need.TAGS, tagged, directly=listing.direct)
         names = [*(each.channel.channel_name for each in chosen), *(ghosts or ())]
         with (
-            _meanwhile(scope, tags) as reading,
+            meanwhile(scope, tags) as reading,
             _progress("metrics", len(names), console) as seen,
         ):
+            recorded = recordings.look(scope, chosen, seen)
+            refuse_to_overspend(scope, len(names), len(recorded.streams))
             read_use(scope, found, names, month, seen)
+            recordings.read(scope, recorded, month, prices, seen)
             read = reading.result()
         chosen = read.facts or chosen
-        planned.problems += read.problems + found.problems
-    return priced(chosen, ghosts, found, base, prices=prices, now=scope.now())
+        planned.problems += read.problems + found.problems + recorded.problems
+    bill = priced(chosen, ghosts, found, base, prices=prices, now=scope.now())
+    return bill, recorded
 
 
 def _progress(
@@ -161,24 +170,6 @@ def _progress(
 def _seeing(scope: "Scope", found: "Metered") -> "AbstractContextManager[Future[None]]":
     """Learn while the block runs which names have points at all."""
     from kvsops.bill import usage
+    from kvsops.facts.meanwhile import meanwhile
 
-    return _meanwhile(scope, partial(usage.see, scope, found))
-
-
-@contextmanager
-def _meanwhile(scope: "Scope", read: "Callable[[], Result]") -> "Iterator[Future[Result]]":
-    """Read in a thread of its own while the block runs: each has another pace to keep to.
-
-    What the reading raises is raised at the block's end. Where the block ends with an error or
-    Ctrl-C the reading is waited for no longer.
-    """
-    from concurrent.futures import ThreadPoolExecutor
-
-    with ThreadPoolExecutor(1) as aside:
-        try:
-            reading = aside.submit(read)
-            yield reading
-            reading.result()
-        except BaseException:
-            scope.patience.interrupt()
-            raise
+    return meanwhile(scope, partial(usage.see, scope, found))

@@ -17,9 +17,8 @@ if TYPE_CHECKING:
     from kvsops.bill.baseline import Baseline, Growth
     from kvsops.bill.baselines import Baselines
     from kvsops.bill.bill import Bill
-    from kvsops.bill.budget import Budget, Verdict
+    from kvsops.bill.budget import Budget, StreamsTotal, Verdict
     from kvsops.bill.narrowing import Narrowing
-    from kvsops.bill.stream_reading import StreamReading
     from kvsops.core.cost import Prices
     from kvsops.output.console import Console
 
@@ -110,14 +109,13 @@ class Money:
         return Budget(self.fail_over, self.warn_over, self.max_growth)
 
     def verdict(
-        self, bill: "Bill", baseline: "Baseline | None", streams: "StreamReading | None" = None
+        self, bill: "Bill", baseline: "Baseline | None", streams: "StreamsTotal"
     ) -> "Verdict":
-        """Hold the bill against the budget; `streams` None: it is of channels alone."""
-        from kvsops.bill.budget import Budget, StreamsTotal
+        """Hold what channels and streams come to against the budget."""
+        from kvsops.bill.budget import Budget
 
-        of_streams = StreamsTotal.of(streams) if streams else StreamsTotal()
         budget = Budget(self.fail_over, self.warn_over, self.max_growth)
-        return budget.judge(bill, baseline, of_streams)
+        return budget.judge(bill, baseline, streams)
 
     @staticmethod
     def tell(verdict: "Verdict", console: "Console") -> int:

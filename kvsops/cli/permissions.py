@@ -23,13 +23,14 @@ class Call:
 
     `tagged` says that it is only ever called on channels that carry each --tag of the command
     line, so that a condition on these tags may narrow it. `of` names what it is called on, where
-    that is no channel.
+    that is no channel. `perhaps` says that what is found decides: a run may do without.
     """
 
     operation: str
     when: When = lambda _: True
     tagged: bool = False
     of: Callable[[Given], str] | None = None
+    perhaps: bool = False
 
 
 def given(*names: str) -> When:
@@ -72,14 +73,18 @@ def _is_table(options: Given) -> bool:
     return bool(options["output"] == "table")
 
 
+def _prices_recordings(options: Given) -> bool:
+    """Whether a listing tells what the streams cost that its channels record to."""
+    return bool(options["cost"] and not options["no_metrics"])
+
+
 def _groups_by_tag(options: Given) -> bool:
     return options["group_by"] not in (None, "prefix", "region", "account")
 
 
 def _reads_metrics(options: Given) -> bool:
     """Whether a listing reads metrics: for what channels cost, or by a rule on their use."""
-    metered = options["cost"] and not options["no_metrics"]
-    return bool(metered) or rules_need(Need.ACTIVITY, listing_rules)(options)
+    return _prices_recordings(options) or rules_need(Need.ACTIVITY, listing_rules)(options)
 
 
 # TagResource beside a create: a create that sets tags must be allowed to set them.
@@ -98,6 +103,10 @@ CALLS: Final[dict[str, tuple[Call, ...]]] = {
         Call("ListTagsForResource", _shows_tags),
         Call("ListMetrics", _reads_metrics),
         Call("GetMetricData", _reads_metrics),
+        Call("ListStreams", _prices_recordings),
+        Call("DescribeMappedResourceConfiguration", _prices_recordings, perhaps=True),
+        Call("DescribeMediaStorageConfiguration", _prices_recordings, perhaps=True),
+        Call("DescribeStreamStorageConfiguration", _prices_recordings, perhaps=True),
     ),
     "describe": (
         Call("DescribeSignalingChannel"),
@@ -208,12 +217,12 @@ CALLS: Final[dict[str, tuple[Call, ...]]] = {
     ),
     "cost": (
         Call("ListSignalingChannels"),
-        Call("GetResources", _groups_by_tag),
+        Call("GetResources"),
         Call("ListTagsForResource", _groups_by_tag),
         Call("ListStreams"),
         Call("DescribeStreamStorageConfiguration"),
         Call("ListTagsForStream", _groups_by_tag),
-        Call("DescribeMappedResourceConfiguration", _groups_by_tag),
+        Call("DescribeMappedResourceConfiguration"),
         Call("ListMetrics"),
         Call("GetMetricData"),
     ),

@@ -58,11 +58,17 @@ class Intake:
         return sum(self.counts[first:after])
 
     @property
+    def first(self) -> datetime | None:
+        """When the first period began in which anything came in; None if nothing did."""
+        at = next((at for at, count in enumerate(self.counts) if count), None)
+        return None if at is None else self._begin(at)
+
+    @property
     def last(self) -> datetime | None:
         """When the last period began in which anything came in; None if nothing did."""
         found = (at for at in range(len(self.counts) - 1, -1, -1) if self.counts[at])
         at = next(found, None)
-        return None if at is None else datetime.fromtimestamp(self.start + at * self.period, UTC)
+        return None if at is None else self._begin(at)
 
     def kept(self, retention: timedelta, moments: Sequence[datetime]) -> list[Fraction]:
         """Return the byte-seconds kept between each moment and the next.
@@ -72,13 +78,16 @@ class Intake:
         areas = _Areas(self)
         hold = retention // SECOND
         at = [seconds(each) for each in moments]
-        left = [areas.until(each) - areas.until(each - hold) for each in at]
-        return [later - earlier for earlier, later in pairwise(left)]
+        left = [areas.twice(each) - areas.twice(each - hold) for each in at]
+        return [Fraction(later - earlier) / 2 for earlier, later in pairwise(left)]
 
     def kept_at(self, retention: timedelta, moment: datetime) -> int:
         """Return the bytes kept at a moment, rounded down."""
         areas, at = _Areas(self), seconds(moment)
         return int(areas.come(at) - areas.come(at - retention // SECOND))
+
+    def _begin(self, number: int) -> datetime:
+        return datetime.fromtimestamp(self.start + number * self.period, UTC)
 
     def _number(self, at: int) -> int:
         """Return the number of the first period that begins then or later."""
@@ -100,13 +109,13 @@ class _Areas:
             return Fraction(self.totals[-1])
         return self.totals[number] + Fraction(self.intake.counts[number] * into, length)
 
-    def until(self, at: int) -> Fraction:
-        """Return the area until that time, in byte-seconds."""
+    def twice(self, at: int) -> Fraction | int:
+        """Return twice the area until that time, in byte-seconds: whole where a period begins."""
         number, into, length = self._place(at)
         twice = self._twice(number) + 2 * self.totals[number] * into
-        if number == len(self.intake.counts):
-            return Fraction(twice, 2)
-        return (twice + Fraction(self.intake.counts[number] * into * into, length)) / 2
+        if not into or number == len(self.intake.counts):
+            return twice
+        return twice + Fraction(self.intake.counts[number] * into * into, length)
 
     def _twice(self, number: int) -> int:
         """Return twice the area until a period begins, or all has come: a sum of trapezoids."""

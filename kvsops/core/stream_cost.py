@@ -6,11 +6,10 @@ says; that of clips is not told, and neither are the prices of the warm storage 
 Source: https://aws.amazon.com/kinesis/video-streams/pricing/
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from decimal import Context, Decimal
-from enum import StrEnum
 from fractions import Fraction
 from functools import cached_property
 from typing import Final
@@ -27,6 +26,7 @@ from kvsops.core.cost import (
 )
 from kvsops.core.intake import Intake, seconds
 from kvsops.core.stream import Settings, Tier
+from kvsops.core.stream_caveats import Caveat
 from kvsops.core.stream_usage import Item, StreamUsage, day_begin
 
 GB: Final = 2**30
@@ -46,31 +46,6 @@ PRICES: Final[Mapping[Item, str | None]] = {
     Item.STORED: "gb_month_stored",
 }
 """The field of `Prices` that each is billed by; None: not known."""
-
-
-class Caveat(StrEnum):
-    """Why an amount is not known, or what it rests on; each is told once for all streams."""
-
-    PRESENT_SETTINGS = (
-        "storage is reckoned by each stream's present retention and tier: AWS does not tell when "
-        "they were changed"
-    )
-    REACH = "what came in longer ago than CloudWatch keeps (455 days) is stored, but not counted"
-    GONE = (
-        "what deleted streams had stored is not known, nor their tier: what they took in is priced "
-        "as of the hot one"
-    )
-    RETENTION = "a retention could not be read: what is stored is not known"
-    WARM = "the prices of the warm storage tier are not known"
-    TIER = "a storage tier could not be read: ingest and storage are not priced"
-    METRICS = "metrics could not be read: what they tell is not known"
-    PRICES = "prices of streams' data are not known"
-    CLIPS = "the price of clips (GetClip) is not known"
-
-    @property
-    def hides_cost(self) -> bool:
-        """Whether something may cost more than is told, so that a total is a lower bound."""
-        return self is not Caveat.PRESENT_SETTINGS
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,20 +117,38 @@ def estimate_stream(
     )
 
 
+Used = tuple[StreamUsage, Settings]
+"""A stream's use, and what its storage rests on."""
+
+
 def spent_by_day(
-    usage: StreamUsage, settings: Settings, prices: Prices, month: Month, now: datetime
-) -> dict[date, dict[Item, Decimal | None]]:
-    """Return what each day of the month so far cost, by item: the parts of `StreamCost.spent`."""
-    reckoning = _Reckoning(usage, settings, prices, month, now)
+    streams: Iterable[Used], prices: Prices, month: Month, now: datetime
+) -> dict[date, dict[Item, Decimal]]:
+    """Return what streams cost on each day of the month so far, by item, as far as it is known.
+
+    These are the parts of their `StreamCost.spent`; what has no price is in none of them.
+    """
     days = month.days_until(now)
     moments = [day_begin(day) for day in days] + [min(now, month.end)]
-    stored = reckoning.stored(moments)
-    found: dict[date, dict[Item, Decimal | None]] = {}
-    for at, day in enumerate(days):
-        flows: dict[Item, Fraction | int | None] = {item: usage.on_day(item, day) for item in Item}
-        flows[Item.STORED] = stored[at] if stored else None
-        found[day] = {item: reckoning.priced(item, each) for item, each in flows.items()}
-    return found
+    # Summed up before it is priced: exact, and a price for each day, not for each stream's.
+    sums: dict[tuple[date, Item], Fraction | int] = {}
+    for usage, settings in streams:
+        reckoning = _Reckoning(usage, settings, prices, month, now)
+        for at, item, quantity in reckoning.by_day(days, moments):
+            sums[at, item] = sums.get((at, item), 0) + quantity
+    return {
+        day: {item: _day_price(sums, day, item, prices, month) for item in Item} for day in days
+    }
+
+
+def _day_price(
+    sums: Mapping[tuple[date, Item], Fraction | int],
+    day: date,
+    item: Item,
+    prices: Prices,
+    month: Month,
+) -> Decimal:
+    return _priced(item, sums.get((day, item), 0), prices, month) or Decimal(0)
 
 
 @dataclass(frozen=True)
@@ -202,9 +195,21 @@ class _Reckoning:
             return None if quantity is None else Decimal(0)
         if item in (Item.INGESTED, Item.STORED) and not self._hot:
             return None
-        name = PRICES[item]
-        price: Decimal | None = getattr(self.prices, name) if name else None
-        return _price(price, quantity, self.month if item is Item.STORED else None)
+        return _priced(item, quantity, self.prices, self.month)
+
+    def by_day(
+        self, days: list[date], moments: list[datetime]
+    ) -> Iterator[tuple[date, Item, Fraction | int]]:
+        """Yield what there was on each day of what is known and may have a price."""
+        if self._hot:
+            for day, kept in zip(days, self.stored(moments) or (), strict=False):
+                yield day, Item.STORED, kept
+            for day in days if self.usage.intake else ():
+                yield day, Item.INGESTED, self.usage.on_day(Item.INGESTED, day) or 0
+        for item, flow in self.usage.outgoing.items():
+            for day, count in (flow or {}).items():
+                if days[0] <= day <= days[-1]:
+                    yield day, item, count
 
     def whole(self, item: Item, spent: Decimal | None) -> Decimal | None:
         """Return what the whole month will come to, no less than what is spent."""
@@ -278,8 +283,12 @@ class _Reckoning:
 _LONG_AGO: Final = datetime(2000, 1, 1, tzinfo=UTC)
 
 
-def _price(price: Decimal | None, quantity: Fraction | int, month: Month | None) -> Decimal | None:
-    return None if price is None else _times(price, quantity, GB * _length(month) if month else GB)
+def _priced(item: Item, quantity: Fraction | int, prices: Prices, month: Month) -> Decimal | None:
+    """Price bytes, of STORED byte-seconds; None where there is no price."""
+    name = PRICES[item]
+    price: Decimal | None = getattr(prices, name) if name else None
+    unit = GB * _length(month) if item is Item.STORED else GB
+    return None if price is None else _times(price, quantity, unit)
 
 
 def _times(price: Decimal, quantity: Fraction | int, unit: int) -> Decimal:

@@ -9,6 +9,7 @@ from typing import Final
 from kvsops.aws.activity import CLOUDWATCH_CALLS, own_cost
 from kvsops.aws.quotas import channel_quota
 from kvsops.aws.scope import Scope
+from kvsops.bill.advice import StreamAdvice
 from kvsops.bill.bill import Bill, Churn, GroupBy, Line, by_tag, groupings
 from kvsops.bill.narrowing import Narrowing
 from kvsops.bill.reading import Reading
@@ -138,7 +139,7 @@ class BillReport:
     """A bill, and what there is to tell of it; None is not known.
 
     `groups` are by `by`, the dearest first. `unused` is how many channels were not used in the
-    month.
+    month. `advice` None: nobody asked what streams could spare.
     """
 
     bill: Bill
@@ -155,6 +156,7 @@ class BillReport:
     own_cost: OwnCost
     problems: Sequence[str]
     streams: StreamPart
+    advice: StreamAdvice | None = None
 
     @property
     def in_all(self) -> InAll:
@@ -209,6 +211,7 @@ def report_of(
         ),
         problems=_problems(reading),
         streams=streams,
+        advice=reading.streams.advice,
     )
 
 

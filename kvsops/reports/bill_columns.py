@@ -22,13 +22,21 @@ _PLACES: Final = 4  # a message costs millionths
 
 
 def listing_columns(
-    bill: Bill, *, tags: bool, verbose: bool = False, about: Collection[str] = ()
+    bill: Bill,
+    recorded: Sequence[Column[Line]] = (),
+    *,
+    tags: bool,
+    verbose: bool = False,
+    about: Collection[str] = (),
 ) -> list[Column[Line]]:
-    """Return the columns of `list --cost`: a channel's own, then what it costs."""
+    """Return the columns of `list --cost`: a channel's own, what it costs, and what it records."""
     channels = channel_columns(bill.now, tags=tags, brief=True, verbose=verbose, about=about)
     own = [_lifted(column) for column in channels]
     last = [column for column in own if column.key == "tags"]
-    return [column for column in own if column not in last] + cost_columns(bill) + last
+    costs = cost_columns(bill)
+    month = 1 + [column.key for column in costs].index("estimated_monthly_usd")
+    first = [column for column in own if column not in last]
+    return [*first, *costs[:month], *recorded, *costs[month:], *last]
 
 
 def bill_columns(bill: Bill) -> list[Column[Line]]:

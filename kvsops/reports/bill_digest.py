@@ -17,7 +17,12 @@ def bill_digest(
 ) -> Digest:
     """Tell a bill, what it was held against, and what could not be read: `failed`."""
     bill = report.bill
-    titles = (f"by {report.by}", "the dearest channels", "the dearest streams")
+    titles = (
+        f"by {report.by}",
+        "the dearest channels",
+        "the dearest streams",
+        "what streams could spare",
+    )
     sections = [Section(*each) for each in zip(titles, all_tables(report, markdown), strict=False)]
     whole = [in_all(report)] if report.streams.told else []
     return Digest(
@@ -36,6 +41,8 @@ def list_digest(
     problems: Sequence[str],
     typed: Sequence[str],
     verdict: Verdict | None = None,
+    *,
+    notes: Sequence[str] = (),
 ) -> Digest:
     """Tell a list of channels, and what it was held against, if anything."""
     verdict = verdict or Verdict()
@@ -44,6 +51,7 @@ def list_digest(
         typed,
         happened,
         [*said(verdict), *problems],
+        notes,
         sections=[table],
     )
 

@@ -2,11 +2,13 @@
 
 from typing import Final
 
+from kvsops.bill.advice import StreamAdvice
 from kvsops.bill.bill import Churn
 from kvsops.bill.streams import StreamBill
 from kvsops.core.cost import Prices
 from kvsops.output.rows import records
 from kvsops.output.values import json_ready
+from kvsops.reports.advice import advice_columns
 from kvsops.reports.bill import SWEEPING_SAVES, BillDay, BillReport, Ghosts, OwnCost, Total
 from kvsops.reports.bill_columns import bill_columns, group_columns
 from kvsops.reports.bill_streams import InAll, StreamPart
@@ -38,6 +40,7 @@ def as_json(report: BillReport) -> dict[str, object]:
         "ghosts": ghosts_json(report.ghosts),
         "churn": churn_json(report.churn),
         "sweep": {"unused": report.unused, "saving_usd": SWEEPING_SAVES},
+        "advice": _advice(report.advice),
         "own_cost": own_cost_json(report.own_cost),
         "problems": report.problems,
     }
@@ -126,6 +129,14 @@ def _part(part: Part) -> dict[str, object]:
         "estimated_monthly_usd": part.estimated,
         "lower_bound": part.lower_bound,
     }
+
+
+def _advice(advice: StreamAdvice | None) -> dict[str, object] | None:
+    """Return what streams could spare; null where nobody asked."""
+    if advice is None:
+        return None
+    rows = records(advice.rows, advice_columns())
+    return {"streams": advice.streams, "saving_usd": advice.saving, "rows": rows}
 
 
 def day_json(each: BillDay) -> dict[str, object]:

@@ -10,6 +10,7 @@ from kvsops.bill.bill import Line
 from kvsops.core.cost import ZERO, Basis, Cost, Projection, known_sum
 from kvsops.output.figures import NOT_KNOWN, day, moment, number, percent, usd
 from kvsops.output.text import count, safe
+from kvsops.reports.advice import advice_notes, deed, why
 from kvsops.reports.bill import SWEEPING_SAVES, BillReport, Group
 from kvsops.reports.bill_said import LOWER_BOUND, PROJECTED
 from kvsops.reports.charts import Bar, by_day, by_group, short
@@ -21,12 +22,14 @@ CHANNELS: Final = 500
 """At most 500 channels are in the table: more than anybody reads, and the page stays light."""
 GROUPS: Final = 500
 STREAMS: Final = 200
+ADVICE: Final = 100
 PROBLEMS: Final = 50
 
 # With the counts above they hold the page under 1 MB, whatever the names and tags are.
 _CHANNELS_BYTES: Final = 350_000
 _GROUPS_BYTES: Final = 100_000
 _STREAMS_BYTES: Final = 60_000
+_ADVICE_BYTES: Final = 30_000
 _PROBLEMS_BYTES: Final = 30_000
 
 _TAGS_CHARACTERS: Final = 200
@@ -65,6 +68,8 @@ def rendered(view: Mapping[str, object]) -> str:
         "tags": _tags,
         "retention": retention_text,
         "label": _label,
+        "why": why,
+        "deed": deed,
     }
     return environment.get_template("bill_page.html.j2").render(view)
 
@@ -145,6 +150,19 @@ def _streams(report: BillReport) -> dict[str, object]:
             _STREAMS_BYTES,
             lambda line: line.stream_name,
         ),
+        **_advice(report),
+    }
+
+
+def _advice(report: BillReport) -> dict[str, object]:
+    """Give what streams could spare."""
+    advice = report.advice
+    rows = advice.rows if advice else []
+    shown = _fitting(rows, ADVICE, _ADVICE_BYTES, lambda row: row.line.stream_name)
+    return {
+        "advice_rows": shown.shown,
+        "advice_rest": len(shown.rest),
+        "advice_notes": [*advice_notes(advice)] if advice else [],
     }
 
 

@@ -13,6 +13,7 @@ from kvsops.output.fit import wrapped
 from kvsops.output.rows import DOCUMENTS, Form, Output, csv, dumps, markdown, screen_table
 from kvsops.output.screen import Screen
 from kvsops.output.text import count, markdown_safe
+from kvsops.reports.advice import advice_columns, advice_notes
 from kvsops.reports.bill import BillReport
 from kvsops.reports.bill_columns import bill_columns, group_columns
 from kvsops.reports.bill_json import DEAREST, as_json
@@ -46,7 +47,8 @@ def as_text(report: BillReport, screen: Screen) -> str:
     ending = "".join(wrapped(f"- {line}", screen, "  ") for line in insights(report))
     form = partial(screen_table, screen=screen, noun="channel")
     streams = partial(screen_table, screen=screen, noun="stream")
-    return "\n".join([said, *tables(report, form), *stream_tables(report, streams), ending])
+    parts = [*tables(report, form), *stream_tables(report, streams), *advice_tables(report, form)]
+    return "\n".join([said, *parts, ending])
 
 
 def _heading(report: BillReport) -> Iterator[str]:
@@ -94,10 +96,17 @@ def stream_tables(report: BillReport, form: Form) -> Iterator[str]:
         yield form(streams.dearest_first[:DEAREST], bill_stream_columns(streams))
 
 
+def advice_tables(report: BillReport, form: Form) -> Iterator[str]:
+    """Make the table of what streams could spare, if anything."""
+    if report.advice and report.advice.rows:
+        yield form(report.advice.rows[:DEAREST], advice_columns())
+
+
 def all_tables(report: BillReport, form: Form) -> Iterator[str]:
     """Make all tables in this form."""
     yield from tables(report, form)
     yield from stream_tables(report, form)
+    yield from advice_tables(report, form)
 
 
 def parts(report: BillReport) -> str:
@@ -130,6 +139,8 @@ def insights(report: BillReport) -> Iterator[str]:
             f"only, at most {churn.busiest_day:,} of them on the same; reusing so many for all "
             f"would save {usd(churn.saving)}."
         )
+    if report.advice:
+        yield from advice_notes(report.advice)
     if bill.lower_bound:
         yield LOWER_BOUND
     if report.streams.bill and report.streams.told:

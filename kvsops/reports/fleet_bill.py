@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import TypeVar
 
 from kvsops.bill.bill import Churn
-from kvsops.bill.budget import StreamsTotal
+from kvsops.bill.budget import CHANNELS_ALONE, StreamsTotal
 from kvsops.bill.streams import StreamBill
 from kvsops.core.cost import ZERO, Day, known_sum
 from kvsops.fleet.place import Missed, Place
@@ -65,12 +65,7 @@ class FleetReport:
     @property
     def streams(self) -> StreamsTotal:
         """What all streams add to the month."""
-        parts = [each.streams for each in self.places]
-        return StreamsTotal(
-            sum((each.estimated_month for each in parts), ZERO),
-            any(each.unknown for each in parts),
-            any(each.lower_bound for each in parts),
-        )
+        return sum((each.streams for each in self.places), CHANNELS_ALONE)
 
 
 def fleet_report(found: Sequence[PlaceBill], missed: Sequence[Missed]) -> FleetReport:

@@ -5,15 +5,13 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Generic
 
-from kvsops.bill.bill import Line
+from kvsops.bill.bill import Line, dearness
 from kvsops.bill.streams import StreamLine
-from kvsops.core.cost import ZERO
 from kvsops.output.figures import usd
 from kvsops.output.rows import Column, Row
 from kvsops.reports.bill_columns import bill_columns
 from kvsops.reports.columns import UNKNOWN
 from kvsops.reports.fleet_bill import FleetReport, PlaceBill
-from kvsops.reports.fleet_said import dearness
 from kvsops.reports.located import At, located
 from kvsops.reports.stream_columns import bill_stream_columns
 
@@ -36,7 +34,12 @@ def channel_rows(fleet: FleetReport) -> Rows[Line]:
         columns = bill_columns(each.report.bill)
         place, lines = each.place, each.report.bill.lines
         rows += located(place.account_id, place.region, lines, columns)
-    return Rows(sorted(rows, key=lambda at: (dearness(at.row), at.account_id, at.region)), columns)
+    return Rows(sorted(rows, key=_dearness), columns)
+
+
+def _dearness(at: At[Line]) -> tuple[tuple[int, Decimal, str], str, str]:
+    key = dearness(at.row.cost.estimated_month, at.row.channel_name)
+    return key, at.account_id, at.region
 
 
 def stream_rows(fleet: FleetReport) -> Rows[StreamLine]:
@@ -51,10 +54,9 @@ def stream_rows(fleet: FleetReport) -> Rows[StreamLine]:
     return Rows(sorted(rows, key=_stream_dearness), columns)
 
 
-def _stream_dearness(at: At[StreamLine]) -> tuple[int, Decimal, str, str, str]:
-    cost = at.row.cost.estimated_month
-    rank = 1 if cost is None else (2 if cost == ZERO else 0)
-    return rank, -(cost or ZERO), at.row.stream_name, at.account_id, at.region
+def _stream_dearness(at: At[StreamLine]) -> tuple[tuple[int, Decimal, str], str, str]:
+    key = dearness(at.row.cost.estimated_month, at.row.stream_name)
+    return key, at.account_id, at.region
 
 
 def place_columns() -> list[Column[PlaceBill]]:

@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from decimal import Decimal
 
 from kvsops.bill.baseline import Baseline
-from kvsops.bill.bill import Bill, Line
+from kvsops.bill.bill import Bill
 from kvsops.bill.budget import CHANNELS_ALONE, Budget, StreamsTotal, Verdict
-from kvsops.core.cost import ZERO, Prices
+from kvsops.core.cost import Prices
 from kvsops.fleet.place import Missed
+from kvsops.output.figures import usd
 from kvsops.output.text import count
 from kvsops.reports.bill_said import on_deleted, totals
 
@@ -33,16 +33,16 @@ def _named(prices: Sequence[Prices]) -> Prices:
     return replace(prices[0], assumed_from=", ".join(assumed) or None)
 
 
-def list_totals(extent: str, bill: Bill) -> list[str]:
-    """Say what a list of many accounts and regions comes to."""
-    return [f"{extent}: {totals(bill)}.", *on_deleted(bill)]
-
-
-def dearness(line: Line) -> tuple[int, Decimal, str]:
-    """Order the dearest first; those that are not known before those that cost nothing."""
-    cost = line.cost.estimated_month
-    rank = 1 if cost is None else (2 if cost == ZERO else 0)
-    return rank, -(cost or ZERO), line.channel_name
+def list_totals(extent: str, bill: Bill, streams: StreamsTotal | None) -> list[str]:
+    """Say what a list of many accounts and regions comes to; `streams` None: nobody asked."""
+    said = [f"{extent}: {totals(bill)}.", *on_deleted(bill)]
+    if streams is None:
+        return [*said, "Not counted: what the channels' streams cost."]
+    if not streams.any:
+        return said
+    month = f"{'at least ' if streams.lower_bound else ''}{usd(streams.estimated_month)}"
+    of_streams = f"{extent}, what they record to: {month} for the month. Not counted: streams that"
+    return [*said, f"{of_streams} none of them records to, see kvsops cost."]
 
 
 def verdict_of(

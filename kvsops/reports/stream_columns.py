@@ -13,7 +13,7 @@ from kvsops.output.figures import usd
 from kvsops.output.rows import Column
 from kvsops.output.screen import Outcome
 from kvsops.reports.columns import UNKNOWN
-from kvsops.reports.stream_said import ITEMS
+from kvsops.reports.stream_said import ITEMS, least
 
 
 # Over 40 lines, for it is the declaration of every column, and nothing else.
@@ -148,10 +148,7 @@ def _dollars(
     """Return a column of dollars; those that are less than the truth say so."""
 
     def text(line: StreamLine) -> str:
-        amount = of(line)
-        if not line.cost.lower_bound or amount is None:
-            return usd(amount)
-        return f"{usd(amount)}+" if amount else UNKNOWN
+        return least(of(line), line.cost.lower_bound)
 
     return Column[StreamLine](key, header, of, text, align="right")
 

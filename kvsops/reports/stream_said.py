@@ -10,11 +10,10 @@ from kvsops.core.cost import Basis, known_sum, total
 from kvsops.core.stream_cost import gb
 from kvsops.core.stream_usage import Item
 from kvsops.output.figures import usd
-from kvsops.output.fit import wrapped
 from kvsops.output.rows import Output
 from kvsops.output.screen import Screen
-from kvsops.output.text import count, markdown_safe
-from kvsops.reports.bill_said import PROJECTED
+from kvsops.output.text import count
+from kvsops.reports.bill_said import PROJECTED, below_list
 from kvsops.reports.columns import UNKNOWN
 
 ITEMS: Final = {
@@ -122,7 +121,11 @@ def listing_total(
         are = "is" if len(ghosts) == 1 else "are"
         lines.append(f"{month} of that is for {deleted} deleted since, which {are} not listed.")
     lines += stream_notes(bill)
-    if output == "table":
-        return "\n" + "".join(wrapped(line, screen) for line in lines)
-    text = "  \n".join(map(markdown_safe, lines))
-    return f"\n{text}\n" if output == "markdown" else ""
+    return below_list(lines, output, screen)
+
+
+def least(amount: Decimal | None, at_least: bool) -> str:  # noqa: FBT001 - the figure's own
+    """Say an amount in a table, and whether it may be more; at least nothing tells nothing."""
+    if not at_least or amount is None:
+        return usd(amount)
+    return f"{usd(amount)}+" if amount else UNKNOWN

@@ -67,7 +67,7 @@ def test_of_nothing_known(tmp_path: Path) -> None:
 def test_of_nothing(tmp_path: Path) -> None:
     """A listing without channels came to nothing."""
     path = written(tmp_path, [])
-    assert read(path) == Baseline(path, D(0), frozenset())
+    assert read(path) == Baseline(path, D(0), frozenset(), streams_month=D(0))
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,8 @@ from kvsops.aws.prices import load
 from kvsops.aws.scope import Scope
 from kvsops.bill.streams import StreamBill, StreamLine, read_streams
 from kvsops.core.cost import Basis, Month
-from kvsops.core.stream_cost import GB, Caveat
+from kvsops.core.stream_caveats import Caveat
+from kvsops.core.stream_cost import GB
 from kvsops.core.stream_usage import Item
 from kvsops.errors import CheckFailedError
 from kvsops.local.demo.streams import ALONE, Moved, StreamUse, record, sow_streams
@@ -261,6 +262,19 @@ def test_a_stream_deleted_in_between(scope: Scope, emulator: LocalServer, time: 
     assert found.problems == ()
 
 
+def test_what_was_read_before_all_that_is_listed(
+    scope: Scope, emulator: LocalServer, time: Time
+) -> None:
+    """A stream that took in something by then is asked every metric, listed or not."""
+    time.sleep((29 * DAY).total_seconds())
+    now = time.now()
+    moved = every_hour(now - 25 * DAY, now - 20 * DAY, 0, consumed=GB)
+    stream(emulator, "s", 1, moved=[Moved(now - 26 * DAY, GB), *moved, Moved(now - HOUR, GB)])
+    found = line(bill(scope), "s").cost
+    assert found.quantities[Item.CONSUMED] == len(moved) * GB
+    assert scope.metric_budget.asked == 1 + 5
+
+
 def test_a_retention_that_is_longer_than_metrics_are_kept(
     scope: Scope, emulator: LocalServer, time: Time
 ) -> None:
@@ -288,12 +302,12 @@ def test_only_what_may_have_points_is_asked(
     month = Month.of(now)
     found = bill(scope, month)
     # The window begins 30 days ago: what came in is asked of all 21; HLS of the one it is listed
-    # of, and so are the four others, since it took in something.
-    assert scope.metric_budget.asked == 21 + 5
+    # of, and no other metric: before the two weeks that are listed there was nothing to read.
+    assert scope.metric_budget.asked == 21 + 1
     assert emulator.calls["ListMetrics"] == 6
     assert emulator.calls["GetMetricData"] == 2
     assert emulator.calls["DescribeStreamStorageConfiguration"] == 1
-    assert own_cost(scope) == D("0.00001") * (26 + 6)
+    assert own_cost(scope) == D("0.00001") * (22 + 6)
     assert found.problems == ()
 
 

@@ -139,6 +139,7 @@ def test_json(last: Kvsops, emulator: LocalServer, golden: Golden) -> None:
         "ghosts": {"channels": 1, "month_to_date_usd": 0.03},
         "churn": {"used": 3, "used_on_one_day": 3, "busiest_day": 2, "saving_usd": 0.03},
         "sweep": {"unused": 1, "saving_usd": 0},
+        "advice": None,
         "own_cost": {
             "metrics": 21,
             "calls": {"GetMetricData": 2, "ListMetrics": 9},

@@ -6,17 +6,13 @@ from typing import Any
 
 import pytest
 
-from kvsops.core.stream_cost import GB
 from kvsops.local.faults import Fault
 from kvsops.local.server import LocalServer
-from tests.bill.test_streams import every_hour, stream
 from tests.cli.conftest import Kvsops
 from tests.cli.costs import FREE_USE, told
-from tests.fleet import DAY, HOUR, NOON, put
+from tests.cli.recordings import sow_recordings
 from tests.goldens import Golden
-from tests.usage import use
 
-NOW = NOON + 19 * DAY
 COST = ("cost", "-o", "json")
 PARTS = ("ingested", "consumed", "consumed_by_hls", "clips", "stored")
 
@@ -24,20 +20,7 @@ PARTS = ("ingested", "consumed", "consumed_by_hls", "clips", "stored")
 @pytest.fixture
 def sown(emulator: LocalServer) -> LocalServer:
     """Return an emulator with a channel that records, its stream and two others, all used."""
-    emulator.settings.clock = lambda: NOW
-    channel = put(emulator, "cam-door", 30 * DAY, tags={"team": "door"})
-    put(emulator, "cam-yard", 30 * DAY, tags={"team": "yard"})
-    use(emulator, "cam-door", NOW - 2 * HOUR, masters=1)
-    moved = every_hour(NOW - 10 * DAY, NOW, GB)
-    recorded = stream(emulator, "film", 0, age=20 * DAY, moved=moved)
-    backend = emulator.backend()
-    arns = {each.stream_name: each.arn for each in backend.streams.values()}
-    channel.stream_arn = arns[recorded.stream_name]
-    stream(emulator, "hall", 720, age=20 * DAY, moved=every_hour(NOW - DAY, NOW, GB, by_hls=GB))
-    hall = next(each for each in backend.streams.values() if each.stream_name == "hall")
-    backend.tag_stream("hall", hall.arn, {"team": "yard"})
-    stream(emulator, "wall", 0, age=20 * DAY, moved=every_hour(NOW - DAY, NOW, 0, consumed=GB))
-    return emulator
+    return sow_recordings(emulator)
 
 
 @pytest.mark.usefixtures("sown")

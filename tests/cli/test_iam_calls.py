@@ -102,7 +102,7 @@ def lines() -> Iterator[str]:
     yield from (
         "cost",
         "cost --prefix ci- --match ci-* --group-by owner",
-        "cost --group-by tag:env",
+        "cost --group-by tag:env --max-retention 12h",
         "cost --group-by region --html cost.html --open-metrics cost.prom",
     )
     yield from (
@@ -233,7 +233,12 @@ def test_the_policy_is_what_the_calls_need(
         for each in _operations(operation, body):
             needed.add(action_of(each))
             assert _allowed(policy, action_of(each), *_subject(body)), (operation, body)
-    assert needed == actions_of(policy)
+    allowed = actions_of(policy)
+    perhaps = {
+        action_of(each.operation) for each in CALLS[line.split(maxsplit=1)[0]] if each.perhaps
+    }
+    assert needed <= allowed
+    assert allowed - needed <= perhaps
 
 
 @pytest.mark.usefixtures("fleet")

@@ -14,6 +14,7 @@ from kvsops.local.faults import Fault
 from kvsops.local.server import LocalServer
 from tests.between import Answer, Change, between
 from tests.cli.conftest import Ended, Kvsops
+from tests.cli.recordings import sow_recordings
 from tests.fleet import DAY, HOUR, names, put, put_many
 
 SWEEP = ("sweep", "--older-than", "2h", "--prefix", "ci-", "--yes")
@@ -58,6 +59,70 @@ def test_a_listing_that_is_a_page(
     ended = through(kvsops, environment, page("ListSignalingChannels"), *argv)
     assert (ended.code, ended.out) == (1, "")
     assert "not an answer of ListSignalingChannels but text/html, 20 bytes" in ended.err
+
+
+@pytest.mark.parametrize("argv", [("streams",), ("cost",), ("list", "--cost")])
+@pytest.mark.parametrize(
+    "operation",
+    [
+        "ListStreams",
+        "DescribeStreamStorageConfiguration",
+        "DescribeMappedResourceConfiguration",
+        "ListMetrics",
+        "GetMetricData",
+    ],
+)
+def test_streams_behind_a_captive_portal(
+    kvsops: Kvsops,
+    emulator: LocalServer,
+    environment: dict[str, str],
+    operation: str,
+    argv: tuple[str, ...],
+) -> None:
+    """What was not told is said, in a line; exit 1."""
+    sow_recordings(emulator)
+    for number in range(3):
+        put(emulator, f"room-{number}")
+    change = page(operation)
+    asked = kvsops(*argv).code == 0 and emulator.calls[operation]
+    ended = through(kvsops, environment, change, *argv)
+    said = f"not an answer of {operation} but text/html, 20 bytes"
+    assert (ended.code, said in ended.err) == ((1, True) if asked else (0, False))
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"CreationTime": 0}, "film: its CreationTime is 1970-01-01"),
+        ({"DataRetentionInHours": 10**6}, "film: its DataRetentionInHours is 1000000"),
+        ({"DataRetentionInHours": -1}, "film: its DataRetentionInHours is -1"),
+        ({"StreamName": "other"}, "other: its ARN is of a stream named film"),
+    ],
+)
+@pytest.mark.parametrize("argv", [("streams",), ("cost",)])
+def test_a_stream_that_cannot_be(
+    kvsops: Kvsops,
+    emulator: LocalServer,
+    environment: dict[str, str],
+    *,
+    argv: tuple[str, ...],
+    change: dict[str, Any],
+    said: str,
+) -> None:
+    """It is told in a line, and no smaller bill: what rests on it is not known; exit 1."""
+    sow_recordings(emulator)
+
+    def changed(operation: str, answer: Answer) -> Answer:
+        if operation == "ListStreams":
+            content: Any = json.loads(answer.body)
+            for row in content["StreamInfoList"]:
+                row.update(change if row["StreamName"] == "film" else {})
+            answer.body = json.dumps(content).encode()
+        return answer
+
+    ended = through(kvsops, environment, changed, *argv)
+    assert ended.code == 1
+    assert f"error: AWS told what cannot be, so it counts as unknown: {said}\n" in ended.err
 
 
 @pytest.mark.parametrize("argv", [("list",), ("cost",), SWEEP])

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from kvsops.core.cost import Basis, Month, Prices, Projection
 from kvsops.core.intake import Intake, seconds
 from kvsops.core.stream import Settings, Tier
+from kvsops.core.stream_caveats import Caveat
 from kvsops.core.stream_cost import (
     GB,
-    Caveat,
     StreamCost,
     estimate_stream,
     gb,
@@ -290,9 +290,9 @@ def test_days_add_up(
     use, now = usage(came, consumed=consumed, consumed_by_hls=by_hls), APRIL.start
     now += timedelta(seconds=passed)
     found = estimate_stream(use, hot(retention), PRICES, APRIL, now)
-    days = spent_by_day(use, hot(retention), PRICES, APRIL, now)
+    days = spent_by_day([(use, hot(retention))], PRICES, APRIL, now)
     for item in Item:
-        apart = sum((day[item] or D(0) for day in days.values()), D(0)) - (found.spent[item] or 0)
+        apart = sum((day[item] for day in days.values()), D(0)) - (found.spent[item] or 0)
         assert abs(apart) < D("1e-15")
         assert (found.estimated[item] or 0) >= (found.spent[item] or 0)
 
