@@ -12,6 +12,7 @@ TAGGING: Final = "resourcegroupstaggingapi"
 STS: Final = "sts"
 CLOUDWATCH: Final = "cloudwatch"
 PRICING: Final = "pricing"
+S3: Final = "s3"
 
 IAM_PREFIXES: Final = {
     KINESIS_VIDEO: "kinesisvideo",
@@ -20,6 +21,7 @@ IAM_PREFIXES: Final = {
     STS: "sts",
     CLOUDWATCH: "cloudwatch",
     PRICING: "pricing",
+    S3: "s3",
 }
 
 READING: Final = ("Describe", "Get", "List")
@@ -68,6 +70,10 @@ OPERATIONS: Final = {
     "GetMetricData": Operation(CLOUDWATCH, 20, documented=False, needs=("MetricDataResults",)),
     "ListMetrics": Operation(CLOUDWATCH, 20, documented=False, needs=("Metrics",)),
     "GetProducts": Operation(PRICING, 5, documented=False, needs=("PriceList",)),
+    # For each prefix: https://docs.aws.amazon.com/AmazonS3/latest/userguide/optimizing-performance.html
+    "GetObject": Operation(S3, 5_500),
+    "ListObjectsV2": Operation(S3, 5_500),
+    "PutObject": Operation(S3, 3_500),
 }
 
 ROWS: Final = {

@@ -33,6 +33,7 @@ SCREEN: Final[dict[str, dict[tuple[str, ...], str]]] = {
     },
     "Set up": {
         ("local",): "Emulate the service here, without an AWS account.",
+        ("deploy",): "Sweep a whole organization by a stack of its own.",
         ("iam", "completion"): "Print the least IAM policy; complete with Tab.",
     },
 }

@@ -1,0 +1,94 @@
+"""The Lambda functions of a deployed sweep: each calls its step with what it runs in.
+
+`list`, `plan`, `fuse`, `delete` and `total` are what the stack names as handlers.
+"""
+
+import os
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+from kvsops.aws.iam import partition_of
+from kvsops.aws.notice import Topic, publish
+from kvsops.aws.objects import Bucket
+from kvsops.aws.scope import Scope
+from kvsops.core.account import RoleArn
+from kvsops.errors import KvsopsError
+from kvsops.fleet.asked import Asked
+from kvsops.fleet.deploy import steps
+from kvsops.fleet.deploy.settings import Settings
+from kvsops.fleet.selection import Surroundings, listed_of, places_of
+
+Data = dict[str, Any]
+
+
+class Context(Protocol):
+    """What Lambda tells a function of its run, as far as it is asked."""
+
+    def get_remaining_time_in_millis(self) -> int:
+        """Return how long the function may go on."""
+
+
+def hub(environ: Mapping[str, str], around: Surroundings, seconds_left: float) -> steps.Hub:
+    """Return what the steps run in: the function's own account by `environ`, others by `around`."""
+    own = Scope(environ=environ)
+    topic = Topic.parse(environ["KVSOPS_TOPIC"])
+    return steps.Hub(
+        bucket=Bucket(environ["KVSOPS_BUCKET"], own),
+        open=lambda account, region, role, read_only: opened(
+            account, region, role, around, read_only=read_only
+        ),
+        places=lambda settings: places(settings, around),
+        publish=lambda subject, text: publish(
+            Scope(region=topic.region, environ=environ), topic, subject, text
+        ),
+        seconds_left=seconds_left,
+    )
+
+
+def opened(
+    account: str, region: str, role: str, around: Surroundings, *, read_only: bool
+) -> Scope:
+    """Open the scope of an account and region by its role; raises `KvsopsError`."""
+    arn = RoleArn(partition_of(region), account, role)
+    found = places_of(
+        Asked(regions=(region,), role_arns=(str(arn),), session=f"{role}-deployed"), around
+    )
+    for missed in found.missed:
+        raise KvsopsError(missed.why)
+    return found.found[0].open(read_only=read_only)
+
+
+def places(settings: Settings, around: Surroundings) -> tuple[list[Data], list[Data]]:
+    """List the places that the settings mean, and what of them is out of reach."""
+    asked = Asked(
+        organization_role=settings.role_of("plan"),
+        **{name: getattr(settings, name) for name in _ASKED},
+    )
+    found, missed = listed_of(asked, around)
+    return (
+        [{"account_id": account, "region": region} for account, region in found],
+        [
+            {"account_id": each.account_id, "region": each.region}
+            | {"why": each.why, "excused": each.excused}
+            for each in missed
+        ],
+    )
+
+
+_ASKED = ("regions", "all_regions", "exclude_regions", "accounts", "exclude_accounts", "ous")
+
+
+def _handler(step: Callable[[Data, steps.Hub], Data]) -> Callable[[Data, Context], Data]:
+    def handle(event: Data, context: Context) -> Data:
+        seconds = context.get_remaining_time_in_millis() / 1000
+        return step(event, hub(os.environ, Surroundings(environ=os.environ), seconds))
+
+    handle.__doc__ = step.__doc__
+    return handle
+
+
+list = _handler(steps.list_places)  # noqa: A001 - the handler's name in the stack
+plan = _handler(steps.plan)
+fuse = _handler(steps.fuse)
+delete = _handler(steps.delete)
+total = _handler(steps.total)

@@ -1,0 +1,291 @@
+"""What each step of a deployed sweep does: the command line's own code, for one place at a time.
+
+What one step tells the next goes through the bucket, under `runs/RUN/`; nothing depends on what a
+function's memory or disk still holds.
+"""
+
+import json
+import tempfile
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from kvsops.aws.objects import Bucket
+from kvsops.aws.scope import Scope
+from kvsops.core.rules import completed
+from kvsops.errors import AwsError, KvsopsError, NotFoundError
+from kvsops.fleet.deploy.kept import Kept
+from kvsops.fleet.deploy.settings import Settings
+from kvsops.sweep.fuse import Fuse
+from kvsops.sweep.item import Item, Outcome
+from kvsops.sweep.run import Sweep
+from kvsops.sweep.terms import combined
+
+Data = dict[str, Any]
+
+SPARE_SECONDS: Final = 60.0
+"""How long before a function's end its sweep stops, so that what came of it can be written down."""
+
+NO_ANSWER: Final = "its function gave no answer: it failed, or ran out of time; see its log"
+
+
+@dataclass(frozen=True, slots=True)
+class Hub:
+    """Where the steps run: the bucket, who hears, how a place is opened, and how long is left.
+
+    `open` opens the scope of an account and region by the role of that name; `places` lists the
+    accounts and regions that the settings mean, and what of them is out of reach.
+    """
+
+    bucket: Bucket
+    open: Callable[[str, str, str, bool], Scope]
+    places: Callable[[Settings], tuple[list[Data], list[Data]]]
+    publish: Callable[[str, str], object]
+    seconds_left: float = 900.0
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run: its name, what it goes by, and where its data are."""
+
+    hub: Hub
+    name: str
+    settings: Settings
+
+    @classmethod
+    def of(cls, hub: Hub, event: Data) -> "Run":
+        """Return the run that an event is of."""
+        return cls(hub, event["run"], Settings.read(event["settings"]))
+
+    def write(self, what: str, data: object) -> None:
+        """Write data of the run."""
+        self.hub.bucket.put(f"runs/{self.name}/{what}.json", json.dumps(data).encode())
+
+    def read(self, what: str) -> Any:
+        """Read data of the run; raises `NotFoundError`."""
+        return json.loads(self.hub.bucket.get(f"runs/{self.name}/{what}.json"))
+
+    def found(self, what: str) -> Any:
+        """Read data of the run; None where there are none."""
+        with suppress(NotFoundError):
+            return self.read(what)
+        return None
+
+    def of_each(self, what: str, places: list[Data]) -> list[Data]:
+        """Read what was written of each place; of one that nothing was, that it gave no answer."""
+
+        def one(place: Data) -> Data:
+            found: Data | None = self.found(f"{what}/{_path(place)}")
+            return found or place | {"failure": NO_ANSWER}
+
+        return list(self.hub.bucket.scope.in_parallel(one, places))
+
+    def sweep(self, place: Data, *, read_only: bool) -> Sweep:
+        """List and judge a place's channels, by the policy and within its fuse."""
+        account, region = place["account_id"], place["region"]
+        scope = self.hub.open(
+            account, region, self.settings.role_of("plan" if read_only else "delete"), read_only
+        )
+        end = scope.clock() + max(self.hub.seconds_left - SPARE_SECONDS, 1)
+        with tempfile.TemporaryDirectory() as directory:
+            file = Path(directory, "kvsops.toml")
+            file.write_text(self.settings.policy, "utf-8")
+            given = completed({"yes": True})
+            fuse = Fuse.parse(self.settings.max_deletes)
+            rules, bounds = combined(given, None, file, fuse, account_id=account)
+        return Sweep.of_all(scope, rules, bounds, deadline=end)
+
+
+def _path(place: Data) -> str:
+    return f"{place['account_id']}/{place['region']}"
+
+
+def list_places(event: Data, hub: Hub) -> Data:
+    """List the accounts and regions; write down the places, and what is out of reach."""
+    run = Run.of(hub, event)
+    found, missed = hub.places(run.settings)
+    run.write("missed", missed)
+    run.write("places", found)
+    return {"places": len(found), "missed": len(missed)}
+
+
+def plan(event: Data, hub: Hub) -> Data:
+    """Plan one place; write down which channels would be deleted, marked or unmarked.
+
+    A failure is that place's own, and written down like a plan.
+    """
+    run, place = Run.of(hub, event), event["place"]
+    try:
+        told = place | _planned(run.sweep(place, read_only=True))
+    except KvsopsError as error:
+        told = place | {"failure": str(error)}
+    run.write(f"plans/{_path(place)}", told)
+    return {key: value for key, value in told.items() if key != "channels"}
+
+
+def _planned(sweep: Sweep) -> Data:
+    sweep.confirm()
+    plan, blown = sweep.plan, sweep.blown
+    return {
+        "listed": len(plan.items),
+        "doomed": len(plan.doomed),
+        "marking": len(plan.marking),
+        "stale": len(plan.stale),
+        "blown": blown,
+        "problems": plan.problems + plan.undecided,
+        "channels": [item.channel.channel_arn for item in plan.to_write],
+    }
+
+
+def fuse(event: Data, hub: Hub) -> Data:
+    """Hold the total fuse; write down the places where something is to be done, if it holds.
+
+    Where a place's own fuse blew nothing will be deleted there, so that it does not count.
+    """
+    run = Run.of(hub, event)
+    plans = run.of_each("plans", run.read("places"))
+    able = [each for each in plans if "failure" not in each]
+    doomed = sum(each["doomed"] for each in able if not each["blown"])
+    most = run.settings.max_deletes_total
+    blown = ""
+    if doomed > most:
+        blown = f"{doomed:,} channels in all are more than --max-deletes-total {most:,}"
+    to_do = [] if blown else [_place(each) for each in able if each["channels"]]
+    run.write("planned", [{**each, "channels": None} for each in plans])
+    run.write("doomed", to_do)
+    deletes = run.settings.deletes and bool(to_do)
+    return {"delete": deletes, "blown": blown, "doomed": doomed, "places": len(to_do)}
+
+
+def _place(told: Data) -> Data:
+    return {key: told[key] for key in ("account_id", "region")}
+
+
+def delete(event: Data, hub: Hub) -> Data:
+    """Carry out the plan of one place, as far as it still holds; keep its journal in the bucket.
+
+    Nothing is done to a channel that the place's plan, which the total fuse let pass, has not. A
+    place that came to an end in this run is not begun again.
+    """
+    run, place = Run.of(hub, event), event["place"]
+    done: Data | None = run.found(f"outcomes/{_path(place)}")
+    if done:
+        return done
+    try:
+        told = place | _deleted(run, place)
+    except KvsopsError as error:
+        told = place | {"failure": str(error)}
+    run.write(f"outcomes/{_path(place)}", told)
+    return told
+
+
+def _deleted(run: Run, place: Data) -> Data:
+    planned = set(run.read(f"plans/{_path(place)}")["channels"])
+    sweep = run.sweep(place, read_only=False)
+    sweep.plan.only(planned)
+    with Kept.of(run.hub.bucket, f"{run.name}/{_path(place)}") as kept:
+        sweep.run(kept.open)
+        journal = kept.finish()
+    items = sweep.plan.items
+    if sweep.defect:
+        raise sweep.defect
+    return {
+        "deleted": _count(items, Outcome.DELETED),
+        "marked": sum(item.planned and item.outcome is Outcome.MARKED for item in items),
+        "unmarked": _count(items, Outcome.UNMARKED),
+        "left": _count(items, Outcome.LEFT),
+        "blown": sweep.blown,
+        "failed": [
+            f"{item.channel.channel_arn}: {item.reason}"
+            for item in items
+            if item.planned and item.outcome in (Outcome.FAILED, Outcome.UNKNOWN)
+        ],
+        "problems": [*sweep.plan.problems, *filter(None, [sweep.why_stopped])],
+        "journal": journal,
+    }
+
+
+def _count(items: list[Item], outcome: Outcome) -> int:
+    return sum(item.outcome is outcome for item in items)
+
+
+@dataclass(slots=True)
+class _Total:
+    """What a run came to."""
+
+    wrong: list[str] = field(default_factory=list)
+    blown: list[str] = field(default_factory=list)
+    sums: Data = field(default_factory=dict)
+
+    def take(self, told: Data) -> None:
+        """Add what one place came to."""
+        where = f"{told['account_id']} {told['region']}"
+        if why := told.get("failure"):
+            self.wrong.append(f"{where}: {why}")
+        if why := told.get("blown"):
+            self.blown.append(f"{where}: {why}")
+        self.wrong += [f"{where}: {each}" for each in told.get("problems", ())]
+        self.wrong += told.get("failed", ())
+        for key in ("listed", "doomed", "deleted", "marked", "unmarked", "left"):
+            self.sums[key] = self.sums.get(key, 0) + told.get(key, 0)
+
+
+def total(event: Data, hub: Hub) -> Data:
+    """Add up what a run came to; publish it where anything failed or a fuse blew."""
+    run, sum_up = Run.of(hub, event), _Total()
+    if error := event.get("error"):
+        sum_up.wrong.append(f"the run broke off: {error.get('Cause') or error.get('Error')}")
+    for each in run.found("missed") or []:
+        where = " ".join(filter(None, (each["account_id"], each["region"]))) or "everywhere"
+        if not each["excused"]:
+            sum_up.wrong.append(f"{where}: {each['why']}")
+    planned = run.found("planned") or []
+    of_all = (event.get("fuse") or {}).get("of", {})
+    for each in planned:
+        sum_up.take(each)
+    if of_all.get("delete"):
+        for each in run.of_each("outcomes", run.read("doomed")):
+            sum_up.take(each)
+    if of_all.get("blown"):
+        sum_up.blown.append(of_all["blown"])
+    told = _told(run, sum_up, len(planned))
+    run.write("total", told)
+    if told["exit_code"]:
+        hub.publish(*message(run, told))
+    return told
+
+
+def _told(run: Run, sum_up: _Total, places: int) -> Data:
+    code = 1 if sum_up.wrong else 3 if sum_up.blown else 0
+    return {
+        "run": run.name,
+        "places": places,
+        **sum_up.sums,
+        "blown": sum_up.blown,
+        "failures": sum_up.wrong,
+        "exit_code": code,
+        "dry_run": not run.settings.deletes,
+    }
+
+
+def message(run: Run, told: Data) -> tuple[str, str]:
+    """Return the subject and the text of what is published: the outcome first, then why."""
+    did = "would delete" if told["dry_run"] else "deleted"
+    number = told.get("doomed" if told["dry_run"] else "deleted", 0)
+    outcome = f"{did} {number:,} channels in {told['places']:,} scopes"
+    failures, blown = told["failures"], told["blown"]
+    what = f"{len(failures)} failed" if failures else f"{len(blown)} fuses blew"
+    said = [*(f"fuse: {each}" for each in blown), *(f"failed: {each}" for each in failures)]
+    lines = [
+        outcome,
+        *said[:_SAID],
+        *([f"and {len(said) - _SAID:,} more"] if said[_SAID:] else []),
+        f"All of it: s3://{run.hub.bucket.name}/runs/{run.name}/total.json",
+        f"Journals: s3://{run.hub.bucket.name}/journals/{run.name}/",
+    ]
+    return f"kvsops sweep: {what}: {outcome}"[:99], "\n".join(lines) + "\n"
+
+
+_SAID: Final = 50
