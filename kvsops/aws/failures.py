@@ -272,7 +272,7 @@ def _credentials(error: Exception, code: str, caller: Caller) -> KvsopsError:  #
 
 
 def _subject(parameters: Mapping[str, Any]) -> str:
-    for key in ("ChannelName", "ChannelARN", "ResourceARN", "StreamARN"):
+    for key in ("ChannelName", "ChannelARN", "ResourceARN", "StreamARN", "TopicArn"):
         if key in parameters:
             return str(parameters[key])
     return "the account"

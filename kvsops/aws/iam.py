@@ -75,6 +75,11 @@ def grants(operation: str, channels: Iterable[str], tags: Iterable[TagFilter] = 
     return {Grant(action, arn, carried) for arn in channels}
 
 
+def granted_on(operation: str, resource: str) -> set[Grant]:
+    """Return what allows the operation on a resource that is no channel."""
+    return {Grant(action_of(operation), resource)}
+
+
 def action_of(operation: str) -> str:
     """Return the action that allows the operation, or to connect."""
     return f"{_CHANNELS}:{operation}" if operation in _CONNECTS else iam_action(operation)

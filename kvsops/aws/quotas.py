@@ -13,6 +13,7 @@ STS: Final = "sts"
 CLOUDWATCH: Final = "cloudwatch"
 PRICING: Final = "pricing"
 S3: Final = "s3"
+SNS: Final = "sns"
 
 IAM_PREFIXES: Final = {
     KINESIS_VIDEO: "kinesisvideo",
@@ -22,6 +23,7 @@ IAM_PREFIXES: Final = {
     CLOUDWATCH: "cloudwatch",
     PRICING: "pricing",
     S3: "s3",
+    SNS: "sns",
 }
 
 READING: Final = ("Describe", "Get", "List")
@@ -69,6 +71,8 @@ OPERATIONS: Final = {
     "GetCallerIdentity": Operation(STS, 10, documented=False),
     "GetMetricData": Operation(CLOUDWATCH, 20, documented=False, needs=("MetricDataResults",)),
     "ListMetrics": Operation(CLOUDWATCH, 20, documented=False, needs=("Metrics",)),
+    # The least of all regions': https://docs.aws.amazon.com/general/latest/gr/sns.html
+    "Publish": Operation(SNS, 300, needs=("MessageId",)),
     "GetProducts": Operation(PRICING, 5, documented=False, needs=("PriceList",)),
     # For each prefix: https://docs.aws.amazon.com/AmazonS3/latest/userguide/optimizing-performance.html
     "GetObject": Operation(S3, 5_500),

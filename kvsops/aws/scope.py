@@ -23,7 +23,7 @@ from kvsops.aws.clock import ServiceClock
 from kvsops.aws.metrics import MetricBudget, RecentUse
 from kvsops.aws.pace import Pace
 from kvsops.aws.patience import Call, Patience
-from kvsops.aws.quotas import OPERATIONS, writes
+from kvsops.aws.quotas import KINESIS_VIDEO, OPERATIONS, writes
 from kvsops.aws.session import Account, is_emulated
 from kvsops.errors import AwsError, KvsopsError, UsageError, WriteRefusedError
 
@@ -55,7 +55,8 @@ class Scope:
     Each operation keeps to `quota_share` of its documented quota and is retried, with jittered
     back-off, on throttles and transient errors. With `read_only` no call that writes leaves the
     process, whoever makes it. `calls` and `throttled` count by operation, retries included.
-    `metric_budget` counts and bounds the metrics asked for, `patience` bounds the reads' time.
+    `metric_budget` counts and bounds the metrics asked for, `patience` bounds the reads' time;
+    `service` is the one that the region must have.
 
     Raises `UsageError` for a profile, region or endpoint that is missing or wrong.
     """
@@ -74,10 +75,11 @@ class Scope:
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], object] = time.sleep,
         now: Callable[[], datetime] = machine_now,
+        service: str = KINESIS_VIDEO,
     ) -> None:
         if not 0 < quota_share <= 1:
             raise UsageError(f"--quota-share {quota_share}: it is above 0 and at most 1")
-        self._account = Account.open(profile, region, endpoint_url, environ)
+        self._account = Account.open(profile, region, endpoint_url, environ, service)
         self.region = self._account.region
         self.read_only = read_only
         self.clock, self.sleep = clock, sleep

@@ -54,6 +54,7 @@ class Account:
         region: str | None,
         endpoint_url: str | None,
         environ: Mapping[str, str],
+        service: str = KINESIS_VIDEO,
     ) -> "Account":
         """Find profile, region and endpoint; raises `UsageError` where one is missing or wrong.
 
@@ -72,7 +73,7 @@ class Account:
             endpoint = _endpoint_of(endpoint_url, session, environ)
         # OpenSSL's variable, which the WebSocket and TURN obey by themselves: botocore does not.
         authorities = environ.get("AWS_CA_BUNDLE") or environ.get("SSL_CERT_FILE") or None
-        known = _checked_region(session, endpoint)
+        known = _checked_region(session, endpoint, service)
         return cls(session, known, endpoint, authorities)
 
     def client(
@@ -226,7 +227,7 @@ def _without_pyopenssl() -> Iterator[None]:
         del sys.modules[adapter]
 
 
-def _checked_region(session: "Session", endpoint: str | None) -> str:
+def _checked_region(session: "Session", endpoint: str | None, service: str) -> str:
     """Return the region; an endpoint of AWS's own may be in one that botocore does not know yet."""
     region: str | None = session.get_config_variable("region")
     if not region:
@@ -238,12 +239,13 @@ def _checked_region(session: "Session", endpoint: str | None) -> str:
         raise UsageError(f"no such region: {region!r}: {near}") from error
     if endpoint and not is_emulated(endpoint):
         return region
-    known = session.get_available_regions(KINESIS_VIDEO, partition_name=partition)
+    known = session.get_available_regions(service, partition_name=partition)
     if region not in known:
         regions = ", ".join(sorted(known)) or "none in its partition"
         real = region in session.get_available_regions("sts", partition_name=partition)
         near = suggestion(region, () if real else known, f"known are {regions}")
-        raise UsageError(f"Kinesis Video Streams is not known in region {region!r}: {near}")
+        name = "Kinesis Video Streams" if service == KINESIS_VIDEO else service
+        raise UsageError(f"{name} is not known in region {region!r}: {near}")
     return region
 
 

@@ -130,7 +130,7 @@ def _grants(
     name: str, given: dict[str, Any] | None, region: str | None, account: str | None
 ) -> "set[Grant]":
     """Return what one command line needs, or with None all that the command may ever need."""
-    from kvsops.aws.iam import grants
+    from kvsops.aws.iam import granted_on, grants
     from kvsops.cli.permissions import CALLS, meant, names_of
 
     if given is None:
@@ -142,7 +142,9 @@ def _grants(
     for options in meant(name, given):
         arns = [_arn(each, region, account) for each in names_of(name, options)]
         for call in CALLS[name]:
-            if call.when(options):
+            if call.of and call.when(options):
+                wanted |= granted_on(call.operation, call.of(options))
+            elif call.when(options):
                 narrowed = call.tagged and not options["explain"]  # that may be any channel
                 wanted |= grants(call.operation, arns, options["tag"] if narrowed else ())
     return wanted

@@ -69,10 +69,18 @@ def _lower(_ctx: click.Context, _param: click.Parameter, names: tuple[str, ...])
 )
 @click.option(
     "--region",
-    default="us-east-1",
-    show_default=True,
+    "regions",
+    multiple=True,
+    default=("us-east-1",),
+    show_default="us-east-1",
     metavar="REGION",
-    help="Region of the fleet and of the environment.",
+    help="Region of the fleet; the first is the environment's. Repeatable.",
+)
+@click.option(
+    "--accounts",
+    callback=whole_number(1, 999),
+    metavar="N",
+    help="Have an organisation of N accounts, whose roles can be assumed; see above.",
 )
 @section("Where it listens")
 @listening_options
@@ -153,7 +161,7 @@ def local(
     *,
     fleet: int,
     seed: int,
-    region: str,
+    regions: tuple[str, ...],
     port: int,
     command: tuple[str, ...],
     faults: tuple[str, ...],
@@ -165,8 +173,8 @@ def local(
     with _no_aws_configuration():
         _require_moto()
         settings = _settings(faults, seed, options)
-        with _started(settings, port, region) as server:
-            _sow(server, fleet, seed)
+        with _started(settings, port, regions) as server:
+            _sow(server, regions, fleet, seed)
             for note in notes(server):
                 click.echo(f"kvsops local: {note}", err=True)
             with activation(server) as files:
@@ -186,13 +194,13 @@ def _settings(faults: tuple[str, ...], seed: int, options: dict[str, Any]) -> "S
 
 
 @contextmanager
-def _started(settings: "Settings", port: int, region: str) -> Iterator["LocalServer"]:
+def _started(settings: "Settings", port: int, regions: tuple[str, ...]) -> Iterator["LocalServer"]:
     """Run the server, its trouble in starting told in one line."""
-    from kvsops.local.server import LocalServer, check_region
+    from kvsops.local.server import LocalServer, check_regions
 
-    check_region(region)
+    check_regions(regions)
     check_listening(settings)
-    server = LocalServer(settings, port=port, region=region)
+    server = LocalServer(settings, port=port, region=regions[0])
     try:
         server.start()
     except OSError as error:
@@ -212,15 +220,18 @@ def _require_moto() -> None:
         raise UsageError(f"this needs the emulator: {needs_extra('local')}") from None
 
 
-def _sow(server: "LocalServer", fleet: int, seed: int) -> None:
-    from kvsops.local.demo.fleet import sow
+def _sow(server: "LocalServer", regions: tuple[str, ...], fleet: int, seed: int) -> None:
+    from kvsops.local.demo.fleet import shares, sow_widely
 
-    quota = server.backend().channel_quota
-    if fleet > quota:
-        raise UsageError(
-            f"--fleet {fleet}: {server.region} holds {quota} channels; raise --channel-quota"
-        )
-    sow(server.backend(), fleet, seed=seed)
+    places = [(account, region) for account in server.account_ids for region in regions]
+    for (_, region), share in zip(places, shares(len(places), fleet, seed), strict=True):
+        quota = server.backend(region).channel_quota
+        if share > quota:
+            raise UsageError(
+                f"--fleet {fleet}: {region} holds {quota} channels; raise --channel-quota"
+            )
+    backends = [server.backend(region, account) for account, region in places]
+    sow_widely(backends, fleet, seed=seed)
 
 
 def _run(command: tuple[str, ...], server: "LocalServer", fleet: int, files: "Activation") -> int:

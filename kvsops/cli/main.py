@@ -147,12 +147,18 @@ def _heed_signals() -> None:
 
 def _tell_doubts(ctx: click.Context) -> bool:
     """Say what AWS told that cannot be: a line, however many there are."""
+    if said := doubted(ctx):
+        _say(said)
+    return bool(said)
+
+
+def doubted(ctx: click.Context) -> str:
+    """Say in a line what AWS told that cannot be, if anything."""
     doubts = [doubt for scope in ctx.meta.get(SCOPES, ()) for doubt in scope.doubts]
     if not doubts:
-        return False
+        return ""
     more = f" (and {len(doubts) - 1:,} more)" if doubts[1:] else ""
-    _say(f"AWS told what cannot be, so it counts as unknown: {doubts[0]}{more}")
-    return True
+    return f"AWS told what cannot be, so it counts as unknown: {doubts[0]}{more}"
 
 
 def told(error: KvsopsError, ctx: click.Context) -> str:

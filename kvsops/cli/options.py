@@ -80,8 +80,14 @@ class Where:
             given["--endpoint-url"] = self.endpoint_url
         return [word for name, value in given.items() if value for word in (name, value)]
 
-    def open(self, *, read_only: bool = False, max_own_cost: "Decimal | None" = None) -> "Scope":
-        """Open the scope; a dry run's is `read_only`.
+    def open(
+        self,
+        *,
+        read_only: bool = False,
+        max_own_cost: "Decimal | None" = None,
+        service: str = "kinesisvideo",
+    ) -> "Scope":
+        """Open the scope; a dry run's is `read_only`; `service` is what the region must have.
 
         It goes by the clock that the command line was given as its `obj`, or the machine's.
         """
@@ -102,6 +108,7 @@ class Where:
             metric_budget=MetricBudget(max_own_cost),
             patience=Patience(time.monotonic, on_interrupt=next_one_ends),
             now=context.obj or machine_now,
+            service=service,
         )
         context.meta.setdefault(SCOPES, []).append(scope)
         context.meta[PLACE] = {"profile": self.profile, "region": self.region} | {

@@ -22,12 +22,14 @@ class Call:
     """An operation that a command calls, and when.
 
     `tagged` says that it is only ever called on channels that carry each --tag of the command
-    line, so that a condition on these tags may narrow it.
+    line, so that a condition on these tags may narrow it. `of` names what it is called on, where
+    that is no channel.
     """
 
     operation: str
     when: When = lambda _: True
     tagged: bool = False
+    of: Callable[[Given], str] | None = None
 
 
 def given(*names: str) -> When:
@@ -132,6 +134,7 @@ CALLS: Final[dict[str, tuple[Call, ...]]] = {
         Call("GetMetricData", rules_need(Need.ACTIVITY, sweep_rules)),
         Call("TagResource", given("yes", "grace"), tagged=True),
         Call("UntagResource", given("yes", "grace")),
+        Call("Publish", given("notify_sns"), of=lambda options: str(options["notify_sns"])),
     ),
     "exec": (
         Call("CreateSignalingChannel"),

@@ -2,6 +2,7 @@
 
 import os
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -9,6 +10,7 @@ import click
 
 from kvsops.cli.brief import brief_option
 from kvsops.cli.help import Command, section
+from kvsops.cli.notify import Notice, notify_options
 from kvsops.cli.options import (
     DURATION,
     TARGET,
@@ -109,10 +111,12 @@ def _report_file(text: str) -> Path:
 @output_options()
 @brief_option
 @scope_options
+@notify_options
 # Over 40 lines for its signature, an argument for each option, and its docstring, the help.
 def sweep(
     *,
     where: Where,
+    notice: Notice,
     given: dict[str, Any],
     grace: timedelta | None,
     policy: Path | None,
@@ -156,6 +160,7 @@ def sweep(
     from kvsops.output.console import Console, progress
     from kvsops.reports.explanation import tell_why
     from kvsops.reports.sweep import Report
+    from kvsops.reports.sweep_digest import digest_of
     from kvsops.reports.sweep_screen import View
     from kvsops.reports.sweep_told import told_on
     from kvsops.sweep.journal import opener
@@ -184,6 +189,7 @@ def sweep(
     view = View(screen(), everything, tags)
     report = Report(planned, began, view, typed=typed(), options=where.again(scope))
     report.check_query(output, query)
+    notice.about = partial(digest_of, report)
     if yes:
         with progress("deleting", None, console=console) as seen:
             planned.run(opener(journal, os.environ, told_on(console)), seen)

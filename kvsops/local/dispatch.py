@@ -7,22 +7,22 @@ from typing import Any
 from moto.core.request import Request
 from moto.core.utils import get_service_model
 from moto.kinesisvideo.models import kinesisvideo_backends
-from moto.sts.responses import TokenResponse
 
+from kvsops.local import settings
+from kvsops.local.accounts import ACCOUNT_ID
 from kvsops.local.api.call import Answer, Call, error_to
 from kvsops.local.api.model import operations
 from kvsops.local.api.sigv4 import SignatureError
 from kvsops.local.cloudwatch.responses import CloudWatchResponse
 from kvsops.local.kinesisvideo import urls
 from kvsops.local.kinesisvideo.responses import KinesisVideoResponse
+from kvsops.local.organizations.responses import OPERATIONS, OrganizationsResponse
 from kvsops.local.overload import is_exhausted
 from kvsops.local.pricing import operations as price_list
+from kvsops.local.sts.responses import TokenResponse
 from kvsops.local.tagging.responses import ResourceGroupsTaggingAPIResponse
 
 log = logging.getLogger("kvsops.local")
-
-ACCOUNT_ID = "123456789012"
-"""The account of credentials that moto did not make itself."""
 
 STATUSES = {
     "AccessDeniedException": 403,  # 401 in the model, but 403 is what was seen
@@ -52,12 +52,15 @@ _REGIONAL = frozenset({"kinesisvideo", "monitoring", "tagging"})
 SERVICES = _REGIONAL | {"pricing", "sts"}
 """The signing names of what the emulator has. moto has more: nothing of it is served, for some
 of it sends requests to wherever its caller says, or runs what it is given."""
+OF_ORGANIZATION = frozenset({"organizations"})
+"""Those that it has where it has an organisation."""
 UNSIGNED = frozenset({"AssumeRoleWithSAML", "AssumeRoleWithWebIdentity"})
 """What STS answers to unsigned calls: their callers have no key yet."""
 
 _IN_QUERY_PROTOCOL = {
     "IncompleteSignatureException": "IncompleteSignature",
     "InvalidSignatureException": "SignatureDoesNotMatch",
+    "ExpiredTokenException": "ExpiredToken",
     "MissingAuthenticationTokenException": "MissingAuthenticationToken",
     "UnrecognizedClientException": "InvalidClientTokenId",
 }
@@ -121,7 +124,8 @@ def status_of(code: str) -> int:
 
 def _refusal(call: Call) -> Answer | None:
     """Return an error for a call of something that is not served."""
-    if call.service not in SERVICES:
+    organized = settings.active().accounts is not None
+    if call.service not in (SERVICES | OF_ORGANIZATION if organized else SERVICES):
         return unknown(call, f"a service {call.service}")
     if call.headers.get("content-type") == "application/cbor":  # moto knows JSON and query
         return unknown(call, f"{call.service} in CBOR: let the client speak JSON")
@@ -129,6 +133,8 @@ def _refusal(call: Call) -> Answer | None:
         return unknown(call, f"a region {call.region} of {call.service}")
     if call.service == "kinesisvideo" and call.path not in _KINESIS_VIDEO_PATHS:
         return unknown(call, f"the operation {call.operation} of kinesisvideo")
+    if call.service == "organizations" and call.operation not in OPERATIONS:
+        return unknown(call, f"the operation {call.operation} of organizations")
     return None
 
 
@@ -161,13 +167,15 @@ _MODELS = {"monitoring": "cloudwatch", "sts": "sts", "tagging": "resourcegroupst
 def _ask_moto(call: Call) -> Answer:
     """Moto's answer; raises NotImplementedError if it lacks the operation."""
     url = f"https://{call.service}.{call.region}.amazonaws.com{call.target}"
-    request = Request.from_primitives(call.method, url, call.headers, call.body)
+    account = {"x-moto-account-id": settings.active().account_of(call.access_key_id)}
+    request = Request.from_primitives(call.method, url, call.headers | account, call.body)
     return _answer(_HANDLERS[call.service].dispatch(request, url, request.headers))
 
 
 _HANDLERS: dict[str, Any] = {
     "kinesisvideo": KinesisVideoResponse,
     "monitoring": CloudWatchResponse,
+    "organizations": OrganizationsResponse,
     "sts": TokenResponse,
     "tagging": ResourceGroupsTaggingAPIResponse,
 }

@@ -5,10 +5,14 @@ from typing import Any
 from moto.cloudwatch.models import cloudwatch_backends
 from moto.core.base_backend import BackendDict, BaseBackend
 from moto.kinesisvideo.models import kinesisvideo_backends
+from moto.organizations.models import organizations_backends
 from moto.resourcegroupstaggingapi.models import resourcegroupstaggingapi_backends
+from moto.sts.models import sts_backends
 
 from kvsops.local.cloudwatch.models import CloudWatchBackend
 from kvsops.local.kinesisvideo.models import KinesisVideoBackend
+from kvsops.local.organizations.models import OrganizationsBackend
+from kvsops.local.sts.models import STSBackend
 from kvsops.local.tagging.models import ResourceGroupsTaggingAPIBackend
 
 
@@ -19,7 +23,9 @@ def install() -> None:
     """
     _replace(cloudwatch_backends, CloudWatchBackend)
     _replace(kinesisvideo_backends, KinesisVideoBackend)
+    _replace(organizations_backends, OrganizationsBackend)
     _replace(resourcegroupstaggingapi_backends, ResourceGroupsTaggingAPIBackend)
+    _replace(sts_backends, STSBackend)
 
 
 def _replace(backends: BackendDict[Any], backend: type[BaseBackend]) -> None:

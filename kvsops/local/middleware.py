@@ -5,8 +5,6 @@ from collections import Counter, deque
 from threading import Event, Lock
 from typing import NamedTuple
 
-from moto.iam.models import get_account_id_from
-
 from kvsops.local.api.call import Answer, Call
 from kvsops.local.api.sigv4 import SignatureError, verify_header
 from kvsops.local.dispatch import UNSIGNED, carry_out, error_for, wrongly_signed
@@ -38,7 +36,7 @@ class Middleware:
         self._calls: Counter[str] = Counter()
         self._throttled: Counter[str] = Counter()
         self._log: deque[Entry] = deque(maxlen=_LOG_LENGTH)
-        self._throttle = Throttle()
+        self._throttle = Throttle(settings.quota_scale)
         self._lock = Lock()
         self._started = time.monotonic()
         self._closing = Event()
@@ -110,7 +108,9 @@ class Middleware:
             return None
         try:
             now = self.settings.signing_clock()
-            verify_header(call, self.settings.secret_of, now, call.service)
+            signer = verify_header(call, self.settings.secret_of, now, call.service)
+            token = call.headers.get("x-amz-security-token")
+            self.settings.sessions.check(signer.access_key_id, token, now)
         except SignatureError as error:
             return wrongly_signed(call, error)
         return None
@@ -118,7 +118,7 @@ class Middleware:
     def _within_quota(self, call: Call) -> bool:
         if not self.settings.quotas or call.service != "kinesisvideo":
             return True
-        account = get_account_id_from(call.access_key_id)
+        account = self.settings.account_of(call.access_key_id)
         return self.admits(call.operation, account, call.region, call.channel_name)
 
     def _counted(self, call: Call, answer: Answer) -> Answer:

@@ -60,15 +60,15 @@ def channel_quota(region: str) -> int:
 class Bucket:
     """Holds at most one second's calls, which is our assumption: AWS documents no burst."""
 
-    def __init__(self, rate: int, now: datetime) -> None:
+    def __init__(self, rate: float, now: datetime) -> None:
         self.rate = rate
-        self.tokens = float(rate)
+        self.tokens = self.most = max(1.0, rate)
         self.at = now
 
     def refill(self, now: datetime) -> None:
         """Add the tokens earned since the last call."""
         seconds = max(0.0, (now - self.at).total_seconds())
-        self.tokens = min(float(self.rate), self.tokens + seconds * self.rate)
+        self.tokens = min(self.most, self.tokens + seconds * self.rate)
         self.at = now
 
     def take(self, now: datetime) -> bool:
@@ -81,9 +81,10 @@ class Bucket:
 
 
 class Throttle:
-    """The token buckets of one emulator. Thread-safe."""
+    """The token buckets of one emulator, at `scale` times the documented rates. Thread-safe."""
 
-    def __init__(self) -> None:
+    def __init__(self, scale: float = 1.0) -> None:
+        self._scale = scale
         self._buckets: dict[tuple[str, ...], Bucket] = {}
         self._lock = Lock()
 
@@ -116,7 +117,7 @@ class Throttle:
     def _bucket(self, key: tuple[str, ...], rate: int, now: datetime) -> Bucket:
         if len(self._buckets) > _BUCKETS_BEFORE_FORGETTING:
             self._forget(now)
-        return self._buckets.setdefault(key, Bucket(rate, now))
+        return self._buckets.setdefault(key, Bucket(rate * self._scale, now))
 
     def _forget(self, now: datetime) -> None:
         """Drop the buckets that have long been full again: each channel has its own."""

@@ -3,6 +3,7 @@
 import os
 import ssl
 from collections import Counter
+from collections.abc import Sequence
 from datetime import datetime
 from threading import Thread
 from typing import Self, cast
@@ -10,19 +11,21 @@ from typing import Self, cast
 from moto.core.base_backend import BackendDict
 from moto.core.model_instances import reset_model_data
 from moto.kinesisvideo.models import kinesisvideo_backends
+from moto.utilities.utils import get_partition
 
 from kvsops.core.likeness import suggestion
 from kvsops.errors import UsageError
 from kvsops.local import settings as active_settings
+from kvsops.local.accounts import ACCOUNT_ID, account_ids
 from kvsops.local.api.call import DEFAULT_REGION
 from kvsops.local.cloudwatch.index import MetricIndex
 from kvsops.local.cloudwatch.models import metrics
 from kvsops.local.control_plane import ControlPlane
-from kvsops.local.dispatch import ACCOUNT_ID
 from kvsops.local.environment import child_environment, export_lines
 from kvsops.local.extension import install
 from kvsops.local.kinesisvideo.models import KinesisVideoBackend
 from kvsops.local.middleware import Entry, Middleware
+from kvsops.local.organizations.models import organization
 from kvsops.local.settings import Settings
 from kvsops.local.signaling.endpoints import Endpoints
 
@@ -63,6 +66,9 @@ class LocalServer:
         self.settings.endpoint_of = self._endpoints
         self._before = active_settings.activate(self.settings)
         _forget_everything()
+        self.settings.sessions.clear()
+        if self.settings.accounts is not None:
+            organization(get_partition(self.region)).found(self.settings.accounts, self.region)
         self._thread = Thread(
             target=self._control_plane.serve_forever, args=(_SECONDS_BETWEEN_LOOKS,), daemon=True
         )
@@ -160,22 +166,34 @@ class LocalServer:
         """The last 100,000 calls: seconds since the start, operation, `ok` or what went wrong."""
         return self._middleware.counts.log
 
-    def backend(self, region: str | None = None) -> KinesisVideoBackend:
+    def backend(
+        self, region: str | None = None, account_id: str = ACCOUNT_ID
+    ) -> KinesisVideoBackend:
         """Return the channels themselves, to add what the API would refuse."""
-        backend = kinesisvideo_backends[ACCOUNT_ID][region or self.region]
+        backend = kinesisvideo_backends[account_id][region or self.region]
         return cast("KinesisVideoBackend", backend)
 
-    def metrics(self, region: str | None = None) -> MetricIndex:
+    def metrics(self, region: str | None = None, account_id: str = ACCOUNT_ID) -> MetricIndex:
         """Return the metrics of signaling channels, to record usage in."""
-        return metrics(ACCOUNT_ID, region or self.region)
+        return metrics(account_id, region or self.region)
+
+    @property
+    def account_ids(self) -> tuple[str, ...]:
+        """The active accounts: the caller's own, and what the organisation has beside."""
+        return account_ids(self.settings.accounts or 1)
 
 
-def check_region(region: str) -> None:
-    """Raise `UsageError` unless the service, and so the emulator, has this region."""
-    regions = kinesisvideo_backends[ACCOUNT_ID].regions
-    if region not in regions:
-        hint = suggestion(region, regions, f"there are {', '.join(sorted(regions))}")
-        raise UsageError(f"--region {region!r}: Kinesis Video Streams is not there; {hint}")
+def check_regions(regions: Sequence[str]) -> None:
+    """Raise `UsageError` unless the service, and so the emulator, has these, of one partition."""
+    there = kinesisvideo_backends[ACCOUNT_ID].regions
+    for region in regions:
+        if region not in there:
+            hint = suggestion(region, there, f"there are {', '.join(sorted(there))}")
+            raise UsageError(f"--region {region!r}: Kinesis Video Streams is not there; {hint}")
+        if get_partition(region) != get_partition(regions[0]):
+            raise UsageError(f"--region {region}: it is not in the partition of {regions[0]}")
+        if regions.count(region) > 1:
+            raise UsageError(f"--region {region}: given twice")
 
 
 def _forget_everything() -> None:

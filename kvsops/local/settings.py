@@ -7,11 +7,13 @@ from pathlib import Path
 from random import Random
 from typing import Final, Protocol
 
-from moto.iam.models import iam_backends
+from moto.iam.models import get_account_id_from, iam_backends
 
+from kvsops.local.accounts import ACCOUNT_ID
 from kvsops.local.api.call import DEFAULT_REGION
 from kvsops.local.environment import ACCESS_KEY_ID, SECRET_ACCESS_KEY
 from kvsops.local.faults import Fault
+from kvsops.local.sts.sessions import Sessions
 
 HOST: Final = "127.0.0.1"
 PORTS: Final = ("CONTROL", "MASTER", "VIEWER", "HTTPS", "TURN", "TURNS")
@@ -48,6 +50,13 @@ class Settings:
 
     quotas: bool = True
     """Whether calls beyond the documented rates answer ClientLimitExceededException."""
+    quota_scale: float = 1.0
+    """What the documented rates are multiplied by, for benchmarks; read at startup."""
+    accounts: int | None = None
+    """How many accounts its organisation has, one suspended beside; None for the caller's alone,
+    whatever role is assumed. Read at startup."""
+    session_duration: timedelta | None = None
+    """How long the credentials of an organisation's role are good; None for as long as asked."""
     latency: timedelta = timedelta()
     """Added to each call: half before it is carried out, half after."""
     faults: tuple[Fault, ...] = ()
@@ -94,6 +103,8 @@ class Settings:
     """The time now, aware: states, lags and quotas follow from it."""
     signing_clock: Callable[[], datetime] = utc_now
     """The time by which control plane calls are signed: clients sign by the machine's clock."""
+    sessions: Sessions = field(default_factory=Sessions, init=False, repr=False, compare=False)
+    """The credentials of the organisation's roles, as they were given out."""
     endpoint_of: EndpointOf | None = field(default=None, init=False, repr=False, compare=False)
     """Where the emulator's own endpoints are, while it runs with `signaling`."""
     random: Random = field(init=False, repr=False, compare=False)
@@ -110,11 +121,21 @@ class Settings:
         """Return the secret of one of `keys`, or of a role's key made in the emulator."""
         if secret := self.keys.get(access_key_id):
             return secret
+        if session := self.sessions.get(access_key_id):
+            return session.secret_access_key
         for account in [*iam_backends.values()]:
             for backend in [*account.values()]:
                 if key := backend.access_keys.get(access_key_id):
                     return str(key.secret_access_key)
         return None
+
+    def account_of(self, access_key_id: str) -> str:
+        """Return the id of the account that calls by this key."""
+        if access_key_id in self.keys:
+            return ACCOUNT_ID
+        if session := self.sessions.get(access_key_id):
+            return session.account_id
+        return get_account_id_from(access_key_id)
 
 
 _active = Settings()

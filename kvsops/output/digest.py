@@ -19,7 +19,7 @@ BRIEF_BYTES: Final = 59_000
 _MARKS: Final = {Outcome.GOOD: "✅", Outcome.DOUBTFUL: "⚠️", Outcome.BAD: "❌"}
 _UNFOLDED: Final = 20
 """A table of up to so many lines is not folded away."""
-_SAID: Final = 10
+SAID: Final = 10
 """At most so many lines say why."""
 _SPARE: Final = 200
 """Bytes for what is around a section, and what says that it was cut."""
@@ -65,10 +65,10 @@ class Digest:
 
     def _head(self) -> str:
         first = f"{_MARKS[self.outcome]} {_code(shlex.join(self.typed))}: {_plain(self.happened)}\n"
-        why = [f"- **{_plain(line)}**\n" for line in self.why[:_SAID]]
-        if self.why[_SAID:]:
-            why.append(f"- and {len(self.why) - _SAID:,} more\n")
-        notes = [f"- {_plain(line)}\n" for line in self.notes[:_SAID]]
+        why = [f"- **{_plain(line)}**\n" for line in self.why[:SAID]]
+        if self.why[SAID:]:
+            why.append(f"- and {len(self.why) - SAID:,} more\n")
+        notes = [f"- {_plain(line)}\n" for line in self.notes[:SAID]]
         commands = [f"- {_plain(what)}: {_code(text)}\n" for what, text in self.commands]
         lines = "".join([*why, *notes, *commands])
         return first + (f"\n{lines}" if lines else "")

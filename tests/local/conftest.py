@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError
 from moto import mock_aws
 from moto.kinesisvideo.models import kinesisvideo_backends
 
-from kvsops.local.dispatch import ACCOUNT_ID
+from kvsops.local.accounts import ACCOUNT_ID
 from kvsops.local.environment import ACCESS_KEY_ID, SECRET_ACCESS_KEY
 from kvsops.local.extension import install
 from kvsops.local.kinesisvideo.models import KinesisVideoBackend

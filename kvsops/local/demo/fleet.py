@@ -1,10 +1,12 @@
 """The demonstration fleet: channels as they pile up in an account that is in use."""
 
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
 from random import Random
+from typing import NamedTuple
 
 from kvsops.local import settings
 from kvsops.local.cloudwatch.models import metrics
@@ -106,7 +108,7 @@ def sow(
     backend: KinesisVideoBackend,
     count: int,
     *,
-    seed: int = DEFAULT_SEED,
+    seed: int | str = DEFAULT_SEED,
     now: datetime | None = None,
 ) -> list[ChannelUsage]:
     """Put a demonstration fleet of `count` channels into the backend, with usage.
@@ -127,6 +129,49 @@ def sow(
     alone = count // 50 + (len(ALONE) if count >= len(KINDS) else 0)
     sow_streams(backend, alone, of_streams, now, _SITES)
     return used
+
+
+class Sown(NamedTuple):
+    """What was put into one account and region: `count` channels, used like that."""
+
+    account_id: str
+    region: str
+    count: int
+    usages: list[ChannelUsage]
+
+
+def sow_widely(
+    backends: Sequence[KinesisVideoBackend],
+    count: int,
+    *,
+    seed: int = DEFAULT_SEED,
+    now: datetime | None = None,
+) -> list[Sown]:
+    """Spread a fleet of `count` channels over accounts and regions: some get many, some a few.
+
+    The same seed, count, accounts and regions give the same fleets. Where there is one backend
+    alone, it is that of `sow`. Returns the truth about each, in their order.
+    """
+    of_each = [seed, *(f"{seed} {each.account_id} {each.region_name}" for each in backends[1:])]
+    return [
+        Sown(
+            backend.account_id,
+            backend.region_name,
+            share,
+            sow(backend, share, seed=own, now=now) if share else [],
+        )
+        for backend, share, own in zip(
+            backends, shares(len(backends), count, seed), of_each, strict=True
+        )
+    ]
+
+
+def shares(places: int, count: int, seed: int) -> list[int]:
+    """Divide the channels over so many places at random; the first gets about the average."""
+    random = Random(f"places {seed}")  # noqa: S311 - as in sow
+    weights = [0.5, *(random.random() for _ in range(places - 1))]
+    drawn = Counter(random.choices(range(places), weights, k=count))
+    return [drawn[place] for place in range(places)]
 
 
 def _ghost_names(backend: KinesisVideoBackend, count: int, random: Random) -> list[str]:

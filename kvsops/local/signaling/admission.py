@@ -6,7 +6,6 @@ Source: https://docs.aws.amazon.com/kinesisvideostreams-webrtc-dg/latest/devguid
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, cast
 
-from moto.iam.models import get_account_id_from
 from moto.kinesisvideo.models import kinesisvideo_backends
 
 from kvsops.core.channel import ChannelArn
@@ -65,7 +64,10 @@ class Place:
 def presigned(call: Call, role: Role, settings: Settings) -> tuple[Place, PeerId]:
     """Return the channel that a presigned URL leads to, and its client id. Raises `Refused`."""
     try:
-        signer, parameters = verify_query(call, settings.secret_of, settings.clock())
+        now = settings.clock()
+        signer, parameters = verify_query(call, settings.secret_of, now)
+        token = parameters.get("X-Amz-Security-Token")
+        settings.sessions.check(signer.access_key_id, token, now)
     except SignatureError as error:  # the guide has this one code for whatever is wrong with it
         raise Refused(ACCESS_DENIED, str(error)) from None
     if call.path != "/":
@@ -79,9 +81,13 @@ def presigned(call: Call, role: Role, settings: Settings) -> tuple[Place, PeerId
 def signed(call: Call, settings: Settings) -> Signer:
     """Return who signed a call of the data plane's HTTPS side. Raises `Refused`."""
     try:
-        return verify_header(call, settings.secret_of, settings.clock())
+        now = settings.clock()
+        signer = verify_header(call, settings.secret_of, now)
+        token = call.headers.get("x-amz-security-token")
+        settings.sessions.check(signer.access_key_id, token, now)
     except SignatureError as error:
         raise Refused(error.code, str(error)) from None
+    return signer
 
 
 def place_of(channel_arn: str, signer: Signer, settings: Settings) -> Place:
@@ -93,7 +99,7 @@ def place_of(channel_arn: str, signer: Signer, settings: Settings) -> Place:
         raise Refused(INVALID_ARGUMENT, f"The ChannelARN is {why}.") from None
     if arn.region != signer.region:
         raise Refused(ACCESS_DENIED, f"Signed for {signer.region}, and not for {arn.region}.")
-    if arn.account_id != get_account_id_from(signer.access_key_id):
+    if arn.account_id != settings.account_of(signer.access_key_id):
         raise Refused(ACCESS_DENIED, "The channel is another account's.")
     place = locate(arn)
     if place.channel.status(settings.clock()) not in ("ACTIVE", "UPDATING"):

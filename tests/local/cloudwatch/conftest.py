@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
+from kvsops.local.accounts import ACCOUNT_ID
 from kvsops.local.cloudwatch.index import MetricIndex
 from kvsops.local.cloudwatch.models import metrics
-from kvsops.local.dispatch import ACCOUNT_ID
 from tests.local.conftest import Emulator
 
 

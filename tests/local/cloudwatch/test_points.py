@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from kvsops.local.accounts import ACCOUNT_ID
 from kvsops.local.cloudwatch.models import metrics
-from kvsops.local.dispatch import ACCOUNT_ID
 from tests.local.cloudwatch.queries import DAY, HOUR, MINUTE, NAMESPACE, TODAY, points, query
 from tests.local.conftest import NOON, Clock, Emulator
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from kvsops.local.accounts import ACCOUNT_ID
 from kvsops.local.cloudwatch.models import metrics
-from kvsops.local.dispatch import ACCOUNT_ID
 from tests.local.cloudwatch.queries import DAY, MINUTE, NAMESPACE, TODAY, ask, query
 from tests.local.conftest import NOON, Emulator, failure
 
