@@ -102,7 +102,7 @@ def _map(step: str, items: str, at_once: int, kind: str) -> State:
         "Type": "Map",
         "Label": step.title(),
         "MaxConcurrency": at_once,
-        "ToleratedFailurePercentage": 100,
+        "ToleratedFailurePercentage": 100.0,
         "ItemReader": {
             "Resource": "arn:${AWS::Partition}:states:::s3:getObject",
             "ReaderConfig": {"InputType": "JSON"},

@@ -20,13 +20,15 @@ class StateMachine(stepfunctions.StateMachine, CloudFormationModel):
         region_name: str,
         **_: Any,
     ) -> stepfunctions.StateMachine:
-        """Make it as CreateStateMachine would."""
+        """Make it as CreateStateMachine would.
+
+        The interpreter knows no express executions of a map: they are carried out as standard ones.
+        """
         properties = cloudformation_json["Properties"]
-        return get_backend(account_id, region_name).create_state_machine(
-            properties.get("StateMachineName", resource_name),
-            properties["DefinitionString"],
-            properties["RoleArn"],
-        )
+        definition = properties["DefinitionString"].replace('"EXPRESS"', '"STANDARD"')
+        name = properties.get("StateMachineName", resource_name)
+        backend = get_backend(account_id, region_name)
+        return backend.create_state_machine(name, definition, properties["RoleArn"])
 
 
 class Schedule(scheduler.Schedule, CloudFormationModel):
