@@ -1,6 +1,7 @@
 """What counts work done, and keeps what it heard."""
 
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 
@@ -20,6 +21,9 @@ class Counted:
         with self._lock:
             what, total, done = self.stages[-1]
             self.stages[-1] = (what, total, done + n)
+
+    def beside(self, say: Callable[[], str]) -> None:
+        """Hear nothing else."""
 
 
 class Raising(Counted):

@@ -13,13 +13,13 @@ from typing import Final
 import pytest
 
 from kvsops.output.rows import dumps
-from kvsops.sweep import policy
+from kvsops.sweep import schema
 from tests.docs import samples
 from tests.docs.pages import name, pages
 from tests.goldens import REWRITE
 
 ROOT: Final = Path(__file__).parents[1]
-SCHEMA: Final = ROOT / "kvsops" / "sweep" / policy.SCHEMA_FILE
+SCHEMA: Final = ROOT / "kvsops" / "sweep" / schema.SCHEMA_FILE
 
 
 def documents(*options: str, **environ: str) -> int:
@@ -30,7 +30,7 @@ def documents(*options: str, **environ: str) -> int:
 
 def check() -> int:
     """Return 0 unless something is stale; say what."""
-    current = SCHEMA.read_text(encoding="utf-8") == dumps(policy.schema())
+    current = SCHEMA.read_text(encoding="utf-8") == dumps(schema.schema())
     if not current:
         sys.stderr.write(f"{SCHEMA} is stale: python -m tests.regenerate\n")
     drawn = samples.pictured(samples.PICTURE.read_text(encoding="utf-8"))
@@ -42,7 +42,7 @@ def check() -> int:
 
 def write() -> int:
     """Write everything anew; return 0 where all could be."""
-    SCHEMA.write_text(dumps(policy.schema()), encoding="utf-8")
+    SCHEMA.write_text(dumps(schema.schema()), encoding="utf-8")
     samples.PICTURE.write_text(samples.picture(), encoding="utf-8")
     for golden in (ROOT / "tests").rglob("golden/*.txt"):  # so that none outlives its test
         golden.unlink()

@@ -49,6 +49,6 @@ def schema() -> None:
       kvsops policy schema > kvsops.schema.json
     """
     from kvsops.output.rows import dumps
-    from kvsops.sweep.policy import schema
+    from kvsops.sweep.schema import schema
 
     click.echo(dumps(schema()), nl=False)

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from kvsops.core.facts import Fact, Facts, Need, Source, Unknown
 from kvsops.core.mark import UNNAMED, Mark, digest
+from kvsops.core.reach import EVERYWHERE, Reach, Site
 from kvsops.core.rule import Finding, Given, Role, Rule
 from kvsops.core.rules import IN_USE, completed, rules_of
 from kvsops.core.text import age
@@ -60,13 +61,15 @@ class Decision:
 class Policy:
     """Rules that are asked together, each with what it was given, in the order they are asked.
 
-    `name` is empty where they are not a policy's; `grace` is how long it spares what it condemns.
+    `name` is empty where they are not a policy's; `grace` is how long it spares what it condemns;
+    `reach` is where it holds.
     """
 
     rules: tuple[tuple[Rule, Given], ...]
     given: Given = field(default_factory=dict)
     name: str = ""
     grace: timedelta | None = None
+    reach: Reach = EVERYWHERE
 
     @classmethod
     def of(cls, given: Given, rules: Sequence[Rule]) -> "Policy":
@@ -106,14 +109,26 @@ class Rules:
         )
         return Rules(policies, replace(narrowing, rules=meant))
 
+    def at(self, site: Site) -> "Rules":
+        """Return the policies that hold there; raises `UsageError` where that cannot be known.
+
+        What a policy protects that does not hold there is protected by the others all the same.
+        """
+        return replace(self, policies=tuple(p for p in self.policies if p.reach.holds(site)))
+
+    @property
+    def ask_account(self) -> bool:
+        """Whether any policy holds in some accounts only."""
+        return any(policy.reach.accounts for policy in self.policies)
+
     def looks_at(self, need: Need) -> bool:
         """Whether any rule in force asks for the fact."""
         return any(rule.need is need for policy in self.policies for rule, _ in policy.rules)
 
     @property
     def given(self) -> Given:
-        """What the first policy was given: what is shown goes by it."""
-        return self.policies[0].given
+        """What the first policy was given, if there is one: what is shown goes by it."""
+        return self.policies[0].given if self.policies else completed({})
 
     @property
     def names(self) -> frozenset[str]:
@@ -125,7 +140,7 @@ class Rules:
         """How far back activity must be read; None is since the channel was made."""
         if any(policy.given["never-used"] for policy in self.policies):
             return None
-        return max(IN_USE, *(policy.given["idle-for"] or IN_USE for policy in self.policies))
+        return max([IN_USE, *(policy.given["idle-for"] or IN_USE for policy in self.policies)])
 
 
 def _ordered(rules: Iterable[tuple[Rule, Given]]) -> tuple[tuple[Rule, Given], ...]:
@@ -179,7 +194,7 @@ def judge(facts: Facts, rules: Rules, now: datetime, *, direct: bool) -> Decisio
         if decision.verdict is not Verdict.KEEP:
             return decision
         kept.append(decision)
-    return max(kept, key=_weight)
+    return max(kept, key=_weight, default=Decision(Verdict.KEEP, "no policy holds here"))
 
 
 def findings_of(

@@ -1,5 +1,6 @@
 """A place to work in: an account and a region; and what of those asked for is out of reach."""
 
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Protocol
@@ -42,7 +43,12 @@ class Missed:
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """Where to look. `missed` is never left unsaid: an account not seen is not an empty one."""
+    """Where to look. `missed` is never left unsaid: an account not seen is not an empty one.
+
+    `members` tells which accounts are in an organizational unit, at any depth: None where no
+    organization was asked.
+    """
 
     found: tuple[Place, ...]
     missed: tuple[Missed, ...] = ()
+    members: Callable[[str], Collection[str]] | None = None

@@ -4,7 +4,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from functools import cached_property
 from typing import TYPE_CHECKING, Final, Protocol, TextIO
@@ -158,6 +158,9 @@ class Counter(Protocol):
     def advance(self, n: int = 1) -> None:
         """Count `n` more as done."""
 
+    def beside(self, say: Callable[[], str]) -> None:
+        """Let this say, whenever it is looked at, what else is to be known; nothing if empty."""
+
 
 class _Unseen:
     def stage(self, what: str, total: int | None) -> None:
@@ -165,6 +168,9 @@ class _Unseen:
 
     def advance(self, n: int = 1) -> None:
         """Count nothing: nobody looks."""
+
+    def beside(self, say: Callable[[], str]) -> None:
+        """Say nothing."""
 
 
 UNSEEN: Final[Counter] = _Unseen()

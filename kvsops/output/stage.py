@@ -25,6 +25,7 @@ class Stage:
         self, what: str, total: int | None, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._clock, self._lock = clock, threading.Lock()
+        self._beside: Callable[[], str] = str
         self.stage(what, total)
 
     def stage(self, what: str, total: int | None) -> None:
@@ -40,6 +41,10 @@ class Stage:
             if self.total is not None:
                 self.done = min(self.done, self.total)
 
+    def beside(self, say: Callable[[], str]) -> None:
+        """Let this say what else is to be known."""
+        self._beside = say
+
     def left_seconds(self) -> float | None:
         """Return how long it will still take at the pace so far; None where that tells nothing."""
         took = self._clock() - self._began
@@ -54,7 +59,8 @@ class Stage:
             of = "" if self.total is None else f"/{self.total:,}"
             number = f" {self.done:,}{of}" if self.done or of else ""
             left = self.left_seconds()
-            return f"{self.what}{number}" + ("" if left is None else f" · {rounded(left)} left")
+            parts = [f"{self.what}{number}", "" if left is None else f"{rounded(left)} left"]
+        return " · ".join(filter(None, (*parts, safe(self._beside()))))
 
 
 def rounded(seconds: float) -> str:

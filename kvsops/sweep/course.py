@@ -38,6 +38,13 @@ class Course:
             self.scope.patience.interrupt()
         self.stop.set()
 
+    def heed(self) -> None:
+        """End where the deadline has passed, or a person waits: Ctrl-C is told to the scope."""
+        if self.scope.patience.interrupted:
+            self.end(INTERRUPTED)
+        elif self.late:
+            self.end("the deadline passed")
+
     @property
     def late(self) -> bool:
         """Whether the deadline has passed."""

@@ -73,7 +73,7 @@ class Plan:
     def doomed(self) -> list[Item]:
         """The channels to delete, oldest first."""
         doomed = [item for item in self.items if item.outcome is Outcome.WOULD_DELETE]
-        return sorted(doomed, key=_by_age)
+        return sorted(doomed, key=by_age)
 
     @property
     def stale(self) -> list[Item]:
@@ -127,7 +127,8 @@ def _left_out_unread(item: Item) -> bool:
     return asked and isinstance(tags, Fact) and tags.source is Source.NOT_INDEXED
 
 
-def _by_age(item: Item) -> tuple[str, str]:
+def by_age(item: Item) -> tuple[str, str]:
+    """Sort the oldest first."""
     return str(item.channel.creation_time), item.channel.channel_name
 
 

@@ -12,7 +12,8 @@
     idle-for = "7d"
     grace = "24h"
 
-The first policy that condemns a channel decides; what any of them protects, all protect.
+The first policy that condemns a channel decides; what any of them protects, all protect. One that
+names `accounts`, `organizational-units` or `regions` condemns nothing elsewhere.
 """
 
 import re
@@ -25,6 +26,7 @@ from typing import Any, Final
 
 from kvsops.core.judge import Policy, Rules, no_condition, objection, sweep_rules
 from kvsops.core.likeness import suggestion
+from kvsops.core.reach import Reach
 from kvsops.core.rule import Option, Parameter, Role
 from kvsops.core.rules import RULES
 from kvsops.errors import UsageError
@@ -32,7 +34,6 @@ from kvsops.sweep.fuse import Fuse
 from kvsops.sweep.parameters import READERS, duration
 
 FILE_NAME: Final = "kvsops.toml"
-SCHEMA_FILE: Final = "policy.schema.json"
 TABLE: Final = "policies"
 WAIVERS: Final = tuple(
     option.name
@@ -43,12 +44,27 @@ WAIVERS: Final = tuple(
 )
 """Flags that put a protection out of force: they hold only where every policy has them."""
 
-_ANY_CHANNEL: Final = Option(
+ANY_CHANNEL: Final = Option(
     "any-channel",
     Parameter.FLAG,
     "Age alone is enough, whatever the name.",
 )
-_NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
+NAME: Final = re.compile(r"[a-zA-Z0-9_-]{1,64}")
+REACH: Final = {
+    "accounts": (r"\d{12}", "The accounts that the policy holds in.  [default: all]"),
+    "organizational-units": (
+        r"ou-[0-9a-z]{4,32}-[0-9a-z]{8,32}|r-[0-9a-z]{4,32}",
+        "The organizational units that the policy holds in, with those below.  [default: all]",
+    ),
+    "regions": (
+        r"[a-z]{2,}(-[a-z]+)+-\d+",
+        "The regions that the policy holds in.  [default: all]",
+    ),
+}
+"""Where a policy holds: what each key's values look like, and its help. Source:
+https://docs.aws.amazon.com/organizations/latest/APIReference/API_OrganizationalUnit.html
+"""
+_REACHED: Final = dict(zip(REACH, ("123456789012", "ou-ab12-0123abcd", "us-east-1"), strict=True))
 _TOP: Final = ("max-deletes", "protect-tag", TABLE)
 
 
@@ -149,19 +165,21 @@ class _Reader:
 
     def _given(self, name: str, policy: object) -> dict[str, Any]:
         table = f"{TABLE}.{name}"
-        if not isinstance(policy, dict) or not _NAME.fullmatch(name):
+        if not isinstance(policy, dict) or not NAME.fullmatch(name):
             raise self.wrong(table, "", "a policy is a table, its name of a-z A-Z 0-9 _ -")
         known = options()
         given: dict[str, Any] = {"yes": True}
         for key, value in policy.items():
             if key == "grace":
                 given[key] = self._grace(table, value)
-            elif key == _ANY_CHANNEL.name:
-                given[key] = self._value(table, _ANY_CHANNEL, value)
+            elif key in REACH:
+                given[key] = self._reached(table, key, value)
+            elif key == ANY_CHANNEL.name:
+                given[key] = self._value(table, ANY_CHANNEL, value)
             elif key in known:
                 given[key] = self._value(table, known[key], value)
             else:
-                known_keys = (*known, "grace", _ANY_CHANNEL.name)
+                known_keys = (*known, "grace", ANY_CHANNEL.name, *REACH)
                 near = suggestion(key, known_keys, "see kvsops sweep --help for what there is")
                 raise self.wrong(table, key, f"unknown: {near}")
         said = no_condition(given) or objection(given)
@@ -174,6 +192,18 @@ class _Reader:
             return duration(value if isinstance(value, str) else repr(value))
         except UsageError as error:
             raise self.wrong(table, "grace", str(error)) from error
+
+    def _reached(self, table: str, key: str, value: object) -> tuple[str, ...]:
+        """Read where a policy holds: an empty list, which would mean everywhere, is refused."""
+        values = value if isinstance(value, list) else [value]
+        wrong = [v for v in values if not (isinstance(v, str) and re.fullmatch(REACH[key][0], v))]
+        if wrong or not values:
+            said = repr(wrong[0]) if wrong else "an empty list"
+            example = {"accounts": "123456789012", "regions": "us-east-1"}.get(
+                key, "ou-ab12-0123abcd"
+            )
+            raise self.wrong(table, key, f'{said}: write it like ["{example}"]')
+        return tuple(dict.fromkeys(values))
 
     def _value(self, table: str, option: Option, value: object) -> Any:
         """Read a value as the option of its name would be."""
@@ -222,65 +252,6 @@ def _written(given: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]
 
 def _named(name: str, given: dict[str, Any]) -> Policy:
     grace = given.pop("grace", None)
+    reach = Reach(*(given.pop(key, ()) for key in REACH))
     (policy,) = sweep_rules(given).policies
-    return replace(policy, name=name, grace=grace)
-
-
-_TEXT: Final = {"type": "string"}
-_SEVERAL: Final = {"anyOf": [_TEXT, {"type": "array", "items": _TEXT}]}
-
-
-def schema() -> dict[str, Any]:
-    """Return the JSON Schema of a policy file, for editors, in SchemaStore's form.
-
-    Source: https://github.com/SchemaStore/schemastore/blob/master/CONTRIBUTING.md#schema-authoring
-    """
-    return {
-        "$schema": "http://json-schema.org/draft-07/schema#",
-        "$id": "https://json.schemastore.org/kvsops.json",
-        "title": "kvsops policies",
-        "description": "Policies by which kvsops sweep deletes signaling channels.",
-        "type": "object",
-        "additionalProperties": False,
-        "required": [TABLE],
-        "properties": {
-            "max-deletes": {
-                "anyOf": [_TEXT, {"type": "integer"}],
-                "description": "Fuse: if more would be deleted, delete none.",
-            },
-            "protect-tag": _SEVERAL | {"description": options()["protect-tag"].help},
-            TABLE: {
-                "type": "object",
-                "description": "The policies by name; the first that condemns a channel decides.",
-                "minProperties": 1,
-                "additionalProperties": False,
-                "patternProperties": {f"^{_NAME.pattern}$": _schema_of_one()},
-            },
-        },
-    }
-
-
-def _schema_of_one() -> dict[str, Any]:
-    properties: dict[str, Any] = {
-        option.name: {
-            **(
-                {"type": "boolean"}
-                if option.parameter is Parameter.FLAG
-                else _SEVERAL
-                if option.many
-                else _TEXT
-            ),
-            "description": option.help,
-        }
-        for option in options().values()
-    }
-    properties["grace"] = _TEXT | {
-        "description": "Tag the candidates first; delete those that still qualify after this long."
-    }
-    properties[_ANY_CHANNEL.name] = {"type": "boolean", "description": _ANY_CHANNEL.help}
-    return {
-        "type": "object",
-        "description": "A sweep, in the words of the options of kvsops sweep.",
-        "additionalProperties": False,
-        "properties": properties,
-    }
+    return replace(policy, name=name, grace=grace, reach=reach)

@@ -4,12 +4,10 @@ Nothing here knows of a command line: the journal, what counts the progress and 
 handed in. One failure never stops the rest.
 """
 
-import os
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from os.path import commonprefix
 from pathlib import Path
 from typing import Final
 
@@ -17,6 +15,7 @@ from kvsops.aws import channels
 from kvsops.aws.scope import WORKERS, Scope
 from kvsops.core.facts import Need
 from kvsops.core.judge import Rules
+from kvsops.core.reach import Site
 from kvsops.errors import KvsopsError
 from kvsops.facts import gather
 from kvsops.facts.look import Look
@@ -28,8 +27,8 @@ from kvsops.sweep.fuse import Bounds
 from kvsops.sweep.item import PLANNED, Item, Outcome
 from kvsops.sweep.journal import Opener
 from kvsops.sweep.plan import Plan, confirm, judge_directly, leave, plan
-
-SETTLE_SECONDS: Final = 60.0
+from kvsops.sweep.settling import SETTLE_SECONDS, settle
+from kvsops.sweep.total import Total, run_name
 
 CONFIRMED_UP_TO: Final = 500
 """At most this many of a dry run's candidates are confirmed unless more are asked for."""
@@ -39,8 +38,9 @@ CONFIRMED_UP_TO: Final = 500
 class Sweep:
     """A plan, the bounds within which it may be carried out, and what came of that.
 
-    `deadline` is on the scope's clock. `journal` is the file's path, where anything was written;
-    `why_stopped` is what ended the run early, `defect` a mistake of ours that did.
+    `deadline` is on the scope's clock. `total` is the fuse of a run of many that this is part of:
+    nothing is deleted before all are weighed. `journal` is the file's path, where anything was
+    written; `why_stopped` is what ended the run early, `defect` a mistake of ours that did.
 
     Raises `UsageError` in another account than the bounds allow.
     """
@@ -50,6 +50,7 @@ class Sweep:
     plan: Plan
     bounds: Bounds
     deadline: float | None = None
+    total: Total | None = None
     journal: Path | None = field(default=None, init=False)
     why_stopped: str = field(default="", init=False)
     defect: Exception | None = field(default=None, init=False)
@@ -58,6 +59,10 @@ class Sweep:
 
     def __post_init__(self) -> None:
         self.bounds.check_account(self.scope)
+        if self.total is None:
+            self.bounds = self.bounds.alone
+        else:
+            self.total.add(self)
 
     @classmethod
     def of_all(
@@ -69,14 +74,23 @@ class Sweep:
         prefix: str | None = None,
         *,
         deadline: float | None = None,
+        units: tuple[str, ...] | None = None,
+        total: Total | None = None,
     ) -> "Sweep":
-        """List and judge the scope's channels, and look for marks that count no more."""
+        """List and judge the scope's channels, and look for marks that count no more.
+
+        By the policies that hold there alone; where none does, nothing is listed. `units` are the
+        account's organizational units, if they are known.
+        """
         bounds.check_account(scope)
         with scope.patience.reading_until(deadline):
+            rules = rules.at(site(scope, rules, units))
+            if not rules.policies:
+                return cls(scope, rules, Plan(), bounds, deadline, total)
             listed = channels.each_listed(scope, prefix)
             planned = plan(scope, listed, rules, directly=look.directly, counter=look.counter)
             marks.find_stale(scope, planned, rules)
-        return cls(scope, rules, planned, bounds, deadline)
+        return cls(scope, rules, planned, bounds, deadline, total)
 
     @classmethod
     def of_named(cls, scope: Scope, rules: Rules, targets: Sequence[str]) -> "Sweep":
@@ -91,7 +105,7 @@ class Sweep:
     @property
     def blown(self) -> str:
         """Say by what the fuse blows, so that nothing is deleted; nothing where it holds."""
-        return self.bounds.blown(self.plan)
+        return self.bounds.blown(self.plan) or (self.total.blown if self.total else "")
 
     @property
     def interrupted(self) -> bool:
@@ -115,6 +129,11 @@ class Sweep:
         if self.scope.read_only and self.bounds.limit is not None:
             self.plan.limit(self.bounds.limit)
 
+    def confirm_more(self, number: int, counter: Counter = UNSEEN) -> None:
+        """Read directly until so many candidates are confirmed, oldest first, or none is left."""
+        with self.scope.patience.reading_until(self.deadline):
+            confirm(self.scope, self.plan, self.rules, number, counter)
+
     def _enough(self, *, check: bool) -> int:
         """Return how many confirmed candidates settle what is to be known."""
         candidates, most = self.bounds.within(len(self.plan.doomed)), self.bounds.most(self.plan)
@@ -134,6 +153,8 @@ class Sweep:
             if self.journal and not self.interrupted:
                 counter.stage("waiting until they are gone", None)
                 self._settle(open_journal)
+            if self.scope.patience.interrupted:
+                self.why_stopped = INTERRUPTED
         except KeyboardInterrupt:
             if self.journal is None:
                 raise
@@ -157,7 +178,7 @@ class Sweep:
             return
         for item in planned:
             item.planned = True
-        self._name = f"{self.scope.now():%Y%m%dT%H%M%SZ}-{self.scope.region}-{os.getpid()}"
+        self._name = self._run_name()
         with open_journal(self._name) as journal:
             course = Course(self.scope, self.rules, journal, self.deadline)
             try:
@@ -170,6 +191,18 @@ class Sweep:
                 for item in planned:
                     if item.outcome in PLANNED:  # its turn never came
                         item.end(Outcome.LEFT, course.why_stopped)
+
+    def leave(self, why: str) -> None:
+        """Leave what is planned, and was not begun, for another run."""
+        self.why_stopped = self.why_stopped or why
+        for item in self.plan.to_write:
+            item.end(Outcome.LEFT, why)
+
+    def _run_name(self) -> str:
+        """Name the run by its time, place and process: of many, all by the same time."""
+        if self.total is None:
+            return run_name(self.scope.now(), self.scope.region)
+        return self.total.name(self.scope)
 
     def _settle(self, open_journal: Opener) -> None:
         """Look until the deleted are gone; write down which are seen again."""
@@ -188,6 +221,11 @@ class Sweep:
         except KvsopsError as error:
             why = f"whether the deleted are gone was not seen: {error}"
             self.why_stopped = self.why_stopped or why
+
+
+def site(scope: Scope, rules: Rules, units: tuple[str, ...] | None = None) -> Site:
+    """Return where the scope is; its account is asked for only where a policy turns on it."""
+    return Site(scope.account_id if rules.ask_account else None, scope.region, units)
 
 
 def _rounds(planned: Sequence[Item], limit: int | None) -> Iterator[Sequence[Item]]:
@@ -254,8 +292,7 @@ def _read_activity(course: Course, planned: Sequence[Item], counter: Counter) ->
 
 
 def _carry_out_one(course: Course, item: Item) -> None:
-    if course.late:
-        course.end("the deadline passed")
+    course.heed()
     if course.stop.is_set():
         item.end(Outcome.LEFT, course.why_stopped)
     elif item.outcome is Outcome.WOULD_UNMARK:
@@ -269,24 +306,3 @@ def _unmark(scope: Scope, item: Item) -> None:
         marks.take_off(scope, item)
     except KvsopsError as error:
         item.end(Outcome.FAILED, f"its mark cannot be taken off: {error}")
-
-
-def settle(scope: Scope, items: Sequence[Item], seconds: float = SETTLE_SECONDS) -> None:
-    """List again until the deleted channels are gone; say of each that is not, within the time."""
-    waited = {item.channel.channel_arn: item for item in items if item.outcome is Outcome.DELETED}
-    prefix = commonprefix([item.channel.channel_name for item in waited.values()])  # noqa: RUF071 - of characters is meant
-    end = scope.clock() + seconds
-    for pause in channels.polls():
-        if not waited:
-            return
-        listed = channels.each_listed(scope, prefix or None)
-        seen = {each.channel_arn: each.status for each in listed}
-        waited = {arn: item for arn, item in waited.items() if arn in seen}
-        if scope.clock() >= end:
-            break
-        scope.sleep(pause if waited else 0)
-    for arn, item in waited.items():
-        if seen[arn] == "DELETING":
-            item.reason += f"; still DELETING after {seconds:.0f} s"
-        else:
-            item.end(Outcome.FAILED, f"still listed as {seen[arn]} after {seconds:.0f} s")

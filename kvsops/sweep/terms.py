@@ -24,8 +24,9 @@ def combined(
     file: Path | None,
     fuse: Fuse | None,
     *,
+    total: Fuse | None = None,
     limit: int | None = None,
-    account_id: str | None = None,
+    account_ids: tuple[str, ...] = (),
 ) -> tuple[Rules, Bounds]:
     """Return the rules to sweep by, and the bounds of the run.
 
@@ -36,7 +37,7 @@ def combined(
     loaded = found(file)
     rules = _rules(given, grace, loaded, chosen=file is not None)
     fuses = [each for each in (fuse, loaded and loaded.fuse) if each] or [DEFAULT]
-    return rules, Bounds(fuses[0], tuple(fuses[1:]), limit, account_id)
+    return rules, Bounds(fuses[0], tuple(fuses[1:]), limit, account_ids, total)
 
 
 def _rules(

@@ -110,7 +110,7 @@ def test_check_says_what_is_wrong(
 def test_schema(kvsops: Kvsops) -> None:
     """The schema printed is the one shipped, and valid."""
     ended = kvsops("policy", "schema")
-    assert json.loads(ended.out) == policy.schema()
+    assert json.loads(ended.out) == schema()
     jsonschema.Draft7Validator.check_schema(json.loads(ended.out))
 
 

@@ -60,12 +60,12 @@ def test_a_limit(scope: Scope, emulator: LocalServer, opener: Callable[[str], Jo
 
 def test_another_account(scope: Scope, emulator: LocalServer) -> None:
     """In another account than the one expected nothing is even listed, or planned."""
-    expected = Bounds(Fuse.parse("100"), account_id="210987654321")
+    expected = Bounds(Fuse.parse("100"), account_ids=("210987654321",))
     said = f"these credentials are of account {ACCOUNT}, not 210987654321"
     with pytest.raises(UsageError, match=said):
         Sweep.of_all(scope, RULES, expected)
     assert emulator.calls["ListSignalingChannels"] == 0
-    planned = Sweep.of_all(scope, RULES, Bounds(Fuse.parse("100"), account_id=ACCOUNT))
+    planned = Sweep.of_all(scope, RULES, Bounds(Fuse.parse("100"), account_ids=("210987654321", ACCOUNT)))
     with pytest.raises(UsageError, match=said):
         Sweep(scope, RULES, planned.plan, expected)
 

@@ -95,7 +95,7 @@ def test_of_named_channels() -> None:
     bounds = Bounds.named(3)
     assert (bounds.blown(planned(0, 3)), bounds.most(planned(9, 1))) == ("", 3)
     assert bounds.blown(planned(0, 4)) == "4 of 4 channels are more than --max-deletes 3"
-    assert (bounds.others, bounds.limit, bounds.account_id) == ((), None, None)
+    assert (bounds.others, bounds.limit, bounds.account_ids) == ((), None, ())
 
 
 @pytest.mark.parametrize(("limit", "number", "within"), [(None, 7, 7), (3, 7, 3), (7, 3, 3)])

@@ -7,7 +7,7 @@ import pytest
 from kvsops.aws.scope import Scope
 from kvsops.local.faults import Fault
 from kvsops.local.server import LocalServer
-from kvsops.sweep.run import settle
+from kvsops.sweep.settling import settle
 from tests.fleet import HOUR, Time, put, put_many
 from tests.sweep.runs import DELETE, DENIED, Run
 
