@@ -92,17 +92,15 @@ def _topic(text: str) -> "Topic":
 @click.option(
     "--max-deletes",
     type=Text("n|n%", Fuse.parse),
-    default="100",
-    show_default=True,
     metavar="N|N%",
-    help="Fuse of each account and region.",
+    help="Fuse of each account and region.  [default: the policy file's, or 100]",
 )
 @click.option(
     "--max-deletes-total",
-    type=click.IntRange(1),
-    default=1000,
+    type=Text("n|n%", lambda text: Fuse.parse(text, "--max-deletes-total")),
+    default="1000",
     show_default=True,
-    metavar="N",
+    metavar="N|N%",
     help="Fuse of the whole run: if more would be deleted, delete none.",
 )
 @section("The stack")
@@ -224,8 +222,8 @@ def _settings(given: dict[str, Any]) -> "Settings":
     return Settings(
         policy=policy.read_text("utf-8-sig"),
         deletes=given["yes"],
-        max_deletes=given["max_deletes"].text,
-        max_deletes_total=given["max_deletes_total"],
+        max_deletes=given["max_deletes"] and given["max_deletes"].text,
+        max_deletes_total=given["max_deletes_total"].text,
         role=given["role"],
         **{name: given[name] for name in names},
     )

@@ -1,5 +1,6 @@
 """The roles of a deployed sweep: what each step may do, and the roles of the member accounts."""
 
+import re
 from typing import Any, Final
 
 from kvsops.aws.iam import Grant, action_of, document
@@ -73,7 +74,7 @@ def members(
     Each trusts one function of the hub's account: that which plans gets a role without any right
     to write. It is named in a condition, so that the roles may be there before it is.
     """
-    documents = {"plan": reading, "delete": deleting}
+    documents = {"plan": _anywhere(reading), "delete": deleting and _anywhere(deleting)}
     return {
         "AWSTemplateFormatVersion": "2010-09-09",
         "Description": f"What kvsops sweep, in account {hub_account}, may do here",
@@ -87,6 +88,15 @@ def members(
             if allowed is not None
         },
     }
+
+
+def _anywhere(allowed: Any) -> Any:
+    """Return a policy's data for whichever partition the stack is in."""
+    if isinstance(allowed, dict):
+        return {key: _anywhere(each) for key, each in allowed.items()}
+    if isinstance(allowed, list):
+        return [_anywhere(each) for each in allowed]
+    return re.sub(r"^arn:aws:", "arn:${AWS::Partition}:", allowed)
 
 
 def _trusting(account: str, function_role: str) -> Data:
@@ -133,12 +143,10 @@ def _plan(settings: Settings, _topic: str) -> set[Grant]:
     return _assuming(settings, "plan") | _in_bucket(("PutObject", "/runs/*/plans/*"))
 
 
-# Who may list the bucket is told that an object is not there, and not that it may not be read.
-_READING: Final = (("GetObject", "/runs/*"), ("PutObject", "/runs/*"), ("ListBucket", ""))
-
-
 def _fuse(_settings: Settings, _topic: str) -> set[Grant]:
-    return _in_bucket(*_READING[:2]) | {Grant("s3:ListBucket", "${Bucket.Arn}")}
+    """Who may list the bucket is told that an object is not there, not that it may not be read."""
+    listing = {Grant("s3:ListBucket", "${Bucket.Arn}")}
+    return listing | _in_bucket(("GetObject", "/runs/*"), ("PutObject", "/runs/*"))
 
 
 def _delete(settings: Settings, _topic: str) -> set[Grant]:

@@ -16,8 +16,8 @@ class Settings:
 
     policy: str
     deletes: bool
-    max_deletes: str
-    max_deletes_total: int
+    max_deletes: str | None
+    max_deletes_total: str
     role: str
     regions: tuple[str, ...] = ()
     all_regions: bool = False

@@ -18,7 +18,7 @@ from kvsops.core.rules import completed
 from kvsops.errors import AwsError, KvsopsError, NotFoundError
 from kvsops.fleet.deploy.kept import Kept
 from kvsops.fleet.deploy.settings import Settings
-from kvsops.sweep.fuse import Fuse
+from kvsops.sweep.fuse import Fuse, Weight, blown_in_all
 from kvsops.sweep.item import Item, Outcome
 from kvsops.sweep.run import Sweep
 from kvsops.sweep.terms import combined
@@ -82,8 +82,12 @@ class Run:
 
         return list(self.hub.bucket.scope.in_parallel(one, places))
 
-    def sweep(self, place: Data, *, read_only: bool) -> Sweep:
-        """List and judge a place's channels, by the policy and within its fuse."""
+    def sweep(self, place: Data, *, weighed: int | None = None) -> Sweep:
+        """List and judge a place's channels, by the policy and within its fuse.
+
+        It may only read, unless its plan was `weighed`: then no more than that many are deleted.
+        """
+        read_only = weighed is None
         account, region = place["account_id"], place["region"]
         scope = self.hub.open(
             account, region, self.settings.role_of("plan" if read_only else "delete"), read_only
@@ -93,9 +97,13 @@ class Run:
             file = Path(directory, "kvsops.toml")
             file.write_text(self.settings.policy, "utf-8")
             given = completed({"yes": True})
-            fuse = Fuse.parse(self.settings.max_deletes)
-            rules, bounds = combined(given, None, file, fuse, account_id=account)
-        return Sweep.of_all(scope, rules, bounds, deadline=end)
+            given_fuse = self.settings.max_deletes
+            fuse = Fuse.parse(given_fuse) if given_fuse else None
+            rules, bounds = combined(given, None, file, fuse, account_ids=(account,))
+        if weighed is not None:
+            bounds = bounds.at_most(weighed)
+        units = tuple(place["units"]) if "units" in place else None
+        return Sweep.of_all(scope, rules, bounds, deadline=end, units=units)
 
 
 def _path(place: Data) -> str:
@@ -118,7 +126,7 @@ def plan(event: Data, hub: Hub) -> Data:
     """
     run, place = Run.of(hub, event), event["place"]
     try:
-        told = place | _planned(run.sweep(place, read_only=True))
+        told = place | _planned(run.sweep(place))
     except KvsopsError as error:
         told = place | {"failure": str(error)}
     run.write(f"plans/{_path(place)}", told)
@@ -142,25 +150,27 @@ def _planned(sweep: Sweep) -> Data:
 def fuse(event: Data, hub: Hub) -> Data:
     """Hold the total fuse; write down the places where something is to be done, if it holds.
 
-    Where a place's own fuse blew nothing will be deleted there, so that it does not count.
+    Where a place's own fuse blew nothing will be deleted there, so that it does not count. Whatever
+    is doomed does, be it confirmed or not.
     """
     run = Run.of(hub, event)
-    plans = run.of_each("plans", run.read("places"))
-    able = [each for each in plans if "failure" not in each]
-    doomed = sum(each["doomed"] for each in able if not each["blown"])
-    most = run.settings.max_deletes_total
-    blown = ""
-    if doomed > most:
-        blown = f"{doomed:,} channels in all are more than --max-deletes-total {most:,}"
-    to_do = [] if blown else [_place(each) for each in able if each["channels"]]
+    places = run.read("places")
+    plans = run.of_each("plans", places)
+    weights = [_weight(each) for each in plans if "failure" not in each]
+    most = Fuse.parse(run.settings.max_deletes_total, "--max-deletes-total")
+    blown = blown_in_all(most, weights)
+    asked = zip(places, plans, strict=True)
+    to_do = [] if blown else [place for place, told in asked if told.get("channels")]
     run.write("planned", [{**each, "channels": None} for each in plans])
     run.write("doomed", to_do)
+    doomed = sum(weight.doomed for weight in weights)
     deletes = run.settings.deletes and bool(to_do)
     return {"delete": deletes, "blown": blown, "doomed": doomed, "places": len(to_do)}
 
 
-def _place(told: Data) -> Data:
-    return {key: told[key] for key in ("account_id", "region")}
+def _weight(told: Data) -> Weight:
+    doomed = 0 if told["blown"] else told["doomed"]
+    return Weight(told["listed"], doomed, doomed)
 
 
 def delete(event: Data, hub: Hub) -> Data:
@@ -182,9 +192,9 @@ def delete(event: Data, hub: Hub) -> Data:
 
 
 def _deleted(run: Run, place: Data) -> Data:
-    planned = set(run.read(f"plans/{_path(place)}")["channels"])
-    sweep = run.sweep(place, read_only=False)
-    sweep.plan.only(planned)
+    planned = run.read(f"plans/{_path(place)}")
+    sweep = run.sweep(place, weighed=planned["doomed"])
+    sweep.plan.only(set(planned["channels"]))
     with Kept.of(run.hub.bucket, f"{run.name}/{_path(place)}") as kept:
         sweep.run(kept.open)
         journal = kept.finish()
