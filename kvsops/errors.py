@@ -60,6 +60,13 @@ class CredentialsError(UsageError):
     """No credentials, or such as AWS does not accept (any more)."""
 
 
+class RegionClosedError(CredentialsError):
+    """The region is not enabled for the account, or the access key is known nowhere.
+
+    AWS answers the same to both: only a call elsewhere tells.
+    """
+
+
 class MessageError(KvsopsError):
     """A signaling message, or a part of it, is not as the service wants it.
 

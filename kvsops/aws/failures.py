@@ -13,7 +13,14 @@ from kvsops.aws.answers import UnreadableAnswerError
 from kvsops.aws.clock import SIGNATURES_LIVE
 from kvsops.aws.quotas import IAM_PREFIXES, OPERATIONS
 from kvsops.core.text import age
-from kvsops.errors import AwsError, CredentialsError, DeniedError, KvsopsError, NotFoundError
+from kvsops.errors import (
+    AwsError,
+    CredentialsError,
+    DeniedError,
+    KvsopsError,
+    NotFoundError,
+    RegionClosedError,
+)
 
 # This service throttles with ClientLimitExceededException (HTTP 400), which botocore retries in
 # none of its modes; the others are the codes that botocore itself knows.
@@ -255,7 +262,7 @@ def _credentials(error: Exception, code: str, caller: Caller) -> KvsopsError:  #
         )
     if code in CLOSED or (code in UNKNOWN_KEYS and caller.region not in ALWAYS_ENABLED):
         msg = f"{caller.region} is not enabled for the account, or the access key is not known"
-        return CredentialsError(f"{msg}: enable the region in the account's settings ({code})")
+        return RegionClosedError(f"{msg}: enable the region in the account's settings ({code})")
     if code in BAD_CREDENTIALS:
         return CredentialsError(f"{BAD_CREDENTIALS[code]} ({code})")
     if isinstance(error, _SSO_ENDED):
@@ -272,7 +279,8 @@ def _credentials(error: Exception, code: str, caller: Caller) -> KvsopsError:  #
 
 
 def _subject(parameters: Mapping[str, Any]) -> str:
-    for key in ("ChannelName", "ChannelARN", "ResourceARN", "StreamARN", "TopicArn"):
+    names = ("ChannelName", "ChannelARN", "ResourceARN", "StreamARN", "TopicArn", "RoleArn")
+    for key in (*names, "ParentId", "Key"):
         if key in parameters:
             return str(parameters[key])
     return "the account"

@@ -27,6 +27,7 @@ Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.ht
 # Source: https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html
 _NEEDS_NOTHING: Final = frozenset({"GetCallerIdentity"})
 _OF_NO_CHANNEL: Final = frozenset({"ListSignalingChannels", "ListStreams"})
+_OF_ROLES: Final = frozenset({"AssumeRole"})
 _OF_STREAMS: Final = frozenset(
     {
         "DescribeMappedResourceConfiguration",
@@ -57,7 +58,7 @@ class Grant:
 
 
 def grants(operation: str, channels: Iterable[str], tags: Iterable[TagFilter] = ()) -> set[Grant]:
-    """Return what allows the operation on these channels' ARNs.
+    """Return what allows the operation on these channels' ARNs, or that on roles on those of roles.
 
     Only operations on a channel can be narrowed: a listing, the tag index, metrics and prices
     are granted on any resource, or not at all. Those on streams are granted on all streams that
@@ -66,6 +67,8 @@ def grants(operation: str, channels: Iterable[str], tags: Iterable[TagFilter] = 
     if operation in _NEEDS_NOTHING:
         return set()
     action = action_of(operation)
+    if operation in _OF_ROLES:
+        return {Grant(action, arn) for arn in channels}
     if not action.startswith(f"{_CHANNELS}:") or operation in _OF_NO_CHANNEL:
         return {Grant(action, ANY)}
     if operation in _OF_STREAMS:

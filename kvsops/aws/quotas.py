@@ -14,6 +14,7 @@ CLOUDWATCH: Final = "cloudwatch"
 PRICING: Final = "pricing"
 S3: Final = "s3"
 SNS: Final = "sns"
+ORGANIZATIONS: Final = "organizations"
 
 IAM_PREFIXES: Final = {
     KINESIS_VIDEO: "kinesisvideo",
@@ -24,9 +25,10 @@ IAM_PREFIXES: Final = {
     PRICING: "pricing",
     S3: "s3",
     SNS: "sns",
+    ORGANIZATIONS: "organizations",
 }
 
-READING: Final = ("Describe", "Get", "List")
+READING: Final = ("AssumeRole", "Describe", "Get", "List")
 """What the names of operations that change nothing begin with."""
 
 
@@ -69,6 +71,13 @@ OPERATIONS: Final = {
     "UpdateSignalingChannel": Operation(KINESIS_VIDEO, 50),
     "GetResources": Operation(TAGGING, 20, documented=False, needs=("ResourceTagMappingList",)),
     "GetCallerIdentity": Operation(STS, 10, documented=False),
+    # 600 a second for all of STS together, of which we leave the most to others.
+    # Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
+    "AssumeRole": Operation(STS, 100),
+    # Source: https://docs.aws.amazon.com/organizations/latest/userguide/orgs_reference_limits.html
+    "ListAccounts": Operation(ORGANIZATIONS, 8, needs=("Accounts",)),
+    "ListAccountsForParent": Operation(ORGANIZATIONS, 5, needs=("Accounts",)),
+    "ListOrganizationalUnitsForParent": Operation(ORGANIZATIONS, 5, needs=("OrganizationalUnits",)),
     "GetMetricData": Operation(CLOUDWATCH, 20, documented=False, needs=("MetricDataResults",)),
     "ListMetrics": Operation(CLOUDWATCH, 20, documented=False, needs=("Metrics",)),
     # The least of all regions': https://docs.aws.amazon.com/general/latest/gr/sns.html

@@ -9,26 +9,25 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC, datetime
-from functools import cached_property, partial
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import stamina
 import stamina.instrumentation
 from botocore import exceptions as botocore_errors
-from botocore import xform_name
 
 from kvsops.aws import failures
-from kvsops.aws.answers import UnreadableAnswerError, whole
+from kvsops.aws.answers import UnreadableAnswerError
+from kvsops.aws.clients import Clients
 from kvsops.aws.clock import ServiceClock
 from kvsops.aws.metrics import MetricBudget, RecentUse
 from kvsops.aws.pace import Pace
 from kvsops.aws.patience import Call, Patience
 from kvsops.aws.quotas import KINESIS_VIDEO, OPERATIONS, writes
 from kvsops.aws.session import Account, is_emulated
-from kvsops.errors import AwsError, KvsopsError, UsageError, WriteRefusedError
+from kvsops.errors import AwsError, KvsopsError, UsageError
 
 if TYPE_CHECKING:
-    from botocore.client import BaseClient
     from botocore.credentials import ReadOnlyCredentials
 
 Item = TypeVar("Item")
@@ -38,7 +37,7 @@ QUOTA_SHARE: Final = 0.8
 """The part of each quota that is taken by default: other programs use the account too."""
 ATTEMPTS: Final = 10
 WORKERS: Final = 32
-"""At most this many calls are under way at once: each client keeps as many connections."""
+"""At most this many calls of one scope are under way at once."""
 
 # Retries are counted here and told by whoever called; stamina's own log lines would repeat them.
 stamina.instrumentation.set_on_retry_hooks([])
@@ -58,6 +57,10 @@ class Scope:
     `metric_budget` counts and bounds the metrics asked for, `patience` bounds the reads' time;
     `service` is the one that the region must have.
 
+    `account` says whose calls, instead of profile, region and endpoint, and `account_id` which one
+    it is, where that is known; `clients` are those of other scopes, and `workers` calls of this
+    scope are under way at once.
+
     Raises `UsageError` for a profile, region or endpoint that is missing or wrong.
     """
 
@@ -67,6 +70,10 @@ class Scope:
         profile: str | None = None,
         region: str | None = None,
         endpoint_url: str | None = None,
+        account: Account | None = None,
+        account_id: str | None = None,
+        clients: Clients | None = None,
+        workers: int = WORKERS,
         read_only: bool = False,
         quota_share: float = QUOTA_SHARE,
         metric_budget: MetricBudget | None = None,
@@ -79,7 +86,9 @@ class Scope:
     ) -> None:
         if not 0 < quota_share <= 1:
             raise UsageError(f"--quota-share {quota_share}: it is above 0 and at most 1")
-        self._account = Account.open(profile, region, endpoint_url, environ, service)
+        self._account = account or Account.open(profile, region, endpoint_url, environ, service)
+        if account_id is not None:
+            self.__dict__["account_id"] = account_id
         self.region = self._account.region
         self.read_only = read_only
         self.clock, self.sleep = clock, sleep
@@ -96,7 +105,8 @@ class Scope:
             for name, operation in OPERATIONS.items()
         }
         self._lock = threading.RLock()
-        self._clients: dict[tuple[str, str | None], BaseClient] = {}
+        self._clients = clients or Clients()
+        self._workers = workers
         self._reached = False
 
     @cached_property
@@ -153,6 +163,8 @@ class Scope:
         """Return the credentials as they are now; raises `CredentialsError`."""
         try:
             return self._account.credentials()
+        except KvsopsError:  # a role's
+            raise
         except Exception as error:  # a process that prints rubbish raises whatever comes
             raise failures.uncredited(error, self._caller()) from error
 
@@ -184,10 +196,12 @@ class Scope:
         def attempt(call: Call) -> dict[str, Any]:
             if in_turn:
                 self.turn(operation)
-            self.credentials()  # lest what they raise be taken for the call's
-            call.send()
+            # Lest what they raise be taken for the call's; and renewing them may take a connection.
+            signer = self.credentials()
             try:
-                return self._send(operation, parameters, endpoint_url)
+                with self._clients.connection():
+                    call.send()
+                    return self._send(operation, parameters, signer, endpoint_url)
             except failures.BOTOCORE_ERRORS as error:
                 lost.extend([error] if failures.answer_lost(error) else [])
                 raise
@@ -231,7 +245,7 @@ class Scope:
 
         On Ctrl-C what has begun does not go on for long: reads are not tried again.
         """
-        executor = ThreadPoolExecutor(WORKERS)
+        executor = ThreadPoolExecutor(self._workers)
         try:
             yield from executor.map(function, items)
         except KeyboardInterrupt:
@@ -241,14 +255,18 @@ class Scope:
             executor.shutdown(cancel_futures=True)
 
     def _send(
-        self, operation: str, parameters: Mapping[str, Any], endpoint_url: str | None
+        self,
+        operation: str,
+        parameters: Mapping[str, Any],
+        signer: "ReadOnlyCredentials",
+        endpoint_url: str | None,
     ) -> dict[str, Any]:
-        client = self._client(OPERATIONS[operation].service, endpoint_url)
+        how: dict[str, Any] = {"endpoint_url": endpoint_url, "read_only": self.read_only}
         with self._lock:
             self.calls[operation] += 1
         sent_at = self._time.own_now()
         try:
-            answer: dict[str, Any] = getattr(client, xform_name(operation))(**parameters)
+            answer = self._clients.call(self._account, operation, parameters, signer, **how)
         except botocore_errors.ClientError as error:
             self._reached = True
             if failures.throttled(error):
@@ -282,21 +300,3 @@ class Scope:
             self._account.session.profile,
             proxied=self._account.proxied,
         )
-
-    def _client(self, service: str, endpoint_url: str | None) -> "BaseClient":
-        with self._lock:
-            key = (service, endpoint_url)
-            if key not in self._clients:
-                client = self._account.client(service, WORKERS, endpoint_url)
-                send = client._endpoint.http_session.send  # type: ignore[attr-defined]  # no public name
-                client.meta.events.register("before-send", partial(whole, send))  # type: ignore[arg-type]  # documented to answer
-                if self.read_only:
-                    client.meta.events.register_first("provide-client-params", _refuse_writes)
-                self._clients[key] = client
-            return self._clients[key]
-
-
-def _refuse_writes(model: Any, **_: object) -> None:
-    """Stop a write before anything of it leaves: botocore calls this first for every call."""
-    if writes(model.name):
-        raise WriteRefusedError(f"a dry run does not call {model.name}")

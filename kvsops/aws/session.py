@@ -4,7 +4,7 @@ import os
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from botocore.credentials import ReadOnlyCredentials
     from botocore.session import Session
 
+    from kvsops.aws.roles import AssumedRole
+
 ENDPOINT_VARIABLE: Final = "AWS_ENDPOINT_URL_KINESIS_VIDEO"
 PRICE_LIST_REGION: Final = "us-east-1"
 """Where prices are asked for: the Price List API is in a few regions only, and tells of all."""
@@ -35,7 +37,7 @@ _AWS_DOMAINS: Final = (".amazonaws.com", ".amazonaws.com.cn", ".api.aws", ".aws.
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """Where the clients come from: a profile's session, a region, and the endpoint if it is ours.
+    """Whose calls: a profile's session or a role, a region, and the endpoint if it is ours.
 
     `endpoint_url` holds for every service, so that an emulated channel is never judged by another
     account's tags or metrics; an endpoint in AWS's own domains holds for Kinesis Video alone.
@@ -46,6 +48,8 @@ class Account:
     endpoint_url: str | None
     authorities: str | None = None
     """The file of certificate authorities that a channel's own endpoints are trusted by."""
+    role: "AssumedRole | None" = None
+    """Whose credentials sign, if not the session's own."""
 
     @classmethod
     def open(
@@ -55,10 +59,13 @@ class Account:
         endpoint_url: str | None,
         environ: Mapping[str, str],
         service: str = KINESIS_VIDEO,
+        *,
+        otherwise: str | None = None,
     ) -> "Account":
         """Find profile, region and endpoint; raises `UsageError` where one is missing or wrong.
 
         What is given but empty is refused: it was meant to be somewhere else than the default.
+        `otherwise` is the region where none is configured.
         """
         given = {"--profile": profile, "--region": region, "--endpoint-url": endpoint_url}
         for option, value in given.items():
@@ -73,8 +80,35 @@ class Account:
             endpoint = _endpoint_of(endpoint_url, session, environ)
         # OpenSSL's variable, which the WebSocket and TURN obey by themselves: botocore does not.
         authorities = environ.get("AWS_CA_BUNDLE") or environ.get("SSL_CERT_FILE") or None
-        known = _checked_region(session, endpoint, service)
+        found = session.get_config_variable("region") or otherwise
+        known = _checked_region(session, found, endpoint, service)
         return cls(session, known, endpoint, authorities)
+
+    def at(self, region: str) -> "Account":
+        """Return the same in another region, which shares its session.
+
+        Raises `UsageError` for a region that is none, or is in another partition: the credentials
+        of one are of no use there.
+        """
+        known = _checked_region(self.session, region, self.endpoint_url)
+        if (found := self.session.get_partition_for_region(known)) != self.partition:
+            raise UsageError(
+                f"{region} is in the partition {found}, these credentials in {self.partition}"
+            )
+        return replace(self, region=known)
+
+    def by(self, role: "AssumedRole | None") -> "Account":
+        """Return the role's account in this region; that of the own credentials with None."""
+        return replace(self, role=role)
+
+    @property
+    def partition(self) -> str:
+        """The partition, as ARNs have it: aws, or aws-cn."""
+        return str(self.session.get_partition_for_region(self.region))
+
+    def regions(self) -> list[str]:
+        """Return the regions of the partition that Kinesis Video is known in, in order."""
+        return sorted(_regions_of(self.session, self.partition))
 
     def client(
         self, service: str, connections: int, endpoint_url: str | None = None
@@ -111,7 +145,10 @@ class Account:
         """Return the credentials as they are now; raises what botocore does, or `EOFError`.
 
         The latter where a code must be typed in: botocore's prompt would read standard input.
+        A role's raise `KvsopsError` where they cannot be renewed.
         """
+        if self.role is not None:
+            return self.role.credentials()
         found = self.session.get_credentials()
         if found is None:
             raise botocore_errors.NoCredentialsError
@@ -227,9 +264,10 @@ def _without_pyopenssl() -> Iterator[None]:
         del sys.modules[adapter]
 
 
-def _checked_region(session: "Session", endpoint: str | None, service: str) -> str:
+def _checked_region(
+    session: "Session", region: str | None, endpoint: str | None, service: str = KINESIS_VIDEO
+) -> str:
     """Return the region; an endpoint of AWS's own may be in one that botocore does not know yet."""
-    region: str | None = session.get_config_variable("region")
     if not region:
         raise UsageError(f"no region: give --region or AWS_REGION; {TRY_LOCALLY}")
     try:
@@ -239,7 +277,7 @@ def _checked_region(session: "Session", endpoint: str | None, service: str) -> s
         raise UsageError(f"no such region: {region!r}: {near}") from error
     if endpoint and not is_emulated(endpoint):
         return region
-    known = session.get_available_regions(service, partition_name=partition)
+    known = _regions_of(session, partition, service)
     if region not in known:
         regions = ", ".join(sorted(known)) or "none in its partition"
         real = region in session.get_available_regions("sts", partition_name=partition)
@@ -252,8 +290,11 @@ def _checked_region(session: "Session", endpoint: str | None, service: str) -> s
 def _regions(session: "Session") -> list[str]:
     """Return the regions of all partitions that Kinesis Video is known in."""
     partitions = session.get_available_partitions()
-    each = (session.get_available_regions(KINESIS_VIDEO, name) for name in partitions)
-    return [region for regions in each for region in regions]
+    return [region for name in partitions for region in _regions_of(session, name)]
+
+
+def _regions_of(session: "Session", partition: str, service: str = KINESIS_VIDEO) -> list[str]:
+    return list(session.get_available_regions(service, partition_name=partition))
 
 
 def _checked_endpoint(url: str | None) -> str | None:

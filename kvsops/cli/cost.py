@@ -11,13 +11,12 @@ from kvsops.cli.help import Command, section
 from kvsops.cli.money import Money, price_options
 from kvsops.cli.options import (
     Text,
-    Where,
     output_options,
     rule_options,
-    scope_options,
     screen,
     typed,
 )
+from kvsops.cli.places import Wherever, places_options
 from kvsops.core.channel import checked_tag_key
 from kvsops.core.likeness import suggestion
 from kvsops.core.rules import RULES
@@ -88,11 +87,11 @@ def _month(text: str) -> "Month":
 )
 @output_options()
 @brief_option
-@scope_options
+@places_options
 # Over 40 lines for its signature, an argument for each option, and its docstring, the help.
 def cost(
     *,
-    where: Where,
+    where: Wherever,
     given: dict[str, Any],
     month: "Month | None",
     group_by: str,

@@ -3,13 +3,14 @@
 import copy
 import shlex
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from kvsops.cli.help import Command, section
 from kvsops.cli.main import ALIASES, COMMANDS, cli
-from kvsops.cli.options import Text
+from kvsops.cli.values import ACCOUNT
+from kvsops.core.account import RoleArn, checked_account_id
 from kvsops.core.channel import ChannelArn
 from kvsops.core.likeness import suggestion
 from kvsops.errors import UsageError
@@ -17,16 +18,8 @@ from kvsops.errors import UsageError
 if TYPE_CHECKING:
     from kvsops.aws.iam import Grant
 
-_ACCOUNT_DIGITS: Final = 12
 Line = tuple[str, dict[str, Any] | None]
 """A command's name, and its parameters by click's names; None for all that it can be given."""
-
-
-def _account(text: str) -> str:
-    """Read an account's number; raises `UsageError`."""
-    if len(text) != _ACCOUNT_DIGITS or not (text.isascii() and text.isdigit()):
-        raise UsageError(f"not an account: {text!r}: it has 12 digits")
-    return text
 
 
 @click.command(
@@ -41,7 +34,7 @@ def _account(text: str) -> str:
 @click.option("--region", metavar="REGION", help="Only this region's channels.  [default: any]")
 @click.option(
     "--account",
-    type=Text("id", _account),
+    type=ACCOUNT,
     metavar="ID",
     help="Only this account's channels.  [default: any]",
 )
@@ -142,11 +135,11 @@ def _grants(
     if given is None:
         anywhere = [_arn("*", region, account)]
         return set().union(*(grants(call.operation, anywhere) for call in CALLS[name]))
-    region = given.get("region") or region
-    account = _account(given["expect_account"]) if given.get("expect_account") else account
-    wanted: set[Grant] = set()
+    places = _places(given, region, account)
+    wanted = _to_find_places(given)
     for options in meant(name, given):
-        arns = [_arn(each, region, account) for each in names_of(name, options)]
+        names = names_of(name, options)
+        arns = [_arn(each, *place) for each in names for place in places]
         for call in CALLS[name]:
             if call.of and call.when(options):
                 wanted |= granted_on(call.operation, call.of(options))
@@ -154,6 +147,39 @@ def _grants(
                 narrowed = call.tagged and not options["explain"]  # that may be any channel
                 wanted |= grants(call.operation, arns, options["tag"] if narrowed else ())
     return wanted
+
+
+def _places(
+    given: dict[str, Any], region: str | None, account: str | None
+) -> list[tuple[str | None, str | None]]:
+    """Return the regions and accounts that a command line is about; None is any."""
+    asked = given.get("exclude_regions") or given.get("all_regions")
+    regions = given.get("regions") or (given.get("region") or (None if asked else region),)
+    if given.get("expect_account"):
+        account = checked_account_id(given["expect_account"])
+    named = [RoleArn.parse(arn).account_id for arn in given.get("role_arns", ())]
+    accounts = given.get("accounts") or named or (account,)
+    return [(each, account_id) for account_id in accounts for each in regions]
+
+
+def _to_find_places(given: dict[str, Any]) -> "set[Grant]":
+    """Return what is needed to find out where to look, and to get there."""
+    from kvsops.aws.iam import grants
+    from kvsops.cli.permissions import TO_FIND_PLACES
+
+    roles = [*given.get("role_arns", ())]
+    if name := given.get("organization_role"):
+        accounts = given["accounts"] or ("*",)
+        roles += [f"arn:{_partition(given)}:iam::{each}:role/{name}" for each in accounts]
+    found = (grants(each.operation, roles) for each in TO_FIND_PLACES if each.when(given))
+    return set().union(*found)
+
+
+def _partition(given: dict[str, Any]) -> str:
+    from kvsops.aws.iam import partition_of
+
+    regions = given["regions"]
+    return partition_of(regions[0]) if regions else "aws"
 
 
 def _arn(name: str, region: str | None, account: str | None) -> str:

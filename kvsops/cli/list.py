@@ -10,14 +10,13 @@ from kvsops.cli.help import Command, section
 from kvsops.cli.list_reading import ORDERS, Listing, read_bill, read_chosen
 from kvsops.cli.money import Money, price_options
 from kvsops.cli.options import (
-    Where,
     output_options,
     refuse,
     rule_options,
-    scope_options,
     screen,
     typed,
 )
+from kvsops.cli.places import Wherever, places_options
 from kvsops.core.rule import Role
 from kvsops.core.rules import rules_of
 
@@ -58,10 +57,10 @@ if TYPE_CHECKING:
 @price_options
 @output_options()
 @brief_option
-@scope_options
+@places_options
 def list_(
     *,
-    where: Where,
+    where: Wherever,
     given: dict[str, Any],
     tags: bool,
     direct: bool,

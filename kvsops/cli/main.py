@@ -163,7 +163,7 @@ def doubted(ctx: click.Context) -> str:
 
 def told(error: KvsopsError, ctx: click.Context) -> str:
     """Say what is wrong; of a name that no channel has, also which may be meant."""
-    if not isinstance(error, NoSuchNameError):
+    if not isinstance(error, NoSuchNameError) or PLACE not in ctx.meta:
         return str(error)
     from kvsops.cli.channel_names import nearest
 

@@ -120,44 +120,63 @@ class Where:
 def scope_options(function: Function) -> Function:
     """Add the scope's options; the function gets them as `where`."""
 
-    @section("Output")
-    @click.option(
-        "--color",
-        type=Choice(list(_COLOURED)),
-        metavar="auto|always|never",
-        default="auto",
-        help="Colour; auto: on a terminal, unless NO_COLOR is set.",
+    @connection_options(
+        section("Connection"),
+        profile_option,
+        click.option(
+            "--region",
+            metavar="REGION",
+            help="AWS region.  [default: AWS_REGION, or the profile's]",
+        ),
     )
-    @section("Connection")
-    @click.option("--profile", metavar="NAME", help="Use this profile of ~/.aws/config.")
-    @click.option(
-        "--region",
-        metavar="REGION",
-        help="AWS region.  [default: AWS_REGION, or the profile's]",
-    )
-    @click.option(
-        "--endpoint-url",
-        metavar="URL",
-        help="Send all requests to this endpoint, such as an emulator's.",
-    )
-    @click.option(
-        "--quota-share",
-        type=click.FloatRange(0, 1, min_open=True),
-        metavar="SHARE",
-        help="Use at most this share of each API quota.  [default: 0.8]",
-    )
-    @section("Other")
-    @click.option("--debug", is_flag=True, help="Show a traceback with an error.")
-    @click.pass_context
     @functools.wraps(function)
-    def wrapped(ctx: click.Context, /, *, debug: bool, color: str, **given: Any) -> Any:
-        ctx.meta[DEBUG] = debug
-        ctx.color = _COLOURED[color]
-        names = ("profile", "region", "endpoint_url", "quota_share")
-        where = Where(**{name: given.pop(name) for name in names})
-        return function(where=where, **given)
+    def wrapped(*args: Any, connection: dict[str, Any], region: str | None, **given: Any) -> Any:
+        return function(*args, where=Where(region=region, **connection), **given)
 
     return wrapped  # type: ignore[return-value]  # click has its own idea of a decorated function
+
+
+profile_option: Final = click.option(
+    "--profile", metavar="NAME", help="Use this profile of ~/.aws/config."
+)
+
+
+def connection_options(*whose: Callable[[Any], Any]) -> Callable[[Function], Function]:
+    """Add what all commands have that call AWS, with the options that say whose channels.
+
+    Those are in the order of the help; the function gets profile, endpoint and share of the quotas
+    as `connection`.
+    """
+
+    def decorate(function: Function) -> Function:
+        @click.option(
+            "--endpoint-url",
+            metavar="URL",
+            help="Send all requests to this endpoint, such as an emulator's.",
+        )
+        @click.option(
+            "--quota-share",
+            type=click.FloatRange(0, 1, min_open=True),
+            metavar="SHARE",
+            help="Use at most this share of each API quota.  [default: 0.8]",
+        )
+        @section("Other")
+        @click.option("--debug", is_flag=True, help="Show a traceback with an error.")
+        @click.pass_context
+        @functools.wraps(function)
+        def wrapped(ctx: click.Context, /, *, debug: bool, color: str, **given: Any) -> Any:
+            ctx.meta[DEBUG] = debug
+            ctx.color = _COLOURED[color]
+            names = ("profile", "endpoint_url", "quota_share")
+            connection = {name: given.pop(name) for name in names}
+            return function(connection=connection, **given)
+
+        decorated: Any = wrapped
+        for each in reversed((section("Output"), _COLOR_OPTION, *whose)):
+            decorated = each(decorated)
+        return decorated  # type: ignore[no-any-return]  # as above
+
+    return decorate
 
 
 def typed() -> tuple[str, ...]:
@@ -167,6 +186,13 @@ def typed() -> tuple[str, ...]:
 
 
 _COLOURED: Final = {"auto": None, "always": True, "never": False}
+_COLOR_OPTION: Final = click.option(
+    "--color",
+    type=Choice(list(_COLOURED)),
+    metavar="auto|always|never",
+    default="auto",
+    help="Colour; auto: on a terminal, unless NO_COLOR is set.",
+)
 
 
 def screen() -> "Screen":

@@ -234,6 +234,21 @@ CALLS: Final[dict[str, tuple[Call, ...]]] = {
 }
 
 
+def _some(name: str, when: When = lambda _: True) -> When:
+    """Where a command has this option, and it is given."""
+    return lambda options: bool(options.get(name)) and when(options)
+
+
+TO_FIND_PLACES: Final = (
+    Call("AssumeRole", _some("role_arns")),
+    Call("AssumeRole", _some("organization_role")),
+    Call("ListAccounts", _some("organization_role", without("ous"))),
+    Call("ListAccountsForParent", _some("ous")),
+    Call("ListOrganizationalUnitsForParent", _some("ous")),
+)
+"""What any command calls that takes many accounts, before it looks in them."""
+
+
 def meant(command: str, options: Given) -> list[Given]:
     """Return the options that a command line stands for: a sweep by policies, those of each."""
     from kvsops.sweep.policy import found

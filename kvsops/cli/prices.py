@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 import click
 
 from kvsops.cli.help import Command, section
-from kvsops.cli.options import Where, output_options, scope_options, screen
+from kvsops.cli.options import output_options, screen
+from kvsops.cli.places import Wherever, places_options
 from kvsops.errors import UsageError
 
 if TYPE_CHECKING:
@@ -31,9 +32,9 @@ if TYPE_CHECKING:
     help="Use the prices in this TOML file first.",
 )
 @output_options()
-@scope_options
+@places_options
 def prices(
-    *, where: Where, refresh: bool, file: Path | None, output: "Output", query: str | None
+    *, where: Wherever, refresh: bool, file: Path | None, output: "Output", query: str | None
 ) -> None:
     """Show the prices that apply, and where they come from.
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import click
 
 from kvsops.cli.help import Command, section
-from kvsops.cli.options import Where, output_options, refuse, scope_options, screen, typed
+from kvsops.cli.options import output_options, refuse, screen, typed
+from kvsops.cli.places import Wherever, places_options
 from kvsops.errors import AwsError, UsageError
 
 if TYPE_CHECKING:
@@ -28,10 +29,10 @@ if TYPE_CHECKING:
     "--yes", is_flag=True, help="Recreate them. Without it, only show what would be recreated."
 )
 @output_options()
-@scope_options
+@places_options
 def restore(
     *,
-    where: Where,
+    where: Wherever,
     journal: str | None,
     names: tuple[str, ...],
     last: bool,

@@ -15,17 +15,16 @@ from kvsops.cli.options import (
     DURATION,
     TARGET,
     Text,
-    Where,
     in_region,
     journal_option,
     output_options,
     refuse,
     rule_options,
-    scope_options,
     screen,
     typed,
     verbose_option,
 )
+from kvsops.cli.places import Wherever, places_options
 from kvsops.core.rule import Role
 from kvsops.core.rules import rules_of
 from kvsops.errors import CheckFailedError
@@ -110,12 +109,12 @@ def _report_file(text: str) -> Path:
 @journal_option
 @output_options()
 @brief_option
-@scope_options
+@places_options
 @notify_options
 # Over 40 lines for its signature, an argument for each option, and its docstring, the help.
 def sweep(
     *,
-    where: Where,
+    where: Wherever,
     notice: Notice,
     given: dict[str, Any],
     grace: timedelta | None,

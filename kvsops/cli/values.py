@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from kvsops.cli.choice import Choice
-from kvsops.core import channel
+from kvsops.core import account, channel
 from kvsops.core.rule import Parameter
 from kvsops.errors import UsageError
 from kvsops.sweep import parameters
@@ -67,6 +67,11 @@ MESSAGE_TTL: Final = click.IntRange(
     channel.MESSAGE_TTL_SECONDS.start, channel.MESSAGE_TTL_SECONDS.stop - 1
 )
 TAG: Final = Text("key=value", channel.checked_tag)
+ACCOUNT: Final = Text("id", account.checked_account_id)
+OU: Final = Text("id", account.checked_ou)
+ROLE_ARN: Final = Text("arn", lambda text: str(account.RoleArn.parse(text)))
+ROLE_NAME: Final = Text("name", account.checked_role_name)
+EXTERNAL_ID: Final = Text("id", account.checked_external_id)
 _METAVARS: Final = {Parameter.TAG: "key[=value]", Parameter.KEY: "key"}
 RULE_TYPES: Final[dict[Parameter, click.ParamType[object]]] = {
     **{

@@ -1,7 +1,7 @@
 """A place to work in: an account and a region; and what of those asked for is out of reach."""
 
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Protocol
 
@@ -21,7 +21,7 @@ class Place:
 
     account_id: str
     region: str
-    open: Opener
+    open: Opener = field(repr=False, compare=False)
 
     def __str__(self) -> str:
         return f"{self.account_id} {self.region}"

@@ -1,0 +1,178 @@
+"""The options that say in which accounts and regions to look, be it one or many."""
+
+import functools
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from kvsops.cli.help import section
+from kvsops.cli.main import SCOPES
+from kvsops.cli.options import Function, Where, connection_options, profile_option, refuse
+from kvsops.cli.owner import default_owner
+from kvsops.cli.values import ACCOUNT, EXTERNAL_ID, OU, ROLE_ARN, ROLE_NAME
+from kvsops.errors import KvsopsError, UsageError
+
+if TYPE_CHECKING:
+    from decimal import Decimal
+
+    from kvsops.aws.scope import Scope
+    from kvsops.fleet.asked import Asked
+    from kvsops.fleet.place import Places
+
+
+@dataclass(frozen=True, slots=True)
+class Wherever(Where):
+    """The options that say whose channels, and where, be it in one place or in many."""
+
+    regions: tuple[str, ...] = ()
+    all_regions: bool = False
+    exclude_regions: tuple[str, ...] = ()
+    role_arns: tuple[str, ...] = ()
+    organization_role: str | None = None
+    accounts: tuple[str, ...] = ()
+    exclude_accounts: tuple[str, ...] = ()
+    ous: tuple[str, ...] = ()
+    external_id: str | None = None
+
+    @property
+    def many(self) -> bool:
+        """Whether there may be more than one place: `places` finds them, and `open` is no use."""
+        return self.asked.many
+
+    @property
+    def asked(self) -> "Asked":
+        """What was asked for, as the fleet has it; its calls tell the command and who ran it."""
+        from kvsops.aws.roles import session_name
+        from kvsops.aws.scope import QUOTA_SHARE
+        from kvsops.fleet.asked import Asked
+
+        command = click.get_current_context().command.name or "run"
+        return Asked(
+            profile=self.profile,
+            endpoint_url=self.endpoint_url,
+            quota_share=QUOTA_SHARE if self.quota_share is None else self.quota_share,
+            session=session_name(command, default_owner(os.environ)),
+            **{name: getattr(self, name) for name in _NAMES},
+        )
+
+    def places(self) -> "Places":
+        """Find where to look; raises `KvsopsError` before anything is done there.
+
+        The scopes go by the clock that the command line was given, and what they doubt is told at
+        its end.
+        """
+        from kvsops.aws.scope import machine_now
+        from kvsops.cli.signals import next_one_ends
+        from kvsops.fleet.selection import Surroundings, places_of
+
+        context = click.get_current_context()
+        opened: list[Scope] = context.meta.setdefault(SCOPES, [])
+        around = Surroundings(
+            now=context.obj or machine_now, on_interrupt=next_one_ends, on_open=opened.append
+        )
+        return places_of(self.asked, around)
+
+    def open(self, *, read_only: bool = False, max_own_cost: "Decimal | None" = None) -> "Scope":
+        """Open the scope of the one place, which may be a role's account."""
+        if self.many:
+            raise UsageError("this looks in one account and region: give one --region")
+        if not self.role_arns:
+            return Where.open(self, read_only=read_only, max_own_cost=max_own_cost)
+        found = self.places()
+        for each in found.missed:
+            raise KvsopsError(each.why)
+        return found.found[0].open(read_only=read_only, max_own_cost=max_own_cost)
+
+
+def places_options(function: Function) -> Function:
+    """Add the options of many places; the function gets them as `where`, a `Wherever`."""
+
+    @connection_options(
+        section("Accounts and regions"),
+        click.option(
+            "--region",
+            "regions",
+            multiple=True,
+            metavar="REGION",
+            help="AWS region; repeat it for more.  [default: AWS_REGION, or the profile's]",
+        ),
+        click.option("--all-regions", is_flag=True, help="All regions that have the service."),
+        click.option(
+            "--exclude-region",
+            "exclude_regions",
+            multiple=True,
+            metavar="REGION",
+            help="Leave it out of --all-regions; repeatable.",
+        ),
+        click.option(
+            "--role-arn",
+            "role_arns",
+            multiple=True,
+            type=ROLE_ARN,
+            metavar="ARN",
+            help="Look in this role's account, by the role; repeatable.",
+        ),
+        click.option(
+            "--organization-role",
+            type=ROLE_NAME,
+            metavar="NAME",
+            help="Look in all accounts of your organization: in your own as you are, in each "
+            "other by its role of this name.",
+        ),
+        click.option(
+            "--account",
+            "accounts",
+            multiple=True,
+            type=ACCOUNT,
+            metavar="ID",
+            help="Of the organization only this account; repeatable.",
+        ),
+        click.option(
+            "--exclude-account",
+            "exclude_accounts",
+            multiple=True,
+            type=ACCOUNT,
+            metavar="ID",
+            help="Of the organization not this account; repeatable.",
+        ),
+        click.option(
+            "--ou",
+            "ous",
+            multiple=True,
+            type=OU,
+            metavar="ID",
+            help="Only this organizational unit, and those in it; repeatable.",
+        ),
+        click.option(
+            "--external-id",
+            type=EXTERNAL_ID,
+            metavar="ID",
+            help="The external ID that the roles ask for.",
+        ),
+        section("Connection"),
+        profile_option,
+    )
+    @functools.wraps(function)
+    def wrapped(*args: Any, connection: dict[str, Any], **given: Any) -> Any:
+        names = {name: given.pop(name) for name in _NAMES}
+        one = names["regions"][0] if len(names["regions"]) == 1 else None
+        where = Wherever(region=one, **connection, **names)
+        refuse(where.asked.objection)
+        return function(*args, where=where, **given)
+
+    return wrapped  # type: ignore[return-value]  # click has its own idea of a decorated function
+
+
+_NAMES: Final = (
+    "regions",
+    "all_regions",
+    "exclude_regions",
+    "role_arns",
+    "organization_role",
+    "accounts",
+    "exclude_accounts",
+    "ous",
+    "external_id",
+)
