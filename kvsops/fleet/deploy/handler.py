@@ -5,11 +5,13 @@
 
 import os
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from typing import Any, Protocol
 
 from kvsops.aws.iam import partition_of
 from kvsops.aws.notice import Topic, publish
 from kvsops.aws.objects import Bucket
+from kvsops.aws.quotas import S3, SNS
 from kvsops.aws.scope import Scope
 from kvsops.core.account import RoleArn
 from kvsops.errors import KvsopsError
@@ -30,29 +32,24 @@ class Context(Protocol):
 
 def hub(environ: Mapping[str, str], around: Surroundings, seconds_left: float) -> steps.Hub:
     """Return what the steps run in: the function's own account by `environ`, others by `around`."""
-    own = Scope(environ=environ)
+    own = Scope(environ=environ, service=S3)
     topic = Topic.parse(environ["KVSOPS_TOPIC"])
     return steps.Hub(
         bucket=Bucket(environ["KVSOPS_BUCKET"], own),
-        open=lambda account, region, role, read_only: opened(
-            account, region, role, around, read_only=read_only
-        ),
+        open=lambda place, role, read_only: opened(place, role, around, read_only=read_only),
         places=lambda settings: places(settings, around),
         publish=lambda subject, text: publish(
-            Scope(region=topic.region, environ=environ), topic, subject, text
+            Scope(region=topic.region, environ=environ, service=SNS), topic, subject, text
         ),
         seconds_left=seconds_left,
     )
 
 
-def opened(
-    account: str, region: str, role: str, around: Surroundings, *, read_only: bool
-) -> Scope:
+def opened(place: Data, role: str, around: Surroundings, *, read_only: bool) -> Scope:
     """Open the scope of an account and region by its role; raises `KvsopsError`."""
-    arn = RoleArn(partition_of(region), account, role)
-    found = places_of(
-        Asked(regions=(region,), role_arns=(str(arn),), session=f"{role}-deployed"), around
-    )
+    region = place["region"]
+    arn = RoleArn(partition_of(region), place["account_id"], role)
+    found = places_of(Asked(regions=(region,), role_arns=(str(arn),), session=role), around)
     for missed in found.missed:
         raise KvsopsError(missed.why)
     return found.found[0].open(read_only=read_only)
@@ -64,15 +61,14 @@ def places(settings: Settings, around: Surroundings) -> tuple[list[Data], list[D
         organization_role=settings.role_of("plan"),
         **{name: getattr(settings, name) for name in _ASKED},
     )
-    found, missed = listed_of(asked, around)
-    return (
-        [{"account_id": account, "region": region} for account, region in found],
-        [
-            {"account_id": each.account_id, "region": each.region}
-            | {"why": each.why, "excused": each.excused}
-            for each in missed
-        ],
-    )
+    rules, _ = steps.terms(settings)
+    units = {unit for policy in rules.policies for unit in policy.reach.organizational_units}
+    listed = listed_of(asked, around, sorted(units))
+    found = [
+        {"account_id": account, "region": region, "units": [*listed.units[account]]}
+        for account, region in listed.found
+    ]
+    return found, [asdict(each) for each in listed.missed]
 
 
 _ASKED = ("regions", "all_regions", "exclude_regions", "accounts", "exclude_accounts", "ous")

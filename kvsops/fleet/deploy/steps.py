@@ -14,11 +14,12 @@ from typing import Any, Final
 
 from kvsops.aws.objects import Bucket
 from kvsops.aws.scope import Scope
+from kvsops.core.judge import Rules
 from kvsops.core.rules import completed
-from kvsops.errors import AwsError, KvsopsError, NotFoundError
+from kvsops.errors import KvsopsError, NotFoundError, RegionClosedError
 from kvsops.fleet.deploy.kept import Kept
 from kvsops.fleet.deploy.settings import Settings
-from kvsops.sweep.fuse import Fuse, Weight, blown_in_all
+from kvsops.sweep.fuse import Bounds, Fuse, Weight, blown_in_all
 from kvsops.sweep.item import Item, Outcome
 from kvsops.sweep.run import Sweep
 from kvsops.sweep.terms import combined
@@ -35,12 +36,13 @@ NO_ANSWER: Final = "its function gave no answer: it failed, or ran out of time; 
 class Hub:
     """Where the steps run: the bucket, who hears, how a place is opened, and how long is left.
 
-    `open` opens the scope of an account and region by the role of that name; `places` lists the
-    accounts and regions that the settings mean, and what of them is out of reach.
+    `open` opens the scope of a place by the role of that name, which may only read or not; `places`
+    lists the places that the settings mean (`account_id`, `region`, the organizational `units` that
+    policies name), and what of them is out of reach.
     """
 
     bucket: Bucket
-    open: Callable[[str, str, str, bool], Scope]
+    open: Callable[[Data, str, bool], Scope]
     places: Callable[[Settings], tuple[list[Data], list[Data]]]
     publish: Callable[[str, str], object]
     seconds_left: float = 900.0
@@ -87,23 +89,22 @@ class Run:
 
         It may only read, unless its plan was `weighed`: then no more than that many are deleted.
         """
-        read_only = weighed is None
-        account, region = place["account_id"], place["region"]
-        scope = self.hub.open(
-            account, region, self.settings.role_of("plan" if read_only else "delete"), read_only
-        )
+        rules, bounds = terms(self.settings, place["account_id"])
+        step = "plan" if weighed is None else "delete"
+        scope = self.hub.open(place, self.settings.role_of(step), weighed is None)
         end = scope.clock() + max(self.hub.seconds_left - SPARE_SECONDS, 1)
-        with tempfile.TemporaryDirectory() as directory:
-            file = Path(directory, "kvsops.toml")
-            file.write_text(self.settings.policy, "utf-8")
-            given = completed({"yes": True})
-            given_fuse = self.settings.max_deletes
-            fuse = Fuse.parse(given_fuse) if given_fuse else None
-            rules, bounds = combined(given, None, file, fuse, account_ids=(account,))
         if weighed is not None:
             bounds = bounds.at_most(weighed)
-        units = tuple(place["units"]) if "units" in place else None
-        return Sweep.of_all(scope, rules, bounds, deadline=end, units=units)
+        return Sweep.of_all(scope, rules, bounds, deadline=end, units=tuple(place["units"]))
+
+
+def terms(settings: Settings, *account_ids: str) -> tuple[Rules, Bounds]:
+    """Return what the settings say to sweep by, and within what; in these accounts alone."""
+    fuse = Fuse.parse(settings.max_deletes) if settings.max_deletes else None
+    with tempfile.TemporaryDirectory() as directory:
+        file = Path(directory, "kvsops.toml")
+        file.write_text(settings.policy, "utf-8")
+        return combined(completed({"yes": True}), None, file, fuse, account_ids=account_ids)
 
 
 def _path(place: Data) -> str:
@@ -128,7 +129,8 @@ def plan(event: Data, hub: Hub) -> Data:
     try:
         told = place | _planned(run.sweep(place))
     except KvsopsError as error:
-        told = place | {"failure": str(error)}
+        closed = isinstance(error, RegionClosedError)
+        told = place | {"failure": str(error), "closed": closed}
     run.write(f"plans/{_path(place)}", told)
     return {key: value for key, value in told.items() if key != "channels"}
 
@@ -251,7 +253,7 @@ def total(event: Data, hub: Hub) -> Data:
         where = " ".join(filter(None, (each["account_id"], each["region"]))) or "everywhere"
         if not each["excused"]:
             sum_up.wrong.append(f"{where}: {each['why']}")
-    planned = run.found("planned") or []
+    planned = _excused(run.found("planned") or [])
     of_all = (event.get("fuse") or {}).get("of", {})
     for each in planned:
         sum_up.take(each)
@@ -265,6 +267,18 @@ def total(event: Data, hub: Hub) -> Data:
     if told["exit_code"]:
         hub.publish(*message(run, told))
     return told
+
+
+def _excused(planned: list[Data]) -> list[Data]:
+    """Believe that a region is not enabled where the account's role worked in another.
+
+    AWS answers the same to credentials that it does not know at all.
+    """
+    worked = {each["account_id"] for each in planned if "failure" not in each}
+    return [
+        {**each, "failure": ""} if each.get("closed") and each["account_id"] in worked else each
+        for each in planned
+    ]
 
 
 def _told(run: Run, sum_up: _Total, places: int) -> Data:
