@@ -31,7 +31,7 @@ class Kept:
     place: str
     _directory: tempfile.TemporaryDirectory[str]
     _paths: dict[str, Path] = field(default_factory=dict)
-    _numbers: count[int] = field(default_factory=count)
+    _numbers: "count[int]" = field(default_factory=count)
 
     @classmethod
     def of(cls, bucket: Bucket, place: str) -> Self:
@@ -49,9 +49,9 @@ class Kept:
         path = self._paths.setdefault(run, Path(self._directory.name, f"{run}.jsonl"))
         return _KeptJournal(path, run, self)
 
-    def keep(self, line: bytes) -> None:
-        """Write a line, as an object of its own."""
-        self.bucket.put(f"lines/{self.place}/{next(self._numbers):06}.jsonl", line)
+    def keep(self, run: str, line: bytes) -> None:
+        """Write a line of a run, as an object of its own."""
+        self.bucket.put(f"lines/{self.place}/{run}-{next(self._numbers):06}.jsonl", line)
 
     def finish(self) -> str | None:
         """Write the whole journal; return its address, or None where nothing was begun."""
@@ -73,5 +73,5 @@ class _KeptJournal(Journal):
     def write(self, event: str, time: datetime, channel_arn: str, **more: object) -> None:
         """Append one line; of an announcement, when it is kept."""
         if event in ANNOUNCING:
-            self._kept.keep(self.line(event, time, channel_arn, **more))
+            self._kept.keep(self.run, self.line(event, time, channel_arn, **more))
         super().write(event, time, channel_arn, **more)
