@@ -1,6 +1,7 @@
 """`kvsops restore`."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,8 @@ from kvsops.cli.places import Wherever, places_options
 from kvsops.errors import AwsError, UsageError
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from kvsops.aws.scope import Scope
     from kvsops.output.console import Console
     from kvsops.output.rows import Output
@@ -20,7 +23,7 @@ if TYPE_CHECKING:
 
 
 @click.command(cls=Command)
-@click.argument("journal", required=False, metavar="[JOURNAL|RUN]")
+@click.argument("journal", required=False, metavar="[JOURNAL|FOLDER|RUN]")
 @click.argument("names", nargs=-1, metavar="[NAME...]")
 @section("What to restore")
 @click.option("--last", is_flag=True, help="What the last run here deleted, or its NAMEs alone.")
@@ -49,6 +52,7 @@ def restore(
       kvsops restore --last cam-door --yes
       kvsops restore 20261122T101500Z-us-east-1-4711 --yes
       kvsops restore kvsops-journal-20261122T101500Z-us-east-1-4711.jsonl
+      kvsops restore journals/ --organization-role kvsops-sweep --all-regions
 
     Channels get their names, tags, message TTL and storage link back, in the same account and
     region only. The ARN cannot come back: AWS gives each channel a new one, so whatever was
@@ -61,58 +65,82 @@ def restore(
     console = Console()
     if not asked:
         refuse("--yes: which ones? give a JOURNAL, a RUN or --last" if yes else None)
-        scope = where.open(read_only=True)
-        click.get_current_context().exit(_list(scope, output, query, console))
+        click.get_current_context().exit(_list(where, output, query, console))
     if last and journal is not None:
         names = (journal, *names)
     told = None if last or journal is None else _told(journal)
+    if where.many:
+        from kvsops.cli.restore_many import restore_many
+
+        whole = restore_many(where, told, names, output, query, yes=yes)
+        click.get_current_context().exit(0 if whole else 1)
     scope = where.open(read_only=not yes)
     wanted, whole = _wanted(scope, told or _last(scope), names, console)
     failed = _restore(scope, wanted, output, query, console)
     click.get_current_context().exit(1 if failed or not whole else 0)
 
 
-def _told(text: str) -> "Journalled":
-    """Return what the journal at a path, or a run, tells of."""
+def _told(text: str) -> "list[Journalled]":
+    """Return what the journal at a path, those in a folder, or those of a run tell of."""
     from kvsops.sweep import entries
     from kvsops.sweep.journal import kept
 
+    if Path(text).is_dir():
+        found, problems = entries.found([(Path(text), "*.jsonl")])
+        if problems or not found:
+            raise UsageError(next(iter(problems), f"no journal in {text}: they end in .jsonl"))
+        return found
     if Path(text).exists() or os.sep in text or text.endswith(".jsonl"):
-        return entries.read(Path(text))
+        return [entries.read(Path(text))]
     found, problems = entries.found(kept(os.environ))
     runs = entries.by_run(found)
-    if text not in runs:
+    meant = [told for run, told in runs.items() if text in (run, entries.whole_run(run))]
+    if not meant:
         also = f" ({problems[0]})" if problems else ""
         raise UsageError(f"no such journal or run: {text!r}: kvsops restore lists them{also}")
-    return runs[text]
+    return meant
 
 
-def _last(scope: "Scope") -> "Journalled":
+def _last(scope: "Scope") -> "list[Journalled]":
     from kvsops.sweep import entries
     from kvsops.sweep.journal import kept
 
     for run in entries.by_run(entries.found(kept(os.environ))[0]).values():
         arn = run.latest.arn
         if (arn.region, arn.account_id) == (scope.region, scope.account_id):
-            return run
+            return [run]
     msg = f"no journal of a run in {scope.region} of account {scope.account_id}: give its path"
     raise UsageError(msg)
 
 
 def _wanted(
-    scope: "Scope", told: "Journalled", names: tuple[str, ...], console: "Console"
+    scope: "Scope", told: "Sequence[Journalled]", names: tuple[str, ...], console: "Console"
 ) -> "tuple[list[Entry], bool]":
     """Return what is to be made again, and whether all lines that tell of it could be used."""
     from kvsops.sweep.restore import restorable
 
-    wanted, elsewhere = restorable(scope, told.entries)
+    wanted, elsewhere = restorable(scope, [entry for each in told for entry in each.entries])
+    return chosen(told, wanted, elsewhere, names, console), not any(each.bad for each in told)
+
+
+def chosen(
+    told: "Sequence[Journalled]",
+    wanted: "Sequence[Entry]",
+    elsewhere: Sequence[str],
+    names: tuple[str, ...],
+    console: "Console",
+) -> "list[Entry]":
+    """Return what was named of what may be gone, or all; say what is left out."""
     known = {entry.arn.channel_name for entry in wanted}
+    journals = ", ".join(str(each.path) for each in told)
     if strange := [name for name in names if name not in known]:
-        raise UsageError(f"the journal {told.path} does not say that {strange[0]!r} was deleted")
-    for line in (*told.torn, *told.bad, *elsewhere):
-        console.warn(f"the journal {told.path}: {line}")
-    chosen = [entry for entry in wanted if not names or entry.arn.channel_name in names]
-    return chosen, not told.bad
+        raise UsageError(f"the journal {journals} does not say that {strange[0]!r} was deleted")
+    for each in told:
+        for line in (*each.torn, *each.bad):
+            console.warn(f"the journal {each.path}: {line}")
+    for line in elsewhere:
+        console.warn(f"the journal {told[0].path}: {line}" if len(told) == 1 else line)
+    return [entry for entry in wanted if not names or entry.arn.channel_name in names]
 
 
 def _restore(
@@ -124,7 +152,7 @@ def _restore(
 ) -> bool:
     """Make them again, and say so; return whether any failed."""
     from kvsops.output.rows import render
-    from kvsops.reports.restore import restored_columns, restored_screen
+    from kvsops.reports.restore import restored_columns, restored_in
     from kvsops.sweep.restore import Outcome, Restored
 
     columns = restored_columns()
@@ -136,7 +164,7 @@ def _restore(
     finally:  # also of what was made before it ended early
         on = screen()
         if output == "table":
-            text = restored_screen(rows, scope, on)
+            text = restored_in(rows, scope, on)
         else:
             text = render(rows, columns, output, query, nothing="Nothing to restore.")
         click.echo(text, nl=False, color=on.colour)
@@ -158,24 +186,19 @@ def _make(
             shown.advance()
 
 
-def _list(scope: "Scope", output: "Output", query: str | None, console: "Console") -> int:
+def _list(where: Wherever, output: "Output", query: str | None, console: "Console") -> int:
     """Print which runs deleted, and what of it is missing; return the exit code."""
     from kvsops.output.rows import render
     from kvsops.reports.restore import DeletingRun, run_columns, runs_screen
     from kvsops.sweep import entries
     from kvsops.sweep.journal import kept
-    from kvsops.sweep.restore import missing
 
     found, problems = entries.found(kept(os.environ))
     problems += [f"the journal {each.path}: {line}" for each in found for line in each.bad]
     runs = entries.by_run(found)
-    absent: list[int | None] = [None] * len(runs)
-    try:
-        absent = missing(scope, list(runs.values())) if runs else []
-    except AwsError as error:
-        problems.append(f"what is missing is not known: {error}")
+    absent, now = _missing(where, list(runs.values()), problems)
     rows = [DeletingRun(*each, number) for each, number in zip(runs.items(), absent, strict=True)]
-    on, now = screen(), scope.now()
+    on = screen()
     if output == "table":
         text = runs_screen(rows, now, on)
     else:
@@ -184,8 +207,28 @@ def _list(scope: "Scope", output: "Output", query: str | None, console: "Console
     for problem in problems:
         console.warn(problem)
     if lacking := next((row.run for row in rows if row.missing), None):
+        run = entries.whole_run(lacking) if where.many else lacking
         console.propose(
             "To see what the latest of these would bring back (a dry run)",
-            ["kvsops", "restore", lacking],
+            ["kvsops", "restore", run, *(where.again_everywhere if where.many else ())],
         )
     return 1 if problems else 0
+
+
+def _missing(
+    where: Wherever, runs: "list[Journalled]", problems: list[str]
+) -> "tuple[list[int | None], datetime]":
+    """Return how many channels of each run are missing, as far as is known, and what time it is."""
+    from kvsops.sweep.restore import missing
+
+    if where.many:
+        from kvsops.cli.restore_many import missing_of
+
+        return missing_of(where, runs, problems)
+    scope = where.open(read_only=True)
+    absent: list[int | None] = [None] * len(runs)
+    try:
+        absent = missing(scope, runs) if runs else []
+    except AwsError as error:
+        problems.append(f"what is missing is not known: {error}")
+    return absent, scope.now()

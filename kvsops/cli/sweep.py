@@ -25,6 +25,8 @@ from kvsops.cli.options import (
     verbose_option,
 )
 from kvsops.cli.places import Wherever, places_options
+from kvsops.cli.sweep_many import Asked, sweep_many
+from kvsops.cli.values import ACCOUNT
 from kvsops.core.rule import Role
 from kvsops.core.rules import rules_of
 from kvsops.errors import CheckFailedError
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
 
 
 FUSE: Final = Text("n|n%", Fuse.parse)
+_TOTAL: Final = Text("n|n%", lambda text: Fuse.parse(text, "--max-deletes-total"))
 
 
 def _report_file(text: str) -> Path:
@@ -80,11 +83,30 @@ def _report_file(text: str) -> Path:
     "--max-deletes",
     type=FUSE,
     metavar="N|N%",
-    help="Fuse: if more would be deleted, delete none and exit 3.  [default: 100]",
+    help="Fuse: if more would be deleted, delete none and exit 3; of many accounts and regions "
+    "each has its own.  [default: 100]",
 )
-@click.option("--limit", type=click.IntRange(1), metavar="N", help="Delete the N oldest at most.")
+@click.option(
+    "--max-deletes-total",
+    type=_TOTAL,
+    metavar="N|N%",
+    help="Fuse of all accounts and regions: if more would be deleted, delete none anywhere.",
+)
+@click.option(
+    "--limit",
+    type=click.IntRange(1),
+    metavar="N",
+    help="Delete the N oldest at most, wherever they are.",
+)
 @click.option("--deadline", type=DURATION, metavar="DURATION", help="Stop cleanly after this long.")
-@click.option("--expect-account", metavar="ID", help="Refuse to run in any other account.")
+@click.option(
+    "--expect-account",
+    "expect_accounts",
+    type=ACCOUNT,
+    multiple=True,
+    metavar="ID",
+    help="Refuse to run in any other account; repeatable.",
+)
 @section("Output")
 @click.option(
     "--explain",
@@ -125,9 +147,10 @@ def sweep(
     any_channel: bool,
     check: bool,
     max_deletes: Fuse | None,
+    max_deletes_total: Fuse | None,
     limit: int | None,
     deadline: timedelta | None,
-    expect_account: str | None,
+    expect_accounts: tuple[str, ...],
     direct: bool,
     everything: bool,
     tags: bool,
@@ -149,6 +172,7 @@ def sweep(
       kvsops sweep --idle-for 7d --prefix meeting- --grace 24h --yes
       kvsops sweep --yes                       # the policies in kvsops.toml
       kvsops sweep --older-than 2h --explain cam-door
+      kvsops sweep --older-than 2h --organization-role kvsops-sweep --all-regions
 
     Always spared: channels that are tagged kvsops:keep or with a --protect-tag, leased
     (kvsops:expires-at is in the future or unreadable), made by CloudFormation, linked to storage,
@@ -163,7 +187,7 @@ def sweep(
     from kvsops.reports.sweep_screen import View
     from kvsops.reports.sweep_told import told_on
     from kvsops.sweep.journal import opener
-    from kvsops.sweep.run import Sweep
+    from kvsops.sweep.run import Sweep, site
     from kvsops.sweep.terms import combined
 
     given |= {"yes": yes, "any-channel": any_channel}
@@ -171,15 +195,40 @@ def sweep(
     if explain and output == "csv":
         refuse("--explain tells two tables, which CSV cannot hold: use -o json")
     rules, bounds = combined(
-        given, grace, policy, max_deletes, limit=limit, account_id=expect_account
+        given,
+        grace,
+        policy,
+        max_deletes,
+        total=max_deletes_total,
+        limit=limit,
+        account_ids=expect_accounts,
     )
+    if where.many:
+        refuse("--explain looks in one account and region: give one --region" if explain else None)
+        asked = Asked(
+            yes=yes,
+            check=check,
+            direct=direct,
+            prefix=given["prefix"],
+            deadline=deadline,
+            journal=journal,
+            everything=everything,
+            tags=tags,
+            verbose=verbose,
+            brief=brief,
+            output=output,
+            query=query,
+            reports=reports,
+        )
+        sweep_many(where, rules, bounds, asked)
     scope, console = where.open(read_only=not yes), Console()
     began = scope.clock()
     end = None if deadline is None else began + deadline.total_seconds()
     if explain:
         bounds.check_account(scope)
         in_region(scope, (explain,))
-        known = tell_why(scope, explain, rules, output, query, screen=screen())
+        here = rules.at(site(scope, rules))
+        known = tell_why(scope, explain, here, output, query, screen=screen())
         click.get_current_context().exit(0 if known else 1)
     with progress("listing channels", None, console=console) as seen:
         look = Look(directly=direct, counter=seen)

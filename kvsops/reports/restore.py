@@ -28,6 +28,7 @@ _WORDS: Final = {
 _AROUND: Final = 11
 """Lines around the rows: what is said above and below, and the prompt."""
 _FEWEST: Final = 5
+NOTHING: Final = "Nothing to restore.\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,9 +100,21 @@ def _screenful(
     return screen_table(shown, columns, screen, noun) + more
 
 
-def restored_columns() -> Sequence[Column[Restored]]:
-    """Return the columns of what was restored; the keys are an interface."""
+def restored_columns(*, many: bool = False) -> Sequence[Column[Restored]]:
+    """Return the columns of what was restored, in many places also where; keys are an interface."""
+    where = [
+        Column[Restored](
+            "account_id",
+            "ACCOUNT",
+            lambda row: row.entry.arn.account_id,
+            shared="account {}".format,
+        ),
+        Column[Restored](
+            "region", "REGION", lambda row: row.entry.arn.region, shared="region {}".format
+        ),
+    ]
     return [
+        *(where if many else []),
         Column[Restored](
             "channel_name", "CHANNEL", lambda row: row.entry.arn.channel_name, cut="middle"
         ),
@@ -126,23 +139,43 @@ def restored_columns() -> Sequence[Column[Restored]]:
     ]
 
 
-def restored_screen(rows: Sequence[Restored], scope: Scope, screen: Screen) -> str:
-    """Say how many of how many are made again; then which, and why others are not."""
+def restored_in(rows: Sequence[Restored], scope: Scope, screen: Screen) -> str:
+    """Make the screen of a restoration in one account and region."""
     if not rows:
-        return "Nothing to restore.\n"
-    place = wrapped(place_line(scope, str(rows[0].entry.arn)), screen)
+        return NOTHING
+    place = place_line(scope, str(rows[0].entry.arn))
+    return restored_screen(rows, place, screen, read_only=scope.read_only)
+
+
+def restored_everywhere(rows: Sequence[Restored], screen: Screen, *, read_only: bool) -> str:
+    """Make the screen of a restoration in many accounts and regions."""
+    if not rows:
+        return NOTHING
+    scopes = count(len({(row.entry.arn.account_id, row.entry.arn.region) for row in rows}), "scope")
+    place = f"{'Dry run' if read_only else 'Carried out'} in {scopes}"
+    return restored_screen(rows, place, screen, read_only=read_only, many=True)
+
+
+def restored_screen(
+    rows: Sequence[Restored], place: str, screen: Screen, *, read_only: bool, many: bool = False
+) -> str:
+    """Say how many of how many are made again; then which, and why others are not."""
     outcomes = Counter(row.outcome for row in rows)
-    first = Outcome.WOULD_CREATE if scope.read_only else Outcome.CREATED
+    first = Outcome.WOULD_CREATE if read_only else Outcome.CREATED
     of = f"{outcomes[first] or 'None'} of {count(len(rows), 'channel')}"
     said = [f"{of} {_WORDS[first]}"]
     said += [f"{outcomes[each]:,} {_WORDS[each]}" for each in outcomes if each is not first]
     failed_first = sorted(
         rows, key=lambda row: (row.outcome is not Outcome.FAILED, row.entry.arn.channel_name)
     )
-    columns = restored_columns()
-    if scope.read_only and screen.width is not None:  # none has its new ARN yet
+    columns = restored_columns(many=many)
+    if read_only and screen.width is not None:  # none has its new ARN yet
         columns = [column for column in columns if column.key != "channel_arn"]
     table = _screenful(failed_first, columns, screen, "channel")
     colour = Colour.BAD if outcomes[Outcome.FAILED] else Colour.GOOD
     told = wrapped(", ".join(said), screen).splitlines()
-    return place + "".join(f"{screen.mark(line, colour)}\n" for line in told) + f"\n{table}"
+    return (
+        wrapped(place, screen)
+        + "".join(f"{screen.mark(line, colour)}\n" for line in told)
+        + f"\n{table}"
+    )

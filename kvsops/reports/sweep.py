@@ -115,7 +115,7 @@ class Report:
             return csv(self.plan.items, columns)
         if output == "markdown":
             return self.markdown()
-        return SweepScreen(self.sweep, self.view).text()
+        return SweepScreen.of(self.sweep, self.view).text()
 
     def run(self, code: int | None = None) -> Run:
         """Return the run as it is written to files; `code` is its exit code."""
@@ -168,9 +168,7 @@ class Report:
 
     def totals(self) -> str:
         """Say how many came to what, of how many."""
-        outcomes = self._outcomes()
-        said = [f"{number:,} {_WORDS[each]}" for each in _WORDS if (number := outcomes[each])]
-        return f"{', '.join(said) or 'nothing to do'}, of {count(len(self.plan.items), 'channel')}"
+        return totals(self.plan.items)
 
     def _summary(self, code: int) -> Summary:
         outcomes = self._outcomes()
@@ -201,16 +199,23 @@ class Report:
 
     def _shown(self) -> Sequence[Item]:
         if self.view.everything:
-            return sorted(self.plan.items, key=_order)
-        return sorted(filter(_worth_showing, self.plan.items), key=_order)
+            return sorted(self.plan.items, key=order)
+        return sorted(filter(worth_showing, self.plan.items), key=order)
 
 
-def _order(item: Item) -> tuple[int, str]:
+def totals(items: Sequence[Item]) -> str:
+    """Say how many of the channels came to what."""
+    outcomes = Counter(item.outcome for item in items)
+    said = [f"{number:,} {_WORDS[each]}" for each in _WORDS if (number := outcomes[each])]
+    return f"{', '.join(said) or 'nothing to do'}, of {count(len(items), 'channel')}"
+
+
+def order(item: Item) -> tuple[int, str]:
     """Put first what is or would be deleted, oldest on top; last what is kept."""
     return list(_WORDS).index(item.outcome), str(item.channel.creation_time)
 
 
-def _worth_showing(item: Item) -> bool:
+def worth_showing(item: Item) -> bool:
     """Leave out what was never meant: out of the narrowing, or not met by a condition."""
     rule = item.decision.rule
     return item.outcome is not Outcome.KEPT or (rule is not None and rule.role is Role.PROTECTION)

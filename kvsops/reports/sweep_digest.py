@@ -66,14 +66,15 @@ def _commands(report: Report) -> Iterator[tuple[str, str]]:
         yield "To undo it", shlex.join(words)
 
 
-def _may_be_gone(item: Item) -> bool:
+def may_be_gone(item: Item) -> bool:
+    """Whether it was deleted, as far as is known."""
     return item.outcome is Outcome.DELETED or item.lost
 
 
 def undoing(report: Report) -> list[str]:
     """Return the command that makes again what was deleted, in words; none where nothing was."""
     journal = report.sweep.journal
-    if not journal or not any(map(_may_be_gone, report.plan.items)):
+    if not journal or not any(map(may_be_gone, report.plan.items)):
         return []
     path = f"./{journal}" if str(journal).startswith("-") else str(journal)
     return ["kvsops", "restore", path, "--yes", *report.options]

@@ -3,10 +3,12 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from itertools import accumulate
 from typing import Final
 
 from kvsops.core.facts import Need
+from kvsops.core.judge import Rules
 from kvsops.output.fit import wrapped
 from kvsops.output.rows import Column, screen_table
 from kvsops.output.screen import NO_SCREEN, Screen
@@ -15,6 +17,7 @@ from kvsops.output.text import count, safe
 from kvsops.reports.place import place_line
 from kvsops.reports.sweep_columns import Shown
 from kvsops.sweep.item import Item, Outcome
+from kvsops.sweep.plan import Plan
 from kvsops.sweep.run import Sweep
 
 _GOING: Final = {
@@ -59,12 +62,34 @@ AWAY: Final = View()
 """On no terminal."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SweepScreen:
-    """The screen of a run, carried out or not."""
+    """The screen of a run, carried out or not.
 
-    sweep: Sweep
+    `place` is its first line, `now` when it is shown; `blown` says by what the fuse blew.
+    """
+
+    plan: Plan
+    rules: Rules
+    place: str
+    now: datetime
+    read_only: bool
+    blown: str
     view: View
+
+    @classmethod
+    def of(cls, sweep: Sweep, view: View) -> "SweepScreen":
+        """Return the screen of one scope's run."""
+        first = next((item.channel.channel_arn for item in sweep.plan.items), None)
+        return cls(
+            plan=sweep.plan,
+            rules=sweep.rules,
+            place=place_line(sweep.scope, first),
+            now=sweep.scope.now(),
+            read_only=sweep.scope.read_only,
+            blown=sweep.blown,
+            view=view,
+        )
 
     def text(self) -> str:
         """Make the lines, the last one ended too."""
@@ -76,8 +101,7 @@ class SweepScreen:
     def _head(self) -> str:
         """Say whether it was a dry run and where, then how many of how many."""
         screen = self.view.screen
-        first = next((item.channel.channel_arn for item in self.sweep.plan.items), None)
-        place = wrapped(place_line(self.sweep.scope, first), screen)
+        place = wrapped(self.place, screen)
         lines = wrapped(self._count(), screen).splitlines()
         marked = "".join(f"{screen.mark(line, self._colour())}\n" for line in lines)
         unconfirmed = self._unconfirmed()
@@ -85,10 +109,12 @@ class SweepScreen:
 
     def _count(self) -> str:
         """Say how many of all are deleted, and what else came of any."""
-        items, outcomes = self.sweep.plan.items, self._outcomes()
+        items, outcomes = self.plan.items, self._outcomes()
+        if not self.rules.policies:
+            return "No policy holds here: nothing to do"
         if not items:
             return f"No channels{self._named()}: nothing to do"
-        first = Outcome.WOULD_DELETE if self.sweep.scope.read_only else Outcome.DELETED
+        first = Outcome.WOULD_DELETE if self.read_only else Outcome.DELETED
         told = {each: words for each, words in (_GOING | _NOT_DONE).items() if each is not first}
         number = f"{outcomes[first]:,}" if outcomes[first] else "None"
         said = [f"{number} of {count(len(items), 'channel')}{self._named()} {_GOING[first]}"]
@@ -100,17 +126,17 @@ class SweepScreen:
 
     def _named(self) -> str:
         """Say by which names were listed, where not all were."""
-        rules = self.sweep.rules
+        rules = self.rules
         prefix = (rules.narrowing or rules.policies[0]).given["prefix"]
         return f" named {prefix}…" if prefix else ""
 
     @property
     def _blown(self) -> bool:
-        return bool(self.sweep.blown) and not self.sweep.scope.read_only
+        return bool(self.blown) and not self.read_only
 
     def _colour(self) -> Colour:
         outcomes = self._outcomes()
-        failed = outcomes[Outcome.FAILED] or self.sweep.plan.undecided or self.sweep.plan.uncertain
+        failed = outcomes[Outcome.FAILED] or self.plan.undecided or self.plan.uncertain
         if failed:
             return Colour.BAD
         undone = (Outcome.WOULD_DELETE, Outcome.WOULD_MARK, Outcome.CHANGED, Outcome.LEFT)
@@ -118,7 +144,7 @@ class SweepScreen:
 
     def _unconfirmed(self) -> str:
         """Say that candidates are shown which no direct read has confirmed, if any are."""
-        unread = [item for item in self.sweep.plan.doomed if item.decision.unconfirmed]
+        unread = [item for item in self.plan.doomed if item.decision.unconfirmed]
         if not unread:
             return ""
         needs = {need for item in unread for need in item.decision.unconfirmed}
@@ -129,33 +155,35 @@ class SweepScreen:
 
     def _going(self, taken: int) -> str:
         """Show what goes, oldest first: a screenful on a terminal."""
-        rows = sorted((i for i in self.sweep.plan.items if i.outcome in _GOING), key=_order)
+        rows = sorted((i for i in self.plan.items if i.outcome in _GOING), key=_order)
         if not rows:
             return ""
         shown = rows[: self._room(len(rows), taken)]
-        columns = Shown(rows, self.sweep.rules, self.sweep.scope.now(), self.view.tags).columns()
-        told = [_shared_by(rows, column) for column in columns]
+        told = [_shared_by(rows, column) for column in self._columns(rows)]
         table = screen_table(shown, told, self.view.screen, "channel")
         return table + self._more(rows, shown)
+
+    def _columns(self, rows: Sequence[Item]) -> Sequence[Column[Item]]:
+        return Shown(rows, self.rules, self.now, self.view.tags).columns()
 
     def _room(self, number: int, taken: int) -> int:
         """Return how many rows there is room for, where so many lines are taken."""
         height = self.view.screen.height
         if height is None or self.view.everything:
             return number
-        plan = self.sweep.plan
+        plan = self.plan
         said = (*plan.problems, *plan.undecided, *plan.uncertain, *plan.mistaken, *plan.presumed)
-        told = 2 * (len(said) + bool(self.sweep.blown))  # lines, below
+        told = 2 * (len(said) + bool(self.blown))  # lines, below
         # Above and below the rows: two lines of headings, one of how many more, blank ones.
         room = max(_FEWEST, height - taken - told - _BELOW - 4)
         return number if number <= room else room - 1  # what says that there are more
 
     def _not_done(self) -> str:
         """Say what was not done that was to be, and why of each."""
-        if self.sweep.scope.read_only:
+        if self.read_only:
             return ""
         failing = _NOT_DONE.keys() - {Outcome.LEFT}  # these are counted, and why is said once
-        rows = [i for i in self.sweep.plan.items if i.outcome in failing and not _is_kept(i)]
+        rows = [i for i in self.plan.items if i.outcome in failing and not _is_kept(i)]
         if not rows:
             return ""
         rows.sort(key=_order)
@@ -168,19 +196,22 @@ class SweepScreen:
     def _more(self, rows: Sequence[Item], shown: Sequence[object]) -> str:
         """Say how many are not shown, and what has them: a run that was carried out has passed."""
         hidden = len(rows) - len(shown)
-        which = "--all shows them" if self.sweep.scope.read_only else "the journal has them"
+        which = "--all shows them" if self.read_only else "the journal has them"
         return f"… and {hidden:,} more: {which}\n" if hidden else ""
 
     def _told(self, item: Item) -> str:
         screen, words = self.view.screen, _NOT_DONE[item.outcome]
         colour = Colour.BAD if item.outcome in (Outcome.FAILED, Outcome.UNKNOWN) else None
-        said = safe(f"  {item.channel.channel_name}: {words}: {item.reason}")
+        said = safe(f"  {self._name(item)}: {words}: {item.reason}")
         lines = wrapped(said, screen, "    ").splitlines()
         return "".join(f"{screen.mark(line, colour)}\n" for line in lines)
 
+    def _name(self, item: Item) -> str:
+        return item.channel.channel_name
+
     def _kept(self) -> str:
         """Count what is kept by its reason; show each where everything is asked for."""
-        rows = [item for item in self.sweep.plan.items if _is_kept(item)]
+        rows = [item for item in self.plan.items if _is_kept(item)]
         if not rows:
             return ""
         reasons = Counter(map(_counted, rows))
@@ -189,12 +220,14 @@ class SweepScreen:
         if not self.view.everything:
             return line
         rows.sort(key=_order)
-        these = Shown(rows, self.sweep.rules, self.sweep.scope.now(), self.view.tags)
-        table = screen_table(rows, these.kept_columns(), self.view.screen, "channel kept")
+        table = screen_table(rows, self._kept_columns(rows), self.view.screen, "channel kept")
         return f"{line}\n{table}"
 
+    def _kept_columns(self, rows: Sequence[Item]) -> Sequence[Column[Item]]:
+        return Shown(rows, self.rules, self.now, self.view.tags).kept_columns()
+
     def _outcomes(self) -> Counter[Outcome]:
-        return Counter(item.outcome for item in self.sweep.plan.items if not _is_kept(item))
+        return Counter(item.outcome for item in self.plan.items if not _is_kept(item))
 
 
 def _is_kept(item: Item) -> bool:

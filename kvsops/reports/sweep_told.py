@@ -1,6 +1,6 @@
 """What is said of a sweep or a deletion: its report on standard output, the rest beside it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import partial
@@ -68,7 +68,7 @@ def _tell_beside(report: Report, console: Console, *, verbose: bool) -> None:
     for warning in report.warnings:
         console.warn(warning)
     if report.proposal:
-        _propose(report, report.proposal, console)
+        propose(report.proposal, report.typed, console)
     if words := undoing(report):
         console.commanded("to undo: ", words)
 
@@ -84,11 +84,11 @@ def _tell_calls(report: Report, console: Console, *, verbose: bool) -> None:
         tell_own_cost(scope, console)
 
 
-def _propose(report: Report, proposal: Proposal, console: Console) -> None:
+def propose(proposal: Proposal, typed: Sequence[str], console: Console) -> None:
     """Say what to do next, and the command for it."""
     if proposal.why:
         console.note(proposal.why)
-    console.propose(_aim(proposal), proposal.words(report.typed))
+    console.propose(_aim(proposal), proposal.words(typed))
 
 
 def _aim(proposal: Proposal) -> str:

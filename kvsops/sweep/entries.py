@@ -134,6 +134,15 @@ def found(places: Iterable[tuple[Path, str]]) -> tuple[list[Journalled], list[st
     return journals, problems
 
 
+def whole_run(run: str) -> str:
+    """Return the name of the run of many places that this was one of; of another its own.
+
+    It has no more than when that began, and in which process: see `kvsops.sweep.total`.
+    """
+    parts = run.split("-")
+    return f"{parts[0]}-{parts[-1]}" if parts[1:] else run
+
+
 def by_run(journals: Iterable[Journalled]) -> dict[str, Journalled]:
     """Return what each run tells of, the latest first."""
     runs = {

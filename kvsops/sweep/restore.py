@@ -46,12 +46,16 @@ def restorable(scope: Scope, entries: Sequence[Entry]) -> tuple[list[Entry], lis
     elsewhere = Counter(why for entry in entries if (why := _elsewhere(scope, entry)))
     if elsewhere and not here:
         raise UsageError(f"the journal is {next(iter(elsewhere))}")
-    gone = [entry for entry in here if entry.last_event in MAY_BE_GONE]
+    return last_gone(here), [f"{number:,} left out: {why}" for why, number in elsewhere.items()]
+
+
+def last_gone(entries: Sequence[Entry]) -> list[Entry]:
+    """Return what may be gone, of one account and region: of each name the last channel."""
+    gone = [entry for entry in entries if entry.last_event in MAY_BE_GONE]
     last: dict[str, Entry] = {}
     for entry in sorted(gone, key=lambda entry: entry.arn.creation_ms):
         last[entry.arn.channel_name] = entry
-    wanted = [entry for entry in gone if entry is last[entry.arn.channel_name]]
-    return wanted, [f"{number:,} left out: {why}" for why, number in elsewhere.items()]
+    return [entry for entry in gone if entry is last[entry.arn.channel_name]]
 
 
 def _elsewhere(scope: Scope, entry: Entry) -> str | None:

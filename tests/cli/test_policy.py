@@ -10,6 +10,7 @@ import jsonschema
 import pytest
 
 from kvsops.local.faults import Fault
+from kvsops.sweep.schema import schema
 from kvsops.local.server import LocalServer
 from kvsops.sweep import policy
 from tests.cli.conftest import Kvsops

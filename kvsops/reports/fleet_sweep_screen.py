@@ -1,0 +1,170 @@
+"""What a terminal shows of a sweep of many places: what goes, what failed, and which hold it."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from kvsops.fleet.place import Missed
+from kvsops.fleet.sweep import FleetSweep, Swept
+from kvsops.output.fit import wrapped
+from kvsops.output.rows import Column, screen_table
+from kvsops.output.screen import Outcome as Colour
+from kvsops.output.text import count, safe
+from kvsops.reports.fleet_columns import ITEM_PLACE, missed_text, place_of
+from kvsops.reports.sweep_screen import SweepScreen
+from kvsops.sweep.item import Item, Outcome
+
+_FEWEST: Final = 5
+"""So many lines of what failed, and of scopes, are shown on the lowest terminal."""
+
+Wrong = tuple[str, str]
+"""A place, and what is wrong there."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FleetScreen(SweepScreen):
+    """The screen of a run in many places."""
+
+    fleet: FleetSweep
+
+    def text(self) -> str:
+        """Make the lines, the last one ended too."""
+        head, kept = self._head(), self._kept()
+        before = (head, self._failed(), self._scopes())
+        taken = sum(part.count("\n") + 1 for part in (*before, kept, self._not_done()) if part)
+        parts = (*before, self._going(taken), self._not_done(), kept)
+        return "\n".join(filter(None, parts))
+
+    def _count(self) -> str:
+        said = SweepScreen._count(self)
+        held = sum(bool(each.sweep.bounds.blown(each.sweep.plan)) for each in self.fleet.swept)
+        if not held or self.read_only:
+            return said
+        return f"{said}; the fuse of {count(held, 'scope')} blew"
+
+    def _colour(self) -> Colour:
+        wrong = any(True for _ in failures(self.fleet))
+        return Colour.BAD if wrong else SweepScreen._colour(self)
+
+    def _columns(self, rows: Sequence[Item]) -> Sequence[Column[Item]]:
+        return [*ITEM_PLACE, *SweepScreen._columns(self, rows)]
+
+    def _kept_columns(self, rows: Sequence[Item]) -> Sequence[Column[Item]]:
+        return [*ITEM_PLACE, *SweepScreen._kept_columns(self, rows)]
+
+    def _name(self, item: Item) -> str:
+        return f"{place_of(item)} {item.channel.channel_name}"
+
+    def _failed(self) -> str:
+        """Say where nothing could be looked at, or not all be done, and why."""
+        screen, lines = self.view.screen, []
+        told: list[tuple[str, Colour | None]] = []
+        told += [(f"{place}: {why}", Colour.BAD) for place, why in failures(self.fleet)]
+        excused = [each for each in self.fleet.missed if each.excused]
+        told += [(line, None) for line in _grouped(excused)]
+        room = len(told) if self.view.everything or screen.height is None else _FEWEST
+        for line, colour in told[:room]:
+            folded = wrapped(safe(f"  {line}"), screen, "    ").splitlines()
+            lines += [f"{screen.mark(each, colour)}\n" for each in folded]
+        more = f"  … and {len(told) - room:,} more: --all shows them\n" if told[room:] else ""
+        return f"Not looked at, or failed:\n{''.join(lines)}{more}" if told else ""
+
+    def _scopes(self) -> str:
+        """Show the scopes that hold something, those that hold most on top; count the others."""
+        rows = sorted(self.fleet.swept, key=_most_first)
+        loud = [each for each in rows if not _is_quiet(each)]
+        quiet = [each for each in rows if _is_quiet(each)]
+        if self.view.everything:
+            loud, quiet = rows, []
+        table, room = "", len(loud)
+        if self.view.screen.height is not None and not self.view.everything:
+            room = max(_FEWEST, (self.view.screen.height - _FEWEST) // 3)
+        if loud:
+            table = screen_table(loud[:room], scope_columns(loud), self.view.screen, "scope")
+        if loud[room:]:
+            table += f"… and {len(loud) - room:,} more: --all shows them\n"
+        if quiet:
+            listed = sum(len(each.sweep.plan.items) for each in quiet)
+            held = f"{count(len(quiet), 'scope')} with {count(listed, 'channel')}"
+            table += f"{held}: nothing to do\n"
+        return table
+
+
+def failures(fleet: FleetSweep) -> Iterator[Wrong]:
+    """Yield where nothing could be looked at, or not all be done, and why."""
+    for missed in fleet.missed:
+        if not missed.excused:
+            where, _, why = missed_text(missed).partition(": ")
+            yield where, why
+    for each in fleet.swept:
+        why = str(each.failure) if each.failure else each.sweep.why_stopped
+        if why:
+            yield str(each.place), why
+
+
+def _grouped(missed: Sequence[Missed]) -> list[str]:
+    """Say of what was missed for one reason, in one region or account, only how much it was."""
+    alike: dict[tuple[str, str], list[Missed]] = {}
+    for each in missed:
+        alike.setdefault((each.why, each.region or ""), []).append(each)
+    return [
+        missed_text(same[0])
+        if len(same) == 1
+        else f"{same[0].region or 'all regions'} of {len(same):,} accounts: {same[0].why}"
+        for same in alike.values()
+    ]
+
+
+def scope_columns(rows: Sequence[Swept]) -> list[Column[Swept]]:
+    """Return a scope's columns: where it is, and how many channels came to what."""
+    seen = Counter(item.outcome for each in rows for item in each.sweep.plan.items)
+    shown = [outcome for outcome in Outcome if seen[outcome] and outcome is not Outcome.KEPT]
+    return [
+        Column[Swept](
+            "account_id", "ACCOUNT", lambda each: each.place.account_id, shared="account {}".format
+        ),
+        Column[Swept](
+            "region", "REGION", lambda each: each.place.region, shared="region {}".format
+        ),
+        Column[Swept](
+            "listed", "CHANNELS", lambda each: len(each.sweep.plan.items), _listed, align="right"
+        ),
+        *(_outcome_column(outcome) for outcome in shown),
+        *([_FUSE] if any(each.sweep.blown for each in rows) else []),
+    ]
+
+
+def _listed(each: Swept) -> str:
+    return f"{len(each.sweep.plan.items):,}" if each.sweep.rules.policies else "no policy"
+
+
+def _outcome_column(outcome: Outcome) -> Column[Swept]:
+    def number(each: Swept) -> int:
+        return sum(item.outcome is outcome for item in each.sweep.plan.items)
+
+    return Column[Swept](
+        outcome.value, outcome.value.upper(), number, lambda e: f"{number(e):,}", align="right"
+    )
+
+
+_FUSE: Final = Column[Swept](
+    "fuse",
+    "FUSE",
+    lambda each: "blown" if each.sweep.blown else "",
+    outcome=lambda each: Colour.BAD if each.sweep.blown else None,
+)
+
+
+def _is_quiet(each: Swept) -> bool:
+    """Whether nothing was, or is to be done there, and nothing failed."""
+    quiet = {Outcome.KEPT, Outcome.MARKED}
+    still = all(item.outcome in quiet and not item.planned for item in each.sweep.plan.items)
+    return still and not each.failure and not each.sweep.why_stopped
+
+
+def _most_first(each: Swept) -> tuple[bool, int, str]:
+    """Put what failed on top, then where most goes."""
+    going = sum(item.outcome is not Outcome.KEPT for item in each.sweep.plan.items)
+    wrong = bool(each.failure or each.sweep.why_stopped or each.sweep.blown)
+    return not wrong, -going, str(each.place)

@@ -1,0 +1,140 @@
+"""What is said of a sweep of many places: its report on standard output, the rest beside it."""
+
+import shlex
+from collections import Counter
+from collections.abc import Callable, Iterator
+from decimal import Decimal
+from functools import partial
+from pathlib import Path
+
+import click
+
+from kvsops.aws.activity import own_cost
+from kvsops.output.console import Console
+from kvsops.output.digest import BRIEF_BYTES, Digest, Section, append
+from kvsops.output.rows import Output, markdown
+from kvsops.output.screen import Outcome as Colour
+from kvsops.output.text import count
+from kvsops.reports.fleet_columns import ITEM_PLACE
+from kvsops.reports.fleet_sweep import FleetReport
+from kvsops.reports.fleet_sweep_screen import scope_columns
+from kvsops.reports.sweep import order
+from kvsops.reports.sweep_columns import Shown
+from kvsops.reports.sweep_digest import may_be_gone
+from kvsops.reports.sweep_told import Telling, propose
+from kvsops.sweep.item import Outcome
+
+_TOLD = 10
+"""At most so many warnings of one kind are said one by one."""
+
+
+def told_once(console: Console, path: Path) -> Callable[[Path], object]:
+    """Return what says, when the first journal begins, where all are: `path` may hold a `*`."""
+    said: list[Path] = []
+
+    def began(_: Path) -> None:
+        if not said:
+            said.append(path)
+            console.note(f"{'journals' if '*' in path.name else 'journal'}: {path}")
+
+    return began
+
+
+def tell(
+    report: FleetReport, console: Console, output: Output, query: str | None, telling: Telling
+) -> None:
+    """Print the report, append it to a CI's step summary, and say what there is to say of it."""
+    digest = partial(digest_of, report, telling.code)
+    try:
+        text = digest().markdown(BRIEF_BYTES) if telling.brief else report.render(output, query)
+        click.echo(text, nl=False, color=report.view.screen.colour)
+    finally:  # also where standard output takes no more
+        append(digest, console)
+        _tell_beside(report, console, verbose=telling.verbose)
+
+
+def _tell_beside(report: FleetReport, console: Console, *, verbose: bool) -> None:
+    for warning in _first(doubts(report)):
+        console.warn(warning)
+    for presumption in _first(report.said(lambda plan: plan.presumed)):
+        console.note(presumption)
+    if verbose:
+        console.note(_calls(report))
+    for place, why in report.wrong[:_TOLD]:
+        console.error(f"{place}: {why}")
+    if report.wrong[_TOLD:]:
+        console.error(f"and {len(report.wrong) - _TOLD:,} more: -o json has them")
+    if report.interrupted:
+        console.error("stopped: interrupted")
+    for warning in _first(report.warnings):
+        console.warn(warning)
+    if report.proposal:
+        propose(report.proposal, report.typed, console)
+    if words := undoing(report):
+        console.commanded("to undo: ", words)
+
+
+def doubts(report: FleetReport) -> list[str]:
+    """Return what could not be read or told, each line once, with its place."""
+    return report.said(
+        lambda plan: [*plan.problems, *plan.undecided, *plan.uncertain, *plan.mistaken]
+    )
+
+
+def _first(lines: list[str]) -> list[str]:
+    more = [f"and {len(lines) - _TOLD:,} more such lines"] if lines[_TOLD:] else []
+    return [*lines[:_TOLD], *more]
+
+
+def _calls(report: FleetReport) -> str:
+    """Say which calls were made, and what they cost."""
+    scopes = [each.sweep.scope for each in report.fleet.swept]
+    calls: Counter[str] = sum((scope.calls for scope in scopes), Counter())
+    said = ", ".join(f"{name} {number:,}" for name, number in sorted(calls.items()))
+    cost = sum((own_cost(scope) for scope in scopes), Decimal())
+    return f"calls: {said}; own cost: ${cost:.4f} at most"
+
+
+def undoing(report: FleetReport) -> list[str]:
+    """Return the command that makes again what was deleted, in words; none where nothing was."""
+    if not report.journals or not any(map(may_be_gone, report.plan.items)):
+        return []
+    one = report.journals[0] if len(report.journals) == 1 else report.fleet.total.run
+    path = f"./{one}" if one.startswith("-") else one
+    return ["kvsops", "restore", path, "--yes", *report.options]
+
+
+def digest_of(report: FleetReport, code: int) -> Digest:
+    """Tell the run that ended with this exit code."""
+    why = [f"{place}: {why}" for place, why in report.wrong]
+    doubtful = [*doubts(report), *report.warnings]
+    ended = [report.ended] if report.ended else []
+    return Digest(
+        Colour.BAD if code else Colour.DOUBTFUL if doubtful else Colour.GOOD,
+        report.typed,
+        f"{report.place()}: {report.totals()}",
+        list(dict.fromkeys([*ended, *why, *doubtful])),
+        report.said(lambda plan: plan.presumed),
+        list(_commands(report)),
+        list(_sections(report)),
+    )
+
+
+def _commands(report: FleetReport) -> Iterator[tuple[str, str]]:
+    for journal in report.journals[:_TOLD]:
+        yield "Journal", journal
+    if words := undoing(report):
+        yield "To undo it", shlex.join(words)
+
+
+def _sections(report: FleetReport) -> Iterator[Section]:
+    """Yield the scopes, then what is or would be done, folded where it is long."""
+    swept = report.fleet.swept
+    if swept:
+        yield Section(count(len(swept), "scope"), markdown(swept, scope_columns(swept)))
+    items = sorted(
+        (item for item in report.plan.items if item.outcome is not Outcome.KEPT), key=order
+    )
+    if items:
+        shown = Shown(items, report.fleet.terms.rules, report.clocks.now()).columns()
+        yield Section(count(len(items), "channel"), markdown(items, [*ITEM_PLACE, *shown]))
