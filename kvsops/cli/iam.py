@@ -155,8 +155,8 @@ def _places(
     """Return the regions and accounts that a command line is about; None is any."""
     asked = given.get("exclude_regions") or given.get("all_regions")
     regions = given.get("regions") or (given.get("region") or (None if asked else region),)
-    if given.get("expect_account"):
-        account = checked_account_id(given["expect_account"])
+    if len(expected := given.get("expect_accounts") or ()) == 1:
+        account = checked_account_id(expected[0])
     named = [RoleArn.parse(arn).account_id for arn in given.get("role_arns", ())]
     accounts = given.get("accounts") or named or (account,)
     return [(each, account_id) for account_id in accounts for each in regions]

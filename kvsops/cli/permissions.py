@@ -129,7 +129,7 @@ CALLS: Final[dict[str, tuple[Call, ...]]] = {
         Call("DescribeSignalingChannel", either("yes", "explain"), tagged=True),
         Call("DeleteSignalingChannel", given("yes"), tagged=True),
         Call("UpdateMediaStorageConfiguration", given("yes", "unlink_storage"), tagged=True),
-        Call("GetCallerIdentity", given("expect_account")),
+        Call("GetCallerIdentity", given("expect_accounts")),
         Call("ListMetrics", rules_need(Need.ACTIVITY, sweep_rules)),
         Call("GetMetricData", rules_need(Need.ACTIVITY, sweep_rules)),
         Call("TagResource", given("yes", "grace"), tagged=True),

@@ -198,7 +198,10 @@ def _function(name: str, stack: Stack) -> Data:
 
 def _machine(stack: Stack) -> Data:
     settings = stack.settings
-    text = json.dumps(definition(settings, stack.deleting_at_once), separators=(",", ":"))
+    begun = definition(settings, stack.deleting_at_once)
+    # JSON's own way to write what `Fn::Sub` would take for a name of the stack's.
+    policy, safe = json.dumps(settings.policy), json.dumps(settings.policy).replace("$", r"\u0024")
+    text = json.dumps(begun, separators=(",", ":")).replace(policy, safe)
     return {
         "MachineRole": roles.role("states.amazonaws.com", roles.of_machine(settings)),
         "Machine": {

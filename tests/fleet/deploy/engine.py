@@ -15,6 +15,7 @@ from typing import Any
 import boto3
 from moto import mock_aws
 from moto.sns.models import sns_backends
+from moto.sts.models import sts_backends
 
 from kvsops.fleet.deploy import handler, steps
 from kvsops.fleet.selection import Surroundings
@@ -22,7 +23,7 @@ from kvsops.local.accounts import ACCOUNT_ID
 from kvsops.local.engine.extension import install
 from kvsops.local.engine.functions import Context
 from kvsops.local.server import LocalServer
-from kvsops.local.sts.sessions import Session
+from kvsops.local.sts.models import remember
 
 CONFIG: Any = {
     "core": {"mock_credentials": False},
@@ -30,6 +31,8 @@ CONFIG: Any = {
     "stepfunctions": {"execute_state_machine": True},
 }
 REGION = "us-east-1"
+RUN = "run-1"
+"""What AWS would make up: moto leaves it out."""
 STEPS = {
     "list": steps.list_places,
     "plan": steps.plan,
@@ -64,7 +67,7 @@ class Engine:
         target = schedules.get_schedule(Name=found["Name"])["Target"]
         machines = client("stepfunctions")
         given = {"stateMachineArn": target["Arn"], "input": target.get("Input", "{}")}
-        execution = machines.start_execution(**given)["executionArn"]
+        execution = machines.start_execution(**given, name=RUN)["executionArn"]
         while (came := machines.describe_execution(executionArn=execution))["status"] == "RUNNING":
             time.sleep(0.1)
         assert came["status"] == "SUCCEEDED", came
@@ -118,7 +121,7 @@ def _code(
 ) -> Callable[[Any, Context], Any]:
     def run(event: Any, context: Context) -> Any:
         own = {**context.environment, **_moto_s()}
-        members = local.environment() | _signed_in(local, context.role)
+        members = local.environment() | _signed_in(context.role)
         seconds = context.get_remaining_time_in_millis() / 1000
         return step(event, handler.hub(own, Surroundings(environ=members), seconds))
 
@@ -129,17 +132,20 @@ def _moto_s() -> dict[str, str]:
     return {"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b", "AWS_REGION": REGION}
 
 
-def _signed_in(local: LocalServer, role_arn: str) -> dict[str, str]:
+def _signed_in(role_arn: str) -> dict[str, str]:
     """Return credentials of a function's role, as Lambda gives them to its process."""
-    name = role_arn.rpartition("/")[2]
-    key = f"ASIA{abs(hash(name)):016d}"[:20]
-    arn = f"arn:aws:sts::{ACCOUNT_ID}:assumed-role/{name}/function"
-    settings = local.settings
-    settings.sessions[key] = Session(
-        ACCOUNT_ID, arn, "secret", "token", settings.signing_clock() + timedelta(hours=1)
+    hour = timedelta(hours=1)
+    assumed = sts_backends[ACCOUNT_ID]["aws"].assume_role(
+        region_name=REGION,
+        role_session_name="function",
+        role_arn=role_arn,
+        policy="",
+        duration=int(hour.total_seconds()),
+        external_id="",
     )
+    remember(assumed, hour)
     return {
-        "AWS_ACCESS_KEY_ID": key,
-        "AWS_SECRET_ACCESS_KEY": "secret",
-        "AWS_SESSION_TOKEN": "token",
+        "AWS_ACCESS_KEY_ID": assumed.access_key_id,
+        "AWS_SECRET_ACCESS_KEY": assumed.secret_access_key,
+        "AWS_SESSION_TOKEN": assumed.session_token,
     }

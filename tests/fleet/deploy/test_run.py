@@ -34,10 +34,8 @@ pytestmark = [
 
 @pytest.fixture
 def local() -> Iterator[LocalServer]:
-    """Yield an emulator with three accounts; in one region most first calls are throttled."""
-    settings = Settings(quotas=False, accounts=3, state_delay=timedelta())
-    settings.faults = (Fault("*", "ClientLimitExceededException", 0.3, region=BUSY),)
-    with LocalServer(settings) as server:
+    """Yield an emulator with three accounts."""
+    with LocalServer(Settings(quotas=False, accounts=3, state_delay=timedelta())) as server:
         yield server
 
 
@@ -74,6 +72,7 @@ def names(local: LocalServer, account: str, region: str) -> list[str]:
 
 def test_the_whole_way(tmp_path: Path, local: LocalServer) -> None:
     """Exactly what the plans have is deleted, and what failed is told; a journal brings it back."""
+    local.settings.faults = (Fault("*", "ClientLimitExceededException", 0.3, region=BUSY),)
     where = [word for region in REGIONS for word in ("--region", region)]
     hub = template(
         tmp_path, *where, "--yes", "--max-deletes", "3", "--email", "ops@example.com",
@@ -138,7 +137,6 @@ def _restored(tmp_path: Path, local: LocalServer, engine: Engine, key: str) -> N
 
 def test_a_dry_run(tmp_path: Path, local: LocalServer) -> None:
     """Without --yes no role may delete, and no state does; what would be deleted is told."""
-    local.settings.faults = ()
     hub = template(tmp_path, "--region", REGION, "--code-bucket", "c", "--code-key", "k.zip")
     member = template(tmp_path, "--member-role", "--hub-account", HUB)
     assert "DeleteSignalingChannel" not in hub + member
@@ -152,7 +150,6 @@ def test_a_dry_run(tmp_path: Path, local: LocalServer) -> None:
 
 def test_the_fuse_of_all(tmp_path: Path, local: LocalServer) -> None:
     """Where all scopes together have more to delete than it lets pass, nothing is, anywhere."""
-    local.settings.faults = ()
     options = ("--yes", "--max-deletes-total", "5", "--code-bucket", "c", "--code-key", "k.zip")
     hub = template(tmp_path, "--region", REGION, *options)
     member = template(tmp_path, "--member-role", "--hub-account", HUB, "--yes")

@@ -1,0 +1,48 @@
+"""The templates, as CloudFormation's own linter sees them."""
+
+from datetime import timedelta
+
+import pytest
+from cfnlint import lint_all
+
+from kvsops.fleet.deploy import roles, template
+from kvsops.fleet.deploy.settings import Settings
+
+POLICY = '[policies.ci]\nprefix = "ci-"\nolder-than = "2h"\n'
+ALLOWED = {
+    "Version": "2012-10-17",
+    "Statement": [{"Effect": "Allow", "Action": ["tag:GetResources"], "Resource": "*"}],
+}
+
+
+def settings(*, deletes: bool) -> Settings:
+    """Make what a run goes by."""
+    return Settings(
+        policy=POLICY,
+        deletes=deletes,
+        max_deletes="10%",
+        max_deletes_total="100",
+        role="kvsops-sweep",
+        all_regions=True,
+    )
+
+
+@pytest.mark.parametrize("deletes", [False, True])
+@pytest.mark.parametrize("email", [None, "ops@example.com"])
+@pytest.mark.parametrize("alarm", [None, timedelta(hours=25)])
+def test_the_hub(email: str | None, alarm: timedelta | None, *, deletes: bool) -> None:
+    """It is what CloudFormation takes, schedule and alarm included."""
+    stack = template.Stack(
+        settings=settings(deletes=deletes),
+        schedule="rate(1 day)",
+        alarm_after=alarm,
+        deleting_at_once=10,
+        email=email,
+    )
+    assert lint_all(template.written(template.hub(stack))) == []
+
+
+def test_the_members() -> None:
+    """So are the members' roles."""
+    made = roles.members(settings(deletes=True), "123456789012", ALLOWED, ALLOWED)
+    assert lint_all(template.written(made)) == []
