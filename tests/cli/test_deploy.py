@@ -97,7 +97,7 @@ def test_without_yes() -> None:
     """A stack that only tells has neither state, nor function, nor role that deletes."""
     ended = deploy("--all-regions")
     assert ended.err == (
-        "note: without --yes: this stack tells what it would delete, and deletes nothing\n"
+        "without --yes: this stack tells what it would delete, and deletes nothing\n"
     )
     assert "Delete" not in {each[:6] for each in json.loads(ended.out)["Resources"]}
     assert set(template(*MEMBER)["Resources"]) == {"PlanRole"}

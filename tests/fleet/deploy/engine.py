@@ -103,14 +103,13 @@ def deployed(
         local.start()
         install({f"{handler.__name__}.{name}": _code(local, step) for name, step in STEPS.items()})
         for account_id, template in members.items():
-            create(template, account_id)
-        yield Engine(local, create(hub, ACCOUNT_ID))
+            create("member", template, account_id)
+        yield Engine(local, create("hub", hub, ACCOUNT_ID))
 
 
-def create(template: str, account_id: str) -> dict[str, str]:
+def create(name: str, template: str, account_id: str) -> dict[str, str]:
     """Create a stack in an account, as its CloudFormation would; return its outputs."""
     made = client("cloudformation", account_id)
-    name = f"kvsops-{account_id}"
     made.create_stack(StackName=name, TemplateBody=template, Capabilities=["CAPABILITY_NAMED_IAM"])
     (stack,) = made.describe_stacks(StackName=name)["Stacks"]
     return {each["OutputKey"]: each["OutputValue"] for each in stack.get("Outputs", [])}
