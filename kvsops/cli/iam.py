@@ -10,7 +10,7 @@ import click
 from kvsops.cli.help import Command, section
 from kvsops.cli.main import ALIASES, COMMANDS, cli
 from kvsops.cli.values import ACCOUNT
-from kvsops.core.account import RoleArn, checked_account_id
+from kvsops.core.account import RoleArn
 from kvsops.core.channel import ChannelArn
 from kvsops.core.likeness import suggestion
 from kvsops.errors import UsageError
@@ -155,10 +155,8 @@ def _places(
     """Return the regions and accounts that a command line is about; None is any."""
     asked = given.get("exclude_regions") or given.get("all_regions")
     regions = given.get("regions") or (given.get("region") or (None if asked else region),)
-    if len(expected := given.get("expect_accounts") or ()) == 1:
-        account = checked_account_id(expected[0])
     named = [RoleArn.parse(arn).account_id for arn in given.get("role_arns", ())]
-    accounts = given.get("accounts") or named or (account,)
+    accounts = given.get("accounts") or named or given.get("expect_accounts") or (account,)
     return [(each, account_id) for account_id in accounts for each in regions]
 
 

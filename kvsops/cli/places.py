@@ -57,6 +57,27 @@ class Wherever(Where):
             **{name: getattr(self, name) for name in _NAMES},
         )
 
+    def again(self, scope: "Scope") -> list[str]:
+        """Return the options, as words, with which another command finds the same one place."""
+        return [*Where.again(self, scope), *self._words("--role-arn", "--external-id")]
+
+    @property
+    def again_everywhere(self) -> list[str]:
+        """The options, as words, with which another command finds the same places."""
+        url = self.endpoint_url if self.endpoint_url and "@" not in self.endpoint_url else None
+        given = (("--profile", self.profile), ("--endpoint-url", url))
+        return [*(word for pair in given if pair[1] for word in pair if word), *self._words()]
+
+    def _words(self, *only: str) -> list[str]:
+        """Return the options of these names, or all that say where to look."""
+        words: list[str] = []
+        for name, option in _NAMES.items():
+            value = getattr(self, name)
+            if value and (not only or option in only):
+                values = value if isinstance(value, tuple) else (value,)
+                words += [w for v in values for w in ((option,) if v is True else (option, v))]
+        return words
+
     def places(self) -> "Places":
         """Find where to look; raises `KvsopsError` before anything is done there.
 
@@ -165,14 +186,15 @@ def places_options(function: Function) -> Function:
     return wrapped  # type: ignore[return-value]  # click has its own idea of a decorated function
 
 
-_NAMES: Final = (
-    "regions",
-    "all_regions",
-    "exclude_regions",
-    "role_arns",
-    "organization_role",
-    "accounts",
-    "exclude_accounts",
-    "ous",
-    "external_id",
-)
+_NAMES: Final = {
+    "regions": "--region",
+    "all_regions": "--all-regions",
+    "exclude_regions": "--exclude-region",
+    "role_arns": "--role-arn",
+    "organization_role": "--organization-role",
+    "accounts": "--account",
+    "exclude_accounts": "--exclude-account",
+    "ous": "--ou",
+    "external_id": "--external-id",
+}
+"""The options by the names under which functions get them."""

@@ -260,14 +260,14 @@ def _contradiction(yes: bool, dry_run: bool, check: bool) -> str | None:  # noqa
 def _no(report: "Report", *, yes: bool, check: bool) -> str:
     """Say why the answer is no, if it is."""
     from kvsops.output.text import count
-    from kvsops.reports.sweep import HOW_ON
+    from kvsops.reports.sweep import how_on
 
     doomed = report.plan.doomed
     if check and (confirmed := sum(item.confirmed for item in doomed)):
         least = "" if confirmed == len(doomed) else "at least "
         return f"--check: {least}{count(confirmed, 'channel')} to delete"
-    if yes and report.sweep.blown:
-        return f"the fuse blew: {report.sweep.blown}, so nothing was deleted; {HOW_ON}"
+    if yes and (blown := report.sweep.blown):
+        return f"the fuse blew: {blown}, so nothing was deleted; {how_on(blown)}"
     return ""
 
 

@@ -91,18 +91,18 @@ def _delete(report: "FleetReport", journal: Path | None, console: "Console") -> 
 def _no(report: "FleetReport", asked: Asked) -> str:
     """Say why the answer is no, if it is."""
     from kvsops.output.text import count
-    from kvsops.reports.sweep import HOW_ON
+    from kvsops.reports.sweep import how_on
 
     doomed = report.plan.doomed
     if asked.check and (confirmed := sum(item.confirmed for item in doomed)):
         least = "" if confirmed == len(doomed) else "at least "
         return f"--check: {least}{count(confirmed, 'channel')} to delete"
-    if asked.yes and report.fleet.total.blown:
-        return f"the fuse blew: {report.fleet.total.blown}, so nothing was deleted; {HOW_ON}"
+    if asked.yes and (blown := report.fleet.total.blown):
+        return f"the fuse blew: {blown}, so nothing was deleted; {how_on(blown)}"
     if asked.yes and report.blown:
         first, *more = report.blown
         others = f" (and in {count(len(more), 'other scope')})" if more else ""
-        return f"the fuse blew: {first}{others}, so nothing was deleted there; {HOW_ON}"
+        return f"the fuse blew: {first}{others}, so nothing was deleted there; {how_on(first)}"
     return ""
 
 

@@ -69,7 +69,7 @@ def places_of(asked: Asked, around: Surroundings | None = None) -> Places:
         for account_id, role in roles.items()
         for at in regions
     )
-    return Places(found, (*missed, *refused))
+    return Places(found, (*missed, *refused), _members(home) if asked.organization_role else None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +142,11 @@ class _Opening:
             sleep=around.sleep,
             now=around.now,
         )
+
+
+def _members(home: Scope) -> Callable[[str], frozenset[str]]:
+    """Return what tells which accounts are in an organizational unit; it asks when it is asked."""
+    return lambda unit: frozenset(each.account_id for each in members_under(home, unit))
 
 
 def _share(parts: int) -> int:

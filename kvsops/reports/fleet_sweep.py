@@ -15,9 +15,9 @@ from kvsops.output.values import json_ready
 from kvsops.reports.fleet_columns import ITEM_PLACE
 from kvsops.reports.fleet_sweep_screen import FleetScreen, failures
 from kvsops.reports.sweep import (
-    HOW_ON,
     Report,
     Summary,
+    how_on,
     item_columns,
     order,
     totals,
@@ -146,7 +146,7 @@ class FleetReport:
     def warnings(self) -> list[str]:
         """A line for each fuse that would blow, were this no dry run."""
         blown = self.blown if self.read_only else []
-        return [f"the fuse would blow: {each}; {HOW_ON}" for each in blown]
+        return [f"the fuse would blow: {each}; {how_on(each)}" for each in blown]
 
     def said(self, what: Callable[[Plan], list[str]]) -> list[str]:
         """Return what plans say, each line once, with the place of the first that says it."""

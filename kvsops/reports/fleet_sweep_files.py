@@ -69,7 +69,8 @@ def _failed_cases(report: FleetReport) -> "Iterator[TestCase]":
 
 
 def _classname(place: str) -> str:
-    return f"kvsops.sweep.{place.replace(' ', '.')}"
+    account_id, _, region = place.partition(" ")
+    return f"kvsops.sweep.{account_id}.{region.replace(' ', '-')}"
 
 
 def _open_metrics(run: FleetRun, path: Path) -> bytes:

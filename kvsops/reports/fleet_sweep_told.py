@@ -21,7 +21,7 @@ from kvsops.reports.fleet_sweep_screen import scope_columns
 from kvsops.reports.sweep import order
 from kvsops.reports.sweep_columns import Shown
 from kvsops.reports.sweep_digest import may_be_gone
-from kvsops.reports.sweep_told import Telling, propose
+from kvsops.reports.sweep_told import WORTH_TELLING, Telling, propose
 from kvsops.sweep.item import Outcome
 
 _TOLD = 10
@@ -58,8 +58,7 @@ def _tell_beside(report: FleetReport, console: Console, *, verbose: bool) -> Non
         console.warn(warning)
     for presumption in _first(report.said(lambda plan: plan.presumed)):
         console.note(presumption)
-    if verbose:
-        console.note(_calls(report))
+    _tell_calls(report, console, verbose=verbose)
     for place, why in report.wrong[:_TOLD]:
         console.error(f"{place}: {why}")
     if report.wrong[_TOLD:]:
@@ -86,13 +85,17 @@ def _first(lines: list[str]) -> list[str]:
     return [*lines[:_TOLD], *more]
 
 
-def _calls(report: FleetReport) -> str:
-    """Say which calls were made, and what they cost."""
+def _tell_calls(report: FleetReport, console: Console, *, verbose: bool) -> None:
+    """Say which calls were made, and what they cost, where it is asked for or worth telling."""
     scopes = [each.sweep.scope for each in report.fleet.swept]
-    calls: Counter[str] = sum((scope.calls for scope in scopes), Counter())
-    said = ", ".join(f"{name} {number:,}" for name, number in sorted(calls.items()))
+    if verbose:
+        calls: Counter[str] = sum((scope.calls for scope in scopes), Counter())
+        said = ", ".join(f"{name} {number:,}" for name, number in sorted(calls.items()))
+        console.note(f"calls: {said}")
+    asked = sum(scope.metric_budget.asked for scope in scopes)
     cost = sum((own_cost(scope) for scope in scopes), Decimal())
-    return f"calls: {said}; own cost: ${cost:.4f} at most"
+    if asked and (verbose or cost >= WORTH_TELLING):
+        console.note(f"own cost: {asked:,} metrics, ${cost:.4f} at most")
 
 
 def undoing(report: FleetReport) -> list[str]:

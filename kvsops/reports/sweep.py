@@ -39,8 +39,10 @@ _WORDS: Final = {
 }
 
 
-HOW_ON: Final = "raise --max-deletes, or take the oldest first with --limit N"
-"""What to do about a blown fuse."""
+def how_on(blown: str) -> str:
+    """Say what to do about a fuse that blew by this."""
+    option = "--max-deletes-total" if "--max-deletes-total" in blown else "--max-deletes"
+    return f"raise {option}, or take the oldest first with --limit N"
 
 
 class Summary(TypedDict):
@@ -158,7 +160,7 @@ class Report:
     def warnings(self) -> list[str]:
         """A line where the fuse would blow, were this no dry run."""
         blown = self.sweep.blown if self.scope.read_only else ""
-        return [f"the fuse would blow: {blown}; {HOW_ON}"] if blown else []
+        return [f"the fuse would blow: {blown}; {how_on(blown)}"] if blown else []
 
     def _unconfirmed(self) -> str:
         """Say that candidates are shown which no direct read has confirmed, if any are."""

@@ -18,7 +18,7 @@ from kvsops.reports.sweep import Report
 from kvsops.reports.sweep_digest import digest_of, failed, undoing
 from kvsops.sweep.proposal import Proposal, Step
 
-_WORTH_TELLING: Final = Decimal("0.01")
+WORTH_TELLING: Final = Decimal("0.01")
 """US dollars: what a run itself cost is told from here on, or where it is asked for."""
 
 
@@ -80,7 +80,7 @@ def _tell_calls(report: Report, console: Console, *, verbose: bool) -> None:
         calls = ", ".join(f"{name} {number:,}" for name, number in sorted(scope.calls.items()))
         console.note(f"calls: {calls}")
     cost = own_cost(scope)
-    if scope.metric_budget.asked and (verbose or cost is None or cost >= _WORTH_TELLING):
+    if scope.metric_budget.asked and (verbose or cost is None or cost >= WORTH_TELLING):
         tell_own_cost(scope, console)
 
 

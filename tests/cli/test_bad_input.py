@@ -112,7 +112,16 @@ ROWS = [
     (f"{SWEEP} --dry-run", "--yes deletes and --dry-run does not: drop one"),
     (f"{SWEEP} --check", "--yes deletes and --check does not: drop one"),
     ("sweep --older-than 1h --yes --dry-run", "--yes deletes and --dry-run does not: drop one"),
-    (f"{SWEEP} --expect-account 999", "these credentials are of account 123456789012, not 999"),
+    (f"{SWEEP} --expect-account 999", "not an account: '999': it has 12 digits"),
+    (
+        f"{SWEEP} --expect-account 999999999999 --expect-account 200000000002",
+        "of account 123456789012, not 999999999999 or 200000000002",
+    ),
+    (f"{SWEEP} --max-deletes-total 0", "not a fuse: '0': write a number like 250"),
+    (
+        "sweep --expired --explain cam --region us-east-1 --region eu-west-1",
+        "--explain looks in one account and region: give one --region",
+    ),
     # journals
     ("restore --yes", "--yes: which ones? give a JOURNAL, a RUN or --last"),
     ("restore missing --yes", "no such journal or run: 'missing': kvsops restore lists them"),
@@ -121,7 +130,7 @@ ROWS = [
     ("restore cut --yes", "the journal cut tells of no channel: line 1: it is cut short"),
     ("restore other --yes", "line 1: it is not JSON: is this a kvsops journal?"),
     ("restore binary --yes", "the journal binary tells of no channel: line 1: it is not JSON: is"),
-    ("restore / --yes", "the journal / cannot be read: Is a directory"),
+    ("restore / --yes", "no journal in /: they end in .jsonl"),
     (f"{SWEEP} --report {'a' * 300}.json", "cannot be written: no such directory, or it is one"),
     (f"{SWEEP} --journal binary", "the journal binary cannot be used: line 1: it is not JSON: is"),
     (f"{SWEEP} --journal other", "line 1: it is not JSON: is this a kvsops journal?"),

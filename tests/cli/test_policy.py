@@ -10,9 +10,8 @@ import jsonschema
 import pytest
 
 from kvsops.local.faults import Fault
-from kvsops.sweep.schema import schema
 from kvsops.local.server import LocalServer
-from kvsops.sweep import policy
+from kvsops.sweep.schema import schema
 from tests.cli.conftest import Kvsops
 from tests.fleet import DAY, HOUR, names, put, put_many, writes
 from tests.usage import use

@@ -65,7 +65,9 @@ def test_another_account(scope: Scope, emulator: LocalServer) -> None:
     with pytest.raises(UsageError, match=said):
         Sweep.of_all(scope, RULES, expected)
     assert emulator.calls["ListSignalingChannels"] == 0
-    planned = Sweep.of_all(scope, RULES, Bounds(Fuse.parse("100"), account_ids=("210987654321", ACCOUNT)))
+    planned = Sweep.of_all(
+        scope, RULES, Bounds(Fuse.parse("100"), account_ids=("210987654321", ACCOUNT))
+    )
     with pytest.raises(UsageError, match=said):
         Sweep(scope, RULES, planned.plan, expected)
 

@@ -11,6 +11,7 @@ import pytest
 
 from kvsops.core.channel import TagFilter
 from kvsops.core.judge import Policy, sweep_rules
+from kvsops.core.reach import Site
 from kvsops.errors import UsageError
 from kvsops.sweep import policy
 from kvsops.sweep import schema as made
@@ -111,6 +112,38 @@ def test_a_waiver_holds_only_where_all_waive(tmp_path: Path) -> None:
     assert (alone.given["even-if-active"], alone.given["unlink-storage"]) == (True, True)
 
 
+def test_where_policies_hold(tmp_path: Path) -> None:
+    """Those that hold in a place judge there; what others protect is protected there, too."""
+    text = """
+        [policies.own]
+        expired = true
+        accounts = ["123456789012"]
+
+        [policies.east]
+        expired = true
+        regions = "us-east-1"
+        protect-tag = "team:keep"
+        unlink-storage = true
+
+        [policies.unit]
+        expired = true
+        organizational-units = ["ou-ab12-0123abcd"]
+    """
+    rules = load(tmp_path, text).rules
+
+    def held(account: str, region: str, *units: str) -> list[str]:
+        here = rules.at(Site(account, region, units))
+        assert {p.given["protect-tag"] for p in here.policies} <= {("team:keep",)}
+        assert not any(p.given["unlink-storage"] for p in here.policies)
+        return [policy.name for policy in here.policies]
+
+    assert held("123456789012", "us-east-1") == ["own", "east"]
+    assert held("123456789012", "eu-west-1", "ou-ab12-0123abcd") == ["own", "unit"]
+    assert held("200000000002", "us-east-1", "ou-zz99-99999999") == ["east"]
+    assert held("200000000002", "eu-west-1") == []
+    assert rules.ask_account
+
+
 ALONE = (
     "age alone says nothing of use: add --prefix, --match, --tag or --without-tag, "
     "or --any-channel if every channel older than that is meant"
@@ -164,6 +197,21 @@ OK = '[policies.a]\nprefix = "a"\nolder-than = "2h"\n'
         ('protect-tag = ["a", ""]\n' + OK, ":1: protect-tag: not a tag key: ''"),
         ('[policies."a b"]\nexpired = true', ": a policy is a table, its name of a-z A-Z 0-9 _ -"),
         ("[policies]\na = 1", ": a policy is a table, its name of a-z A-Z 0-9 _ -"),
+        (
+            OK + "accounts = [123456789012]",
+            ':4: [policies.a] accounts: 123456789012: write it like ["123456789012"]',
+        ),
+        (OK + 'accounts = "12345"', ":4: [policies.a] accounts: '12345': write it like"),
+        (
+            OK + "regions = []",
+            ':4: [policies.a] regions: an empty list: write it like ["us-east-1"]',
+        ),
+        (OK + 'regions = ["us-east-1", "x"]', ":4: [policies.a] regions: 'x': write it like"),
+        (
+            OK + 'organizational-units = "prod"',
+            ":4: [policies.a] organizational-units: 'prod': write it like",
+        ),
+        (OK + 'region = "us-east-1"', ":4: [policies.a] region: unknown: did you mean regions?"),
         # A policy that condemns everything, or nothing at all.
         ('[policies.a]\nolder-than = "2h"', f":1: [policies.a]: {ALONE}"),
         (OK + '\n[policies.b]\nolder-than = "2h"\nmatch = "*"', f":5: [policies.b]: {ALONE}"),
@@ -287,6 +335,22 @@ READ = {"ci": {"prefix": "ci-", "older-than": "2h"}}
             },
             True,
         ),
+        ({"policies": {"ci": READ["ci"] | {"accounts": "123456789012"}}}, True),
+        (
+            {
+                "policies": {
+                    "ci": READ["ci"]
+                    | {
+                        "accounts": ["123456789012"],
+                        "organizational-units": ["ou-ab12-0123abcd", "r-ab12"],
+                        "regions": ["us-east-1"],
+                    }
+                }
+            },
+            True,
+        ),
+        ({"policies": {"ci": READ["ci"] | {"accounts": [123456789012]}}}, False),
+        ({"policies": {"ci": READ["ci"] | {"regions": []}}}, False),
         ({}, False),
         ({"policies": {}}, False),
         ({"policy": READ}, False),

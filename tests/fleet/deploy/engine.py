@@ -31,6 +31,7 @@ CONFIG: Any = {
     "stepfunctions": {"execute_state_machine": True},
 }
 REGION = "us-east-1"
+PACKAGE = ("code", "kvsops.zip")
 RUN = "run-1"
 """What AWS would make up: moto leaves it out."""
 STEPS = {
@@ -102,9 +103,17 @@ def deployed(
         local.stop()  # `mock_aws` begins with nothing
         local.start()
         install({f"{handler.__name__}.{name}": _code(local, step) for name, step in STEPS.items()})
+        _put_package()
         for account_id, template in members.items():
             create("member", template, account_id)
         yield Engine(local, create("hub", hub, ACCOUNT_ID))
+
+
+def _put_package() -> None:
+    """Put something where the functions' package would be."""
+    bucket, key = PACKAGE
+    client("s3").create_bucket(Bucket=bucket)
+    client("s3").put_object(Bucket=bucket, Key=key, Body=b"PK")
 
 
 def create(name: str, template: str, account_id: str) -> dict[str, str]:

@@ -13,7 +13,7 @@ from kvsops.local.faults import Fault
 from kvsops.local.server import LocalServer
 from kvsops.local.settings import Settings
 from kvsops.sweep import entries
-from tests.fleet.deploy.engine import REGION, Engine, client, deployed
+from tests.fleet.deploy.engine import PACKAGE, REGION, Engine, client, deployed
 
 HUB, SECOND, THIRD = "123456789012", "200000000002", "200000000003"
 BUSY, BLOWING = "eu-west-1", "ap-southeast-2"
@@ -43,7 +43,10 @@ def template(tmp_path: Path, *argv: str) -> str:
     """Return what `kvsops deploy` writes, by the policy above."""
     policy = tmp_path / "kvsops.toml"
     policy.write_text(POLICY)
-    came = CliRunner().invoke(cli, ["deploy", "--policy", str(policy), *argv], prog_name="kvsops")
+    bucket, key = PACKAGE
+    given = ["--policy", str(policy)]
+    given += [] if "--member-role" in argv else ["--code-bucket", bucket, "--code-key", key]
+    came = CliRunner().invoke(cli, ["deploy", *given, *argv], prog_name="kvsops")
     assert came.return_value in (0, None), came.stderr
     return came.stdout
 
@@ -75,9 +78,8 @@ def test_the_whole_way(tmp_path: Path, local: LocalServer) -> None:
     local.settings.faults = (Fault("*", "ClientLimitExceededException", 0.3, region=BUSY),)
     where = [word for region in REGIONS for word in ("--region", region)]
     hub = template(
-        tmp_path, *where, "--yes", "--max-deletes", "3", "--email", "ops@example.com",
-        "--code-bucket", "code", "--code-key", "kvsops.zip",
-    )  # fmt: skip
+        tmp_path, *where, "--yes", "--max-deletes", "3", "--email", "ops@example.com"
+    )
     member = template(tmp_path, "--member-role", "--hub-account", HUB, "--yes")
     with deployed(local, hub, {HUB: member, SECOND: member}) as engine:  # the third has no role
         fill(local)
@@ -137,7 +139,7 @@ def _restored(tmp_path: Path, local: LocalServer, engine: Engine, key: str) -> N
 
 def test_a_dry_run(tmp_path: Path, local: LocalServer) -> None:
     """Without --yes no role may delete, and no state does; what would be deleted is told."""
-    hub = template(tmp_path, "--region", REGION, "--code-bucket", "c", "--code-key", "k.zip")
+    hub = template(tmp_path, "--region", REGION)
     member = template(tmp_path, "--member-role", "--hub-account", HUB)
     assert "DeleteSignalingChannel" not in hub + member
     with deployed(local, hub, dict.fromkeys((HUB, SECOND, THIRD), member)) as engine:
@@ -150,8 +152,7 @@ def test_a_dry_run(tmp_path: Path, local: LocalServer) -> None:
 
 def test_the_fuse_of_all(tmp_path: Path, local: LocalServer) -> None:
     """Where all scopes together have more to delete than it lets pass, nothing is, anywhere."""
-    options = ("--yes", "--max-deletes-total", "5", "--code-bucket", "c", "--code-key", "k.zip")
-    hub = template(tmp_path, "--region", REGION, *options)
+    hub = template(tmp_path, "--region", REGION, "--yes", "--max-deletes-total", "5")
     member = template(tmp_path, "--member-role", "--hub-account", HUB, "--yes")
     with deployed(local, hub, dict.fromkeys((HUB, SECOND, THIRD), member)) as engine:
         fill(local)
