@@ -46,7 +46,7 @@ def whole(
 ) -> "AWSResponse":
     """Send the request; return its answer, read to its end, which must be where it says.
 
-    botocore asks it to before it would send by itself, and read an answer of any size.
+    It stands in for botocore's own sending, which would read an answer of any size.
     """
     from botocore.awsrequest import AWSResponse
     from urllib3 import exceptions as urllib3_errors

@@ -5,14 +5,17 @@ emulator over HTTP, but for their own bucket and topic, which are moto's here.
 """
 
 import json
+import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from threading import Lock
 from typing import Any
 
 import boto3
+import pytest
 from moto import mock_aws
 from moto.sns.models import sns_backends
 from moto.sts.models import sts_backends
@@ -128,16 +131,19 @@ def _code(
     local: LocalServer, step: Callable[[Any, steps.Hub], Any]
 ) -> Callable[[Any, Context], Any]:
     def run(event: Any, context: Context) -> Any:
-        own = {**context.environment, **_moto_s()}
-        members = local.environment() | _signed_in(context.role)
         seconds = context.get_remaining_time_in_millis() / 1000
-        return step(event, handler.hub(own, Surroundings(environ=members), seconds))
+        with _ALONE, pytest.MonkeyPatch.context() as patch:
+            for name, value in _signed_in(context.role).items():
+                patch.setenv(name, value)
+            own = {**os.environ, **context.environment, "AWS_REGION": REGION}
+            around = Surroundings(environ=own | {"AWS_ENDPOINT_URL": local.endpoint_url})
+            return step(event, handler.hub(own, around, seconds))
 
     return run
 
 
-def _moto_s() -> dict[str, str]:
-    return {"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b", "AWS_REGION": REGION}
+_ALONE = Lock()
+"""A function's credentials are in its process's environment, which here is everybody's."""
 
 
 def _signed_in(role_arn: str) -> dict[str, str]:
