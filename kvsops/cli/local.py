@@ -22,6 +22,7 @@ from kvsops.cli.local_listening import (
 )
 from kvsops.cli.local_signaling import signaling_options
 from kvsops.errors import UsageError, needs_extra
+from kvsops.output.text import count
 
 if TYPE_CHECKING:
     from kvsops.cli.local_shell import Activation
@@ -175,12 +176,13 @@ def local(
         settings = _settings(faults, seed, options)
         with _started(settings, port, regions) as server:
             _sow(server, regions, fleet, seed)
+            held = f"{count(fleet, 'channel')} in {_where(server, regions)}"
             for note in notes(server):
                 click.echo(f"kvsops local: {note}", err=True)
             with activation(server) as files:
                 if command:
-                    ctx.exit(_run(command, server, fleet, files))
-                _serve(server, fleet, files)
+                    ctx.exit(_run(command, server, held, files))
+                _serve(server, held, files)
 
 
 def _settings(faults: tuple[str, ...], seed: int, options: dict[str, Any]) -> "Settings":
@@ -234,19 +236,26 @@ def _sow(server: "LocalServer", regions: tuple[str, ...], fleet: int, seed: int)
     sow_widely(backends, fleet, seed=seed)
 
 
-def _run(command: tuple[str, ...], server: "LocalServer", fleet: int, files: "Activation") -> int:
+def _where(server: "LocalServer", regions: tuple[str, ...]) -> str:
+    """Name the region, or say how many there are, and accounts."""
+    where = regions[0] if len(regions) == 1 else count(len(regions), "region")
+    accounts = server.settings.accounts
+    return where if accounts is None else f"{where}, {count(accounts, 'account')}"
+
+
+def _run(command: tuple[str, ...], server: "LocalServer", held: str, files: "Activation") -> int:
     """Run the command, a shell with its prompt marked; return its status."""
     from kvsops.cli.child import run
     from kvsops.cli.local_shell import is_shell, marked, welcome
 
     environment = server.environment()
     if is_shell(command):
-        click.echo(welcome(server, fleet), err=True)
+        click.echo(welcome(server, held), err=True)
         command, environment = marked(command, environment, files)
     return run(command, environment)
 
 
-def _serve(server: "LocalServer", fleet: int, files: "Activation") -> None:
+def _serve(server: "LocalServer", held: str, files: "Activation") -> None:
     """Say what a shell needs, and wait for Ctrl-C or another signal to end.
 
     The lines to export are for programs, which read them from a pipe: a person sources the file.
@@ -258,7 +267,7 @@ def _serve(server: "LocalServer", fleet: int, files: "Activation") -> None:
     with signals_go_to(lambda _number: stop.set()):
         if not sys.stdout.isatty():
             click.echo("\n".join(server.export_lines()))
-        click.echo(directions(server, fleet, files), err=True)
+        click.echo(directions(server, held, files), err=True)
         stop.wait()
 
 

@@ -77,25 +77,20 @@ def is_shell(command: tuple[str, ...]) -> bool:
     return known and sys.stdin.isatty() and sys.stderr.isatty()
 
 
-def welcome(server: "LocalServer", fleet: int) -> str:
-    """Say what the shell is, what to try, and how to leave."""
-    from kvsops.output.text import count
-
+def welcome(server: "LocalServer", held: str) -> str:
+    """Say what the shell is and holds, what to try, and how to leave."""
     return (
-        f"An emulator, not your AWS account: {count(fleet, 'channel')} in {server.region}\n"
+        f"An emulator, not your AWS account: {held}\n"
         f"  Endpoint:  {server.endpoint_url}\n"
         "  To try:    kvsops sweep --older-than 2h\n"
         "  To leave:  exit, which also stops the emulator"
     )
 
 
-def directions(server: "LocalServer", fleet: int, files: Activation) -> str:
+def directions(server: "LocalServer", held: str, files: Activation) -> str:
     """Say how another shell comes to use the emulator, and how it leaves it."""
-    from kvsops.output.text import count
-
-    where = f"{count(fleet, 'channel')} in {server.region} at {server.endpoint_url}"
     return (
-        f"kvsops local: {where}\n"
+        f"kvsops local: {held} at {server.endpoint_url}\n"
         f"  To use it in another shell:  . {files.posix}\n"
         f"  In fish:                     source {files.fish}\n"
         f"  To undo that there:          {LEAVE}\n"

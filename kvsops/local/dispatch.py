@@ -64,6 +64,8 @@ _IN_QUERY_PROTOCOL = {
     "MissingAuthenticationTokenException": "MissingAuthenticationToken",
     "UnrecognizedClientException": "InvalidClientTokenId",
 }
+_IAM_NAMES = {"monitoring": "cloudwatch", "tagging": "tag"}
+"""What policies call the services whose signing names are others."""
 _NOT_READ = "SerializationException"
 _KINESIS_VIDEO_PATHS = frozenset(path.format("").rstrip("$") for path in urls.url_paths)
 
@@ -99,6 +101,22 @@ def wrongly_signed(call: Call, error: SignatureError) -> Answer:
     """Return what AWS answers then: in its query protocol the codes are others."""
     in_query = _IN_QUERY_PROTOCOL if call.is_form else {}
     return error_for(call, in_query.get(error.code, error.code), str(error))
+
+
+def denied_by_policy(call: Call) -> Answer:
+    """Return what AWS answers where a service control policy of the organisation denies a call.
+
+    Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
+    """
+    session = settings.active().sessions.get(call.access_key_id)
+    user = session.arn if session else f"arn:aws:sts::{ACCOUNT_ID}:user/moto"
+    action = f"{_IAM_NAMES.get(call.service, call.service)}:{call.operation}"
+    return error_for(
+        call,
+        "AccessDenied" if call.is_form else "AccessDeniedException",
+        f"User: {user} is not authorized to perform: {action} on resource: * "
+        "with an explicit deny in a service control policy",
+    )
 
 
 def unknown(call: Call, what: str) -> Answer:

@@ -7,10 +7,25 @@ from typing import NamedTuple
 
 from kvsops.local.api.call import Answer, Call
 from kvsops.local.api.sigv4 import SignatureError, verify_header
-from kvsops.local.dispatch import UNSIGNED, carry_out, error_for, wrongly_signed
-from kvsops.local.faults import CONNECTION_FAULTS, DROP, FAULT_MESSAGE, LATE, first_to_strike
+from kvsops.local.dispatch import (
+    UNSIGNED,
+    carry_out,
+    denied_by_policy,
+    error_for,
+    wrongly_signed,
+)
+from kvsops.local.faults import (
+    CONNECTION_FAULTS,
+    DROP,
+    FAULT_MESSAGE,
+    LATE,
+    NOT_ENABLED,
+    SCP_DENY,
+    first_to_strike,
+)
 from kvsops.local.quotas import Throttle
 from kvsops.local.settings import Settings
+from kvsops.local.sts.sessions import invalid_token
 
 THROTTLED = "ClientLimitExceededException"
 
@@ -54,12 +69,14 @@ class Middleware:
         with self._lock:
             return Counts(Counter(self._calls), Counter(self._throttled), list(self._log))
 
-    def fault(self, operation: str) -> str | None:
-        """Return the fault that strikes a call of this operation, if any."""
+    def fault(self, operation: str, account_id: str = "", region: str = "") -> str | None:
+        """Return the fault that strikes a call of this operation, there, if any."""
         if not self.settings.faults:
             return None
         with self._lock:
-            fault = first_to_strike(self.settings.faults, operation, self.settings.random)
+            fault = first_to_strike(
+                self.settings.faults, operation, self.settings.random, account_id, region
+            )
         return fault.error if fault else None
 
     def admits(self, operation: str, account: str, region: str, channel_name: str | None) -> bool:
@@ -89,12 +106,12 @@ class Middleware:
     def _answer(self, call: Call) -> Answer | None:
         if refused := self._wrongly_signed(call):
             return self._counted(call, refused)
-        fault = self.fault(call.operation)
+        fault = self.fault(call.operation, self._account_of(call), call.region)
         if fault == DROP:
             self.count(call.operation, fault)
             return None
         if fault is not None and fault not in CONNECTION_FAULTS:
-            return self._counted(call, error_for(call, fault, FAULT_MESSAGE))
+            return self._counted(call, self._struck(call, fault))
         if not self._within_quota(call):
             return self._counted(call, error_for(call, THROTTLED, "Rate exceeded"))
         answer = carry_out(call)
@@ -102,6 +119,19 @@ class Middleware:
         if fault == LATE:
             self._closing.wait(self.settings.late_by.total_seconds())
         return answer if fault in (None, LATE) else None
+
+    def _account_of(self, call: Call) -> str:
+        """Return the account whose call it is; to assume a role, the role's."""
+        role = call.role_account_id if call.operation == "AssumeRole" else None
+        return role or self.settings.account_of(call.access_key_id)
+
+    def _struck(self, call: Call, fault: str) -> Answer:
+        """Return the error that a fault is."""
+        if fault == NOT_ENABLED:
+            return wrongly_signed(call, invalid_token())
+        if fault == SCP_DENY:
+            return denied_by_policy(call)
+        return error_for(call, fault, FAULT_MESSAGE)
 
     def _wrongly_signed(self, call: Call) -> Answer | None:
         if call.service == "sts" and call.operation in UNSIGNED:

@@ -101,6 +101,19 @@ def test_help_opens_with_examples() -> None:
             ["--region", "us-esat-1"],
             "--region 'us-esat-1': Kinesis Video Streams is not there; did you mean us-east-1?",
         ),
+        (
+            ["--region", "us-east-1", "--region", "cn-north-1"],
+            "--region cn-north-1: it is not in the partition of us-east-1",
+        ),
+        (["--region", "eu-west-1", "--region", "eu-west-1"], "--region eu-west-1: given twice"),
+        (["--accounts", "0"], "--accounts '0': give a whole number, 1 to 999"),
+        (["--accounts", "1000"], "--accounts '1000': give a whole number, 1 to 999"),
+        (["--accounts", "some"], "--accounts 'some': give a whole number, 1 to 999"),
+        (
+            ["--fault", "TagResource:drop:1:here"],
+            "fault 'TagResource:drop:1:here': 'here' is no place, such as 200000000002, "
+            "eu-west-1 or 200000000002/eu-west-1",
+        ),
         (["--port", "65536"], "--port '65536': give a whole number, 0 to 65535"),
         (["--base-port", "0"], "--base-port '0': give a whole number, 1 to 65530"),
         (["--base-port", "65531"], "--base-port '65531': give a whole number, 1 to 65530"),
@@ -348,6 +361,32 @@ for path, name, value in (
     assert (done.returncode, done.stderr) == (0, "")
     denied, unsigned = "AccessDeniedException", "MissingAuthenticationTokenException"
     assert done.stdout.splitlines() == ["200", denied, unsigned, denied]
+
+
+def test_accounts_and_regions() -> None:
+    """Around a command there is an organisation, and the fleet is spread over it."""
+    script = """
+import boto3
+sts, places = boto3.client("sts"), []
+accounts = boto3.client("organizations").list_accounts()["Accounts"]
+for account in (each["Id"] for each in accounts if each["Status"] == "ACTIVE"):
+    role = {"RoleArn": f"arn:aws:iam::{account}:role/kvsops-sweep", "RoleSessionName": "me"}
+    given = sts.assume_role(**role)["Credentials"]
+    for region in ("us-east-1", "eu-west-1"):
+        kvs = boto3.client(
+            "kinesisvideo",
+            region_name=region,
+            aws_access_key_id=given["AccessKeyId"],
+            aws_secret_access_key=given["SecretAccessKey"],
+            aws_session_token=given["SessionToken"],
+        )
+        places.append(len(kvs.list_signaling_channels()["ChannelInfoList"]))
+print(len(accounts), len(places), sum(places), max(places) < 100)
+"""
+    options = ("--accounts", "3", "--fleet", "100", "--region", "us-east-1")
+    done = run(*options, "--region", "eu-west-1", "--", sys.executable, "-c", script)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == "4 6 100 True\n"
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

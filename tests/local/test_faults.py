@@ -31,6 +31,12 @@ if TYPE_CHECKING:
             Fault("TagResource", "AccessDeniedException", 1.0),
         ),
         ("TagResource:drop:0", Fault("TagResource", "drop", 0.0)),
+        ("*:not-enabled:1:eu-south-1", Fault("*", "not-enabled", 1.0, None, "eu-south-1")),
+        ("*:scp-deny:1:200000000002", Fault("*", "scp-deny", 1.0, "200000000002")),
+        (
+            "AssumeRole:AccessDenied:50%:200000000002/us-gov-east-1",
+            Fault("AssumeRole", "AccessDenied", 0.5, "200000000002", "us-gov-east-1"),
+        ),
     ],
 )
 def test_read(text: str, fault: Fault) -> None:
@@ -43,7 +49,12 @@ def test_read(text: str, fault: Fault) -> None:
     [
         ("", "give OPERATION:ERROR:SHARE"),
         ("TagResource:drop", "give OPERATION:ERROR:SHARE"),
-        ("TagResource:drop:1:2", "give OPERATION:ERROR:SHARE"),
+        ("TagResource:drop:1:2:3", "give OPERATION:ERROR:SHARE"),
+        ("TagResource:drop:1:2", "'2' is no place, such as 200000000002, eu-west-1 or"),
+        ("TagResource:drop:1:", "'' is no place"),
+        ("TagResource:drop:1:200000000002/", "'200000000002/' is no place"),
+        ("TagResource:drop:1:/eu-west-1", "'/eu-west-1' is no place"),
+        ("SendSdpOffer:drop:1:eu-west-1", "SendSdpOffer fails everywhere; leave out the place"),
         (":drop:1", "'' is no API operation's name, nor *"),
         ("tag-resource:drop:1", "'tag-resource' is no API operation's name, nor *"),
         ("TagResource:dropp:1", "'dropp' is no AWS error code, nor drop, drop-after or late"),

@@ -82,6 +82,12 @@ class Call:
         return name if isinstance(name, str) else None
 
     @property
+    def role_account_id(self) -> str | None:
+        """The account of the role that it asks to assume."""
+        found = re.match(r"arn:[a-z-]+:iam::([0-9]{12}):", self._form.get("RoleArn", [""])[0])
+        return found[1] if found else None
+
+    @property
     def is_form(self) -> bool:
         """Whether it is in AWS's query protocol."""
         return "x-www-form-urlencoded" in self.headers.get("content-type", "")

@@ -66,7 +66,13 @@ class CloudWatchResponse(MotoCloudWatchResponse):
         results.sort(key=lambda result: order[result["Id"]])
         settings = active()
         for result in results:
-            if strikes_query(settings.faults, "GetMetricData", settings.random):
+            if strikes_query(
+                settings.faults,
+                "GetMetricData",
+                settings.random,
+                self.current_account,
+                self.region,
+            ):
                 result |= {"StatusCode": "InternalError", "Timestamps": [], "Values": []}
         return _with_token({"MetricDataResults": results}, token)
 

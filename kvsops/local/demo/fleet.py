@@ -132,11 +132,11 @@ def sow(
 
 
 class Sown(NamedTuple):
-    """What was put into one account and region: `count` channels, used like that."""
+    """What was put into one account and region: so many channels, used like that."""
 
     account_id: str
     region: str
-    count: int
+    channels: int
     usages: list[ChannelUsage]
 
 
@@ -152,7 +152,10 @@ def sow_widely(
     The same seed, count, accounts and regions give the same fleets. Where there is one backend
     alone, it is that of `sow`. Returns the truth about each, in their order.
     """
-    of_each = [seed, *(f"{seed} {each.account_id} {each.region_name}" for each in backends[1:])]
+    seeds: list[int | str] = [
+        seed,
+        *(f"{seed} {each.account_id} {each.region_name}" for each in backends[1:]),
+    ]
     return [
         Sown(
             backend.account_id,
@@ -161,7 +164,7 @@ def sow_widely(
             sow(backend, share, seed=own, now=now) if share else [],
         )
         for backend, share, own in zip(
-            backends, shares(len(backends), count, seed), of_each, strict=True
+            backends, shares(len(backends), count, seed), seeds, strict=True
         )
     ]
 

@@ -17,7 +17,12 @@ from kvsops.local.api.sigv4 import SignatureError, Signer, verify_header, verify
 from kvsops.local.cloudwatch.index import MetricIndex
 from kvsops.local.cloudwatch.models import metrics
 from kvsops.local.dispatch import status_of
-from kvsops.local.faults import CONNECTION_FAULTS, FAULT_MESSAGE, SIGNALING_FAULTS
+from kvsops.local.faults import (
+    CONNECTION_FAULTS,
+    FAULT_MESSAGE,
+    PLACE_FAULTS,
+    SIGNALING_FAULTS,
+)
 from kvsops.local.kinesisvideo.channels import SignalingChannel
 from kvsops.local.kinesisvideo.exceptions import ResourceNotFoundException
 from kvsops.local.settings import Settings
@@ -122,6 +127,8 @@ def locate(arn: ChannelArn) -> Place:
 
 def check_fault(fault: str | None) -> None:
     """Raise `Refused` where the fault is an AWS error code, to be answered instead."""
+    if fault in PLACE_FAULTS:
+        raise Refused(ACCESS_DENIED, FAULT_MESSAGE)
     if fault not in (None, *CONNECTION_FAULTS, *SIGNALING_FAULTS):
         raise Refused(str(fault), FAULT_MESSAGE)
 

@@ -79,5 +79,9 @@ def remember(assumed: AssumedRole, duration: timedelta) -> None:
     expires = active.signing_clock() + (duration if wanted is None else wanted)
     assumed.expiration = expires.replace(tzinfo=None)  # as moto has its times: in UTC, not saying
     active.sessions[assumed.access_key_id] = Session(
-        assumed.account_id, assumed.secret_access_key, assumed.session_token, expires
+        assumed.account_id,
+        assumed.arn,
+        assumed.secret_access_key,
+        assumed.session_token,
+        expires,
     )

@@ -11,6 +11,7 @@ class Session:
     """One set of credentials. Never print it."""
 
     account_id: str
+    arn: str
     secret_access_key: str
     session_token: str
     expires: datetime
@@ -28,11 +29,15 @@ class Sessions(dict[str, Session]):
         if session is None:
             return
         if token != session.session_token:
-            raise SignatureError(
-                "UnrecognizedClientException",
-                "The security token included in the request is invalid.",
-            )
+            raise invalid_token()
         if now >= session.expires:
             raise SignatureError(
                 "ExpiredTokenException", "The security token included in the request is expired"
             )
+
+
+def invalid_token() -> SignatureError:
+    """Return what AWS says to credentials that it does not know where they are used."""
+    return SignatureError(
+        "UnrecognizedClientException", "The security token included in the request is invalid."
+    )

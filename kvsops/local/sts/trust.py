@@ -4,14 +4,15 @@ Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_eval
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from operator import eq
 from typing import Any, Final
 
 _ACTIONS: Final = frozenset({"sts:AssumeRole", "sts:*", "*"})
-_OPERATORS: Final = {
-    "StringEquals": str.__eq__,
+_OPERATORS: Final[Mapping[str, Callable[[str, str], bool]]] = {
+    "StringEquals": eq,
     "StringLike": fnmatchcase,
     "ArnEquals": fnmatchcase,
     "ArnLike": fnmatchcase,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from kvsops.local.demo.fleet import KINDS, sow
+from kvsops.local.demo.fleet import KINDS, sow, sow_widely
 from kvsops.local.demo.streams import ALONE
 from tests.local.conftest import NOON
 
@@ -46,6 +46,33 @@ def test_ages_are_relative_to_now(local: LocalServer) -> None:
         for channel in backend.channels.values()
     ]
     assert ages[:50] == ages[50:]
+
+
+def test_a_fleet_in_many_places(local: LocalServer) -> None:
+    """Seed, accounts and regions say how many are where, and which; the truth says it of each."""
+    places = [(account, region) for account in ("1", "2") for region in ("us-east-1", "eu-west-1")]
+    first = [local.backend(region, account) for account, region in places]
+    sown = sow_widely(first, 200, seed=7, now=NOON)
+    assert [(each.account_id, each.region) for each in sown] == places
+    assert [each.channels for each in sown] == [len(backend.channels) for backend in first]
+    assert sum(each.channels for each in sown) == 200
+    for truth, backend in zip(sown, first, strict=True):
+        alive = {usage.channel_name for usage in truth.usages if usage.creation_time is not None}
+        assert alive == set(backend.channels)
+    names = [name for backend in first for name in backend.channels]
+    assert len(set(names)) == 200
+    again = [local.backend(region, f"{account}0") for account, region in places]
+    counts = [each.channels for each in sow_widely(again, 200, seed=7, now=NOON)]
+    assert counts == [each.channels for each in sown]
+    assert summary(again[0]) == summary(first[0])
+
+
+def test_a_fleet_in_one_place(local: LocalServer) -> None:
+    """Spread over one place it is the fleet that `sow` makes."""
+    one, two = local.backend("us-east-1"), local.backend("eu-west-1")
+    sow(one, 60, seed=3, now=NOON)
+    (sown,) = sow_widely([two], 60, seed=3, now=NOON)
+    assert (sown.channels, summary(two)) == (60, summary(one))
 
 
 @pytest.mark.parametrize("count", [0, 1, 5, len(KINDS), 1_000])
