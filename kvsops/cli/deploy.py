@@ -1,6 +1,5 @@
 """`kvsops deploy`."""
 
-from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -163,10 +162,10 @@ def deploy(ctx: click.Context, /, *, debug: bool, **given: Any) -> None:
 
     \b
     Examples:
-      kvsops deploy --all-regions > hub.json           # it only tells what it would delete
+      kvsops deploy --all-regions > hub.json         # one that deletes nothing
       kvsops deploy --all-regions --yes > hub.json
-      kvsops deploy --member-role --hub-account 123456789012 --yes > member.json
-      kvsops deploy --region us-east-1 --schedule 'cron(0 3 ? * MON-FRI *)' > hub.json
+      kvsops deploy --member-role --hub-account 123456789012 > member.json
+      kvsops deploy --region us-east-1 --schedule 'cron(0 3 ? * MON-FRI *)'
 
     EventBridge Scheduler starts a Step Functions state machine. Its first step lists accounts and
     regions; a Distributed Map plans each by a role that can only read; a step holds the total

@@ -3,7 +3,7 @@
 The line that announces a deletion is an object of its own, written before the call leaves: S3 has
 it in several zones by then, as a flushed file is on the disk. When the place is done its whole
 journal is one object, which `kvsops restore` reads. Where the function was killed, the lines alone
-are there: they are a journal, too, in the order of their keys.
+are there: they are a journal, too, in the order of their keys, and the last step makes one of them.
 
 One object for all the doomed at once would cost less, and would have to be written before the last
 look at each: it could not say what the channel was when it was deleted, nor what was spared.
@@ -61,6 +61,19 @@ class Kept:
         key = f"journals/{self.place}/{written[0].name}"
         self.bucket.put(key, b"".join(path.read_bytes() for path in written))
         return f"s3://{self.bucket.name}/{key}"
+
+
+def recovered(bucket: Bucket, place: str) -> str | None:
+    """Put the journal of a place together whose function was killed, from its lines.
+
+    Returns its address, or None where nothing was begun.
+    """
+    lines = bucket.scope.in_parallel(bucket.get, bucket.keys(f"lines/{place}/"))
+    if not (written := b"".join(lines)):
+        return None
+    key = f"journals/{place}/recovered.jsonl"
+    bucket.put(key, written)
+    return f"s3://{bucket.name}/{key}"
 
 
 class _KeptJournal(Journal):

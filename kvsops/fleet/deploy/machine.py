@@ -53,12 +53,12 @@ def definition(settings: Settings, deleting_at_once: int) -> State:
             "Default": "Done",
         },
         "Failed": {"Type": "Fail", "Error": "Failed", "Cause": "See the message of the run"},
-        "Done": {"Type": "Pass", "OutputPath": "$.total", "End": True},
+        "Done": {"Type": "Pass", "OutputPath": "$.total.of", "End": True},
     }
     if settings.deletes:
         states["Deletes"] = {
             "Type": "Choice",
-            "Choices": [{"Variable": "$.fuse.delete", "BooleanEquals": True, "Next": "Delete"}],
+            "Choices": [{"Variable": "$.fuse.of.delete", "BooleanEquals": True, "Next": "Delete"}],
             "Default": "Total",
         }
         states["Delete"] = _map("delete", "doomed", deleting_at_once, "STANDARD") | {
@@ -127,7 +127,7 @@ def _map(step: str, items: str, at_once: int, kind: str) -> State:
             "Resource": "arn:${AWS::Partition}:states:::s3:putObject",
             "Parameters": {
                 "Bucket": "${Bucket}",
-                "Prefix.$": f"States.Format('runs/{{}}/results/{step}', $.run)",
+                "Prefix.$": f"States.Format('runs/{{}}/results/{step}', $$.Execution.Name)",
             },
         },
         "ResultPath": f"$.{items}",

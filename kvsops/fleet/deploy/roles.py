@@ -66,9 +66,7 @@ def of_schedule() -> set[Grant]:
     return {Grant("states:StartExecution", "${Machine}")}
 
 
-def members(
-    settings: Settings, hub_account: str, reading: Data, deleting: Data | None
-) -> Data:
+def members(settings: Settings, hub_account: str, reading: Data, deleting: Data | None) -> Data:
     """Return the template of the roles in each account, for a StackSet.
 
     Each trusts one function of the hub's account: that which plans gets a role without any right
@@ -121,7 +119,9 @@ def _role(trust: Data, allowed: Data, name: str | None) -> Data:
 
 
 def _logs(group: str) -> set[Grant]:
-    streams = f"arn:${{AWS::Partition}}:logs:${{AWS::Region}}:${{AWS::AccountId}}:log-group:{group}:*"
+    streams = (
+        f"arn:${{AWS::Partition}}:logs:${{AWS::Region}}:${{AWS::AccountId}}:log-group:{group}:*"
+    )
     return {Grant("logs:CreateLogStream", streams), Grant("logs:PutLogEvents", streams)}
 
 

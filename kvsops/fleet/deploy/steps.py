@@ -17,7 +17,7 @@ from kvsops.aws.scope import Scope
 from kvsops.core.judge import Rules
 from kvsops.core.rules import completed
 from kvsops.errors import KvsopsError, NotFoundError, RegionClosedError
-from kvsops.fleet.deploy.kept import Kept
+from kvsops.fleet.deploy.kept import Kept, recovered
 from kvsops.fleet.deploy.settings import Settings
 from kvsops.sweep.fuse import Bounds, Fuse, Weight, blown_in_all
 from kvsops.sweep.item import Item, Outcome
@@ -259,7 +259,7 @@ def total(event: Data, hub: Hub) -> Data:
         sum_up.take(each)
     if of_all.get("delete"):
         for each in run.of_each("outcomes", run.read("doomed")):
-            sum_up.take(each)
+            sum_up.take(_recovered(run, each))
     if of_all.get("blown"):
         sum_up.blown.append(of_all["blown"])
     told = _told(run, sum_up, len(planned))
@@ -267,6 +267,14 @@ def total(event: Data, hub: Hub) -> Data:
     if told["exit_code"]:
         hub.publish(*message(run, told))
     return told
+
+
+def _recovered(run: Run, told: Data) -> Data:
+    """Say of a place that failed where the journal of what it had begun is."""
+    if not told.get("failure"):
+        return told
+    journal = recovered(run.hub.bucket, f"{run.name}/{_path(told)}")
+    return told | {"failure": f"{told['failure']}; its journal: {journal}"} if journal else told
 
 
 def _excused(planned: list[Data]) -> list[Data]:

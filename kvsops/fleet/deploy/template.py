@@ -38,7 +38,7 @@ Data = dict[str, Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stack:
-    """What a stack is written from, beside the settings: where its code is, when it runs, who hears.
+    """What a stack is written from beside the settings: where its code is, when it runs, who hears.
 
     `alarm_after` is how long it may not have run through before an alarm; None for no alarm.
     `topic` is one that there is already; else the stack makes one, and mails to `email`.
@@ -87,7 +87,7 @@ def _parameters(stack: Stack) -> Data:
         given = {} if default is None else {"Default": default}
         return {"Type": "String", "Description": what, **given}
 
-    parameters = {
+    return {
         "CodeBucket": text("Bucket of the functions' package, in this region", stack.code_bucket),
         "CodeKey": text("Key of the functions' package", stack.code_key),
         "Schedule": text("When it runs: rate(…) or cron(…), in UTC", stack.schedule),
@@ -100,7 +100,6 @@ def _parameters(stack: Stack) -> Data:
             "MinValue": 1,
         },
     }
-    return parameters
 
 
 def _bucket() -> Data:

@@ -75,7 +75,7 @@ class Engine:
         while (came := machines.describe_execution(executionArn=execution))["status"] == "RUNNING":
             time.sleep(0.1)
         assert came["status"] == "SUCCEEDED", came
-        told: dict[str, Any] = json.loads(came["output"])["of"]
+        told: dict[str, Any] = json.loads(came["output"])
         return told
 
     def keys(self, prefix: str) -> list[str]:
@@ -98,9 +98,7 @@ class Engine:
 
 
 @contextmanager
-def deployed(
-    local: LocalServer, hub: str, members: Mapping[str, str]
-) -> Iterator[Engine]:
+def deployed(local: LocalServer, hub: str, members: Mapping[str, str]) -> Iterator[Engine]:
     """Yield the engine with the hub's template created, and those of members in their accounts."""
     with mock_aws(config=CONFIG):
         local.stop()  # `mock_aws` begins with nothing

@@ -77,9 +77,7 @@ def test_the_whole_way(tmp_path: Path, local: LocalServer) -> None:
     """Exactly what the plans have is deleted, and what failed is told; a journal brings it back."""
     local.settings.faults = (Fault("*", "ClientLimitExceededException", 0.3, region=BUSY),)
     where = [word for region in REGIONS for word in ("--region", region)]
-    hub = template(
-        tmp_path, *where, "--yes", "--max-deletes", "3", "--email", "ops@example.com"
-    )
+    hub = template(tmp_path, *where, "--yes", "--max-deletes", "3", "--email", "ops@example.com")
     member = template(tmp_path, "--member-role", "--hub-account", HUB, "--yes")
     with deployed(local, hub, {HUB: member, SECOND: member}) as engine:  # the third has no role
         fill(local)
@@ -109,17 +107,15 @@ def test_the_whole_way(tmp_path: Path, local: LocalServer) -> None:
 
 
 def _told_of(engine: Engine) -> None:
-    """What failed is in the one message."""
+    """Check the one message: what failed is in it."""
     (message,) = engine.messages()
-    assert message["subject"] == (
-        "kvsops sweep: 3 failed: deleted 10 channels in 9 scopes"
-    )
+    assert message["subject"] == ("kvsops sweep: 3 failed: deleted 10 channels in 9 scopes")
     assert f"fuse: {SECOND} {BLOWING}: 5 of 7 channels" in message["text"]
     assert f"failed: {THIRD} {REGION}: " in message["text"]
 
 
 def _restored(tmp_path: Path, local: LocalServer, engine: Engine, key: str) -> None:
-    """The journal of the hub's own account brings back what was deleted there."""
+    """Bring back what was deleted in the hub's own account, by its journal."""
     account, region = key.split("/")[2:4]
     assert account == HUB
     path = tmp_path / "journal.jsonl"
@@ -163,6 +159,7 @@ def test_the_fuse_of_all(tmp_path: Path, local: LocalServer) -> None:
         assert [each["subject"] for each in engine.messages()] == [
             "kvsops sweep: 1 fuses blew: deleted 0 channels in 3 scopes"
         ]
-        assert client("s3", HUB).get_bucket_versioning(Bucket=engine.stack["Bucket"])[
-            "Status"
-        ] == "Enabled"
+        assert (
+            client("s3", HUB).get_bucket_versioning(Bucket=engine.stack["Bucket"])["Status"]
+            == "Enabled"
+        )
