@@ -24,7 +24,7 @@ def named(value: Any) -> Any:
 def role(service: str, wanted: set[Grant], name: str | None = None) -> Data:
     """Return the role that a service takes on, which may do what is granted and no more."""
     trust = _trust({"Service": service})
-    if service == "states.amazonaws.com":
+    if service != "lambda.amazonaws.com":  # which tells no account
         trust["Statement"][0]["Condition"] = {
             "StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}
         }
@@ -44,7 +44,7 @@ def of_machine(settings: Settings) -> set[Grant]:
     place = "arn:${AWS::Partition}:%s:${AWS::Region}:${AWS::AccountId}:%s"
     machine, steps = settings.role, ["list", "plan", "fuse", "total"]
     functions = [*steps, "delete"] if settings.deletes else steps
-    runs = place % ("states", f"execution:{machine}/*")
+    runs = [place % ("states", f"execution:{machine}{each}") for each in (":*", "/*")]
     results = "${Bucket.Arn}/runs/*"
     return {
         *(
@@ -52,8 +52,8 @@ def of_machine(settings: Settings) -> set[Grant]:
             for each in functions
         ),
         Grant("states:StartExecution", place % ("states", f"stateMachine:{machine}")),
-        Grant("states:DescribeExecution", runs),
-        Grant("states:StopExecution", runs),
+        *(Grant("states:DescribeExecution", each) for each in runs),
+        *(Grant("states:StopExecution", each) for each in runs),
         Grant("s3:GetObject", results),
         Grant("s3:PutObject", results),
         Grant("s3:ListMultipartUploadParts", results),

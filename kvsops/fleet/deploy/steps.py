@@ -19,6 +19,8 @@ from kvsops.core.rules import completed
 from kvsops.errors import KvsopsError, NotFoundError, RegionClosedError
 from kvsops.fleet.deploy.kept import Kept, recovered
 from kvsops.fleet.deploy.settings import Settings
+from kvsops.output.fit import shortened
+from kvsops.output.text import safe, without_secrets
 from kvsops.sweep.fuse import Bounds, Fuse, Weight, blown_in_all
 from kvsops.sweep.item import Item, Outcome
 from kvsops.sweep.run import Sweep
@@ -28,6 +30,10 @@ Data = dict[str, Any]
 
 SPARE_SECONDS: Final = 60.0
 """How long before a function's end its sweep stops, so that what came of it can be written down."""
+
+_SAID: Final = 50
+"""So many failures are told at most, each in so many characters: all are in the bucket."""
+_LONGEST: Final = 500
 
 NO_ANSWER: Final = "its function gave no answer: it failed, or ran out of time; see its log"
 
@@ -132,7 +138,7 @@ def plan(event: Data, hub: Hub) -> Data:
         closed = isinstance(error, RegionClosedError)
         told = place | {"failure": str(error), "closed": closed}
     run.write(f"plans/{_path(place)}", told)
-    return {key: value for key, value in told.items() if key != "channels"}
+    return _short(told)
 
 
 def _planned(sweep: Sweep) -> Data:
@@ -162,12 +168,16 @@ def fuse(event: Data, hub: Hub) -> Data:
     most = Fuse.parse(run.settings.max_deletes_total, "--max-deletes-total")
     blown = blown_in_all(most, weights)
     asked = zip(places, plans, strict=True)
-    to_do = [] if blown else [place for place, told in asked if told.get("channels")]
+    to_do = [] if blown else [place for place, told in asked if _is_to_do(told)]
     run.write("planned", [{**each, "channels": None} for each in plans])
     run.write("doomed", to_do)
     doomed = sum(weight.doomed for weight in weights)
     deletes = run.settings.deletes and bool(to_do)
     return {"delete": deletes, "blown": blown, "doomed": doomed, "places": len(to_do)}
+
+
+def _is_to_do(told: Data) -> bool:
+    return bool(told.get("channels")) and not told["blown"]
 
 
 def _weight(told: Data) -> Weight:
@@ -184,13 +194,25 @@ def delete(event: Data, hub: Hub) -> Data:
     run, place = Run.of(hub, event), event["place"]
     done: Data | None = run.found(f"outcomes/{_path(place)}")
     if done:
-        return done
+        return _short(done)
     try:
         told = place | _deleted(run, place)
     except KvsopsError as error:
         told = place | {"failure": str(error)}
     run.write(f"outcomes/{_path(place)}", told)
-    return told
+    return _short(told)
+
+
+def _short(told: Data) -> Data:
+    """Return what a state machine may pass on, 256 KB at most: the rest is in the bucket.
+
+    Source: https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
+    """
+    return {
+        key: value[:_SAID] if isinstance(value, list) else value
+        for key, value in told.items()
+        if key != "channels"
+    }
 
 
 def _deleted(run: Run, place: Data) -> Data:
@@ -266,7 +288,7 @@ def total(event: Data, hub: Hub) -> Data:
     run.write("total", told)
     if told["exit_code"]:
         hub.publish(*message(run, told))
-    return told
+    return _short(told)
 
 
 def _recovered(run: Run, told: Data) -> Data:
@@ -312,7 +334,7 @@ def message(run: Run, told: Data) -> tuple[str, str]:
     said = [*(f"fuse: {each}" for each in blown), *(f"failed: {each}" for each in failures)]
     lines = [
         outcome,
-        *said[:_SAID],
+        *(shortened(safe(without_secrets(each)), _LONGEST, "end") for each in said[:_SAID]),
         *([f"and {len(said) - _SAID:,} more"] if said[_SAID:] else []),
         f"All of it: s3://{run.hub.bucket.name}/runs/{run.name}/total.json",
         f"Journals: s3://{run.hub.bucket.name}/journals/{run.name}/",
@@ -320,4 +342,3 @@ def message(run: Run, told: Data) -> tuple[str, str]:
     return f"kvsops sweep: {what}: {outcome}"[:99], "\n".join(lines) + "\n"
 
 
-_SAID: Final = 50
