@@ -1,11 +1,12 @@
 """Many accounts and regions of one emulator, for tests: the places, and channels put there."""
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from kvsops.fleet.asked import Asked
 from kvsops.fleet.place import Place, Places
 from kvsops.fleet.selection import Surroundings, places_of
+from kvsops.local.demo.channel_usage import ChannelUsage, Used, record
 from kvsops.local.kinesisvideo.channels import SignalingChannel
 from kvsops.local.server import LocalServer
 from tests.fleet import DAY, Time
@@ -51,3 +52,9 @@ def names_at(emulator: LocalServer, where: At) -> set[str]:
     now = emulator.settings.clock()
     there = emulator.backend(where[1], where[0]).channels.values()
     return {each.channel_name for each in there if each.status(now) != "DELETING"}
+
+
+def use_at(emulator: LocalServer, where: At, name: str, at: datetime) -> None:
+    """Let a master connect to a channel of an account and region then."""
+    used = Used(at, 1, 0, 0, 0, 0)
+    record(emulator.metrics(where[1], where[0]), [ChannelUsage(name, None, [used])])

@@ -26,15 +26,10 @@ def use(
     failed: int = 0,
     messages: int = 0,
     turn_minutes: int = 0,
-    where: tuple[str, str] | None = None,
 ) -> None:
-    """Put the same use of a name into the metrics, at each of these times.
-
-    `where` is the account and region, if not the emulator's own.
-    """
+    """Put the same use of a name into the metrics, at each of these times."""
     days = [Used(each, masters, viewers, failed, messages, turn_minutes) for each in at]
-    metrics = emulator.metrics(where[1], where[0]) if where else emulator.metrics()
-    record(metrics, [ChannelUsage(name, None, days)])
+    record(emulator.metrics(), [ChannelUsage(name, None, days)])
 
 
 def everything(

@@ -29,7 +29,6 @@ CONNECTIONS: Final = 128
 POOLED: Final = 32
 """As many connections each client keeps open."""
 _SIGNER: Final = "_kvsops_signer"
-_KEY: Final = "request_credentials"
 
 
 class Clients:
@@ -110,12 +109,13 @@ def _take_signer(params: dict[str, Any], context: dict[str, Any], **_: object) -
     A call without any does not leave.
     """
     signer: ReadOnlyCredentials = params.pop(_SIGNER)
-    own = Credentials(signer.access_key, signer.secret_key, signer.token)
-    context.setdefault("signing", {})[_KEY] = own
+    key, secret = str(signer.access_key), str(signer.secret_key)
+    own = Credentials(key, secret, signer.token)
+    context.setdefault("signing", {})["request_credentials"] = own
+    context[_SIGNER] = key
 
 
 def _check_signer(request: Any, **_: object) -> None:
     """Stop a request that another's credentials signed: accounts are never mixed up."""
-    own = request.context["signing"][_KEY]
-    if f"Credential={own.access_key}/" not in str(request.headers.get("Authorization")):
+    if f"Credential={request.context[_SIGNER]}/" not in str(request.headers.get("Authorization")):
         raise KvsopsError("a call was signed with other credentials than its own: not sent")

@@ -43,7 +43,7 @@ class AssumedRole:
     ) -> None:
         self.role = role
         self._home = home
-        self._parameters = {"RoleArn": str(role), "RoleSessionName": session}
+        self._parameters: dict[str, Any] = {"RoleArn": str(role), "RoleSessionName": session}
         if external_id is not None:
             self._parameters["ExternalId"] = external_id
         renewable: Any = RefreshableCredentials
@@ -72,8 +72,10 @@ class AssumedRole:
         try:
             answer = self._home.call("AssumeRole", **self._parameters)
         except DeniedError as error:
+            if "explicitly denies" in str(error):
+                raise
             known = " with this external ID" if "ExternalId" in self._parameters else ""
-            may = f"it is not there, does not trust {self._home.account_id}{known}"
+            may = f"it is not there, or does not trust the caller{known}"
             msg = f"{self.role} cannot be assumed: {may}, or sts:AssumeRole is not allowed"
             raise DeniedError(msg, error.code) from error
         self._check_account(answer)

@@ -48,7 +48,7 @@ class Wherever(Where):
         from kvsops.aws.scope import QUOTA_SHARE
         from kvsops.fleet.asked import Asked
 
-        command = click.get_current_context().command.name or "run"
+        command = click.get_current_context().info_name or "run"
         return Asked(
             profile=self.profile,
             endpoint_url=self.endpoint_url,

@@ -11,10 +11,6 @@ from typing import Final
 INTERRUPTED: Final = 130
 
 
-_SAID: Final = threading.Event()
-"""Whether it was said what is waited for, in this process."""
-
-
 def present(*names: str) -> tuple[signal.Signals, ...]:
     """Return those of the signals that this system has."""
     return tuple(getattr(signal, name) for name in names if hasattr(signal, name))
@@ -38,10 +34,9 @@ def heeded(numbers: Sequence[signal.Signals]) -> list[signal.Signals]:
 def next_one_ends(under_way: Sequence[str] = ()) -> None:
     """Let the next Ctrl-C end the process at once: the first is being obeyed, which takes time.
 
-    What it waits for is said, once: of many scopes each tells what it does.
+    What it waits for is said.
     """
-    if under_way and not _SAID.is_set():
-        _SAID.set()
+    if under_way:
         what = ", ".join(under_way)
         said = f"interrupted: at most 10 s are waited for {what}; Ctrl-C again ends at once\n"
         os.write(2, said.encode())

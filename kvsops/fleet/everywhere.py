@@ -1,11 +1,11 @@
 """The same work in many places at once: one failure is told, and the others go on."""
 
 import threading
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from functools import partial
 from typing import Final, Generic, TypeVar
 
 from kvsops.aws.scope import Scope
@@ -38,25 +38,24 @@ def everywhere(
     So does nothing more begin where the caller stops asking.
     """
     counter.stage("accounts and regions", len(places))
-    under_way = _UnderWay(work, counter)
-    executor = ThreadPoolExecutor(min(AT_ONCE, len(places)) or 1, "kvsops-place")
-    waiting = deque((place, executor.submit(under_way.do, place)) for place in places)
+    under_way = _UnderWay(places, work, counter)
     interrupt: KeyboardInterrupt | None = None
+    at = 0
     try:
-        while waiting:
+        while at < len(places):
             try:
-                done = _came(*waiting[0])
+                under_way.start()
+                done = under_way.came[at].result()
             except KeyboardInterrupt as error:
                 interrupt = error
                 under_way.interrupt()
-                executor.shutdown(wait=False, cancel_futures=True)
                 continue
-            waiting.popleft()
+            at += 1
             yield done
     finally:
-        if waiting:
+        if at < len(places):
             under_way.interrupt()
-        executor.shutdown(cancel_futures=True)
+        under_way.join()
     if interrupt is not None:
         raise interrupt
 
@@ -79,36 +78,57 @@ def missed(came: Sequence[Done[Result]]) -> tuple[Missed, ...]:
     return tuple(found)
 
 
-def _came(place: Place, future: "Future[Done[Result]]") -> Done[Result]:
-    """Wait for what comes of a place."""
-    try:
-        return future.result()
-    except CancelledError:
-        return Done(place, failure=AwsError("interrupted before it was begun", "Interrupted"))
-
-
 class _UnderWay(Generic[Result]):
-    """The work that is under way, and the scopes that were opened for it."""
+    """The work that is under way in threads, and the scopes that were opened for it."""
 
-    def __init__(self, work: Callable[[Place], Result], counter: Counter) -> None:
+    def __init__(
+        self, places: Sequence[Place], work: Callable[[Place], Result], counter: Counter
+    ) -> None:
+        self.came: list[Future[Done[Result]]] = [Future() for _ in places]
         self._work, self._counter = work, counter
         self._lock = threading.Lock()
+        self._next = iter([*zip(places, self.came, strict=True)])
+        self._threads: list[threading.Thread] = []
         self._scopes: dict[Place, list[Scope]] = {}
         self._interrupted = False
 
-    def do(self, place: Place) -> Done[Result]:
-        """Do the work in a place, with scopes that Ctrl-C reaches."""
+    def start(self) -> None:
+        """Start what threads are missing."""
+        while len(self._threads) < min(AT_ONCE, len(self.came)):
+            thread = threading.Thread(target=self._do_next, name="kvsops-place", daemon=True)
+            self._threads.append(thread)
+            thread.start()
 
-        def opened(*, read_only: bool, max_own_cost: Decimal | None = None) -> Scope:
-            scope = place.open(read_only=read_only, max_own_cost=max_own_cost)
+    def join(self) -> None:
+        """Wait until nothing is under way."""
+        for thread in self._threads:
+            if thread.ident is not None:
+                thread.join()
+
+    def interrupt(self) -> None:
+        """Let the calls of all scopes end soon, and what is not begun be told so."""
+        with self._lock:
+            self._interrupted = True
+            scopes = [scope for opened in self._scopes.values() for scope in opened]
+        for scope in scopes:
+            scope.patience.interrupt()
+        self._do_next()
+
+    def _do_next(self) -> None:
+        """Do the work in one place after another, as long as there are any."""
+        while True:
             with self._lock:
-                self._scopes.setdefault(place, []).append(scope)
-            if self._interrupted:
-                scope.patience.interrupt()
-            return scope
+                place, came = next(self._next, (None, None))
+            if place is None or came is None:
+                return
+            came.set_result(self._do(place))
 
+    def _do(self, place: Place) -> Done[Result]:
+        if self._interrupted:
+            said = "interrupted before it was begun"
+            return Done(place, failure=AwsError(said, "Interrupted"))
         try:
-            return Done(place, self._work(replace(place, open=opened)))
+            return Done(place, self._work(replace(place, open=partial(self._opened, place))))
         except KvsopsError as error:
             return Done(place, failure=error)
         except Exception as error:  # noqa: BLE001 - a defect here ends no other place's work
@@ -121,10 +141,13 @@ class _UnderWay(Generic[Result]):
                 self._scopes.pop(place, None)
             self._counter.advance()
 
-    def interrupt(self) -> None:
-        """Let the calls of all scopes, of those yet to be opened too, end soon."""
+    def _opened(
+        self, place: Place, *, read_only: bool, max_own_cost: Decimal | None = None
+    ) -> Scope:
+        """Open a scope that Ctrl-C reaches."""
+        scope = place.open(read_only=read_only, max_own_cost=max_own_cost)
         with self._lock:
-            self._interrupted = True
-            scopes = [scope for opened in self._scopes.values() for scope in opened]
-        for scope in scopes:
+            self._scopes.setdefault(place, []).append(scope)
+        if self._interrupted:
             scope.patience.interrupt()
+        return scope

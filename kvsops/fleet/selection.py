@@ -56,7 +56,7 @@ def places_of(asked: Asked, around: Surroundings | None = None) -> Places:
     `KvsopsError` where the organization cannot be listed as a whole.
     """
     _check(asked)
-    around = around or Surroundings()
+    around = _saying_once(around or Surroundings())
     account = _home(asked, around.environ)
     regions = [account.at(region) for region in _regions(asked, account)]
     opening = _Opening(asked, around, Clients(_share(len(regions))), WORKERS)
@@ -147,6 +147,18 @@ class _Opening:
 def _members(home: Scope) -> Callable[[str], frozenset[str]]:
     """Return what tells which accounts are in an organizational unit; it asks when it is asked."""
     return lambda unit: frozenset(each.account_id for each in members_under(home, unit))
+
+
+def _saying_once(around: Surroundings) -> Surroundings:
+    """Let what the scopes wait for after Ctrl-C be said once, not by each of them."""
+    said: set[tuple[str, ...]] = set()
+
+    def interrupted(under_way: list[str]) -> None:
+        if tuple(under_way) not in said:
+            said.add(tuple(under_way))
+            around.on_interrupt(under_way)
+
+    return replace(around, on_interrupt=interrupted)
 
 
 def _share(parts: int) -> int:
@@ -261,12 +273,14 @@ def _assumed(
     """Assume each role, many at once; what cannot be is missed, unless the caller is at fault."""
 
     def assume(role: RoleArn | None) -> AssumedRole | Missed | None:
+        if role is None:
+            return None
         try:
-            return role and AssumedRole(home, role, asked.session, asked.external_id)
+            return AssumedRole(home, role, asked.session, asked.external_id)
         except CredentialsError:
             raise
         except KvsopsError as error:
-            return Missed(role and role.account_id, None, str(error))
+            return Missed(role.account_id, None, str(error))
 
     came = dict(zip(whose, home.in_parallel(assume, whose.values()), strict=True))
     roles = {name: role for name, role in came.items() if not isinstance(role, Missed)}

@@ -43,6 +43,11 @@ class Swept:
     sweep: Sweep
     failure: KvsopsError | None = None
 
+    @property
+    def held_back(self) -> str:
+        """Say by what the scope's own fuse blew, whatever becomes of the others."""
+        return self.sweep.bounds.blown(self.sweep.plan)
+
     def end(self, failure: KvsopsError | None) -> None:
         """Note that nothing more is done there, and why nothing was, if so."""
         if isinstance(failure, AwsError) and failure.code == "Interrupted":
@@ -86,7 +91,7 @@ class FleetSweep:
         total.weigh(fleet.confirm)
         return fleet
 
-    def confirm(self, do: Callable[[Sweep], None], sweeps: Sequence[Sweep]) -> None:
+    def confirm(self, do: Callable[[Sweep], object], sweeps: Sequence[Sweep]) -> None:
         """Read for these sweeps what they are weighed by."""
         asked = set(map(id, sweeps))
         going = [each for each in self.swept if id(each.sweep) in asked]
@@ -133,7 +138,7 @@ def _planned(place: Place, terms: Terms, total: Total, units: tuple[str, ...]) -
 
 
 def _at_each(
-    going: Sequence[Swept], do: Callable[[Sweep], None], slow: Slow
+    going: Sequence[Swept], do: Callable[[Sweep], object], slow: Slow
 ) -> Iterator[Done[None]]:
     """Do something to each sweep, many at once, in the scope that planned it."""
     sweeps = {(each.place.account_id, each.place.region): each.sweep for each in going}

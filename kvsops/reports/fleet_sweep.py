@@ -139,8 +139,7 @@ class FleetReport:
         """Say by what fuses blow: that of all, else those of scopes, by name."""
         if self.fleet.total.blown:
             return [self.fleet.total.blown]
-        each = ((one.place, one.sweep.bounds.blown(one.sweep.plan)) for one in self.fleet.swept)
-        return [f"{place}: {why}" for place, why in each if why]
+        return [f"{each.place}: {each.held_back}" for each in self.fleet.swept if each.held_back]
 
     @property
     def warnings(self) -> list[str]:
@@ -160,12 +159,13 @@ class FleetReport:
         ]
 
     def propose(self) -> None:
-        """Find what to do next, where nothing was done: the fuse of all is the one that counts."""
-        if not self.read_only and not self.blown:
+        """Find what to do next, where nothing was done, with what no fuse of a scope holds back."""
+        if not self.read_only and not self.fleet.total.blown:
             return
-        bounds = self.fleet.terms.bounds
-        most = bounds.total or Fuse("100%", 100, percent=True)
-        self.proposal = proposed(self.plan, self.fleet.terms.rules, Bounds(most))
+        plans = [each.sweep.plan for each in self.fleet.swept if not each.held_back]
+        most = self.fleet.terms.bounds.total or Fuse("100%", 100, percent=True)
+        going = Plan([item for plan in plans for item in plan.items])
+        self.proposal = proposed(going, self.fleet.terms.rules, Bounds(most))
 
     @property
     def interrupted(self) -> bool:

@@ -38,7 +38,7 @@ class FleetScreen(SweepScreen):
 
     def _count(self) -> str:
         said = SweepScreen._count(self)
-        held = sum(bool(each.sweep.bounds.blown(each.sweep.plan)) for each in self.fleet.swept)
+        held = sum(bool(each.held_back) for each in self.fleet.swept)
         if not held or self.read_only:
             return said
         return f"{said}; the fuse of {count(held, 'scope')} blew"
@@ -121,17 +121,13 @@ def scope_columns(rows: Sequence[Swept]) -> list[Column[Swept]]:
     seen = Counter(item.outcome for each in rows for item in each.sweep.plan.items)
     shown = [outcome for outcome in Outcome if seen[outcome] and outcome is not Outcome.KEPT]
     return [
-        Column[Swept](
-            "account_id", "ACCOUNT", lambda each: each.place.account_id, shared="account {}".format
-        ),
-        Column[Swept](
-            "region", "REGION", lambda each: each.place.region, shared="region {}".format
-        ),
+        Column[Swept]("account_id", "ACCOUNT", lambda each: each.place.account_id),
+        Column[Swept]("region", "REGION", lambda each: each.place.region),
         Column[Swept](
             "listed", "CHANNELS", lambda each: len(each.sweep.plan.items), _listed, align="right"
         ),
         *(_outcome_column(outcome) for outcome in shown),
-        *([_FUSE] if any(each.sweep.blown for each in rows) else []),
+        *([_FUSE] if any(each.held_back for each in rows) else []),
     ]
 
 
@@ -151,8 +147,8 @@ def _outcome_column(outcome: Outcome) -> Column[Swept]:
 _FUSE: Final = Column[Swept](
     "fuse",
     "FUSE",
-    lambda each: "blown" if each.sweep.blown else "",
-    outcome=lambda each: Colour.BAD if each.sweep.blown else None,
+    lambda each: "blown" if each.held_back else "",
+    outcome=lambda each: Colour.BAD if each.held_back else None,
 )
 
 
@@ -166,5 +162,5 @@ def _is_quiet(each: Swept) -> bool:
 def _most_first(each: Swept) -> tuple[bool, int, str]:
     """Put what failed on top, then where most goes."""
     going = sum(item.outcome is not Outcome.KEPT for item in each.sweep.plan.items)
-    wrong = bool(each.failure or each.sweep.why_stopped or each.sweep.blown)
+    wrong = bool(each.failure or each.sweep.why_stopped or each.held_back)
     return not wrong, -going, str(each.place)

@@ -51,14 +51,14 @@ ANY_CHANNEL: Final = Option(
 )
 NAME: Final = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 REACH: Final = {
-    "accounts": (r"\d{12}", "The accounts that the policy holds in.  [default: all]"),
+    "accounts": (r"\d{12}", "The accounts that the policy holds in: all, if none is named."),
     "organizational-units": (
         r"ou-[0-9a-z]{4,32}-[0-9a-z]{8,32}|r-[0-9a-z]{4,32}",
-        "The organizational units that the policy holds in, with those below.  [default: all]",
+        "The organizational units, with those in them, that the policy holds in.",
     ),
     "regions": (
         r"[a-z]{2,}(-[a-z]+)+-\d+",
-        "The regions that the policy holds in.  [default: all]",
+        "The regions that the policy holds in: all, if none is named.",
     ),
 }
 """Where a policy holds: what each key's values look like, and its help. Source:

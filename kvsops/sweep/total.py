@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 UNWEIGHED: Final = "the scopes were not weighed together"
 
-Each = Callable[[Callable[["Sweep"], None], Sequence["Sweep"]], object]
+Each = Callable[[Callable[["Sweep"], object], Sequence["Sweep"]], object]
 """Does something to each sweep, many at once; what fails with one fails with that one alone."""
 
 

@@ -184,3 +184,51 @@ def test_bad_input(kvsops: Kvsops, argv: list[str], told: str) -> None:
     assert (ended.code, ended.out) == (2, "")
     assert ended.err.startswith(f"error: {told}")
     assert ended.err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("line", "allowed"),
+    [
+        (
+            "list --role-arn arn:aws:iam::222222222222:role/a",
+            {"sts:AssumeRole": ["arn:aws:iam::222222222222:role/a"]},
+        ),
+        (
+            "list --organization-role a --all-regions",
+            {"organizations:ListAccounts": ["*"], "sts:AssumeRole": ["arn:aws:iam::*:role/a"]},
+        ),
+        (
+            "list --organization-role a --ou r-ab12 --account 222222222222",
+            {
+                "organizations:ListAccountsForParent": ["*"],
+                "organizations:ListOrganizationalUnitsForParent": ["*"],
+                "sts:AssumeRole": ["arn:aws:iam::222222222222:role/a"],
+            },
+        ),
+    ],
+)
+def test_finding_many_places(kvsops: Kvsops, line: str, allowed: dict[str, list[str]]) -> None:
+    """Listing an organization is allowed where it is listed, and only the roles that are given."""
+    told = json.loads(kvsops("iam", line).out)
+    found = {
+        action: resources_of(each)
+        for each in told["Statement"]
+        for action in each["Action"]
+        if action.startswith(("organizations:", "sts:"))
+    }
+    assert found == allowed
+
+
+def test_several_regions_and_accounts(kvsops: Kvsops) -> None:
+    """The channels are those of each region in each account."""
+    roles = (
+        "--role-arn arn:aws:iam::222222222222:role/a --role-arn arn:aws:iam::111111111111:role/a"
+    )
+    line = f"sweep --prefix ci- --expired --region us-east-1 --region eu-west-1 {roles}"
+    told = json.loads(kvsops("iam", line).out)
+    found = {arn for each in told["Statement"] for arn in resources_of(each)}
+    assert {arn for arn in found if ":channel/" in arn} == {
+        f"arn:aws:kinesisvideo:{region}:{account}:channel/ci-*/*"
+        for region in ("us-east-1", "eu-west-1")
+        for account in ("111111111111", "222222222222")
+    }

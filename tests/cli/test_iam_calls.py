@@ -157,7 +157,9 @@ NOTHING_CALLED = ("local", "iam", "policy", "completion")
 """Commands that call nothing, whatever their options."""
 
 OF_NO_MATTER: Final = frozenset(
-    {"profile", "region", "endpoint_url", "quota_share", "debug", "color", "verbose"}
+    {"regions", "all_regions", "exclude_regions", "role_arns", "organization_role", "accounts"}
+    | {"exclude_accounts", "ous", "external_id"}
+    | {"profile", "region", "endpoint_url", "quota_share", "debug", "color", "verbose"}
     | {"brief", "output", "query", "help"}
     | {"month", "journals", "baseline", "max_growth", "prices"}
     | {"master_only", "policy", "grace", "reports", "loop"}

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
+from kvsops.aws.scope import Scope
 from kvsops.errors import AwsError
 from kvsops.fleet.place import Place, Places
 from kvsops.fleet.sweep import FleetSweep, Terms
@@ -26,9 +28,8 @@ from kvsops.sweep import entries
 from kvsops.sweep.fuse import Bounds, Fuse
 from kvsops.sweep.journal import Journal
 from tests.fleet import NOON, Time
-from tests.scopes import EAST, OTHER, OWN, WEST, At, at, places, put_at
+from tests.scopes import EAST, OTHER, OWN, WEST, At, at, places, put_at, use_at
 from tests.sweep.test_life import FAULTS, Known, policies
-from tests.usage import use
 
 WHERE: Sequence[At] = ((OWN, EAST), (OWN, WEST), (OTHER, EAST))
 NAMES = ("ci-1", "ci-2", "cam-1", "other-1")
@@ -36,9 +37,9 @@ KEEP, EXPIRES = "kvsops:keep", "kvsops:expires-at"
 ONE = st.tuples(st.sampled_from(WHERE), st.sampled_from(NAMES))
 
 
-def refused(**_: object) -> None:
+def refused(*, read_only: bool, max_own_cost: Decimal | None = None) -> Scope:
     """Open nothing, as where a role cannot be assumed any more."""
-    raise AwsError("AssumeRole failed: its trust was withdrawn", "AccessDenied")
+    raise AwsError(f"AssumeRole failed {read_only=} {max_own_cost=}", "AccessDenied")
 
 
 class LifeOfMany(RuleBasedStateMachine):
@@ -94,7 +95,7 @@ class LifeOfMany(RuleBasedStateMachine):
         """Use a channel now."""
         if known := self.known.get(one):
             known.uses.append(self.time.now())
-            use(self.emulator, one[1], self.time.now(), where=one[0], masters=1)
+            use_at(self.emulator, *one, self.time.now())
 
     @rule(minutes=st.sampled_from([20, 130, 400, 1500]))
     def wait(self, minutes: int) -> None:
@@ -167,7 +168,7 @@ class LifeOfMany(RuleBasedStateMachine):
             self.time.sleep(30 * 3600)
             for where in WHERE:
                 then = self.time.now() - timedelta(minutes=20)
-                use(self.emulator, "witness", then, where=where, masters=1)
+                use_at(self.emulator, where, "witness", then)
             fleet = self.swept(Bounds(Fuse.parse("100%")))
             assert [each.failure for each in fleet.swept] == [None] * 4
         left = {one for one, known in self.known.items() if not known.kept and one[1] != "other-1"}

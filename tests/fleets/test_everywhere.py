@@ -1,0 +1,251 @@
+"""The same work in many places: order, failures, Ctrl-C, and accounts that are never mixed up."""
+
+import os
+import signal
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from kvsops.aws import channels
+from kvsops.aws.scope import Scope
+from kvsops.errors import AwsError, CredentialsError, KvsopsError, RegionClosedError
+from kvsops.fleet.everywhere import AT_ONCE, Done, everywhere, missed
+from kvsops.fleet.place import Missed, Place
+from kvsops.local.server import LocalServer
+from tests.counting import Counted
+from tests.fleet import Time
+from tests.organization import Fleet, Organization
+
+A, B = "111111111111", "222222222222"
+ROLES = tuple(f"arn:aws:iam::{each}:role/kvsops-sweep" for each in (A, B))
+REGIONS = ("us-east-1", "eu-west-1", "ap-east-1")
+
+
+def nowhere(*, read_only: bool, max_own_cost: Decimal | None = None) -> Scope:
+    """Open nothing: the work does not look."""
+    raise AssertionError((read_only, max_own_cost))
+
+
+def places(count: int) -> list[Place]:
+    """Return so many places that nobody opens."""
+    return [Place(f"{n:012}", "us-east-1", nowhere) for n in range(count)]
+
+
+def test_in_order() -> None:
+    """What came of the places comes in their order, whichever is done first."""
+    first = threading.Event()
+
+    def work(place: Place) -> str:
+        if place.account_id.endswith("00"):
+            assert first.wait(30)
+        first.set()
+        return place.account_id
+
+    counted = Counted()
+    came = [*everywhere(places(40), work, counted)]
+    assert [each.result for each in came] == [f"{n:012}" for n in range(40)]
+    assert counted.stages == [("accounts and regions", 40, 40)]
+
+
+def test_bounded() -> None:
+    """No more than so many places at once, however many there are."""
+    lock, now, most = threading.Lock(), [0], [0]
+
+    def work(_: Place) -> None:
+        with lock:
+            now[0] += 1
+            most[0] = max(most[0], now[0])
+        threading.Event().wait(0.01)
+        with lock:
+            now[0] -= 1
+
+    assert len([*everywhere(places(100), work)]) == 100
+    assert 1 < most[0] <= AT_ONCE
+
+
+def test_nowhere() -> None:
+    """Without places there is nothing to do."""
+    assert [*everywhere([], nowhere)] == []
+
+
+def test_a_failure_is_that_places_alone() -> None:
+    """Also a defect of ours is told, and the others go on."""
+
+    def work(place: Place) -> str:
+        if place.account_id.endswith("1"):
+            raise KvsopsError("no")
+        if place.account_id.endswith("2"):
+            raise ValueError("nonsense")
+        return "done"
+
+    came = [*everywhere(places(4), work)]
+    assert [each.result for each in came] == ["done", None, None, "done"]
+    assert [str(each.failure or "") for each in came] == [
+        "",
+        "no",
+        "a defect in kvsops: ValueError: nonsense (--debug shows where)",
+        "",
+    ]
+
+
+def test_ctrl_c(find: Fleet) -> None:
+    """What is under way ends, nothing more is begun, all is told, and then Ctrl-C is raised."""
+    found = find(all_regions=True).found
+    begun = threading.Barrier(AT_ONCE, lambda: os.kill(os.getpid(), signal.SIGINT))
+
+    def work(place: Place) -> str:
+        scope = place.open(read_only=True)
+        begun.wait(30)
+        while not scope.patience.interrupted:
+            threading.Event().wait(0.01)
+        return "ended"
+
+    came: list[Done[str]] = []
+    with pytest.raises(KeyboardInterrupt):
+        came += everywhere(found, work)  # what came before the end is kept
+    assert [each.place for each in came] == [*found]
+    assert [each.result for each in came[:AT_ONCE]] == ["ended"] * AT_ONCE
+    rest = {str(each.failure) for each in came[AT_ONCE:]}
+    assert rest == {"interrupted before it was begun"}
+
+
+def test_whoever_stops_asking(find: Fleet) -> None:
+    """Where the caller goes away, what is under way ends and nothing more is begun."""
+    found, seen = find(all_regions=True).found, []
+
+    def work(place: Place) -> None:
+        scope = place.open(read_only=True)
+        seen.append(place)
+        while place != found[0] and not scope.patience.interrupted:
+            threading.Event().wait(0.01)
+
+    coming = everywhere(found, work)
+    assert next(coming).place == found[0]
+    coming.close()  # type: ignore[attr-defined]  # a generator's
+    assert len(seen) <= AT_ONCE + 1 < len(found)
+
+
+def test_two_accounts_are_never_mixed_up(find: Fleet, emulator: LocalServer) -> None:
+    """By one client, many calls at once: each channel is in the account that made it."""
+    found = find(role_arns=ROLES, regions=REGIONS[:2]).found
+
+    def work(place: Place) -> set[str]:
+        scope = place.open(read_only=False)
+        with ThreadPoolExecutor(8) as many:
+            [*many.map(lambda n: channels.create(scope, f"cam-{n}", {}), range(20))]
+        listed = [*channels.each_listed(scope)]
+        assert len(listed) == 20
+        return {":".join(each.channel_arn.split(":")[3:5]) for each in listed}
+
+    came = [*everywhere(found, work)]
+    assert [each.failure for each in came] == [None] * 4
+    assert [each.result for each in came] == [
+        {f"{region}:{each}"} for each in (A, B) for region in REGIONS[:2]
+    ]
+    assert emulator.calls["AssumeRole"] == 2
+
+
+def test_a_call_signed_by_another_does_not_leave(find: Fleet, emulator: LocalServer) -> None:
+    """Were botocore to sign with other credentials than the call's own, nothing would be sent."""
+    (place,) = find(role_arns=ROLES[:1]).found
+    scope = place.open(read_only=True)
+
+    def forget(request: Any, **_: object) -> None:
+        del request.context["signing"]["request_credentials"]
+
+    scope._account.session.register("before-sign", forget)
+    with pytest.raises(KvsopsError, match="signed with other credentials than its own: not sent"):
+        scope.call("ListSignalingChannels")
+    assert emulator.calls["ListSignalingChannels"] == 0
+
+
+def test_credentials_are_renewed(find: Fleet, organization: Organization, time: Time) -> None:
+    """A run that outlives a session gets another, once for all regions of the account."""
+    organization.expiration = (time.now() + timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    found = find(role_arns=ROLES[:1], regions=REGIONS[:2]).found
+    one, other = (place.open(read_only=True) for place in found)
+    before = one.credentials().access_key
+    one.call("ListSignalingChannels")
+    time.sleep(3_000)  # ten minutes are left
+    organization.expiration = (time.now() + timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    one.call("ListSignalingChannels")
+    other.call("ListSignalingChannels")
+    assert one.credentials().access_key == other.credentials().access_key != before
+    assert organization.asked["AssumeRole"] == 2
+
+
+def test_trust_that_was_withdrawn(find: Fleet, organization: Organization, time: Time) -> None:
+    """Credentials are used to their end; then the account fails, with the reason, and no other."""
+    organization.expiration = (time.now() + timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    found = find(role_arns=ROLES).found
+    organization.denying = {A}
+
+    def work(place: Place) -> str:
+        place.open(read_only=True).call("ListSignalingChannels")
+        return "asked"
+
+    assert [each.result for each in everywhere(found, work)] == ["asked", "asked"]
+    time.sleep(3_500)
+    organization.expiration = (time.now() + timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    first, second = everywhere(found, work)
+    assert str(first.failure).startswith(f"{ROLES[0]} cannot be assumed: it is not there, or does")
+    assert second.result == "asked"
+
+
+def test_renewed_to_another_account(find: Fleet, organization: Organization, time: Time) -> None:
+    """A role that leads elsewhere when it is renewed is refused then."""
+    organization.expiration = (time.now() + timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    (place,) = find(role_arns=ROLES[:1]).found
+    scope = place.open(read_only=True)
+    organization.led_to = {A: B}
+    time.sleep(3_500)
+    with pytest.raises(AwsError, match=f"gave credentials of {B}: refused"):
+        scope.call("ListSignalingChannels")
+
+
+@pytest.mark.parametrize(
+    ("failures", "excused"),
+    [
+        ((None, None, RegionClosedError), [True]),
+        ((None, RegionClosedError, RegionClosedError), [True, True]),
+        ((RegionClosedError, RegionClosedError, RegionClosedError), [False, False, False]),
+        ((AwsError, RegionClosedError, RegionClosedError), [False, False, False]),
+        ((None, CredentialsError, None), [False]),
+    ],
+)
+def test_a_region_that_is_not_enabled(
+    failures: tuple[Callable[..., KvsopsError] | None, ...], excused: list[bool]
+) -> None:
+    """It is excused only where the same account's credentials worked in another region."""
+    came = [
+        Done(Place(A, region, nowhere), failure=fails and _error(fails), result=None)
+        for region, fails in zip(REGIONS, failures, strict=True)
+    ]
+    came.append(Done(Place(B, "us-east-1", nowhere), result=None))
+    assert [each.excused for each in missed(came)] == excused
+
+
+def _error(kind: Callable[..., KvsopsError]) -> KvsopsError:
+    return kind("no", "NoCode") if kind is AwsError else kind("no")
+
+
+def test_a_region_that_answers_as_if_not_enabled(
+    find: Fleet, emulator: LocalServer, organization: Organization
+) -> None:
+    """By AWS's answers: one region does not know the key that another knew."""
+    organization.fails = {("ListSignalingChannels", 2): "UnrecognizedClientException"}
+    first, second = find(regions=("us-east-1", "ap-east-1")).found
+
+    def work(place: Place) -> str:
+        place.open(read_only=True).call("ListSignalingChannels")
+        return "asked"
+
+    came = [*everywhere([first], work), *everywhere([second], work)]
+    why = "the region is not enabled for the account"
+    assert missed(came) == (Missed(first.account_id, "ap-east-1", why, excused=True),)
+    assert emulator.calls["ListSignalingChannels"] == 2
