@@ -73,7 +73,7 @@ def _lower(_ctx: click.Context, _param: click.Parameter, names: tuple[str, ...])
     "regions",
     multiple=True,
     default=("us-east-1",),
-    show_default="us-east-1",
+    show_default=True,
     metavar="REGION",
     help="Region of the fleet; the first is the environment's. Repeatable.",
 )

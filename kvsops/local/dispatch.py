@@ -7,6 +7,7 @@ from typing import Any
 from moto.core.request import Request
 from moto.core.utils import get_service_model
 from moto.kinesisvideo.models import kinesisvideo_backends
+from moto.sns.responses import SNSResponse
 
 from kvsops.local import settings
 from kvsops.local.accounts import ACCOUNT_ID
@@ -48,12 +49,16 @@ STATUSES = {
 Source: https://docs.aws.amazon.com/kinesisvideostreams/latest/dg/CommonErrors.html
 """
 
-_REGIONAL = frozenset({"kinesisvideo", "monitoring", "tagging"})
-SERVICES = _REGIONAL | {"pricing", "sts"}
+_REGIONAL = frozenset({"kinesisvideo", "monitoring", "sns", "tagging"})
+SERVICES = frozenset({"kinesisvideo", "monitoring", "pricing", "sts", "tagging"})
 """The signing names of what the emulator has. moto has more: nothing of it is served, for some
 of it sends requests to wherever its caller says, or runs what it is given."""
-OF_ORGANIZATION = frozenset({"organizations"})
-"""Those that it has where it has an organisation."""
+OF_ORGANIZATION = {
+    "organizations": OPERATIONS,
+    "sns": frozenset({"CreateTopic", "DeleteTopic", "ListTopics", "Publish"}),
+}
+"""The operations of those that it has where it has an organisation. SNS has no subscriptions: it
+sends nothing anywhere."""
 UNSIGNED = frozenset({"AssumeRoleWithSAML", "AssumeRoleWithWebIdentity"})
 """What STS answers to unsigned calls: their callers have no key yet."""
 
@@ -143,7 +148,7 @@ def status_of(code: str) -> int:
 def _refusal(call: Call) -> Answer | None:
     """Return an error for a call of something that is not served."""
     organized = settings.active().accounts is not None
-    if call.service not in (SERVICES | OF_ORGANIZATION if organized else SERVICES):
+    if call.service not in (SERVICES | OF_ORGANIZATION.keys() if organized else SERVICES):
         return unknown(call, f"a service {call.service}")
     if call.headers.get("content-type") == "application/cbor":  # moto knows JSON and query
         return unknown(call, f"{call.service} in CBOR: let the client speak JSON")
@@ -151,8 +156,8 @@ def _refusal(call: Call) -> Answer | None:
         return unknown(call, f"a region {call.region} of {call.service}")
     if call.service == "kinesisvideo" and call.path not in _KINESIS_VIDEO_PATHS:
         return unknown(call, f"the operation {call.operation} of kinesisvideo")
-    if call.service == "organizations" and call.operation not in OPERATIONS:
-        return unknown(call, f"the operation {call.operation} of organizations")
+    if call.operation not in OF_ORGANIZATION.get(call.service, (call.operation,)):
+        return unknown(call, f"the operation {call.operation} of {call.service}")
     return None
 
 
@@ -194,6 +199,7 @@ _HANDLERS: dict[str, Any] = {
     "kinesisvideo": KinesisVideoResponse,
     "monitoring": CloudWatchResponse,
     "organizations": OrganizationsResponse,
+    "sns": SNSResponse,
     "sts": TokenResponse,
     "tagging": ResourceGroupsTaggingAPIResponse,
 }

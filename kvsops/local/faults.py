@@ -80,6 +80,7 @@ KNOWN_SERVICES = (
     "organizations",
     "pricing",
     "resourcegroupstaggingapi",
+    "sns",
     "sts",
 )
 """Services searched for a fault's operation, by botocore's names."""

@@ -144,6 +144,14 @@ def test_full_buckets_are_forgotten() -> None:
     assert throttle.admits(operation, "1", "us-east-1", "c0", now)
 
 
+@pytest.mark.parametrize(("scale", "rate"), [(0.2, 10), (2.0, 100), (0.001, 1)])
+def test_scaled(scale: float, rate: int) -> None:
+    """The rates are multiplied, for benchmarks; one call at a time is always let in."""
+    throttle = Throttle(scale)
+    admitted = [throttle.admits("TagResource", "1", "eu-west-1", None, NOON) for _ in range(200)]
+    assert sum(admitted) == rate
+
+
 def test_turned_off_while_running(over_http: Emulator) -> None:
     """Without quotas nothing is throttled."""
     over_http.settings.quotas = False

@@ -340,5 +340,3 @@ def message(run: Run, told: Data) -> tuple[str, str]:
         f"Journals: s3://{run.hub.bucket.name}/journals/{run.name}/",
     ]
     return f"kvsops sweep: {what}: {outcome}"[:99], "\n".join(lines) + "\n"
-
-
