@@ -13,7 +13,7 @@ from kvsops.local.faults import Fault
 from kvsops.local.server import LocalServer
 from kvsops.local.settings import Settings
 from kvsops.sweep import entries
-from tests.fleet.deploy.engine import PACKAGE, REGION, Engine, client, deployed
+from tests.fleets.deploy.engine import PACKAGE, REGION, Engine, client, deployed
 
 HUB, SECOND, THIRD = "123456789012", "200000000002", "200000000003"
 BUSY, BLOWING = "eu-west-1", "ap-southeast-2"
