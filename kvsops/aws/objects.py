@@ -4,6 +4,7 @@ Source: https://docs.aws.amazon.com/AmazonS3/latest/API/API_Operations_Amazon_Si
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 from kvsops.aws.scope import Scope
 from kvsops.errors import AwsError, NotFoundError
@@ -38,7 +39,7 @@ class Bucket:
 
     def keys(self, prefix: str) -> list[str]:
         """Return the keys that begin so, in order."""
-        given = {"Bucket": self.name, "Prefix": prefix}
+        given: dict[str, Any] = {"Bucket": self.name, "Prefix": prefix}
         found: list[str] = []
         while True:
             answer = self.scope.call("ListObjectsV2", **given)

@@ -1,6 +1,6 @@
 """The Lambda functions of a deployed sweep: each calls its step with what it runs in.
 
-`list`, `plan`, `fuse`, `delete` and `total` are what the stack names as handlers.
+The stack names them as `on_list`, `on_plan`, `on_fuse`, `on_delete` and `on_total`.
 """
 
 import os
@@ -83,8 +83,8 @@ def _handler(step: Callable[[Data, steps.Hub], Data]) -> Callable[[Data, Context
     return handle
 
 
-list = _handler(steps.list_places)  # noqa: A001 - the handler's name in the stack
-plan = _handler(steps.plan)
-fuse = _handler(steps.fuse)
-delete = _handler(steps.delete)
-total = _handler(steps.total)
+on_list = _handler(steps.list_places)
+on_plan = _handler(steps.plan)
+on_fuse = _handler(steps.fuse)
+on_delete = _handler(steps.delete)
+on_total = _handler(steps.total)

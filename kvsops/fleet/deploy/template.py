@@ -178,7 +178,7 @@ def _function(name: str, stack: Stack) -> Data:
             "Properties": {
                 "FunctionName": f"{stack.settings.role}-{name}",
                 "Code": {"S3Bucket": {"Ref": "CodeBucket"}, "S3Key": {"Ref": "CodeKey"}},
-                "Handler": f"{HANDLERS}.{name}",
+                "Handler": f"{HANDLERS}.on_{name}",
                 "Runtime": RUNTIME,
                 "Architectures": ["x86_64"],
                 "MemorySize": _MEGABYTES[name],

@@ -53,7 +53,7 @@ class LambdaBackend(LambdaSimpleBackend):
             function.function_name, function.timeout, function.role, function.environment_vars
         )
         try:
-            answer = self.code[function.handler](json.loads(body or "{}"), context)
+            answer = self.code[str(function.handler)](json.loads(body or "{}"), context)
         except Exception as error:  # noqa: BLE001 - whatever it is, it is the function's
             response_headers["x-amz-function-error"] = "Unhandled"
             answer = {"errorType": type(error).__name__, "errorMessage": str(error)}

@@ -103,7 +103,9 @@ def deployed(local: LocalServer, hub: str, members: Mapping[str, str]) -> Iterat
     with mock_aws(config=CONFIG):
         local.stop()  # `mock_aws` begins with nothing
         local.start()
-        install({f"{handler.__name__}.{name}": _code(local, step) for name, step in STEPS.items()})
+        install(
+            {f"{handler.__name__}.on_{name}": _code(local, step) for name, step in STEPS.items()}
+        )
         _put_package()
         for account_id, template in members.items():
             create("member", template, account_id)

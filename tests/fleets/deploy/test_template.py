@@ -1,11 +1,12 @@
 """The templates, as CloudFormation's own linter sees them."""
 
 from datetime import timedelta
+from importlib import import_module
 
 import pytest
 from cfnlint import lint_all
 
-from kvsops.fleet.deploy import roles, template
+from kvsops.fleet.deploy import roles, steps, template
 from kvsops.fleet.deploy.settings import Settings
 
 POLICY = '[policies.ci]\nprefix = "ci-"\nolder-than = "2h"\n'
@@ -40,6 +41,24 @@ def test_the_hub(email: str | None, alarm: timedelta | None, *, deletes: bool) -
         email=email,
     )
     assert lint_all(template.written(template.hub(stack))) == []
+
+
+def test_the_handlers() -> None:
+    """Each function's handler is there, and is the step of that name."""
+    stack = template.Stack(
+        settings=settings(deletes=True), schedule="", alarm_after=None, deleting_at_once=1
+    )
+    resources = template.hub(stack)["Resources"].values()
+    named = [each["Properties"]["Handler"] for each in resources if "Lambda" in each["Type"]]
+    found = [getattr(import_module(module), name) for module, _, name in map(_parted, named)]
+    assert [each.__doc__ for each in found] == [
+        step.__doc__
+        for step in (steps.list_places, steps.plan, steps.fuse, steps.delete, steps.total)
+    ]
+
+
+def _parted(handler: str) -> tuple[str, str, str]:
+    return handler.rpartition(".")
 
 
 def test_the_members() -> None:
