@@ -69,6 +69,27 @@ def test_roles() -> None:
 
 
 @pytest.mark.usefixtures("policy")
+def test_the_bucket() -> None:
+    """Encrypted, versioned, closed to the public, by TLS alone; it expires, and is never dropped."""
+    resources = template("--all-regions")["Resources"]
+    bucket = resources["Bucket"]
+    given = bucket["Properties"]
+    assert (bucket["DeletionPolicy"], bucket["UpdateReplacePolicy"]) == ("Retain", "Retain")
+    assert given["VersioningConfiguration"] == {"Status": "Enabled"}
+    assert set(given["PublicAccessBlockConfiguration"].values()) == {True}
+    assert "AES256" in json.dumps(given["BucketEncryption"])
+    (rule,) = given["LifecycleConfiguration"]["Rules"]
+    assert (rule["Status"], rule["ExpirationInDays"]) == ("Enabled", {"Ref": "KeepDays"})
+    (statement,) = resources["BucketPolicy"]["Properties"]["PolicyDocument"]["Statement"]
+    assert (statement["Effect"], statement["Principal"], statement["Action"]) == (
+        "Deny",
+        "*",
+        "s3:*",
+    )
+    assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+
+
+@pytest.mark.usefixtures("policy")
 def test_members() -> None:
     """What plans may only read; each role trusts the one function that takes it on."""
     member = template(*MEMBER, "--yes")

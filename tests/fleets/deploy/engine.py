@@ -48,7 +48,8 @@ STEPS = {
 
 def client(service: str, account_id: str = ACCOUNT_ID) -> Any:
     """Make a client of moto's, in this process, in an account."""
-    made: Any = boto3.client(service, REGION, aws_access_key_id="a", aws_secret_access_key="b")
+    make: Any = boto3.client
+    made = make(service, REGION, aws_access_key_id="a", aws_secret_access_key="b")
 
     def in_account(params: Any, **_: Any) -> None:
         params["headers"]["x-moto-account-id"] = account_id
