@@ -70,7 +70,7 @@ def test_roles() -> None:
 
 @pytest.mark.usefixtures("policy")
 def test_the_bucket() -> None:
-    """Encrypted, versioned, closed to the public, by TLS alone; it expires, and is never dropped."""
+    """It is encrypted, versioned, closed to the public, by TLS alone, and outlives the stack."""
     resources = template("--all-regions")["Resources"]
     bucket = resources["Bucket"]
     given = bucket["Properties"]

@@ -16,7 +16,7 @@ from kvsops.aws.scope import Scope
 from kvsops.core.account import RoleArn
 from kvsops.errors import KvsopsError
 from kvsops.fleet.asked import Asked
-from kvsops.fleet.deploy import steps
+from kvsops.fleet.deploy import steps, total
 from kvsops.fleet.deploy.settings import Settings
 from kvsops.fleet.selection import Surroundings, listed_of, places_of
 
@@ -87,4 +87,4 @@ on_list = _handler(steps.list_places)
 on_plan = _handler(steps.plan)
 on_fuse = _handler(steps.fuse)
 on_delete = _handler(steps.delete)
-on_total = _handler(steps.total)
+on_total = _handler(total.total)

@@ -8,7 +8,7 @@ import json
 import tempfile
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,10 +17,8 @@ from kvsops.aws.scope import Scope
 from kvsops.core.judge import Rules
 from kvsops.core.rules import completed
 from kvsops.errors import KvsopsError, NotFoundError, RegionClosedError
-from kvsops.fleet.deploy.kept import Kept, recovered
+from kvsops.fleet.deploy.kept import Kept
 from kvsops.fleet.deploy.settings import Settings
-from kvsops.output.fit import shortened
-from kvsops.output.text import safe, without_secrets
 from kvsops.sweep.fuse import Bounds, Fuse, Weight, blown_in_all
 from kvsops.sweep.item import Item, Outcome
 from kvsops.sweep.run import Sweep
@@ -31,9 +29,8 @@ Data = dict[str, Any]
 SPARE_SECONDS: Final = 60.0
 """How long before a function's end its sweep stops, so that what came of it can be written down."""
 
-_SAID: Final = 50
-"""So many failures are told at most, each in so many characters: all are in the bucket."""
-_LONGEST: Final = 500
+SAID: Final = 50
+"""So many failures are told at most: all are in the bucket."""
 
 NO_ANSWER: Final = "its function gave no answer: it failed, or ran out of time; see its log"
 
@@ -85,7 +82,7 @@ class Run:
         """Read what was written of each place; of one that nothing was, that it gave no answer."""
 
         def one(place: Data) -> Data:
-            found: Data | None = self.found(f"{what}/{_path(place)}")
+            found: Data | None = self.found(f"{what}/{path_of(place)}")
             return found or place | {"failure": NO_ANSWER}
 
         return list(self.hub.bucket.scope.in_parallel(one, places))
@@ -113,7 +110,8 @@ def terms(settings: Settings, *account_ids: str) -> tuple[Rules, Bounds]:
         return combined(completed({"yes": True}), None, file, fuse, account_ids=account_ids)
 
 
-def _path(place: Data) -> str:
+def path_of(place: Data) -> str:
+    """Return where a place's data are, under a step's."""
     return f"{place['account_id']}/{place['region']}"
 
 
@@ -137,8 +135,8 @@ def plan(event: Data, hub: Hub) -> Data:
     except KvsopsError as error:
         closed = isinstance(error, RegionClosedError)
         told = place | {"failure": str(error), "closed": closed}
-    run.write(f"plans/{_path(place)}", told)
-    return _short(told)
+    run.write(f"plans/{path_of(place)}", told)
+    return short(told)
 
 
 def _planned(sweep: Sweep) -> Data:
@@ -192,34 +190,34 @@ def delete(event: Data, hub: Hub) -> Data:
     place that came to an end in this run is not begun again.
     """
     run, place = Run.of(hub, event), event["place"]
-    done: Data | None = run.found(f"outcomes/{_path(place)}")
+    done: Data | None = run.found(f"outcomes/{path_of(place)}")
     if done:
-        return _short(done)
+        return short(done)
     try:
         told = place | _deleted(run, place)
     except KvsopsError as error:
         told = place | {"failure": str(error)}
-    run.write(f"outcomes/{_path(place)}", told)
-    return _short(told)
+    run.write(f"outcomes/{path_of(place)}", told)
+    return short(told)
 
 
-def _short(told: Data) -> Data:
+def short(told: Data) -> Data:
     """Return what a state machine may pass on, 256 KB at most: the rest is in the bucket.
 
     Source: https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
     """
     return {
-        key: value[:_SAID] if isinstance(value, list) else value
+        key: value[:SAID] if isinstance(value, list) else value
         for key, value in told.items()
         if key != "channels"
     }
 
 
 def _deleted(run: Run, place: Data) -> Data:
-    planned = run.read(f"plans/{_path(place)}")
+    planned = run.read(f"plans/{path_of(place)}")
     sweep = run.sweep(place, weighed=planned["doomed"])
     sweep.plan.only(set(planned["channels"]))
-    with Kept.of(run.hub.bucket, f"{run.name}/{_path(place)}") as kept:
+    with Kept.of(run.hub.bucket, f"{run.name}/{path_of(place)}") as kept:
         sweep.run(kept.open)
         journal = kept.finish()
     items = sweep.plan.items
@@ -243,100 +241,3 @@ def _deleted(run: Run, place: Data) -> Data:
 
 def _count(items: list[Item], outcome: Outcome) -> int:
     return sum(item.outcome is outcome for item in items)
-
-
-@dataclass(slots=True)
-class _Total:
-    """What a run came to."""
-
-    wrong: list[str] = field(default_factory=list)
-    blown: list[str] = field(default_factory=list)
-    sums: Data = field(default_factory=dict)
-
-    def take(self, told: Data) -> None:
-        """Add what one place came to."""
-        where = f"{told['account_id']} {told['region']}"
-        if why := told.get("failure"):
-            self.wrong.append(f"{where}: {why}")
-        if why := told.get("blown"):
-            self.blown.append(f"{where}: {why}")
-        self.wrong += [f"{where}: {each}" for each in told.get("problems", ())]
-        self.wrong += told.get("failed", ())
-        for key in ("listed", "doomed", "deleted", "marked", "unmarked", "left"):
-            self.sums[key] = self.sums.get(key, 0) + told.get(key, 0)
-
-
-def total(event: Data, hub: Hub) -> Data:
-    """Add up what a run came to; publish it where anything failed or a fuse blew."""
-    run, sum_up = Run.of(hub, event), _Total()
-    if error := event.get("error"):
-        sum_up.wrong.append(f"the run broke off: {error.get('Cause') or error.get('Error')}")
-    for each in run.found("missed") or []:
-        where = " ".join(filter(None, (each["account_id"], each["region"]))) or "everywhere"
-        if not each["excused"]:
-            sum_up.wrong.append(f"{where}: {each['why']}")
-    planned = _excused(run.found("planned") or [])
-    of_all = (event.get("fuse") or {}).get("of", {})
-    for each in planned:
-        sum_up.take(each)
-    if of_all.get("delete"):
-        for each in run.of_each("outcomes", run.read("doomed")):
-            sum_up.take(_recovered(run, each))
-    if of_all.get("blown"):
-        sum_up.blown.append(of_all["blown"])
-    told = _told(run, sum_up, len(planned))
-    run.write("total", told)
-    if told["exit_code"]:
-        hub.publish(*message(run, told))
-    return _short(told)
-
-
-def _recovered(run: Run, told: Data) -> Data:
-    """Say of a place that failed where the journal of what it had begun is."""
-    if not told.get("failure"):
-        return told
-    journal = recovered(run.hub.bucket, f"{run.name}/{_path(told)}")
-    return told | {"failure": f"{told['failure']}; its journal: {journal}"} if journal else told
-
-
-def _excused(planned: list[Data]) -> list[Data]:
-    """Believe that a region is not enabled where the account's role worked in another.
-
-    AWS answers the same to credentials that it does not know at all.
-    """
-    worked = {each["account_id"] for each in planned if "failure" not in each}
-    return [
-        {**each, "failure": ""} if each.get("closed") and each["account_id"] in worked else each
-        for each in planned
-    ]
-
-
-def _told(run: Run, sum_up: _Total, places: int) -> Data:
-    code = 1 if sum_up.wrong else 3 if sum_up.blown else 0
-    return {
-        "run": run.name,
-        "places": places,
-        **sum_up.sums,
-        "blown": sum_up.blown,
-        "failures": sum_up.wrong,
-        "exit_code": code,
-        "dry_run": not run.settings.deletes,
-    }
-
-
-def message(run: Run, told: Data) -> tuple[str, str]:
-    """Return the subject and the text of what is published: the outcome first, then why."""
-    did = "would delete" if told["dry_run"] else "deleted"
-    number = told.get("doomed" if told["dry_run"] else "deleted", 0)
-    outcome = f"{did} {number:,} channels in {told['places']:,} scopes"
-    failures, blown = told["failures"], told["blown"]
-    what = f"{len(failures)} failed" if failures else f"{len(blown)} fuses blew"
-    said = [*(f"fuse: {each}" for each in blown), *(f"failed: {each}" for each in failures)]
-    lines = [
-        outcome,
-        *(shortened(safe(without_secrets(each)), _LONGEST, "end") for each in said[:_SAID]),
-        *([f"and {len(said) - _SAID:,} more"] if said[_SAID:] else []),
-        f"All of it: s3://{run.hub.bucket.name}/runs/{run.name}/total.json",
-        f"Journals: s3://{run.hub.bucket.name}/journals/{run.name}/",
-    ]
-    return f"kvsops sweep: {what}: {outcome}"[:99], "\n".join(lines) + "\n"

@@ -20,7 +20,7 @@ from moto import mock_aws
 from moto.sns.models import sns_backends
 from moto.sts.models import sts_backends
 
-from kvsops.fleet.deploy import handler, steps
+from kvsops.fleet.deploy import handler, steps, total
 from kvsops.fleet.selection import Surroundings
 from kvsops.local.accounts import ACCOUNT_ID
 from kvsops.local.engine.extension import install
@@ -42,7 +42,7 @@ STEPS = {
     "plan": steps.plan,
     "fuse": steps.fuse,
     "delete": steps.delete,
-    "total": steps.total,
+    "total": total.total,
 }
 
 

@@ -158,5 +158,5 @@ def test_the_fuse_of_all(tmp_path: Path, local: LocalServer) -> None:
         assert (told["deleted"], told["exit_code"]) == (0, 3)
         assert names(local, SECOND, REGION) == ["cam", "ci-0", "ci-1", "ci-young"]
         assert [each["subject"] for each in engine.messages()] == [
-            "kvsops sweep: 1 fuses blew: deleted 0 channels in 3 scopes"
+            "kvsops sweep: 1 fuse blew: deleted 0 channels in 3 scopes"
         ]

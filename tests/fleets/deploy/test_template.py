@@ -6,7 +6,7 @@ from importlib import import_module
 import pytest
 from cfnlint import lint_all
 
-from kvsops.fleet.deploy import roles, steps, template
+from kvsops.fleet.deploy import roles, steps, template, total
 from kvsops.fleet.deploy.settings import Settings
 
 POLICY = '[policies.ci]\nprefix = "ci-"\nolder-than = "2h"\n'
@@ -53,7 +53,7 @@ def test_the_handlers() -> None:
     found = [getattr(import_module(module), name) for module, _, name in map(_parted, named)]
     assert [each.__doc__ for each in found] == [
         step.__doc__
-        for step in (steps.list_places, steps.plan, steps.fuse, steps.delete, steps.total)
+        for step in (steps.list_places, steps.plan, steps.fuse, steps.delete, total.total)
     ]
 
 
