@@ -16,6 +16,12 @@ ALLOWED = {
 }
 
 
+def wrong(text: str) -> list[str]:
+    """Return the linter's errors and warnings; what it advises beside is no matter."""
+    found = [str(each) for each in lint_all(text)]
+    return [each for each in found if not each.startswith("[I")]
+
+
 def settings(*, deletes: bool) -> Settings:
     """Make what a run goes by."""
     return Settings(
@@ -40,7 +46,7 @@ def test_the_hub(email: str | None, alarm: timedelta | None, *, deletes: bool) -
         deleting_at_once=10,
         email=email,
     )
-    assert lint_all(template.written(template.hub(stack))) == []
+    assert wrong(template.written(template.hub(stack))) == []
 
 
 def test_the_handlers() -> None:
@@ -64,4 +70,4 @@ def _parted(handler: str) -> tuple[str, str, str]:
 def test_the_members() -> None:
     """So are the members' roles."""
     made = roles.members(settings(deletes=True), "123456789012", ALLOWED, ALLOWED)
-    assert lint_all(template.written(made)) == []
+    assert wrong(template.written(made)) == []
