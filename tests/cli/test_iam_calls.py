@@ -153,7 +153,7 @@ MEDIA_LINES = (
 MEET_LINES = ("meet --ttl 1h", "meet standup --keep", "meet ci-smoke --reuse")
 
 
-NOTHING_CALLED = ("local", "iam", "policy", "completion")
+NOTHING_CALLED = ("local", "deploy", "iam", "policy", "completion")
 """Commands that call nothing, whatever their options."""
 
 OF_NO_MATTER: Final = frozenset(

@@ -4,7 +4,7 @@ from datetime import timedelta
 from importlib import import_module
 
 import pytest
-from cfnlint import lint_all
+from cfnlint.api import lint_all
 
 from kvsops.fleet.deploy import roles, steps, template, total
 from kvsops.fleet.deploy.settings import Settings
