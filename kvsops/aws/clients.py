@@ -87,8 +87,9 @@ class Clients:
     ) -> "BaseClient":
         client = account.client(service, self._pooled, endpoint_url)
         events: Any = client.meta.events
-        send = client._endpoint.http_session.send  # type: ignore[attr-defined]  # no public name
-        events.register("before-send", partial(whole, send))  # documented to answer
+        session = client._endpoint.http_session  # type: ignore[attr-defined]  # no public name
+        # Not as a handler of before-send: all of them are called, whoever has answered.
+        session.send = partial(whole, session.send)
         events.register_first("provide-client-params", _take_signer)
         if read_only:
             events.register_first("provide-client-params", _refuse_writes)

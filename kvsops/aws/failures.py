@@ -279,8 +279,8 @@ def _credentials(error: Exception, code: str, caller: Caller) -> KvsopsError:  #
 
 
 def _subject(parameters: Mapping[str, Any]) -> str:
-    named = ("ChannelName", "ChannelARN", "ResourceARN", "StreamARN", "RoleArn", "ParentId")
-    for key in (*named, "TopicArn"):
+    names = ("ChannelName", "ChannelARN", "ResourceARN", "StreamARN", "TopicArn", "RoleArn")
+    for key in (*names, "ParentId", "Key"):
         if key in parameters:
             return str(parameters[key])
     return "the account"

@@ -12,6 +12,7 @@ TAGGING: Final = "resourcegroupstaggingapi"
 STS: Final = "sts"
 CLOUDWATCH: Final = "cloudwatch"
 PRICING: Final = "pricing"
+S3: Final = "s3"
 SNS: Final = "sns"
 ORGANIZATIONS: Final = "organizations"
 
@@ -22,6 +23,7 @@ IAM_PREFIXES: Final = {
     STS: "sts",
     CLOUDWATCH: "cloudwatch",
     PRICING: "pricing",
+    S3: "s3",
     SNS: "sns",
     ORGANIZATIONS: "organizations",
 }
@@ -81,6 +83,10 @@ OPERATIONS: Final = {
     # The least of all regions': https://docs.aws.amazon.com/general/latest/gr/sns.html
     "Publish": Operation(SNS, 300, needs=("MessageId",)),
     "GetProducts": Operation(PRICING, 5, documented=False, needs=("PriceList",)),
+    # For each prefix: https://docs.aws.amazon.com/AmazonS3/latest/userguide/optimizing-performance.html
+    "GetObject": Operation(S3, 5_500),
+    "ListObjectsV2": Operation(S3, 5_500),
+    "PutObject": Operation(S3, 3_500),
 }
 
 ROWS: Final = {

@@ -277,7 +277,7 @@ def _checked_region(
         raise UsageError(f"no such region: {region!r}: {near}") from error
     if endpoint and not is_emulated(endpoint):
         return region
-    known = session.get_available_regions(service, partition_name=partition)
+    known = _regions_of(session, partition, service)
     if region not in known:
         regions = ", ".join(sorted(known)) or "none in its partition"
         real = region in session.get_available_regions("sts", partition_name=partition)
@@ -293,8 +293,8 @@ def _regions(session: "Session") -> list[str]:
     return [region for name in partitions for region in _regions_of(session, name)]
 
 
-def _regions_of(session: "Session", partition: str) -> list[str]:
-    return list(session.get_available_regions(KINESIS_VIDEO, partition_name=partition))
+def _regions_of(session: "Session", partition: str, service: str = KINESIS_VIDEO) -> list[str]:
+    return list(session.get_available_regions(service, partition_name=partition))
 
 
 def _checked_endpoint(url: str | None) -> str | None:

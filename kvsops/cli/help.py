@@ -32,7 +32,7 @@ SCREEN: Final[dict[str, dict[tuple[str, ...], str]]] = {
         ("exec", "meet"): "Run a command, or meet, on a channel of its own.",
     },
     "Set up": {
-        ("local",): "Emulate the service here, without an AWS account.",
+        ("local", "deploy"): "Emulate the service here; let AWS run the sweeps.",
         ("iam", "completion"): "Print the least IAM policy; complete with Tab.",
     },
 }

@@ -112,6 +112,12 @@ def iam(
         Console().warn(f"a managed policy may have {policies.LARGEST:,} characters: this has more")
 
 
+def granted(ctx: click.Context, words: list[str]) -> "set[Grant]":
+    """Return what one command line needs, in any account and region."""
+    ((name, given),) = _parsed(ctx, (shlex.join(words),))
+    return _grants(name, given, None, None, of_role=True)
+
+
 def _everything() -> Iterator[Line]:
     return ((name, None) for name in COMMANDS)
 

@@ -237,6 +237,7 @@ CALLS: Final[dict[str, tuple[Call, ...]]] = {
     ),
     "prices": (Call("GetProducts", given("refresh")),),
     "local": (),
+    "deploy": (),
     "iam": (),
     "completion": (),
 }

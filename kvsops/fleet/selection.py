@@ -73,6 +73,37 @@ def places_of(asked: Asked, around: Surroundings | None = None) -> Places:
 
 
 @dataclass(frozen=True, slots=True)
+class Listed:
+    """Accounts and regions that were asked for, none of which was looked at yet.
+
+    `units` tells of each account in which of the organizational units that were named it is.
+    """
+
+    found: tuple[tuple[str, str], ...]
+    missed: tuple[Missed, ...]
+    units: Mapping[str, tuple[str, ...]]
+
+
+def listed_of(
+    asked: Asked, around: Surroundings | None = None, units: Iterable[str] = ()
+) -> Listed:
+    """List where to look, as `places_of` does, but assume no role: whether it can be is seen later.
+
+    Raises as that does.
+    """
+    _check(asked)
+    around = around or Surroundings()
+    account = _home(asked, around.environ)
+    opening = _Opening(asked, around, Clients(), WORKERS)
+    home = opening.scope(account, None, MetricBudget(), read_only=True)
+    whose, missed = _accounts(asked, home, account.partition)
+    found = tuple((each, region) for each in whose for region in _regions(asked, account))
+    inside = {unit: {each.account_id for each in members_under(home, unit)} for unit in units}
+    in_units = {each: tuple(unit for unit in inside if each in inside[unit]) for each in whose}
+    return Listed(found, tuple(missed), in_units)
+
+
+@dataclass(frozen=True, slots=True)
 class _Opening:
     """Opens scopes that share what they can."""
 

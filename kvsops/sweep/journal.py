@@ -79,16 +79,20 @@ class Journal:
 
     def write(self, event: str, time: datetime, channel_arn: str, **more: object) -> None:
         """Append one line and flush it to the disk."""
-        line = {"journal": lines.VERSION, "event": event, "time": moment(time), "run": self.run}
-        data = json.dumps({**line, "channel_arn": channel_arn, **more}) + "\n"
+        data = self.line(event, time, channel_arn, **more)
         with self._lock:
             try:
                 if not self._broken:
-                    self._append(data.encode())
+                    self._append(data)
             except OSError as error:
                 self._broken = f"the journal {self.path} cannot be written: {error.strerror}"
             if self._broken:
                 raise KvsopsError(self._broken)
+
+    def line(self, event: str, time: datetime, channel_arn: str, **more: object) -> bytes:
+        """Return the line of an event, as `write` appends it."""
+        line = {"journal": lines.VERSION, "event": event, "time": moment(time), "run": self.run}
+        return json.dumps({**line, "channel_arn": channel_arn, **more}).encode() + b"\n"
 
     def deleting(
         self,

@@ -3,7 +3,7 @@
 One plan feeds both what is shown and what is done (`kvsops.sweep.run`).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import product
 from typing import Final
@@ -92,6 +92,12 @@ class Plan:
     def marking(self) -> list[Item]:
         """The channels to put a mark on."""
         return [item for item in self.items if item.outcome is Outcome.WOULD_MARK]
+
+    def only(self, channel_arns: Container[str]) -> None:
+        """Leave what an earlier plan, which a fuse let pass, has not."""
+        for item in self.to_write:
+            if item.channel.channel_arn not in channel_arns:
+                item.end(Outcome.LEFT, f"{item.reason}; not in the plan that was let pass")
 
     def limit(self, number: int) -> None:
         """Leave all but the oldest `number` of the doomed for another run."""

@@ -159,7 +159,7 @@ MEET_LINES = (
 )
 
 
-NOTHING_CALLED = ("local", "iam", "policy", "completion")
+NOTHING_CALLED = ("local", "deploy", "iam", "policy", "completion")
 """Commands that call nothing, whatever their options."""
 
 OF_NO_MATTER: Final = frozenset(

@@ -18,7 +18,7 @@ from moto.sts.models import STSBackend as MotoSTSBackend
 from kvsops.local import settings
 from kvsops.local.organizations.models import organization
 from kvsops.local.sts.sessions import Session
-from kvsops.local.sts.trust import Asking, trusts
+from kvsops.local.sts.trust import Asking, principal_of, trusts
 
 
 class STSBackend(MotoSTSBackend):
@@ -44,7 +44,7 @@ class STSBackend(MotoSTSBackend):
                 "The requested DurationSeconds exceeds the MaxSessionDuration set for this role."
             )
         assumed = self.assume_role(role_arn=role_arn, external_id=external_id or "", **asked)
-        _remember(assumed, duration)
+        remember(assumed, duration)
         return assumed
 
     def _role(self, role_arn: str) -> Role | None:
@@ -63,7 +63,7 @@ class STSBackend(MotoSTSBackend):
     def _asking(self, arn: str, session_name: str, external_id: str | None) -> Asking:
         context = {
             "aws:PrincipalAccount": self.account_id,
-            "aws:PrincipalArn": arn,
+            "aws:PrincipalArn": principal_of(arn),
             "aws:PrincipalOrgID": organization(self.partition).id,
             "sts:RoleSessionName": session_name,
         }
@@ -72,7 +72,7 @@ class STSBackend(MotoSTSBackend):
         )
 
 
-def _remember(assumed: AssumedRole, duration: timedelta) -> None:
+def remember(assumed: AssumedRole, duration: timedelta) -> None:
     """Make the credentials known, which end when the settings, or else the caller, want it."""
     active = settings.active()
     wanted = active.session_duration

@@ -31,9 +31,16 @@ class Asking:
     def names(self) -> frozenset[str]:
         """What a policy's principal may call the one who asks: a session goes by its role, too."""
         partition = self.arn.split(":")[1]
-        role = re.sub(r":sts::(\d+):assumed-role/([^/]+)/.*", r":iam::\1:role/\2", self.arn)
         root = f"arn:{partition}:iam::{self.account_id}:root"
-        return frozenset({"*", self.account_id, root, self.arn, role})
+        return frozenset({"*", self.account_id, root, self.arn, principal_of(self.arn)})
+
+
+def principal_of(arn: str) -> str:
+    """Return the ARN that policies know a caller by: of a role's session the role's.
+
+    Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html
+    """
+    return re.sub(r":sts::(\d+):assumed-role/([^/]+)/.*", r":iam::\1:role/\2", arn)
 
 
 def trusts(policy: Mapping[str, Any], asking: Asking) -> bool:

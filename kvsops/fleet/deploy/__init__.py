@@ -1,0 +1,1 @@
+"""A sweep of a whole organization on AWS's own engine: the stack, and what its functions do."""

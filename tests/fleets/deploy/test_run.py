@@ -1,0 +1,162 @@
+"""A deployed sweep from end to end: from the template to the journals, and back."""
+
+import json
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from kvsops.cli.main import cli
+from kvsops.local.faults import Fault
+from kvsops.local.server import LocalServer
+from kvsops.local.settings import Settings
+from kvsops.sweep import entries
+from tests.fleets.deploy.engine import PACKAGE, REGION, Engine, deployed
+
+HUB, SECOND, THIRD = "123456789012", "200000000002", "200000000003"
+BUSY, BLOWING = "eu-west-1", "ap-southeast-2"
+REGIONS = (REGION, BUSY, BLOWING)
+POLICY = """
+[policies.ci]
+prefix = "ci-"
+older-than = "2h"
+even-if-active = true
+"""
+
+pytestmark = [
+    # What moto says of what it does not do, or makes without.
+    pytest.mark.filterwarnings("ignore:Tried to parse:UserWarning"),
+    pytest.mark.timeout(900),
+]
+
+
+@pytest.fixture
+def local() -> Iterator[LocalServer]:
+    """Yield an emulator with three accounts."""
+    with LocalServer(Settings(quotas=False, accounts=3, state_delay=timedelta())) as server:
+        yield server
+
+
+def template(tmp_path: Path, *argv: str) -> str:
+    """Return what `kvsops deploy` writes, by the policy above."""
+    policy = tmp_path / "kvsops.toml"
+    policy.write_text(POLICY)
+    bucket, key = PACKAGE
+    given = ["--policy", str(policy)]
+    given += [] if "--member-role" in argv else ["--code-bucket", bucket, "--code-key", key]
+    came = CliRunner().invoke(cli, ["deploy", *given, *argv], prog_name="kvsops")
+    assert came.return_value in (0, None), came.stderr
+    return came.stdout
+
+
+def fill(local: LocalServer) -> None:
+    """Put channels everywhere: two to delete, one too young, one of another name.
+
+    One scope has more to delete than its fuse lets pass.
+    """
+    now = local.settings.clock().replace(microsecond=0)
+    day, minute = timedelta(days=1), timedelta(minutes=1)
+    for account in (HUB, SECOND, THIRD):
+        for region in REGIONS:
+            backend = local.backend(region, account)
+            many = 5 if (account, region) == (SECOND, BLOWING) else 2
+            for number in range(many):
+                backend.put_channel(f"ci-{number}", now - day, now - day, tags={"n": str(number)})
+            backend.put_channel("ci-young", now - minute, now - minute)
+            backend.put_channel("cam", now - day, now - day)
+
+
+def names(local: LocalServer, account: str, region: str) -> list[str]:
+    """Return the names of the channels that are there."""
+    return sorted(local.backend(region, account).channels)
+
+
+def test_the_whole_way(tmp_path: Path, local: LocalServer) -> None:
+    """Exactly what the plans have is deleted, and what failed is told; a journal brings it back."""
+    local.settings.faults = (Fault("*", "ClientLimitExceededException", 0.3, region=BUSY),)
+    where = [word for region in REGIONS for word in ("--region", region)]
+    hub = template(tmp_path, *where, "--yes", "--max-deletes", "3", "--email", "ops@example.com")
+    member = template(tmp_path, "--member-role", "--hub-account", HUB, "--yes")
+    with deployed(local, hub, {HUB: member, SECOND: member}) as engine:  # the third has no role
+        fill(local)
+        told = engine.run()
+        swept = [(a, r) for a in (HUB, SECOND) for r in REGIONS if (a, r) != (SECOND, BLOWING)]
+        for account in (HUB, SECOND, THIRD):
+            for region in REGIONS:
+                kept = ["cam", "ci-young"]
+                if (account, region) == (SECOND, BLOWING):
+                    kept = ["cam", "ci-0", "ci-1", "ci-2", "ci-3", "ci-4", "ci-young"]
+                elif account == THIRD:
+                    kept = ["cam", "ci-0", "ci-1", "ci-young"]
+                assert names(local, account, region) == kept, (account, region)
+        assert (told["places"], told["deleted"], told["exit_code"]) == (9, 10, 1)
+        assert [each.split(":")[0] for each in told["failures"]] == [
+            f"{THIRD} {region}" for region in REGIONS
+        ]
+        assert told["blown"] == [
+            f"{SECOND} {BLOWING}: 5 of 7 channels are more than --max-deletes 3"
+        ]
+        assert local.throttled["ListSignalingChannels"] > 0
+        journals = engine.keys("journals/")
+        assert [tuple(key.split("/")[2:4]) for key in journals] == sorted(swept)
+        lines = [key for key in engine.keys("lines/") if BUSY not in key]  # there some came twice
+        assert len(lines) == 6
+        _told_of(engine)
+        _restored(tmp_path, local, engine, journals[0])
+
+
+def _told_of(engine: Engine) -> None:
+    """Check the one message: what failed is in it."""
+    (message,) = engine.messages()
+    assert message["subject"] == ("kvsops sweep: 3 failed: deleted 10 channels in 9 scopes")
+    assert f"fuse: {SECOND} {BLOWING}: 5 of 7 channels" in message["text"]
+    assert f"failed: {THIRD} {REGION}: " in message["text"]
+
+
+def _restored(tmp_path: Path, local: LocalServer, engine: Engine, key: str) -> None:
+    """Bring back what was deleted in the hub's own account, by its journal."""
+    account, region = key.split("/")[2:4]
+    assert account == HUB
+    path = tmp_path / "journal.jsonl"
+    path.write_bytes(engine.get(key))
+    assert {entry.last_event for entry in entries.read(path).entries} == {"deleted"}
+    came = CliRunner().invoke(
+        cli,
+        ["restore", str(path), "--yes", "--region", region, "-o", "json"],
+        prog_name="kvsops",
+        env=local.environment(),
+    )
+    assert came.return_value in (0, None), came.stderr
+    assert {each["channel_name"] for each in json.loads(came.stdout)} == {"ci-0", "ci-1"}
+    assert names(local, account, region) == ["cam", "ci-0", "ci-1", "ci-young"]
+    assert local.backend(region, account).channels["ci-1"].tags == {"n": "1"}
+
+
+def test_a_dry_run(tmp_path: Path, local: LocalServer) -> None:
+    """Without --yes no role may delete, and no state does; what would be deleted is told."""
+    hub = template(tmp_path, "--region", REGION)
+    member = template(tmp_path, "--member-role", "--hub-account", HUB)
+    assert "DeleteSignalingChannel" not in hub + member
+    with deployed(local, hub, dict.fromkeys((HUB, SECOND, THIRD), member)) as engine:
+        fill(local)
+        told = engine.run()
+        assert (told["doomed"], told["exit_code"], told["dry_run"]) == (6, 0, True)
+        assert names(local, SECOND, REGION) == ["cam", "ci-0", "ci-1", "ci-young"]
+        assert (engine.keys("journals/"), engine.messages()) == ([], [])
+
+
+def test_the_fuse_of_all(tmp_path: Path, local: LocalServer) -> None:
+    """Where all scopes together have more to delete than it lets pass, nothing is, anywhere."""
+    hub = template(tmp_path, "--region", REGION, "--yes", "--max-deletes-total", "5")
+    member = template(tmp_path, "--member-role", "--hub-account", HUB, "--yes")
+    with deployed(local, hub, dict.fromkeys((HUB, SECOND, THIRD), member)) as engine:
+        fill(local)
+        told = engine.run()
+        assert told["blown"] == ["6 of 12 channels are more than --max-deletes-total 5"]
+        assert (told["deleted"], told["exit_code"]) == (0, 3)
+        assert names(local, SECOND, REGION) == ["cam", "ci-0", "ci-1", "ci-young"]
+        assert [each["subject"] for each in engine.messages()] == [
+            "kvsops sweep: 1 fuse blew: deleted 0 channels in 3 scopes"
+        ]
