@@ -87,6 +87,7 @@ def iam(
     organizations and notices, which only a command line names.
     """
     from kvsops.aws import iam as policies
+    from kvsops.cli.permissions import CALLS
     from kvsops.output.console import Console
     from kvsops.output.rows import dumps
 
@@ -99,7 +100,7 @@ def iam(
     wanted: set[Grant] = set()
     for name, given in parsed:
         wanted |= _grants(name, given, region, account, of_role=whose == "role")
-        if given and given.get("yes") is False:  # None is a command without the option
+        if CALLS[name] and given and given.get("yes") is False:  # None: it has no such option
             Console().note(f"{name} without --yes changes nothing: its writes are left out")
     if assuming and whose is None:
         Console().note("this is the policy of the caller: --for role prints that of the role")

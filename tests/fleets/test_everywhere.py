@@ -1,7 +1,7 @@
 """The same work in many places: order, failures, Ctrl-C, and accounts that are never mixed up."""
 
-import os
-import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -93,25 +93,46 @@ def test_a_failure_is_that_places_alone() -> None:
     ]
 
 
-def test_ctrl_c(find: Fleet) -> None:
+INTERRUPTED = """
+import os, signal, threading
+from kvsops.aws.scope import Scope
+from kvsops.fleet.everywhere import AT_ONCE, everywhere
+from kvsops.fleet.place import Place
+
+def opened(*, read_only, max_own_cost=None):
+    return Scope(region="us-east-1", read_only=read_only)
+
+def work(place):
+    scope = place.open(read_only=True)
+    begun.wait(30)
+    while not scope.patience.interrupted:
+        threading.Event().wait(0.01)
+    return "ended"
+
+begun = threading.Barrier(AT_ONCE, lambda: os.kill(os.getpid(), signal.SIGINT))
+places = [Place(f"{n:012}", "us-east-1", opened) for n in range(AT_ONCE + 4)]
+try:
+    for done in everywhere(places, work):
+        print(int(done.place.account_id), done.result, done.failure)
+except KeyboardInterrupt:
+    print("Ctrl-C")
+"""
+
+
+def test_ctrl_c(environment: dict[str, str]) -> None:
     """What is under way ends, nothing more is begun, all is told, and then Ctrl-C is raised."""
-    found = find(all_regions=True).found
-    begun = threading.Barrier(AT_ONCE, lambda: os.kill(os.getpid(), signal.SIGINT))
-
-    def work(place: Place) -> str:
-        scope = place.open(read_only=True)
-        begun.wait(30)
-        while not scope.patience.interrupted:
-            threading.Event().wait(0.01)
-        return "ended"
-
-    came: list[Done[str]] = []
-    with pytest.raises(KeyboardInterrupt):
-        came += everywhere(found, work)  # what came before the end is kept
-    assert [each.place for each in came] == [*found]
-    assert [each.result for each in came[:AT_ONCE]] == ["ended"] * AT_ONCE
-    rest = {str(each.failure) for each in came[AT_ONCE:]}
-    assert rest == {"interrupted before it was begun"}
+    done = subprocess.run(
+        [sys.executable, "-c", INTERRUPTED],
+        check=False,
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout.splitlines() == [
+        *(f"{n} ended None" for n in range(AT_ONCE)),
+        *(f"{n} None interrupted before it was begun" for n in range(AT_ONCE, AT_ONCE + 4)),
+        "Ctrl-C",
+    ], done.stderr
 
 
 def test_whoever_stops_asking(find: Fleet) -> None:
