@@ -1,8 +1,8 @@
 """The least that a client can do: requests signed beforehand, over connections that stay open.
 
 It says what the emulator can serve at most, for `fleet.py`. Reads a JSON object from standard
-input: `host`, `port`, `connections`, and `stages`, lists of requests as bytes in Latin-1 of which
-each stage begins when the one before has ended; prints the seconds that they took.
+input: `host`, `port`, and `stages`, each a number of connections and its requests, as bytes in
+Latin-1; one begins when the one before has ended. Prints the seconds that they took.
 """
 
 import json
@@ -14,33 +14,34 @@ from threading import Thread
 from typing import Any
 from urllib.parse import urlsplit
 
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+
+from kvsops.local.environment import ACCESS_KEY_ID, SECRET_ACCESS_KEY
+
 _LENGTH = b"content-length: "
 
 
-def signed(
-    url: str, region: str, service: str, path: str, body: str, **headers: str
-) -> str:
-    """Return the bytes of a signed POST, by the credentials of the environment."""
-    from botocore.auth import SigV4Auth
-    from botocore.awsrequest import AWSRequest
-
-    from kvsops.local.environment import ACCESS_KEY_ID, SECRET_ACCESS_KEY
-    from botocore.credentials import Credentials
-
+def signed(url: str, region: str, service: str, path: str, body: str, **headers: str) -> str:
+    """Return a POST, signed by the credentials that the emulator gives to everybody."""
+    own = Credentials(ACCESS_KEY_ID, SECRET_ACCESS_KEY)
     request = AWSRequest("POST", url + path, {"Host": urlsplit(url).netloc, **headers}, body)
-    SigV4Auth(Credentials(ACCESS_KEY_ID, SECRET_ACCESS_KEY), service, region).add_auth(request)
-    lines = [f"POST {path} HTTP/1.1", *(f"{name}: {value}" for name, value in request.headers.items())]
-    return "\r\n".join([*lines, f"Content-Length: {len(body)}", "", body])
+    SigV4Auth(own, service, region).add_auth(request)
+    sent = [f"{name}: {value}" for name, value in request.headers.items()]
+    lines = [f"POST {path} HTTP/1.1", *sent, f"Content-Length: {len(body)}"]
+    return "\r\n".join([*lines, "", body])
 
 
 def main() -> None:
     """Send all, as fast as the answers come."""
     asked = json.load(sys.stdin)
     address = (asked["host"], asked["port"])
-    links = [socket.create_connection(address) for _ in range(asked["connections"])]
+    most = max(connections for connections, _ in asked["stages"])
+    links = [socket.create_connection(address) for _ in range(most)]
     began = time.monotonic()
-    for stage in asked["stages"]:
-        _in_threads(links, [request.encode("latin-1") for request in stage])
+    for connections, requests in asked["stages"]:
+        _in_threads(links[:connections], [request.encode("latin-1") for request in requests])
     sys.stdout.write(f"{time.monotonic() - began}\n")
 
 
