@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from typing import Final, TypeVar
 
 from kvsops.aws.quotas import writes
+from kvsops.aws.threads import THREADS
 from kvsops.errors import AwsError
 
 Result = TypeVar("Result")
@@ -129,7 +130,7 @@ class Patience:
 
         writing = [operation] if writes(operation) else []
         self._writing += writing
-        threading.Thread(target=run, daemon=True).start()
+        THREADS.do(run)
         try:
             while not done.wait(_POLL_SECONDS):
                 self._check(call)

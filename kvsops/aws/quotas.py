@@ -71,9 +71,9 @@ OPERATIONS: Final = {
     "UpdateSignalingChannel": Operation(KINESIS_VIDEO, 50),
     "GetResources": Operation(TAGGING, 20, documented=False, needs=("ResourceTagMappingList",)),
     "GetCallerIdentity": Operation(STS, 10, documented=False),
-    # 600 a second for all of STS together, of which we leave the most to others.
+    # 600 a second for all of STS together, of which we leave half to others.
     # Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
-    "AssumeRole": Operation(STS, 100),
+    "AssumeRole": Operation(STS, 300),
     # Source: https://docs.aws.amazon.com/organizations/latest/userguide/orgs_reference_limits.html
     "ListAccounts": Operation(ORGANIZATIONS, 8, needs=("Accounts",)),
     "ListAccountsForParent": Operation(ORGANIZATIONS, 5, needs=("Accounts",)),

@@ -89,6 +89,8 @@ def _delete(report: "FleetReport", journal: Path | None, console: "Console") -> 
     from kvsops.sweep.journal import default_path, opener
 
     fleet = report.fleet
+    if not report.plan.to_write:
+        return
     began = told_once(console, journal or default_path(os.environ, fleet.total.names))
     with progress("deleting", None, console=console) as seen:
         fleet.run(opener(journal, os.environ, began), seen)

@@ -59,7 +59,8 @@ def places_of(asked: Asked, around: Surroundings | None = None) -> Places:
     around = _saying_once(around or Surroundings())
     account = _home(asked, around.environ)
     regions = [account.at(region) for region in _regions(asked, account)]
-    opening = _Opening(asked, around, Clients(_share(len(regions))), WORKERS)
+    pooled = _share(len(regions))
+    opening = _Opening(asked, around, Clients(pooled), pooled)
     home = opening.scope(account, None, MetricBudget(), read_only=True)
     whose, missed = _accounts(asked, home, account.partition)
     roles, refused = _assumed(asked, home, whose)
