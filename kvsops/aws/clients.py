@@ -12,7 +12,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from botocore import xform_name
-from botocore.credentials import Credentials
 
 from kvsops.aws.answers import whole
 from kvsops.aws.quotas import OPERATIONS, writes
@@ -108,6 +107,8 @@ def _take_signer(params: dict[str, Any], context: dict[str, Any], **_: object) -
 
     A call without any does not leave.
     """
+    from botocore.credentials import Credentials
+
     signer: ReadOnlyCredentials = params.pop(_SIGNER)
     key, secret = str(signer.access_key), str(signer.secret_key)
     own = Credentials(key, secret, signer.token)

@@ -6,8 +6,6 @@ Source: https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
 import re
 from typing import TYPE_CHECKING, Any, Final
 
-from botocore.credentials import RefreshableCredentials
-
 from kvsops.aws.scope import Scope
 from kvsops.core.account import RoleArn
 from kvsops.errors import AwsError, DeniedError
@@ -41,6 +39,8 @@ class AssumedRole:
     def __init__(
         self, home: Scope, role: RoleArn, session: str, external_id: str | None = None
     ) -> None:
+        from botocore.credentials import RefreshableCredentials
+
         self.role = role
         self._home = home
         self._parameters: dict[str, Any] = {"RoleArn": str(role), "RoleSessionName": session}

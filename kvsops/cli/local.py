@@ -81,7 +81,7 @@ def _lower(_ctx: click.Context, _param: click.Parameter, names: tuple[str, ...])
     "--accounts",
     callback=whole_number(1, 999),
     metavar="N",
-    help="Have an organisation of N accounts, whose roles can be assumed; see above.",
+    help="Have an organization of N accounts, whose roles can be assumed; see above.",
 )
 @section("Where it listens")
 @listening_options

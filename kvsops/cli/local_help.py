@@ -25,7 +25,7 @@ tags (Resource Groups Tagging API), CloudWatch and STS are emulated. Channels ha
 masters and viewers can connect to, and STUN and TURN; SSL_CERT_FILE and the like make clients
 trust them. Nothing is kept when the emulator stops.
 
-With --accounts, the caller's account 123456789012 manages an organisation of N: the others are
+With --accounts, the caller's account 123456789012 manages an organization of N: the others are
 200000000002, 200000000003 and so on, in the units Production, Development and Sandboxes; one
 more, 299999999999, is suspended. Organizations lists them. In each, AssumeRole gives credentials of
 the roles kvsops-sweep, and kvsops-external with the external id kvsops-external-id. The fleet is

@@ -26,3 +26,8 @@ class Caveat(StrEnum):
     def hides_cost(self) -> bool:
         """Whether something may cost more than is told, so that a total is a lower bound."""
         return self is not Caveat.PRESENT_SETTINGS
+
+    @property
+    def mendable(self) -> bool:
+        """Whether whoever reads it can do something: allow a call, or name prices."""
+        return self in (Caveat.RETENTION, Caveat.TIER, Caveat.METRICS, Caveat.PRICES)

@@ -4,7 +4,7 @@ from typing import Final
 
 ACCOUNT_ID: Final = "123456789012"
 """The caller's own: that of credentials which moto did not make itself. With `--accounts`, the
-organisation's management account."""
+organization's management account."""
 SUSPENDED: Final = "299999999999"
 """An account beside the N of `--accounts N`, which was closed."""
 MOST_ACCOUNTS: Final = 999

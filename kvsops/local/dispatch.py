@@ -57,7 +57,7 @@ OF_ORGANIZATION = {
     "organizations": OPERATIONS,
     "sns": frozenset({"CreateTopic", "DeleteTopic", "ListTopics", "Publish"}),
 }
-"""The operations of those that it has where it has an organisation. SNS has no subscriptions: it
+"""The operations of those that it has where it has an organization. SNS has no subscriptions: it
 sends nothing anywhere."""
 UNSIGNED = frozenset({"AssumeRoleWithSAML", "AssumeRoleWithWebIdentity"})
 """What STS answers to unsigned calls: their callers have no key yet."""
@@ -109,7 +109,7 @@ def wrongly_signed(call: Call, error: SignatureError) -> Answer:
 
 
 def denied_by_policy(call: Call) -> Answer:
-    """Return what AWS answers where a service control policy of the organisation denies a call.
+    """Return what AWS answers where a service control policy of the organization denies a call.
 
     Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
     """

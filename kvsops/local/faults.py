@@ -43,7 +43,7 @@ NOT_ENABLED = "not-enabled"
 Source: https://docs.aws.amazon.com/accounts/latest/reference/manage-acct-regions.html
 """
 SCP_DENY = "scp-deny"
-"""A service control policy of the organisation denies the call; but not who asks who he is.
+"""A service control policy of the organization denies the call; but not who asks who he is.
 
 Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
 """

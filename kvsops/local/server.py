@@ -179,7 +179,7 @@ class LocalServer:
 
     @property
     def account_ids(self) -> tuple[str, ...]:
-        """The active accounts: the caller's own, and what the organisation has beside."""
+        """The active accounts: the caller's own, and what the organization has beside."""
         return account_ids(self.settings.accounts or 1)
 
 

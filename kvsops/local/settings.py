@@ -53,10 +53,10 @@ class Settings:
     quota_scale: float = 1.0
     """What the documented rates are multiplied by, for benchmarks; read at startup."""
     accounts: int | None = None
-    """How many accounts its organisation has, one suspended beside; None for the caller's alone,
+    """How many accounts its organization has, one suspended beside; None for the caller's alone,
     whatever role is assumed. Read at startup."""
     session_duration: timedelta | None = None
-    """How long the credentials of an organisation's role are good; None for as long as asked."""
+    """How long the credentials of an organization's role are good; None for as long as asked."""
     latency: timedelta = timedelta()
     """Added to each call: half before it is carried out, half after."""
     faults: tuple[Fault, ...] = ()
@@ -104,7 +104,7 @@ class Settings:
     signing_clock: Callable[[], datetime] = utc_now
     """The time by which control plane calls are signed: clients sign by the machine's clock."""
     sessions: Sessions = field(default_factory=Sessions, init=False, repr=False, compare=False)
-    """The credentials of the organisation's roles, as they were given out."""
+    """The credentials of the organization's roles, as they were given out."""
     endpoint_of: EndpointOf | None = field(default=None, init=False, repr=False, compare=False)
     """Where the emulator's own endpoints are, while it runs with `signaling`."""
     random: Random = field(init=False, repr=False, compare=False)

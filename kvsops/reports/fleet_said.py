@@ -41,8 +41,7 @@ def list_totals(extent: str, bill: Bill, streams: StreamsTotal | None) -> list[s
     if not streams.any:
         return said
     month = f"{'at least ' if streams.lower_bound else ''}{usd(streams.estimated_month)}"
-    of_streams = f"{extent}, what they record to: {month} for the month. Not counted: streams that"
-    return [*said, f"{of_streams} none of them records to, see kvsops cost."]
+    return [*said, f"The streams they record to: {month} for the month (kvsops cost)."]
 
 
 def verdict_of(

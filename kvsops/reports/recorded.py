@@ -11,7 +11,7 @@ from kvsops.output.rows import Column
 from kvsops.output.text import count
 from kvsops.reports.bill_said import on_deleted, totals
 from kvsops.reports.columns import UNKNOWN
-from kvsops.reports.stream_said import least, stream_notes, stream_parts, stream_totals
+from kvsops.reports.stream_said import least, told
 
 
 def recorded_columns(bill: Bill, recordings: Recordings | None) -> list[Column[Line]]:
@@ -71,24 +71,20 @@ def list_totals(bill: Bill, recordings: Recordings | None, place: str) -> list[s
         return [*said, "Not counted: what the channels' streams cost."]
     if not recordings.told_of(bill.lines):
         return said
-    return [*said, *_on_streams(bill, recordings, place)]
+    return [*said, *_on_streams(bill, recordings)]
 
 
-def _on_streams(bill: Bill, recordings: Recordings, place: str) -> Iterator[str]:
+def _on_streams(bill: Bill, recordings: Recordings) -> Iterator[str]:
+    """Say what all comes to; `kvsops cost` tells its parts, and what they rest on."""
     streams = recordings.bill
-    if streams:
-        yield f"{place}, what they record to: {stream_totals(streams)}."
-        yield stream_parts(streams)
     living = [line for line in bill.lines if not line.ghost]
+    yield from (told(each) for each in (streams.caveats if streams else ()) if each.mendable)
     if unknown := sum(recordings.of(line) is None for line in living):
         yield f"What {count(unknown, 'channel')} record to is not known."
     costs = [line.cost.estimated_month for line in bill.lines]
     month = known_sum([*costs, streams.estimated_month if streams else None])
     at_least = None in costs or not recordings.all_known(living)
     at_least = at_least or bool(streams and streams.lower_bound)
-    yield (
-        f"Channels and what they record to: {'at least ' if at_least else ''}{usd(month)} for the "
-        "month. Not counted: streams that none of them records to, see kvsops cost."
-    )
-    if streams:
-        yield from stream_notes(streams)
+    recorded = count(len(streams.lines) if streams else 0, "stream")
+    comes = f"{'at least ' if at_least else ''}{usd(month)}"
+    yield f"With the {recorded} they record to: {comes} for the month (kvsops cost)."

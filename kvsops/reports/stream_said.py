@@ -7,6 +7,7 @@ from typing import Final
 
 from kvsops.bill.streams import StreamBill
 from kvsops.core.cost import Basis, known_sum, total
+from kvsops.core.stream_caveats import Caveat
 from kvsops.core.stream_cost import gb
 from kvsops.core.stream_usage import Item
 from kvsops.output.figures import usd
@@ -99,10 +100,14 @@ def stream_parts(bill: StreamBill) -> str:
     return f"To date: {', '.join(part.text for part in parts) or 'nothing'}."
 
 
+def told(caveat: Caveat) -> str:
+    """Return the sentence of a caveat."""
+    return f"{caveat.value[0].upper()}{caveat.value[1:]}."
+
+
 def stream_notes(bill: StreamBill) -> Iterator[str]:
     """Say what is not known, and what the rest rests on, each once."""
-    for caveat in bill.caveats:
-        yield f"{caveat.value[0].upper()}{caveat.value[1:]}."
+    yield from map(told, bill.caveats)
     if bill.missing:
         yield DELETED_EARLIER
 

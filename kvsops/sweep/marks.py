@@ -1,14 +1,15 @@
 """Marks of two-step sweeps: put on what a policy condemns, taken off what it no longer does."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from kvsops.aws import channels
 from kvsops.aws.scope import Scope
-from kvsops.core.facts import Need
+from kvsops.core.facts import Facts, Need, Unknown
 from kvsops.core.judge import Decision, Rules, Verdict, judge
 from kvsops.core.mark import DOOMED_TAG, UNNAMED, Mark
 from kvsops.errors import AwsError, NotFoundError
 from kvsops.facts import gather
+from kvsops.facts.look import GONE
 from kvsops.sweep.item import Item, Outcome
 from kvsops.sweep.plan import Plan
 
@@ -28,7 +29,11 @@ def find_stale(scope: Scope, plan: Plan, rules: Rules) -> None:
         return
     marked = _marked(scope, plan, kept)
     for item in kept:
-        mark = Mark.read(marked.get(item.channel.channel_arn, item.facts.tag_values))
+        tags = marked.get(item.channel.channel_arn, item.facts.tag_values)
+        if isinstance(tags, Unknown):
+            item.end(Outcome.UNKNOWN, f"{item.reason}; whether it is marked is not known")
+            continue
+        mark = Mark.read(tags)
         ours = mark and mark.policy in graced
         if mark and mark.policy == UNNAMED:  # of this very command, not of another
             ours = mark.rules == graced.get(UNNAMED)
@@ -37,15 +42,26 @@ def find_stale(scope: Scope, plan: Plan, rules: Rules) -> None:
             item.end(Outcome.WOULD_UNMARK, f"{why}: {item.reason}")
 
 
-def _marked(scope: Scope, plan: Plan, kept: Sequence[Item]) -> dict[str, dict[str, str]]:
-    """Return the tags of marked channels by ARN; without the index, read those kept directly."""
+def _marked(
+    scope: Scope, plan: Plan, kept: Sequence[Item]
+) -> Mapping[str, dict[str, str] | Unknown]:
+    """Return the tags of marked channels by ARN; without the index, read those kept directly.
+
+    One that is gone has none; of one that cannot be read they are unknown.
+    """
     try:
         return channels.tagged(scope, DOOMED_TAG)
     except AwsError as error:
         plan.problems.append(f"{error}; marks are looked for channel by channel instead")
     read = gather.fetch(scope, Need.TAGS, [item.facts for item in kept], directly=True)
     plan.problems += read.problems
-    return {each.channel.channel_arn: each.tag_values for each in read.facts}
+    return {each.channel.channel_arn: _tags_of(each) for each in read.facts}
+
+
+def _tags_of(facts: Facts) -> dict[str, str] | Unknown:
+    if isinstance(facts.tags, Unknown) and facts.tags.why != GONE:
+        return facts.tags
+    return facts.tag_values
 
 
 def _meant(scope: Scope, item: Item, rules: Rules) -> bool:

@@ -364,7 +364,7 @@ for path, name, value in (
 
 
 def test_accounts_and_regions() -> None:
-    """Around a command there is an organisation, and the fleet is spread over it."""
+    """Around a command there is an organization, and the fleet is spread over it."""
     script = """
 import boto3
 sts, places = boto3.client("sts"), []

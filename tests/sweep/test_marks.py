@@ -287,6 +287,19 @@ def test_without_the_index(
     assert channel.tags == {"env": "ci", "kvsops:keep": ""}
 
 
+def test_marks_that_nothing_tells_of(sweep: Outcomes, emulator: LocalServer) -> None:
+    """Where a kept channel's tags cannot be read either, it may be marked: that is told."""
+    put(emulator, "ci-young", timedelta(minutes=5))
+    assert sweep()["ci-young"].startswith("kept: ")
+    emulator.settings.faults = (
+        Fault("GetResources", DENIED),
+        Fault("ListTagsForResource", DENIED),
+    )
+    told_now = sweep(code=1)["ci-young"]
+    assert told_now.startswith("unknown: ")
+    assert told_now.endswith("; whether it is marked is not known")
+
+
 def test_marks_that_the_index_leaves_out(kvsops: Kvsops, emulator: LocalServer, time: Time) -> None:
     """However many the tag index knows nothing of, the fuse and the limit count them."""
     put_many(emulator, [f"ci-{n}" for n in range(150)])

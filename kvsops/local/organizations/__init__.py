@@ -1,1 +1,1 @@
-"""AWS Organizations: moto's, with an organisation that is the same at each start."""
+"""AWS Organizations: moto's, with an organization that is the same at each start."""

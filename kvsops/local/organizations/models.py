@@ -1,4 +1,4 @@
-"""moto's Organizations backend, and the organisation of `--accounts N`.
+"""moto's Organizations backend, and the organization of `--accounts N`.
 
 Source: https://docs.aws.amazon.com/organizations/latest/APIReference/API_Operations.html
 """
@@ -28,7 +28,7 @@ UNITS: Final = {
     "Sandboxes": ("ou-kvso-sandboxes", "ou-kvso-development"),
     "Suspended": ("ou-kvso-suspended", ROOT_ID),
 }
-"""The organisational units by name: each one's id, and its parent's. The members are in the first
+"""The organizational units by name: each one's id, and its parent's. The members are in the first
 three of them by turns."""
 ROLES: Final = {
     "kvsops-sweep": None,
@@ -66,17 +66,17 @@ class Account(FakeAccount):
 
 
 class OrganizationsBackend(MotoOrganizationsBackend):
-    """moto's operations, on an organisation with fixed ids."""
+    """moto's operations, on an organization with fixed ids."""
 
     SERVICE_NAMESPACE = "organizations"
 
     @property
     def id(self) -> str:
-        """The organisation's id."""
+        """The organization's id."""
         return str(self.org.id if self.org else "")
 
     def found(self, count: int, region: str) -> None:
-        """Make the organisation: so many accounts in its units, and one more, suspended."""
+        """Make the organization: so many accounts in its units, and one more, suspended."""
         self.org = FakeOrganization(self.account_id, region, "ALL")
         self.org.id, self.org.root_id = ORGANIZATION_ID, ROOT_ID
         self.org.master_account_email = "management@example.com"

@@ -41,7 +41,7 @@ class OrganizationsResponse(MotoOrganizationsResponse):
 
     @property
     def organizations_backend(self) -> OrganizationsBackend:
-        """The organisation's backend. Raises AccessDeniedException for who may not look at it."""
+        """The organization's backend. Raises AccessDeniedException for who may not look at it."""
         action = self._get_action()
         found = organization(self.partition)
         if action not in OF_MEMBERS and self.current_account != found.account_id:

@@ -1,1 +1,1 @@
-"""Security Token Service: moto's, which asks more of who assumes an organisation's roles."""
+"""Security Token Service: moto's, which asks more of who assumes an organization's roles."""

@@ -1,4 +1,4 @@
-"""moto's STS backend, whose roles in an organisation must be there and trust who asks for them.
+"""moto's STS backend, whose roles in an organization must be there and trust who asks for them.
 
 Source: https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
 """
@@ -22,7 +22,7 @@ from kvsops.local.sts.trust import Asking, principal_of, trusts
 
 
 class STSBackend(MotoSTSBackend):
-    """moto's, where there is no organisation."""
+    """moto's, where there is no organization."""
 
     SERVICE_NAMESPACE = "sts"
 

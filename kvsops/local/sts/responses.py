@@ -17,7 +17,7 @@ DEFAULT_SECONDS = 3600
 
 
 class TokenResponse(MotoTokenResponse):
-    """moto's operations, with another AssumeRole where there is an organisation."""
+    """moto's operations, with another AssumeRole where there is an organization."""
 
     @property
     def backend(self) -> STSBackend:

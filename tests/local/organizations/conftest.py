@@ -1,4 +1,4 @@
-"""An emulator with an organisation of five accounts, over HTTP."""
+"""An emulator with an organization of five accounts, over HTTP."""
 
 from collections.abc import Callable
 from typing import Any
@@ -17,7 +17,7 @@ OWN = {"AccessKeyId": ACCESS_KEY_ID, "SecretAccessKey": SECRET_ACCESS_KEY}
 
 @pytest.fixture
 def settings(clock: Clock) -> Settings:
-    """Make settings with an organisation."""
+    """Make settings with an organization."""
     return Settings(quotas=False, clock=clock, accounts=5)
 
 

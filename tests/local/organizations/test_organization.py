@@ -1,4 +1,4 @@
-"""The organisation: its accounts, its units, who may look at it, and its pages."""
+"""The organization: its accounts, its units, who may look at it, and its pages."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_accounts(organizations: Any) -> None:
 
 
 def test_described(organizations: Any) -> None:
-    """The organisation and its root have ids that never change."""
+    """The organization and its root have ids that never change."""
     organization = organizations.describe_organization()["Organization"]
     assert (organization["Id"], organization["MasterAccountId"], organization["FeatureSet"]) == (
         "o-kvsopslocal",
@@ -154,7 +154,7 @@ def test_refused(
 
 
 def test_members_may_not_look(connect: Connect, assume: Callable[..., dict[str, str]]) -> None:
-    """A member cannot list the accounts, which would look to it like an empty organisation."""
+    """A member cannot list the accounts, which would look to it like an empty organization."""
     member = connect("organizations", assume("200000000002"))
     code, _, message = failure(member.list_accounts)
     assert code == "AccessDeniedException"

@@ -1,4 +1,4 @@
-"""Roles of the organisation's accounts: who may assume them, and what their credentials reach."""
+"""Roles of the organization's accounts: who may assume them, and what their credentials reach."""
 
 from __future__ import annotations
 
