@@ -62,6 +62,18 @@ BEGIN = """async (media) => {
   signaling.run();
 }"""
 
+GATHERED = """async () => {
+  const { Peer } = await import("/peer.js");
+  const sent = [];
+  const send = ({ candidate }) => candidate && sent.push(candidate.candidate);
+  const { connection } = new Peer({ send });
+  connection.createDataChannel("talk");
+  await new Promise((resolve) => connection.addEventListener("icegatheringstatechange", () =>
+    connection.iceGatheringState === "complete" && resolve()));
+  connection.close();
+  return sent;
+}"""
+
 
 def meet(served: Serving, new_page: NewPage, *, media: bool = False) -> tuple[Page, Page]:
     """Let two pages join, master and viewer."""
@@ -92,6 +104,13 @@ def test_without_a_relay(scope: Scope, arn: str, new_page: NewPage) -> None:
         _, viewer = meet(served, new_page)
         wait_for(viewer, "hello yourself")
         assert served.server._signaling == set()
+
+
+def test_candidates_sent(served: Serving, new_page: NewPage) -> None:
+    """TCP candidates that only call others are not sent: they are of no use, and billed."""
+    sent = new_page(served.url().replace("/#", "/page.css#")).evaluate(GATHERED)
+    assert [each for each in sent if " udp " in each]
+    assert not [each for each in sent if "tcptype active" in each]
 
 
 def test_an_offer_fits(served: Serving, new_page: NewPage) -> None:

@@ -28,7 +28,9 @@ export class Peer extends EventTarget {
     this.madeAt = performance.now();
     this.connection = new RTCPeerConnection({ iceServers, bundlePolicy: "max-bundle" });
     this.connection.onicecandidate = ({ candidate }) => {
-      if (candidate?.candidate) this.#send({ candidate: candidate.toJSON() });
+      // Of a TCP candidate that only calls others, they need not know (RFC 6544, 4.1).
+      if (!candidate?.candidate || candidate.tcpType === "active") return;
+      this.#send({ candidate: candidate.toJSON() });
     };
     if (offers) this.connection.onnegotiationneeded = () => this.offer();
     this.connection.ontrack = ({ track, streams, transceiver }) =>
@@ -76,13 +78,11 @@ export class Peer extends EventTarget {
       if (this.#ignoring) return;
       if (description.type === "answer" && connection.signalingState !== "have-local-offer") return;
       await connection.setRemoteDescription(description);
-      for (const each of this.#early.splice(0)) {
-        await connection.addIceCandidate(each).catch(() => {});
-      }
       if (description.type === "offer") {
         await connection.setLocalDescription();
         this.#send({ description: connection.localDescription });
       }
+      for (const each of this.#early.splice(0)) connection.addIceCandidate(each).catch(() => {});
       this.#watchTransport();
     } catch (error) {
       console.warn(error);

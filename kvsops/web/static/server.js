@@ -130,9 +130,10 @@ export class Server extends EventTarget {
   /** Serve one connection to its end; return whether it was let in. */
   #connected() {
     return new Promise((resolve) => {
-      const socket = (this.#socket = new WebSocket(wsUrl("/events")));
+      const socket = (this.#socket = begunSocket() ?? new WebSocket(wsUrl("/events")));
       let letIn = false;
       socket.onopen = () => this.say({ link: this.token, seat: sessionStorage.getItem("seat") });
+      if (socket.readyState === WebSocket.OPEN) socket.onopen();
       socket.onmessage = ({ data }) => {
         const message = JSON.parse(data);
         if (message.type === "over") return this.#end(message);
@@ -158,6 +159,13 @@ export class Server extends EventTarget {
     this.#seated.reject(refusal);
     this.dispatchEvent(new CustomEvent("over", { detail: refusal }));
   }
+}
+
+/** The connection that the page began before its modules were there: once, and if it still is. */
+function begunSocket() {
+  const { socket } = window.begun ?? {};
+  if (socket) window.begun.socket = null;
+  return socket?.readyState <= WebSocket.OPEN ? socket : null;
 }
 
 const wsUrl = (path) => location.origin.replace("http", "ws") + path;

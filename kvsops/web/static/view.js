@@ -80,7 +80,6 @@ class View {
     this.server = new Server(token);
     this.signaling = new Signaling((how) => this.server.connect(how));
     this.talk = new Talk(at("lines"), at("talk"), at("line"), at("send"));
-    this.charts = CHARTS.map(([key, ...rest]) => [key, new Chart(at("charts"), ...rest)]);
     this.server.addEventListener("over", ({ detail }) => this.#end(detail.why, detail.message));
     this.server.addEventListener("lost", () => this.#serverLost());
     this.#listen();
@@ -89,7 +88,10 @@ class View {
   async run() {
     this.#show("joining");
     this.server.run();
-    requestAnimationFrame(() => setTimeout(() => this.#prepare())); // once there is a first paint
+    await begun.painted;
+    this.#prepare();
+    this.charts = CHARTS.map(([key, ...rest]) => [key, new Chart(at("charts"), ...rest)]);
+    at("channel").focus();
     const greeting = await this.server.seated;
     at("channel").textContent = greeting.channel;
     at("region").textContent = greeting.place;
@@ -378,5 +380,5 @@ at("start-form").addEventListener("submit", openPasted);
 addEventListener("hashchange", () => location.hash.length > 1 && location.reload());
 
 const token = takeToken();
-at(token ? "channel" : "start-title").focus();
 if (token) new View(token).run().catch((error) => error.why || console.error(error));
+else at("start-title").focus();
