@@ -1,5 +1,7 @@
 """Each foreign stack in each role meets smoke, and both say the same of it."""
 
+from typing import Any
+
 import pytest
 
 from kvsops.core.wire.ice import Role
@@ -18,12 +20,21 @@ def met(outcome: Outcome) -> Outcome:
     return outcome
 
 
+def met_twice(cell: Cell, emulator: LocalServer, seconds: int, **how: Any) -> Outcome:
+    """Return the outcome; where smoke passed, but rates were apart, of a second and longer try.
+
+    On a busy machine one end may starve for a while: what is wrong is so both times.
+    """
+    outcome = met(meet(cell, emulator, seconds, **how))
+    if outcome.why is not None and outcome.smoke.get("passed"):
+        outcome = meet(cell, emulator, 2 * seconds, **how)
+    return outcome
+
+
 @pytest.mark.parametrize("cell", [Cell(stack, role) for stack in STACKS for role in ROLES], ids=str)
 def test_a_cell(cell: Cell, emulator: LocalServer) -> None:
-    """It passes, or if it is an imitation, does as well; a busy machine is asked twice."""
-    outcome = met(meet(cell, emulator, duration=3))
-    if outcome.why is not None and outcome.smoke.get("passed"):  # but the rates were apart
-        outcome = meet(cell, emulator, duration=6)
+    """It passes, or if it is an imitation, does as well."""
+    outcome = met_twice(cell, emulator, 3)
     assert (outcome.result, outcome.why) == (cell.stack.passed, None)
 
 
@@ -34,14 +45,14 @@ def test_a_cell(cell: Cell, emulator: LocalServer) -> None:
 def test_no_trickle(name: str, role: Role, emulator: LocalServer) -> None:
     """All candidates in the description, and none after it, will do; so does a session token."""
     cell = Cell(NAMED[name], role)
-    outcome = met(meet(cell, emulator, 2, trickle=False, session_token="a+token/of=its"))
+    outcome = met_twice(cell, emulator, 2, trickle=False, session_token="a+token/of=its")
     assert (outcome.result, outcome.why) == (cell.stack.passed, None)
 
 
 @pytest.mark.parametrize("name", ["libwebrtc", "libdatachannel", "werift", "gstreamer"])
 def test_a_viewer_that_only_watches(name: str, emulator: LocalServer) -> None:
     """One that offers to receive alone gets the pictures, and is not asked for its own."""
-    outcome = met(meet(Cell(NAMED[name], "viewer"), emulator, 5, send=("data",)))
+    outcome = met_twice(Cell(NAMED[name], "viewer"), emulator, 5, send=("data",))
     assert (outcome.result, outcome.why) == ("passed", None)
     assert outcome.smoke["media"]["directions"] == []
 
