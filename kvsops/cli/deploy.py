@@ -7,7 +7,8 @@ import click
 
 from kvsops.cli.help import Command, section
 from kvsops.cli.options import DURATION, Text, refuse
-from kvsops.cli.values import ACCOUNT, OU
+from kvsops.cli.places import all_regions_options, of_organization_options
+from kvsops.cli.values import ACCOUNT
 from kvsops.errors import UsageError
 from kvsops.fleet.deploy import schedule as schedules
 from kvsops.sweep.fuse import Fuse
@@ -52,38 +53,8 @@ def _topic(text: str) -> "Topic":
     help="The policies; they are put into the stack.",
 )
 @click.option("--region", "regions", multiple=True, metavar="REGION", help="Repeat it for more.")
-@click.option("--all-regions", is_flag=True, help="All regions that have the service.")
-@click.option(
-    "--exclude-region",
-    "exclude_regions",
-    multiple=True,
-    metavar="REGION",
-    help="Leave it out of --all-regions; repeatable.",
-)
-@click.option(
-    "--account",
-    "accounts",
-    multiple=True,
-    type=ACCOUNT,
-    metavar="ID",
-    help="Of the organization only this account; repeatable.",
-)
-@click.option(
-    "--exclude-account",
-    "exclude_accounts",
-    multiple=True,
-    type=ACCOUNT,
-    metavar="ID",
-    help="Of the organization not this account; repeatable.",
-)
-@click.option(
-    "--ou",
-    "ous",
-    multiple=True,
-    type=OU,
-    metavar="ID",
-    help="Only this organizational unit, and those in it; repeatable.",
-)
+@all_regions_options
+@of_organization_options
 @section("Safety")
 @click.option(
     "--yes", is_flag=True, help="A stack that deletes. Without it, one that has no right to."

@@ -112,10 +112,7 @@ class Money:
         self, bill: "Bill", baseline: "Baseline | None", streams: "StreamsTotal"
     ) -> "Verdict":
         """Hold what channels and streams come to against the budget."""
-        from kvsops.bill.budget import Budget
-
-        budget = Budget(self.fail_over, self.warn_over, self.max_growth)
-        return budget.judge(bill, baseline, streams)
+        return self.budget.judge(bill, baseline, streams)
 
     @staticmethod
     def tell(verdict: "Verdict", console: "Console") -> int:

@@ -2,6 +2,7 @@
 
 import functools
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -113,6 +114,58 @@ class Wherever(Where):
         return found.found[0].open(read_only=read_only, max_own_cost=max_own_cost)
 
 
+def _together(*options: Callable[[Any], Any]) -> Callable[[Function], Function]:
+    """Return what adds these options, in the order of the help."""
+
+    def decorate(function: Function) -> Function:
+        for option in reversed(options):
+            function = option(function)
+        return function
+
+    return decorate
+
+
+all_regions_options: Final = _together(
+    click.option("--all-regions", is_flag=True, help="All regions that have the service."),
+    click.option(
+        "--exclude-region",
+        "exclude_regions",
+        multiple=True,
+        metavar="REGION",
+        help="Leave it out of --all-regions; repeatable.",
+    ),
+)
+"""Add the options of all regions, less some."""
+
+of_organization_options: Final = _together(
+    click.option(
+        "--account",
+        "accounts",
+        multiple=True,
+        type=ACCOUNT,
+        metavar="ID",
+        help="Of the organization only this account; repeatable.",
+    ),
+    click.option(
+        "--exclude-account",
+        "exclude_accounts",
+        multiple=True,
+        type=ACCOUNT,
+        metavar="ID",
+        help="Of the organization not this account; repeatable.",
+    ),
+    click.option(
+        "--ou",
+        "ous",
+        multiple=True,
+        type=OU,
+        metavar="ID",
+        help="Only this organizational unit, and those in it; repeatable.",
+    ),
+)
+"""Add the options that choose of an organization's accounts."""
+
+
 def places_options(function: Function) -> Function:
     """Add the options of many places; the function gets them as `where`, a `Wherever`."""
 
@@ -125,14 +178,7 @@ def places_options(function: Function) -> Function:
             metavar="REGION",
             help="AWS region; repeat it for more.  [default: AWS_REGION, or the profile's]",
         ),
-        click.option("--all-regions", is_flag=True, help="All regions that have the service."),
-        click.option(
-            "--exclude-region",
-            "exclude_regions",
-            multiple=True,
-            metavar="REGION",
-            help="Leave it out of --all-regions; repeatable.",
-        ),
+        all_regions_options,
         click.option(
             "--role-arn",
             "role_arns",
@@ -148,30 +194,7 @@ def places_options(function: Function) -> Function:
             help="Look in all accounts of your organization: in your own as you are, in each "
             "other by its role of this name.",
         ),
-        click.option(
-            "--account",
-            "accounts",
-            multiple=True,
-            type=ACCOUNT,
-            metavar="ID",
-            help="Of the organization only this account; repeatable.",
-        ),
-        click.option(
-            "--exclude-account",
-            "exclude_accounts",
-            multiple=True,
-            type=ACCOUNT,
-            metavar="ID",
-            help="Of the organization not this account; repeatable.",
-        ),
-        click.option(
-            "--ou",
-            "ous",
-            multiple=True,
-            type=OU,
-            metavar="ID",
-            help="Only this organizational unit, and those in it; repeatable.",
-        ),
+        of_organization_options,
         click.option(
             "--external-id",
             type=EXTERNAL_ID,

@@ -5,21 +5,14 @@ from pathlib import Path
 
 from kvsops.local.demo.channel_usage import ChannelUsage, Used, record
 from kvsops.local.server import LocalServer
+from tests.cli.costs import FREE_USE
 
 OWN, OTHER = "123456789012", "200000000002"
 HERE, THERE = "us-east-1", "eu-west-1"
 BOTH = ("--region", HERE, "--region", THERE)
 ORGANIZATION = ("--organization-role", "kvsops-sweep")
 LEFT_OUT = "left out: 299999999999: the account is SUSPENDED\n"
-PRICES = """
-currency = "USD"
-[us-east-1]
-channel_month = "0.03"
-million_messages = "0"
-thousand_turn_minutes = "0"
-as_of = "2026-05-01"
-source = "a test"
-[eu-west-1]
+PRICES = f"""{FREE_USE}[eu-west-1]
 channel_month = "0.05"
 million_messages = "0"
 thousand_turn_minutes = "0"
