@@ -72,6 +72,11 @@ ALWAYS_ENABLED: Final = frozenset(
 Source: https://docs.aws.amazon.com/accounts/latest/reference/manage-acct-regions.html
 """
 _MOST_WORDS: Final = 400
+_NOT_AUTHORIZED: Final = re.compile(
+    r"User: (?P<who>\S+) is not authorized to perform: \S+(?: on resource: \S+)?"
+    r"(?: because (?P<why>.+)| with an explicit deny.*)?"
+)
+"""Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html"""
 ANSWERS_TAKE: Final = timedelta(seconds=10)
 """How much later than it was made an answer may be looked at."""
 TRY_LOCALLY: Final = "to try kvsops without AWS: kvsops local --fleet 20 -- kvsops list"
@@ -206,17 +211,22 @@ def uncredited(error: Exception, caller: Caller) -> KvsopsError:
 
 
 def _denial(error: Exception, operation: str, parameters: Mapping[str, Any]) -> str:
-    """Say what is missing, or that it is forbidden, in AWS's own words where it has any."""
+    """Say who misses what, or is forbidden it, and by which policy, as far as AWS tells."""
     actions = iam_action(operation)
     if operation == "CreateSignalingChannel" and "Tags" in parameters:
         actions += f" and {iam_action('TagResource')}"
     on, words = f"{actions} on {_iam_resource(parameters)}", _words(error)
+    told = _NOT_AUTHORIZED.fullmatch(words)
+    who = told["who"] if told else None
     forbidden = re.search(r"explicit deny(?: in an? ([a-z -]+policy|[a-z -]+boundary))?", words)
-    text = f"{operation} denied: the credentials need {on}"
     if forbidden:
         by = f"a {forbidden[1]}" if forbidden[1] else "a policy"
-        text = f"{operation} denied: {by} explicitly denies {on}, which no permission outweighs"
-    if forbidden or "authorized" in words:  # where it says no more than "denied", neither do we
+        text = f"{operation} denied{f' to {who}' if who else ''}: {by} explicitly denies {on}"
+    else:
+        text = f"{operation} denied: {f'{who} needs' if who else 'the credentials need'} {on}"
+    if told and told["why"]:
+        text += f": {told['why']}"
+    if "authorized" in words and not told:  # where it says no more than "denied", neither do we
         text += f"; AWS says: {words}"
     request = _metadata(error).get("RequestId")
     return f"{text} (request ID {request})" if request else text
