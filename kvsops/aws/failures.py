@@ -1,6 +1,5 @@
 """What AWS and botocore report, told in one line: what failed, where, and what to do."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -11,7 +10,7 @@ from botocore import exceptions as botocore_errors
 
 from kvsops.aws.answers import UnreadableAnswerError
 from kvsops.aws.clock import SIGNATURES_LIVE
-from kvsops.aws.quotas import IAM_PREFIXES, OPERATIONS
+from kvsops.aws.denial import denial, subject
 from kvsops.core.text import age
 from kvsops.errors import (
     AwsError,
@@ -72,11 +71,6 @@ ALWAYS_ENABLED: Final = frozenset(
 Source: https://docs.aws.amazon.com/accounts/latest/reference/manage-acct-regions.html
 """
 _MOST_WORDS: Final = 400
-_NOT_AUTHORIZED: Final = re.compile(
-    r"User: (?P<who>\S+) is not authorized to perform: \S+(?: on resource: \S+)?"
-    r"(?: because (?P<why>.+)| with an explicit deny.*)?"
-)
-"""Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html"""
 ANSWERS_TAKE: Final = timedelta(seconds=10)
 """How much later than it was made an answer may be looked at."""
 TRY_LOCALLY: Final = "to try kvsops without AWS: kvsops local --fleet 20 -- kvsops list"
@@ -190,13 +184,15 @@ def translated(
     if code in BAD_CREDENTIALS or code in CLOSED or _before_the_call(error, operation):
         return _credentials(error, code, caller)
     if code in DENIED:
-        return DeniedError(_denial(error, operation, parameters), code)
+        text = denial(operation, parameters, _words(error))
+        request = _metadata(error).get("RequestId")
+        return DeniedError(f"{text} (request ID {request})" if request else text, code)
     if code == "ResourceNotFoundException":
         kind = "stream" if "StreamARN" in parameters else "channel"
-        msg = f"no such {kind}: {_subject(parameters)} ({caller})"
+        msg = f"no such {kind}: {subject(parameters)} ({caller})"
         return NotFoundError(msg, code, sent=sent)
     if isinstance(error, botocore_errors.ClientError):
-        text = f"{operation} failed for {_subject(parameters)}: {code}: {_words(error)}"
+        text = f"{operation} failed for {subject(parameters)}: {code}: {_words(error)}"
     else:
         text = f"{operation} failed: {' '.join(str(error).split())}"
     text = text.rstrip(": ")
@@ -208,33 +204,6 @@ def translated(
 def uncredited(error: Exception, caller: Caller) -> KvsopsError:
     """Return the error to raise where the credentials were not to be had."""
     return _credentials(error, code_of(error), caller)
-
-
-def _denial(error: Exception, operation: str, parameters: Mapping[str, Any]) -> str:
-    """Say who misses what, or is forbidden it, and by which policy, as far as AWS tells."""
-    actions = iam_action(operation)
-    if operation == "CreateSignalingChannel" and "Tags" in parameters:
-        actions += f" and {iam_action('TagResource')}"
-    on, words = f"{actions} on {_iam_resource(parameters)}", _words(error)
-    told = _NOT_AUTHORIZED.fullmatch(words)
-    who = told["who"] if told else None
-    forbidden = re.search(r"explicit deny(?: in an? ([a-z -]+policy|[a-z -]+boundary))?", words)
-    if forbidden:
-        by = f"a {forbidden[1]}" if forbidden[1] else "a policy"
-        text = f"{operation} denied{f' to {who}' if who else ''}: {by} explicitly denies {on}"
-    else:
-        text = f"{operation} denied: {f'{who} needs' if who else 'the credentials need'} {on}"
-    if told and told["why"]:
-        text += f": {told['why']}"
-    if "authorized" in words and not told:  # where it says no more than "denied", neither do we
-        text += f"; AWS says: {words}"
-    request = _metadata(error).get("RequestId")
-    return f"{text} (request ID {request})" if request else text
-
-
-def iam_action(operation: str) -> str:
-    """Return the IAM action that allows the operation."""
-    return f"{IAM_PREFIXES[OPERATIONS[operation].service]}:{operation}"
 
 
 def _before_the_call(error: Exception, operation: str) -> bool:
@@ -286,18 +255,3 @@ def _credentials(error: Exception, code: str, caller: Caller) -> KvsopsError:  #
         msg = "the AWS credentials cannot be had: what the profile's process gave is not readable"
         return CredentialsError(f"{msg} ({code})")
     return CredentialsError(f"the AWS credentials cannot be had: {' '.join(str(error).split())}")
-
-
-def _subject(parameters: Mapping[str, Any]) -> str:
-    names = ("ChannelName", "ChannelARN", "ResourceARN", "StreamARN", "TopicArn", "RoleArn")
-    for key in (*names, "ParentId", "Key"):
-        if key in parameters:
-            return str(parameters[key])
-    return "the account"
-
-
-def _iam_resource(parameters: Mapping[str, Any]) -> str:
-    if "ChannelName" in parameters:
-        return f"channel/{parameters['ChannelName']}/*"
-    subject = _subject(parameters)
-    return '"*"' if subject == "the account" else subject

@@ -11,7 +11,7 @@ from typing import Any, Final
 from botocore import exceptions as botocore_errors
 from botocore.session import get_session
 
-from kvsops.aws.failures import iam_action
+from kvsops.aws.denial import iam_action
 from kvsops.aws.quotas import IAM_PREFIXES, KINESIS_VIDEO
 from kvsops.core.channel import TagFilter
 from kvsops.errors import UsageError
