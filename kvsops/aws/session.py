@@ -239,6 +239,9 @@ def _session(profile: str | None) -> "Session":
         from botocore.session import Session
 
     session = Session(profile=profile)
+    # Tokens of the global endpoint hold in no region that must be enabled: it would look disabled.
+    # Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_temp_enable-regions.html
+    session.set_config_variable("sts_regional_endpoints", "regional")
     parsers = session.get_component("response_parser_factory")
     parsers.set_parser_defaults(timestamp_parser=moment)
     session.register("before-parse", answers.check)  # type: ignore[arg-type]  # by keywords

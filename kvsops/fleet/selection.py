@@ -61,7 +61,7 @@ def places_of(asked: Asked, around: Surroundings | None = None) -> Places:
     regions = [account.at(region) for region in _regions(asked, account)]
     pooled = _share(len(regions))
     opening = _Opening(asked, around, Clients(pooled), pooled)
-    home = opening.scope(account, None, MetricBudget(), read_only=True)
+    home = opening.scope(_asking(account, asked), None, MetricBudget(), read_only=True)
     whose, missed = _accounts(asked, home, account.partition)
     roles, refused = _assumed(asked, home, whose)
     opening = replace(opening, workers=_share(min(AT_ONCE, len(regions) * len(roles))))
@@ -96,7 +96,7 @@ def listed_of(
     around = around or Surroundings()
     account = _home(asked, around.environ)
     opening = _Opening(asked, around, Clients(), WORKERS)
-    home = opening.scope(account, None, MetricBudget(), read_only=True)
+    home = opening.scope(_asking(account, asked), None, MetricBudget(), read_only=True)
     whose, missed = _accounts(asked, home, account.partition)
     found = tuple((each, region) for each in whose for region in _regions(asked, account))
     inside = {unit: {each.account_id for each in members_under(home, unit)} for unit in units}
@@ -196,6 +196,18 @@ def _home(asked: Asked, environ: Mapping[str, str]) -> Account:
     usual = (region for region in given if region in ALWAYS_ENABLED)
     region = next(usual, given[0]) if given and configured not in given else configured
     return Account.open(asked.profile, region, asked.endpoint_url, environ, otherwise=_OTHERWISE)
+
+
+def _asking(account: Account, asked: Asked) -> Account:
+    """Return where roles are assumed and the organization is listed: in a region open to all.
+
+    The caller's account may not have enabled what the roles' accounts have.
+    Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_temp_enable-regions.html
+    """
+    roles = asked.role_arns or asked.organization_role
+    if not roles or account.region in ALWAYS_ENABLED or account.partition != "aws":
+        return account
+    return replace(account, region=_OTHERWISE)
 
 
 def _regions(asked: Asked, account: Account) -> list[str]:

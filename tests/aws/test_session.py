@@ -244,6 +244,13 @@ def test_client_never_retries_by_itself() -> None:
     assert settings["user_agent_extra"].startswith("kvsops/")
 
 
+def test_roles_are_assumed_in_the_region(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever is configured: the global endpoint's tokens are unknown in regions to be enabled."""
+    monkeypatch.setenv("AWS_STS_REGIONAL_ENDPOINTS", "legacy")
+    client = Account.open(None, "us-east-1", None, {}).client("sts", 1)
+    assert client.meta.endpoint_url == "https://sts.us-east-1.amazonaws.com"
+
+
 def test_half_of_the_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
     """An access key without its secret is refused when the client is made."""
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAHALF")

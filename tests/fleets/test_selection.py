@@ -4,8 +4,10 @@ from typing import Any
 
 import pytest
 
-from kvsops.errors import AwsError, DeniedError, KvsopsError, UsageError
+from kvsops.errors import AwsError, DeniedError, KvsopsError, RegionClosedError, UsageError
 from kvsops.fleet.place import Missed
+from kvsops.local.faults import Fault
+from kvsops.local.server import LocalServer
 from tests.organization import HOME, Fleet, Organization, account
 
 A, B, C = "111111111111", "222222222222", "333333333333"
@@ -135,6 +137,20 @@ def test_a_part_of_an_organization(
     organization.pages = {None: [every], UNIT: [[account(B)]], BELOW: [[account(C)]]}
     organization.units = {UNIT: [BELOW], BELOW: [BELOW]}  # that cannot be, and ends all the same
     assert [place.account_id for place in find(**SWEEP, **narrowed).found] == accounts
+
+
+def test_a_region_that_the_caller_has_not_enabled(
+    find: Fleet, organization: Organization, emulator: LocalServer
+) -> None:
+    """The roles' accounts may have: who calls, and whom, is asked where all may ask."""
+    emulator.settings.faults = (Fault.parse(f"*:not-enabled:1:{HOME}/ap-east-1"),)
+    organization.pages = {None: [[account(A)]]}
+    assert found(find, **SWEEP, regions=("ap-east-1",)) == [f"{A} ap-east-1"]
+    find(**SWEEP, regions=("ap-east-1",)).found[0].open(read_only=True).call(
+        "ListSignalingChannels"
+    )
+    with pytest.raises(RegionClosedError):
+        find(regions=("ap-east-1",))
 
 
 @pytest.mark.parametrize("operation", ["ListAccounts", "ListAccountsForParent"])
