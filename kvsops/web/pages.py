@@ -71,6 +71,10 @@ class _Page:
             await self.socket.close(code=WSCloseCode.GOING_AWAY)
 
 
+class SilentError(MessageError):
+    """A stranger who says nothing in time."""
+
+
 class Pages:
     """Seats the pages that show a link, and carries messages between them and the room.
 
@@ -120,13 +124,16 @@ class Pages:
         try:
             hello = await self.first_message(socket)
             seat = self._links.take(text_of(hello, "link"), text_of(hello, "seat"))
+        except SilentError as error:  # its machine may be slow: the page comes again by itself
+            await socket.close(code=WSCloseCode.TRY_AGAIN_LATER, message=_bytes(error))
+            return socket
         except (Refused, MessageError) as error:
             return await _turned_away(socket, error)
         await self._live(seat, _Page(socket, request.transport, Rate(self._limits)))
         return socket
 
     async def first_message(self, socket: web.WebSocketResponse) -> dict[str, object]:
-        """Wait for what a stranger says first; raises `MessageError` where it is none, or late.
+        """Wait for what a stranger says first; raises `MessageError`, `SilentError` if it is late.
 
         Where too many wait, whoever has been silent for longest waits no more: pages of ours say
         it at once, so that they are let in through a crowd.
@@ -138,7 +145,7 @@ class Pages:
                     _end_now(self._waiting.pop(0))
                 frame = await socket.receive()
         except TimeoutError:
-            raise MessageError("nothing was said") from None
+            raise SilentError("nothing was said") from None
         finally:
             if patience in self._waiting:
                 self._waiting.remove(patience)

@@ -24,6 +24,7 @@ from kvsops.stay.sources import Numbered
 from tests.web.beside import beside
 from tests.web.camera import SENDER, SIZE, Camera, camera
 from tests.web.conftest import NewPage, until
+from tests.web.meetings import Asked
 from tests.web.serving import Serving
 
 GREETING = {"channel": "cam-door", "place": "us-east-1", "mirror": False}
@@ -45,7 +46,7 @@ def mark_of(png: bytes) -> tuple[Mark | None, tuple[int, int]]:
     return read(frame.reformat(format="yuv420p")), (frame.width, frame.height)
 
 
-def number_shown(page: Page, sender: int = SENDER) -> int:
+def number_shown(page: Asked, sender: int = SENDER) -> int:
     """Read the number of the picture that a page shows, as soon as it has one of this sender's."""
     ends = time.monotonic() + 30
     while time.monotonic() < ends:
@@ -58,7 +59,7 @@ def number_shown(page: Page, sender: int = SENDER) -> int:
     raise AssertionError("no picture was seen")
 
 
-def goes_on(page: Page, number: int) -> bool:
+def goes_on(page: Asked, number: int) -> bool:
     """Wait until the page shows a picture later than this one."""
     ends = time.monotonic() + 20
     while (shown := number_shown(page)) <= number and time.monotonic() < ends:

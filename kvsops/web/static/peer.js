@@ -55,7 +55,7 @@ export class Peer extends EventTarget {
       this.#making = true;
       this.#fit();
       await this.connection.setLocalDescription();
-      this.#send({ description: this.connection.localDescription });
+      this.#send({ description: this.#described() });
     } catch (error) {
       if (this.#state !== "lost") console.warn(error);
     } finally {
@@ -80,7 +80,7 @@ export class Peer extends EventTarget {
       await connection.setRemoteDescription(description);
       if (description.type === "offer") {
         await connection.setLocalDescription();
-        this.#send({ description: connection.localDescription });
+        this.#send({ description: this.#described() });
       }
       for (const each of this.#early.splice(0)) connection.addIceCandidate(each).catch(() => {});
       this.#watchTransport();
@@ -101,11 +101,19 @@ export class Peer extends EventTarget {
     this.connection.close();
   }
 
-  /** Offer only codecs that peers use: with all that a browser knows, an offer is too large. */
+  #described() {
+    const { type, sdp } = this.connection.localDescription;
+    return { type, sdp: tidy(sdp) };
+  }
+
+  /**
+   * Offer only codecs that peers use: with all that a browser knows, an offer is too large. And
+   * Firefox numbers those of a later part so that they clash with what a Chromium peer has chosen.
+   */
   #fit() {
     for (const transceiver of this.connection.getTransceivers()) {
-      if (transceiver.receiver.track.kind !== "video" || transceiver.mid !== null) continue;
-      const { codecs } = RTCRtpReceiver.getCapabilities("video");
+      if (transceiver.mid !== null) continue;
+      const { codecs } = RTCRtpReceiver.getCapabilities(transceiver.receiver.track.kind);
       transceiver.setCodecPreferences?.(codecs.filter(isCommon));
     }
   }
@@ -142,8 +150,25 @@ export class Peer extends EventTarget {
   }
 }
 
-/** Whether peers use the codec: VP8, VP9 and H264 as WebRTC has them, and retransmission. */
+/**
+ * Leave out what is said of codecs that a part does not have: Firefox says it of those that were
+ * not preferred, and Chromium takes no such description.
+ */
+function tidy(sdp) {
+  const parts = sdp.split(/^(?=m=)/m);
+  return parts.map((part) => {
+    const [, formats] = /^m=\S+ \S+ \S+ (.*)\r$/m.exec(part) ?? [];
+    const has = formats && new Set(formats.split(" "));
+    return has ? part.replaceAll(/^a=(?:rtpmap|fmtp|rtcp-fb):(\d+) .*\r\n/gm, (line, format) =>
+      (has.has(format) ? line : "")) : part;
+  }).join("");
+}
+
+/** Whether peers use the codec: those that WebRTC's endpoints have, and retransmission. */
 const isCommon = ({ mimeType, sdpFmtpLine = "" }) => ({
+  "audio/opus": true,
+  "audio/PCMU": true,
+  "audio/PCMA": true,
   "video/VP8": true,
   "video/VP9": /profile-id=0/.test(sdpFmtpLine),
   "video/H264": /packetization-mode=1/.test(sdpFmtpLine) && /profile-level-id=42/.test(sdpFmtpLine),
