@@ -3,6 +3,7 @@
 A new one is a row in `STACKS` and its program in `clients/`.
 """
 
+import re
 import shutil
 import subprocess
 import sys
@@ -20,6 +21,9 @@ ROLES: Final[tuple[Role, ...]] = ("master", "viewer")
 TRANSPORTS: Final[tuple[Transport, ...]] = ("direct", "relay-udp", "relay-tls")
 CODECS: Final[tuple[Codec, ...]] = ("VP8", "H264")
 CHROMIUM: Final = Path("/usr/bin/chromium")
+FIREFOX: Final = Path("/usr/bin/firefox-esr")
+PULSEAUDIO: Final = Path("/usr/bin/pulseaudio")
+CERTUTIL: Final = Path("/usr/bin/certutil")
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,23 +116,47 @@ def debian_python() -> None:
         raise UnavailableError(f"apt-get install {' '.join(missing)}")
 
 
-def chromium() -> Path:
-    """Return Debian's Chromium and the folder of npm's packages; raises `UnavailableError`."""
-    if not CHROMIUM.exists():
-        raise UnavailableError("Debian's package chromium is not installed")
-    return fetched()
+def browser(*needs: Path) -> Callable[[], object]:
+    """Return what raises `UnavailableError` unless Debian has these, and npm the packages."""
+
+    def require() -> Path:
+        if missing := [path.name for path in needs if not path.exists()]:
+            raise UnavailableError(f"apt-get install {' '.join(missing)}")
+        return fetched()
+
+    return require
 
 
-def chromium_versions() -> str:
-    """Return the versions of Chromium, of what runs in it, and of what drives it."""
-    asked = subprocess.run([CHROMIUM, "--version"], capture_output=True, check=True, text=True)
-    browser = " ".join(asked.stdout.split()[:2])
-    return f"{browser}, {npm(_SIGNALING, '@aws-sdk/client-kinesis-video', 'playwright-core')()}"
+def browser_versions(path: Path, driver: str) -> Callable[[], str]:
+    """Return what tells the versions of a browser, of what runs in it, and of what drives it."""
+
+    def told() -> str:
+        asked = subprocess.run([path, "--version"], capture_output=True, check=True, text=True)
+        named = re.search(r"\w+ [\d.]+\w*", asked.stdout)
+        packages = npm(_SIGNALING, "@aws-sdk/client-kinesis-video", driver)()
+        return f"{named[0] if named else path.name}, {packages}"
+
+    return told
 
 
 _SIGNALING: Final = "amazon-kinesis-video-streams-webrtc"
 STACKS: Final = (
-    Stack("chromium", "chromium.mjs", chromium_versions, require=chromium),
+    Stack(
+        "chromium",
+        "chromium.mjs",
+        browser_versions(CHROMIUM, "playwright-core"),
+        require=browser(CHROMIUM),
+    ),
+    Stack(
+        "firefox",
+        "firefox.mjs",
+        browser_versions(FIREFOX, "puppeteer-core"),
+        require=browser(FIREFOX, PULSEAUDIO, CERTUTIL),
+        cannot=(
+            ("H264", "Mozilla's build comes as a plugin, from its own servers"),
+            ("relay-tls", "it takes a TURN server over TLS by name alone, and this one has none"),
+        ),
+    ),
     Stack(
         "libwebrtc",
         "libwebrtc.mjs",

@@ -1,5 +1,7 @@
 // What getStats tells of a connection, second by second.
 
+import { selectedPair } from "/peer.js";
+
 const KINDS = { host: "direct", srflx: "direct, through NAT", prflx: "direct, through NAT",
   relay: "relayed by TURN" };
 
@@ -13,7 +15,7 @@ export class Figures {
     const of = (type, kind) => all.find((each) => each.type === type && each.kind === kind) ?? {};
     const video = of("inbound-rtp", "video");
     const audio = of("inbound-rtp", "audio");
-    const pair = selected(report, all);
+    const pair = selectedPair(report);
     const now = {
       at: performance.now() / 1000,
       frames: video.framesDecoded ?? 0,
@@ -42,14 +44,6 @@ export class Figures {
       jitter: now.got ? Math.max(video.jitter ?? 0, audio.jitter ?? 0) * 1000 : null,
     };
   }
-}
-
-/** The pair of candidates over which all goes. */
-function selected(report, all) {
-  const transport = all.find(({ type }) => type === "transport");
-  return report.get(transport?.selectedCandidatePairId) ??
-    all.find(({ type, nominated, state }) =>
-      type === "candidate-pair" && nominated && state === "succeeded") ?? {};
 }
 
 function path(report, pair) {

@@ -1,7 +1,7 @@
 // A page's place in the channel, and its calls there. What goes over the channel is counted, since
 // it is billed.
 
-import { Peer } from "/peer.js";
+import { Peer, selectedPair } from "/peer.js";
 import { Signaling } from "/signaling.js";
 
 const HEARD = ["offer", "answer", "candidate", "refused", "ice-servers"];
@@ -64,9 +64,8 @@ export class Line extends Signaling {
 /** Whether our end of the selected pair is a relay. */
 export async function isRelayed(peer) {
   const report = await peer.connection.getStats();
-  const transport = [...report.values()].find(({ type }) => type === "transport");
-  const pair = report.get(transport?.selectedCandidatePairId);
-  return report.get(pair?.localCandidateId)?.candidateType === "relay";
+  const { localCandidateId } = selectedPair(report);
+  return report.get(localCandidateId)?.candidateType === "relay";
 }
 
 /** A description or candidate as a plain object: the browser's own cannot be spread. */

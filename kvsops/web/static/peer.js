@@ -150,6 +150,15 @@ export class Peer extends EventTarget {
   }
 }
 
+/** The pair of candidates over which all goes; not every browser tells it of the transport. */
+export function selectedPair(report) {
+  const all = [...report.values()];
+  const transport = all.find(({ type }) => type === "transport");
+  return report.get(transport?.selectedCandidatePairId) ??
+    all.find(({ type, nominated, state }) =>
+      type === "candidate-pair" && nominated && state === "succeeded") ?? {};
+}
+
 /**
  * Leave out what is said of codecs that a part does not have: Firefox says it of those that were
  * not preferred, and Chromium takes no such description.
