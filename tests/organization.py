@@ -13,7 +13,8 @@ from urllib.parse import parse_qs
 
 from kvsops.fleet.asked import Asked
 from kvsops.fleet.place import Places
-from kvsops.fleet.selection import Surroundings, places_of
+from kvsops.fleet.opening import Surroundings
+from kvsops.fleet.selection import places_of
 from tests.between import Answer
 
 HOME = "123456789012"

@@ -108,7 +108,7 @@ class Scope:
         }
         self._lock = threading.RLock()
         self._clients = clients or Clients()
-        self._workers = workers
+        self.workers = workers
         self._reached = False
 
     @cached_property
@@ -247,7 +247,7 @@ class Scope:
 
         On Ctrl-C what has begun does not go on for long: reads are not tried again.
         """
-        executor = ThreadPoolExecutor(self._workers)
+        executor = ThreadPoolExecutor(self.workers)
         try:
             yield from executor.map(function, items)
         except KeyboardInterrupt:

@@ -60,7 +60,7 @@ def cost_many(
     from kvsops.reports.located import told_once
 
     console, money = Console(), wish.money
-    looked = look(where.places(), partial(_billed, wish), money.max_own_cost, console)
+    looked = look(where.finding(), partial(_billed, wish), money.max_own_cost, console)
     fleet = fleet_report(looked.results, looked.missed)
     failed = told_once((str(each.place), line) for each in fleet.places for line in each.failed)
     base = wish.baselines.whole if wish.baselines else None

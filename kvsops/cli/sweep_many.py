@@ -64,9 +64,8 @@ def sweep_many(
         check=asked.check,
         read_only=not asked.yes,
     )
-    places = where.places()
     with progress("planning", None, console=console) as seen:
-        fleet = FleetSweep.planned(places, terms, clocks.now(), seen)
+        fleet = FleetSweep.planned(where.finding(), terms, clocks.now(), seen)
     view = View(screen(), asked.everything, asked.tags)
     report = FleetReport(fleet, began, clocks, view, typed=typed(), options=where.again_everywhere)
     report.check_query(asked.output, asked.query)
