@@ -25,7 +25,7 @@ INTERRUPTED_SECONDS: Final = 10.0
 """How long after Ctrl-C it is."""
 LAST_READ_SECONDS: Final = 1.5
 """How long a read may take that is begun after Ctrl-C, to put something in order."""
-_POLL_SECONDS: Final = 0.05
+_POLL_SECONDS: Final = 0.1
 
 
 class Call:

@@ -1,12 +1,15 @@
 """Which accounts are meant, and the role that leads into each."""
 
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 
 from kvsops.aws.organizations import Member, members, members_under
 from kvsops.aws.scope import Scope
+from kvsops.aws.threads import THREADS
 from kvsops.core.account import RoleArn
-from kvsops.errors import UsageError
+from kvsops.errors import KvsopsError, UsageError
 from kvsops.fleet.asked import Asked
 from kvsops.fleet.place import Missed
 
@@ -23,13 +26,14 @@ def accounts_of(asked: Asked, home: Scope, partition: str) -> Iterator[Owner | M
     """Yield each account as it is listed, one that cannot be used as missed.
 
     What came is not all before the end: raises `KvsopsError` where a page cannot be listed, and
-    `UsageError` for what is none of them. Where accounts are named, all are listed before one comes.
+    `UsageError` for what is none of them. Where accounts are named, one comes when all are listed.
     """
     if asked.role_arns:
         yield from _of_roles(asked.role_arns, partition)
     elif asked.organization_role is None:
         yield Owner(home.account_id, None)
     else:
+        THREADS.do(partial(_ask_who, home))
         for member in _meant(asked, home):
             yield _owner(
                 member, RoleArn(partition, member.account_id, asked.organization_role), home
@@ -42,6 +46,12 @@ def all_accounts(asked: Asked, home: Scope, partition: str) -> list[Owner | Miss
     if asked.organization_role is not None:
         found.sort(key=lambda each: str(each.account_id))
     return found
+
+
+def _ask_who(home: Scope) -> None:
+    """Ask who calls while the first page is listed; if that fails it is asked again, and said."""
+    with suppress(KvsopsError):
+        _ = home.account_id
 
 
 def _owner(member: Member, role: RoleArn, home: Scope) -> Owner | Missed:

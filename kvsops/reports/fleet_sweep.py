@@ -102,15 +102,16 @@ class FleetReport:
         for each, report in self.parts:
             blown = each.sweep.blown and not self.read_only
             code = 3 if blown else report.exit_code or int(each.failure is not None)
-            yield each, report.run(code).summary
+            yield each, report.summary(code)
 
     def as_json(self, code: int) -> dict[str, object]:
         """Return the JSON object; its keys are an interface."""
+        summaries = list(self.summaries())
         return {
             "channels": records(self.plan.items, self._columns()),
-            "scopes": [json_ready(_scope(*each)) for each in self.summaries()],
+            "scopes": [json_ready(_scope(*each)) for each in summaries],
             "missed": [asdict(each) for each in self.fleet.missed],
-            "summary": json_ready(self._summary(code)),
+            "summary": json_ready(self._summary([each for _, each in summaries], code)),
         }
 
     def markdown(self) -> str:
@@ -193,8 +194,7 @@ class FleetReport:
         given = self.fleet.terms.rules.given
         return [*ITEM_PLACE, *item_columns(self.clocks.now(), given)]
 
-    def _summary(self, code: int) -> FleetSummary:
-        summaries = [summary for _, summary in self.summaries()]
+    def _summary(self, summaries: Sequence[Summary], code: int) -> FleetSummary:
         calls: Counter[str] = Counter()
         for each in summaries:
             calls.update(each["api_calls"])
