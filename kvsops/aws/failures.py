@@ -71,6 +71,8 @@ ALWAYS_ENABLED: Final = frozenset(
 
 Source: https://docs.aws.amazon.com/accounts/latest/reference/manage-acct-regions.html
 """
+AWS_SAYS: Final = "; AWS says: "
+"""What comes before AWS's own words, where it says more than what failed."""
 _MOST_WORDS: Final = 400
 ANSWERS_TAKE: Final = timedelta(seconds=10)
 """How much later than it was made an answer may be looked at."""
@@ -217,7 +219,7 @@ def _denial(error: Exception, operation: str, parameters: Mapping[str, Any]) -> 
         by = f"a {forbidden[1]}" if forbidden[1] else "a policy"
         text = f"{operation} denied: {by} explicitly denies {on}, which no permission outweighs"
     if forbidden or "authorized" in words:  # where it says no more than "denied", neither do we
-        text += f"; AWS says: {words}"
+        text += f"{AWS_SAYS}{words}"
     request = _metadata(error).get("RequestId")
     return f"{text} (request ID {request})" if request else text
 

@@ -108,7 +108,7 @@ def _no(report: "FleetReport", asked: Asked) -> str:
         return f"the fuse blew: {blown}, so nothing was deleted; {how_on(blown)}"
     if asked.yes and report.blown:
         first, *more = report.blown
-        others = f" (and in {count(len(more), 'other scope')})" if more else ""
+        others = f" (and in {count(len(more), 'other place')})" if more else ""
         return f"the fuse blew: {first}{others}, so nothing was deleted there; {how_on(first)}"
     return ""
 

@@ -10,10 +10,11 @@ from typing import TypedDict
 
 from kvsops.fleet.sweep import FleetSweep, Swept
 from kvsops.output.rows import DOCUMENTS, Column, Output, csv, dumps, markdown, records
-from kvsops.output.text import count, markdown_safe
+from kvsops.output.text import markdown_safe
 from kvsops.output.values import json_ready
 from kvsops.reports.fleet_columns import ITEM_PLACE
 from kvsops.reports.fleet_sweep_screen import FleetScreen, failures
+from kvsops.reports.located import extent, told_once
 from kvsops.reports.sweep import (
     Report,
     Summary,
@@ -119,9 +120,9 @@ class FleetReport:
         rows = sorted(filter(worth_showing, self.plan.items), key=order)
         if self.view.everything:
             rows = sorted(self.plan.items, key=order)
-        wrong = [f"- **{markdown_safe(f'{place}: {why}')}**\n" for place, why in self.wrong]
+        wrong = [f"- **{markdown_safe(line)}**\n" for line in told_once(self.wrong)]
         ended = f"\n**{markdown_safe(self.ended)}**\n" if self.ended else ""
-        head = f"**kvsops in {count(len(self.fleet.swept), 'scope')}**: {self.totals()}.\n{ended}"
+        head = f"**kvsops in {self.extent()}**: {self.totals()}.\n{ended}"
         told = "\n" + "".join(wrong) if wrong else ""
         return head + told + ("\n" + markdown(rows, self._columns()) if rows else "")
 
@@ -235,13 +236,14 @@ class FleetReport:
     def place(self) -> str:
         """Say whether it was a dry run, and in how many accounts and regions."""
         done = "Dry run in" if self.read_only else "Carried out in"
-        places = [each.place for each in self.fleet.swept]
-        accounts = count(len({place.account_id for place in places}), "account")
-        regions = count(len({place.region for place in places}), "region")
-        scopes = count(len(places), "scope")
         emulators = {each.sweep.scope.emulator for each in self.fleet.swept} - {""}
         emulated = "".join(f", emulator {each}" for each in sorted(emulators))
-        return f"{done} {scopes}: {accounts}, {regions}{emulated}"
+        return f"{done} {self.extent()}{emulated}"
+
+    def extent(self) -> str:
+        """Say how many accounts and regions were looked at."""
+        places = [each.place for each in self.fleet.swept]
+        return extent((place.account_id, place.region) for place in places)
 
 
 def _scope(each: Swept, summary: Summary) -> dict[str, object]:
