@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NoReturn
 import click
 
 from kvsops.cli.options import screen, typed
-from kvsops.errors import CheckFailedError
+from kvsops.errors import AwsError, CheckFailedError
 
 if TYPE_CHECKING:
     from kvsops.cli.notify import Notice
@@ -64,8 +64,13 @@ def sweep_many(
         check=asked.check,
         read_only=not asked.yes,
     )
-    with progress("planning", None, console=console) as seen:
-        fleet = FleetSweep.planned(where.finding(), terms, clocks.now(), seen)
+    try:
+        with progress("planning", None, console=console) as seen:
+            fleet = FleetSweep.planned(where.finding(), terms, clocks.now(), seen)
+    except AwsError:
+        if asked.yes:
+            console.note("Nothing was deleted: not all accounts could be found.")
+        raise
     view = View(screen(), asked.everything, asked.tags)
     report = FleetReport(fleet, began, clocks, view, typed=typed(), options=where.again_everywhere)
     report.check_query(asked.output, asked.query)

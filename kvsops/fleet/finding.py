@@ -43,12 +43,12 @@ class Finding:
                 self.missed.append(came)
             else:
                 yield from came
-        self.missed.sort(key=lambda each: str(each.account_id))
+        self.missed.sort(key=lambda each: (not each.excused, str(each.account_id)))
 
     def said(self) -> str:
         """Say what is still to be found."""
         if not self._whole:
-            return f"listing accounts, {self._listed:,} so far"
+            return "listing accounts" + (f", {self._listed:,} so far" if self._listed else "")
         left = self._listed - self._assumed
         return f"assuming roles, {left:,} to go" if left else ""
 

@@ -51,6 +51,7 @@ def places_of(
             missed.append(came)
         else:
             found += came
+    missed.sort(key=lambda each: not each.excused)
     return Places(tuple(found), tuple(missed), search.members)
 
 

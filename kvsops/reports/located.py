@@ -102,8 +102,8 @@ def extent(places: Iterable[tuple[str, str]]) -> str:
     """Say of how many accounts and regions something is; each is named where it is one."""
     pairs = set(places)
     accounts, regions = ({pair[at] for pair in pairs} for at in (0, 1))
-    several = min(len(accounts), len(regions)) > 1
-    by = " × " if several and len(pairs) == len(accounts) * len(regions) else ", "
+    whole = min(len(accounts), len(regions)) > 1 and len(pairs) == len(accounts) * len(regions)
+    by = " × " if whole else ", "
     return f"{_counted(accounts, 'account')}{by}{_counted(regions, 'region')}"
 
 
