@@ -10,6 +10,7 @@ from queue import SimpleQueue
 from typing import Final, Generic, TypeVar
 
 from kvsops.aws.scope import Scope
+from kvsops.aws.threads import unhurried
 from kvsops.errors import AwsError, KvsopsError, RegionClosedError
 from kvsops.fleet.place import Missed, Place
 from kvsops.output.console import UNSEEN, Counter
@@ -42,6 +43,12 @@ def everywhere(
     So does nothing more begin where the caller stops asking.
     """
     under_way = _UnderWay(places, work, counter)
+    with unhurried():
+        yield from _each(under_way)
+
+
+def _each(under_way: "_UnderWay[Result]") -> Iterator[Done[Result]]:
+    """Yield what comes, and leave nothing under way."""
     interrupt: KeyboardInterrupt | None = None
     whole, at = False, 0
     try:
