@@ -16,6 +16,12 @@ class Counted:
         """Begin the next."""
         self.stages.append((what, total, 0))
 
+    def of(self, total: int) -> None:
+        """Hear of how many it is."""
+        with self._lock:
+            what, _, done = self.stages[-1]
+            self.stages[-1] = (what, total, done)
+
     def advance(self, n: int = 1) -> None:
         """Count."""
         with self._lock:

@@ -5,6 +5,7 @@ The roles' credentials are the emulator's own: only what is said of them is chan
 
 import json
 import re
+import time
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,8 +13,10 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from kvsops.fleet.asked import Asked
+from kvsops.fleet.finding import Finding
+from kvsops.fleet.opening import Surroundings
 from kvsops.fleet.place import Places
-from kvsops.fleet.selection import Surroundings, places_of
+from kvsops.fleet.selection import finding_of, places_of
 from tests.between import Answer
 
 HOME = "123456789012"
@@ -31,7 +34,8 @@ class Organization:
 
     `fails` has an operation's number of a call, from 1, and the error that it gets. An account in
     `denying` lets nobody assume its roles; one in `led_to` gives another's credentials. A session
-    `lives` so long, as the answer tells it.
+    `lives` so long, as the answer tells it. A call in `waits` is answered when another operation
+    was asked so often.
     """
 
     pages: dict[str | None, Pages] = field(default_factory=dict)
@@ -39,6 +43,7 @@ class Organization:
     fails: dict[tuple[str, int], str] = field(default_factory=dict)
     denying: set[str] = field(default_factory=set)
     led_to: dict[str, str] = field(default_factory=dict)
+    waits: dict[tuple[str, int], tuple[str, int]] = field(default_factory=dict)
     expiration: str | None = None
     asked: Counter[str] = field(default_factory=Counter)
     sessions: list[dict[str, str]] = field(default_factory=list)
@@ -46,6 +51,9 @@ class Organization:
     def change(self, operation: str, answer: Answer) -> Answer:
         """Answer the operation, or let the emulator's answer pass."""
         self.asked[operation] += 1
+        other, times = self.waits.get((operation, self.asked[operation]), ("", 0))
+        while self.asked[other] < times:
+            time.sleep(0.01)
         if error := self.fails.get((operation, self.asked[operation])):
             if operation == "AssumeRole":
                 return _refused(error)
@@ -103,3 +111,7 @@ class Fleet:
     def __call__(self, **asked: Any) -> Places:
         """Find the places that are asked for."""
         return places_of(Asked(**asked), self.around)
+
+    def coming(self, **asked: Any) -> Finding:
+        """Find them while work in the first of them has begun."""
+        return finding_of(Asked(**asked), self.around)

@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from kvsops.fleet.asked import Asked
+from kvsops.fleet.opening import Surroundings
 from kvsops.fleet.place import Place, Places
-from kvsops.fleet.selection import Surroundings, places_of
+from kvsops.fleet.selection import places_of
 from kvsops.local.demo.channel_usage import ChannelUsage, Used, record
 from kvsops.local.kinesisvideo.channels import SignalingChannel
 from kvsops.local.server import LocalServer

@@ -6,6 +6,8 @@ from typing import Any, Final
 
 from kvsops.aws.quotas import IAM_PREFIXES, OPERATIONS
 
+AWS_SAYS: Final = "; AWS says: "
+"""What comes before AWS's own words, where it says more than what failed."""
 _NOT_AUTHORIZED: Final = re.compile(
     r"User: (?P<who>\S+) is not authorized to perform: \S+(?: on resource: \S+)?"
     r"(?: because (?P<why>.+)| with an explicit deny.*)?"
@@ -34,7 +36,7 @@ def denial(operation: str, parameters: Mapping[str, Any], words: str) -> str:
     if why:
         text += f": {why}"
     if "authorized" in words and not told:  # where it says no more than "denied", neither do we
-        text += f"; AWS says: {words}"
+        text += f"{AWS_SAYS}{words}"
     return text
 
 

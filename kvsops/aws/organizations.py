@@ -27,27 +27,27 @@ class Member:
         return self.state == ACTIVE
 
 
-def members(scope: Scope) -> list[Member]:
-    """Return all accounts of the organization; raises `KvsopsError` where one page fails."""
-    return [*_members(scope, "ListAccounts")]
+def members(scope: Scope) -> Iterator[Member]:
+    """Yield all accounts of the organization as their pages come.
 
-
-def members_under(scope: Scope, parent: str) -> list[Member]:
-    """Return the accounts of an organizational unit and of all below it.
-
-    Raises `UsageError` where there is no such unit, `KvsopsError` where one page fails.
+    Raises `KvsopsError` where one page fails: what came before is not all.
     """
-    found: dict[str, Member] = {}
+    return _members(scope, "ListAccounts")
+
+
+def members_under(scope: Scope, parent: str) -> Iterator[Member]:
+    """Yield the accounts of an organizational unit and of all below it, as their pages come.
+
+    Raises as `members` does, and `UsageError` where there is no such unit.
+    """
     units, seen = [parent], {parent}
     while units:
         unit = units.pop()
-        for member in _members(scope, "ListAccountsForParent", ParentId=unit):
-            found[member.account_id] = member
+        yield from _members(scope, "ListAccountsForParent", ParentId=unit)
         for below in _units_in(scope, unit):
             if below not in seen:
                 seen.add(below)
                 units.append(below)
-    return list(found.values())
 
 
 def _units_in(scope: Scope, parent: str) -> Iterator[str]:

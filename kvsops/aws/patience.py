@@ -25,7 +25,7 @@ INTERRUPTED_SECONDS: Final = 10.0
 """How long after Ctrl-C it is."""
 LAST_READ_SECONDS: Final = 1.5
 """How long a read may take that is begun after Ctrl-C, to put something in order."""
-_POLL_SECONDS: Final = 0.05
+_POLL_SECONDS: Final = 0.1
 
 
 class Call:
@@ -95,9 +95,13 @@ class Patience:
     def interrupt(self) -> None:
         """Wait for no read any more, and not for long for a write: a person waits."""
         if not self._interrupted.is_set():
-            self._interrupted_at = time.monotonic()
-            self._interrupted.set()
+            self.give_up()
             self._on_interrupt(sorted(set(self._writing)))
+
+    def give_up(self) -> None:
+        """Do the same where it is no person who waits: what is read would be of no use."""
+        self._interrupted_at = time.monotonic()
+        self._interrupted.set()
 
     @property
     def interrupted(self) -> bool:

@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC, datetime
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import stamina
@@ -106,15 +105,18 @@ class Scope:
             name: Pace(operation.per_second * quota_share, clock, sleep)
             for name, operation in OPERATIONS.items()
         }
-        self._lock = threading.RLock()
+        self._lock, self._asking = threading.RLock(), threading.Lock()
         self._clients = clients or Clients()
-        self._workers = workers
+        self.workers = workers
         self._reached = False
 
-    @cached_property
+    @property
     def account_id(self) -> str:
-        """The account that the credentials belong to, as STS says."""
-        return self._asked_account(ATTEMPTS)
+        """The account that the credentials belong to, as STS says when it is first asked."""
+        with self._asking:
+            if "account_id" not in self.__dict__:
+                self.__dict__["account_id"] = self._asked_account(ATTEMPTS)
+            return str(self.__dict__["account_id"])
 
     def _asked_account(self, attempts: int) -> str:
         account = str(self.call("GetCallerIdentity", attempts=attempts).get("Account"))
@@ -247,7 +249,7 @@ class Scope:
 
         On Ctrl-C what has begun does not go on for long: reads are not tried again.
         """
-        executor = ThreadPoolExecutor(self._workers)
+        executor = ThreadPoolExecutor(self.workers)
         try:
             yield from executor.map(function, items)
         except KeyboardInterrupt:

@@ -1,11 +1,14 @@
 """Threads that are used again: a new one for each call costs a tenth of the call itself."""
 
+import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from queue import SimpleQueue
 from typing import Final
 
 Work = Callable[[], object]
+UNHURRIED_SECONDS: Final = 0.02
 
 
 class Threads:
@@ -37,3 +40,18 @@ class Threads:
 
 THREADS: Final = Threads()
 """Those of the process: scopes come and go."""
+
+
+@contextmanager
+def unhurried() -> Iterator[None]:
+    """Let a thread of this process go on for longer before another may interrupt it.
+
+    Where dozens want the interpreter at once, Python's 5 ms make them wake each other more than
+    they work. Whoever waits for an answer gives way by itself.
+    """
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(UNHURRIED_SECONDS)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(before)

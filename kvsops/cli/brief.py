@@ -2,11 +2,15 @@
 
 import functools
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from kvsops.cli.options import refuse
+
+if TYPE_CHECKING:
+    from kvsops.output.console import Console
+    from kvsops.output.digest import Digest
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -29,3 +33,16 @@ def brief_option(function: Function) -> Function:
 
 def _brief_alone(given: dict[str, Any]) -> bool:
     return bool(given["brief"] and given["output"] != "markdown")
+
+
+def show(
+    whole: Callable[[], object], digest: "Callable[[], Digest]", console: "Console", *, brief: bool
+) -> None:
+    """Print the whole report, or its digest if that is asked for; append that to a step summary."""
+    from kvsops.output.digest import BRIEF_BYTES, append
+
+    if brief:
+        click.echo(digest().markdown(BRIEF_BYTES), nl=False)
+    else:
+        whole()
+    append(digest, console)

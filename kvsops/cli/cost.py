@@ -1,6 +1,5 @@
 """`kvsops cost`."""
 
-from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -8,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from kvsops.cli.brief import brief_option
+from kvsops.cli.brief import brief_option, show
 from kvsops.cli.help import Command, section
 from kvsops.cli.money import Money, price_options
 from kvsops.cli.options import (
@@ -126,7 +125,6 @@ def cost(
     from kvsops.core.facts import Need
     from kvsops.facts.unread import unread
     from kvsops.output.console import Console
-    from kvsops.output.digest import BRIEF_BYTES, append
     from kvsops.reports.bill import report_of
     from kvsops.reports.bill_digest import bill_digest
     from kvsops.reports.bill_text import tell
@@ -152,18 +150,14 @@ def cost(
     files = _checked(html, open_metrics)
     scope = where.open(read_only=True, max_own_cost=money.max_own_cost)
     console = Console()
-    wanted = replace(_wanted(scope, month, given, money, group_by), max_retention=max_retention)
+    wanted = _wanted(scope, month, given, money, group_by, max_retention=max_retention)
     reading = _read(scope, wanted, journals, console)
     report = report_of(reading, scope, wanted.narrowing, group_by)
     failed = unread((line.facts for line in reading.bill.lines if line.facts), Need.TAGS)
     streams = StreamsTotal.of(reading.streams)
     verdict = money.verdict(reading.bill, wanted.baseline, streams)
     digest = partial(bill_digest, report, verdict, failed, typed())
-    if brief:
-        click.echo(digest().markdown(BRIEF_BYTES), nl=False)
-    else:
-        tell(report, console, output, query, screen())
-    append(digest, console)
+    show(lambda: tell(report, console, output, query, screen()), digest, console, brief=brief)
     written = all_written(report, files, console)
     tell_own_cost(scope, console)
     for failure in failed:
@@ -189,7 +183,13 @@ def _checked(html: Path | None, open_metrics: Path | None) -> "Files":
 
 
 def _wanted(
-    scope: "Scope", month: "Month | None", given: dict[str, Any], money: Money, group_by: str
+    scope: "Scope",
+    month: "Month | None",
+    given: dict[str, Any],
+    money: Money,
+    group_by: str,
+    *,
+    max_retention: timedelta | None,
 ) -> "Wanted":
     """Return what is asked for; raises `UsageError` for what there is not."""
     from kvsops.bill.bill import tag_key
@@ -197,9 +197,15 @@ def _wanted(
     from kvsops.bill.reading import Wanted, within_reach
 
     now, narrowing = scope.now(), Narrowing.of(given)
-    month, prices = within_reach(month, now), money.load_prices(scope)
-    baseline = money.load_baseline(scope.region, narrowing)
-    return Wanted(month, now, prices, narrowing, baseline, tag_key(group_by))
+    return Wanted(
+        within_reach(month, now),
+        now,
+        money.load_prices(scope),
+        narrowing,
+        money.load_baseline(scope.region, narrowing),
+        tag_key(group_by),
+        max_retention=max_retention,
+    )
 
 
 def _read(

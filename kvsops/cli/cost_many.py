@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from kvsops.cli.brief import show
 from kvsops.cli.many import Spent, look, priced, refuse_unpriced, tell_spent
 from kvsops.cli.money import Money
 from kvsops.cli.options import screen, typed
@@ -52,7 +53,6 @@ def cost_many(
 ) -> int:
     """Show what all of them cost; return the exit code."""
     from kvsops.output.console import Console
-    from kvsops.output.digest import BRIEF_BYTES, append
     from kvsops.reports.files import all_written
     from kvsops.reports.fleet_bill import fleet_report
     from kvsops.reports.fleet_bill_text import fleet_digest, tell
@@ -60,18 +60,14 @@ def cost_many(
     from kvsops.reports.located import told_once
 
     console, money = Console(), wish.money
-    looked = look(where.places(), partial(_billed, wish), money.max_own_cost, console)
+    looked = look(where.finding(), partial(_billed, wish), money.max_own_cost, console)
     fleet = fleet_report(looked.results, looked.missed)
     failed = told_once((str(each.place), line) for each in fleet.places for line in each.failed)
     base = wish.baselines.whole if wish.baselines else None
     bill, missed = fleet.whole.bill, fleet.missed
     verdict = verdict_of(money.budget, bill, base, missed, fleet.streams)
     digest = partial(fleet_digest, fleet, verdict, failed, typed())
-    if brief:
-        click.echo(digest().markdown(BRIEF_BYTES), nl=False)
-    else:
-        tell(fleet, console, output, query, screen())
-    append(digest, console)
+    show(lambda: tell(fleet, console, output, query, screen()), digest, console, brief=brief)
     written = all_written(fleet, files, console)
     cost = fleet.whole.own_cost
     tell_spent(Spent(cost.metrics, sum(cost.calls.values()), cost.spent), console)

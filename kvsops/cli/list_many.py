@@ -50,7 +50,7 @@ def list_many(where: "Wherever", listing: Listing, money: Money) -> int:
 
     console = Console()
     read = partial(_plain, listing)
-    looked = look(where.places(), read, money.max_own_cost, console)
+    looked = look(where.finding(), read, money.max_own_cost, console)
     order = ORDERS[listing.sort or "name"]
     rows = [row for each in looked.results for row in each.rows]
     rows.sort(key=lambda at: (order(at.row), at.account_id, at.region), reverse=listing.reverse)
@@ -73,7 +73,7 @@ def costs_many(where: "Wherever", listing: Listing, money: Money, *, no_metrics:
 
     console, baselines = Console(), money.load_baselines(Narrowing.of(listing.given))
     read = partial(_priced, listing, money, baselines, no_metrics=no_metrics)
-    looked = look(where.places(), read, money.max_own_cost, console)
+    looked = look(where.finding(), read, money.max_own_cost, console)
     bills = [each.bill for each in looked.results if each.bill]
     bill = merged(bills)
     rows = _in_order(listing, [row for each in looked.results for row in each.rows])

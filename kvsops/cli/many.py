@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from kvsops.bill.bill import Bill
     from kvsops.cli.money import Money
     from kvsops.core.cost import Prices
+    from kvsops.fleet.finding import Finding
     from kvsops.fleet.place import Missed, Place, Places
     from kvsops.output.console import Console
 
@@ -59,7 +60,7 @@ class Looked(Generic[Result]):
 
 
 def look(
-    places: "Places",
+    places: "Places | Finding",
     read: "Callable[[Place, Scope], Result]",
     max_own_cost: Decimal | None,
     console: "Console",
@@ -74,8 +75,9 @@ def look(
     from kvsops.output.console import progress
 
     pool = MetricPool(max_own_cost)
-    with progress("reading", len(places.found), console=console) as seen:
+    with progress("reading", None, console=console) as seen:
         slow = Slow(seen, "reading")
+        slow.beside(places.said)
 
         def work(place: "Place") -> Result:
             scope = place.open(read_only=True)
@@ -84,6 +86,7 @@ def look(
                 return read(place, scope)
 
         came = list(everywhere(places.found, work, slow))
+    came.sort(key=lambda each: each.place.account_id)
     looked = Looked(
         [each.result for each in came if each.result is not None],
         (*places.missed, *missed(came)),

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     from kvsops.aws.scope import Scope
     from kvsops.fleet.asked import Asked
+    from kvsops.fleet.finding import Finding
+    from kvsops.fleet.opening import Surroundings
     from kvsops.fleet.place import Places
 
 
@@ -27,36 +29,12 @@ if TYPE_CHECKING:
 class Wherever(Where):
     """The options that say whose channels, and where, be it in one place or in many."""
 
-    regions: tuple[str, ...] = ()
-    all_regions: bool = False
-    exclude_regions: tuple[str, ...] = ()
-    role_arns: tuple[str, ...] = ()
-    organization_role: str | None = None
-    accounts: tuple[str, ...] = ()
-    exclude_accounts: tuple[str, ...] = ()
-    ous: tuple[str, ...] = ()
-    external_id: str | None = None
+    asked: "Asked"
 
     @property
     def many(self) -> bool:
         """Whether there may be more than one place: `places` finds them, and `open` is no use."""
         return self.asked.many
-
-    @property
-    def asked(self) -> "Asked":
-        """What was asked for, as the fleet has it; its calls tell the command and who ran it."""
-        from kvsops.aws.roles import session_name
-        from kvsops.aws.scope import QUOTA_SHARE
-        from kvsops.fleet.asked import Asked
-
-        command = click.get_current_context().info_name or "run"
-        return Asked(
-            profile=self.profile,
-            endpoint_url=self.endpoint_url,
-            quota_share=QUOTA_SHARE if self.quota_share is None else self.quota_share,
-            session=session_name(command, default_owner(os.environ)),
-            **{name: getattr(self, name) for name in _NAMES},
-        )
 
     def again(self, scope: "Scope") -> list[str]:
         """Return the options, as words, with which another command finds the same one place."""
@@ -73,28 +51,41 @@ class Wherever(Where):
         """Return the options of these names, or all that say where to look."""
         words: list[str] = []
         for name, option in _NAMES.items():
-            value = getattr(self, name)
+            value = getattr(self.asked, name)
             if value and (not only or option in only):
                 values = value if isinstance(value, tuple) else (value,)
                 words += [w for v in values for w in ((option,) if v is True else (option, v))]
         return words
 
     def places(self) -> "Places":
-        """Find where to look; raises `KvsopsError` before anything is done there.
+        """Find where to look; raises `KvsopsError` before anything is done there."""
+        from kvsops.fleet.selection import places_of
+        from kvsops.output.console import progress
 
-        The scopes go by the clock that the command line was given, and what they doubt is told at
-        its end.
+        with progress("listing accounts", None, enabled=None if self.many else False) as seen:
+            return places_of(self.asked, self._around(), seen)
+
+    def finding(self) -> "Finding":
+        """Find where to look while the first is read already; raises `KvsopsError` as it comes."""
+        from kvsops.fleet.selection import finding_of
+
+        return finding_of(self.asked, self._around())
+
+    def _around(self) -> "Surroundings":
+        """Return what surrounds the scopes.
+
+        They go by the clock that the command line was given, and what they doubt is told at its
+        end.
         """
         from kvsops.aws.scope import machine_now
         from kvsops.cli.signals import next_one_ends
-        from kvsops.fleet.selection import Surroundings, places_of
+        from kvsops.fleet.opening import Surroundings
 
         context = click.get_current_context()
         opened: list[Scope] = context.meta.setdefault(SCOPES, [])
-        around = Surroundings(
+        return Surroundings(
             now=context.obj or machine_now, on_interrupt=next_one_ends, on_open=opened.append
         )
-        return places_of(self.asked, around)
 
     def open(
         self,
@@ -106,7 +97,7 @@ class Wherever(Where):
         """Open the scope of the one place, which may be a role's account."""
         if self.many:
             raise UsageError("this looks in one account and region: give one --region")
-        if not self.role_arns:
+        if not self.asked.role_arns:
             return Where.open(self, read_only=read_only, max_own_cost=max_own_cost, service=service)
         found = self.places()
         for each in found.missed:
@@ -208,11 +199,23 @@ def places_options(function: Function) -> Function:
     def wrapped(*args: Any, connection: dict[str, Any], **given: Any) -> Any:
         names = {name: given.pop(name) for name in _NAMES}
         one = names["regions"][0] if len(names["regions"]) == 1 else None
-        where = Wherever(region=one, **connection, **names)
-        refuse(where.asked.objection)
-        return function(*args, where=where, **given)
+        asked = _asked(connection, names)
+        refuse(asked.objection)
+        return function(*args, where=Wherever(region=one, **connection, asked=asked), **given)
 
     return wrapped  # type: ignore[return-value]  # click has its own idea of a decorated function
+
+
+def _asked(connection: dict[str, Any], names: dict[str, Any]) -> "Asked":
+    """Return what was asked for, as the fleet has it; its calls tell the command and who ran it."""
+    from kvsops.aws.roles import session_name
+    from kvsops.aws.scope import QUOTA_SHARE
+    from kvsops.fleet.asked import Asked
+
+    share = connection["quota_share"]
+    command = click.get_current_context().info_name or "run"
+    given = connection | {"quota_share": QUOTA_SHARE if share is None else share}
+    return Asked(session=session_name(command, default_owner(os.environ)), **given, **names)
 
 
 _NAMES: Final = {

@@ -81,7 +81,7 @@ def prices(
 
 def _regions(where: Wherever) -> list[str]:
     """Return the regions asked for, where they are many: prices are the same for all accounts."""
-    if len(where.regions) < 2 and not where.all_regions:  # noqa: PLR2004 - no more than one
+    if len(where.asked.regions) < 2 and not where.asked.all_regions:  # noqa: PLR2004 - no more than one
         return []
     from kvsops.fleet.selection import regions_of
 

@@ -110,9 +110,10 @@ def missing_of(
     from kvsops.aws.scope import machine_now
     from kvsops.fleet.restore import missing_everywhere
     from kvsops.reports.fleet_columns import missed_text
+    from kvsops.reports.located import told_once
 
     places = where.places()
-    problems += [missed_text(each) for each in places.missed if not each.excused]
+    problems += told_once(missed_text(each) for each in places.missed if not each.excused)
     found, failed = missing_everywhere(places, runs) if runs else ([], [])
     problems += failed
     return found, (click.get_current_context().obj or machine_now)()

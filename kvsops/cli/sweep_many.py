@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NoReturn
 import click
 
 from kvsops.cli.options import screen, typed
-from kvsops.errors import CheckFailedError
+from kvsops.errors import AwsError, CheckFailedError
 
 if TYPE_CHECKING:
     from kvsops.cli.notify import Notice
@@ -64,9 +64,13 @@ def sweep_many(
         check=asked.check,
         read_only=not asked.yes,
     )
-    places = where.places()
-    with progress("planning", None, console=console) as seen:
-        fleet = FleetSweep.planned(places, terms, clocks.now(), seen)
+    try:
+        with progress("planning", None, console=console) as seen:
+            fleet = FleetSweep.planned(where.finding(), terms, clocks.now(), seen)
+    except AwsError:
+        if asked.yes:
+            console.note("Nothing was deleted: not all accounts could be found.")
+        raise
     view = View(screen(), asked.everything, asked.tags)
     report = FleetReport(fleet, began, clocks, view, typed=typed(), options=where.again_everywhere)
     report.check_query(asked.output, asked.query)
@@ -109,7 +113,7 @@ def _no(report: "FleetReport", asked: Asked) -> str:
         return f"the fuse blew: {blown}, so nothing was deleted; {how_on(blown)}"
     if asked.yes and report.blown:
         first, *more = report.blown
-        others = f" (and in {count(len(more), 'other scope')})" if more else ""
+        others = f" (and in {count(len(more), 'other place')})" if more else ""
         return f"the fuse blew: {first}{others}, so nothing was deleted there; {how_on(first)}"
     return ""
 

@@ -1,21 +1,23 @@
 """The same work in many places at once: one failure is told, and the others go on."""
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import partial
+from queue import SimpleQueue
 from typing import Final, Generic, TypeVar
 
 from kvsops.aws.scope import Scope
+from kvsops.aws.threads import unhurried
 from kvsops.errors import AwsError, KvsopsError, RegionClosedError
 from kvsops.fleet.place import Missed, Place
 from kvsops.output.console import UNSEEN, Counter
 
 Result = TypeVar("Result")
 
-AT_ONCE: Final = 16
+AT_ONCE: Final = 32
 """At most in so many places at once: what each may do there at once is bounded in turn."""
 
 
@@ -29,32 +31,43 @@ class Done(Generic[Result]):
 
 
 def everywhere(
-    places: Sequence[Place], work: Callable[[Place], Result], counter: Counter = UNSEEN
+    places: Iterable[Place], work: Callable[[Place], Result], counter: Counter = UNSEEN
 ) -> Iterator[Done[Result]]:
     """Do the work in each place, many at once; yield what came of it in the places' order.
+
+    Places that are still being found are begun as they come; then nothing is yielded before all
+    are found, and what the finding raises ends all the work.
 
     An error is that place's failure alone. On Ctrl-C nothing more is begun, no read is waited for,
     and a write not for long; what came of all places is yielded still, and then Ctrl-C is raised.
     So does nothing more begin where the caller stops asking.
     """
-    counter.stage("accounts and regions", len(places))
     under_way = _UnderWay(places, work, counter)
+    with unhurried():
+        yield from _each(under_way)
+
+
+def _each(under_way: "_UnderWay[Result]") -> Iterator[Done[Result]]:
+    """Yield what comes, and leave nothing under way."""
     interrupt: KeyboardInterrupt | None = None
-    at = 0
+    whole, at = False, 0
     try:
-        while at < len(places):
+        while not whole or at < len(under_way.came):
             try:
                 under_way.start()
+                if not whole:
+                    whole = not under_way.take()
+                    continue
                 done = under_way.came[at].result()
             except KeyboardInterrupt as error:
-                interrupt = error
+                interrupt, whole = error, True
                 under_way.interrupt()
                 continue
             at += 1
             yield done
     finally:
-        if at < len(places):
-            under_way.interrupt()
+        if not whole or at < len(under_way.came):
+            under_way.give_up()
         under_way.join()
     if interrupt is not None:
         raise interrupt
@@ -82,15 +95,34 @@ class _UnderWay(Generic[Result]):
     """The work that is under way in threads, and the scopes that were opened for it."""
 
     def __init__(
-        self, places: Sequence[Place], work: Callable[[Place], Result], counter: Counter
+        self, places: Iterable[Place], work: Callable[[Place], Result], counter: Counter
     ) -> None:
-        self.came: list[Future[Done[Result]]] = [Future() for _ in places]
+        self.came: list[Future[Done[Result]]] = []
         self._work, self._counter = work, counter
         self._lock = threading.Lock()
-        self._next = iter([*zip(places, self.came, strict=True)])
+        self._waiting: SimpleQueue[tuple[Place, Future[Done[Result]]] | None] = SimpleQueue()
         self._threads: list[threading.Thread] = []
         self._scopes: dict[Place, list[Scope]] = {}
         self._interrupted = False
+        known = places if isinstance(places, Sequence) else None
+        for place in known or ():
+            self._add(place)
+        self._coming = iter(places if known is None else ())
+        counter.stage("accounts and regions", None if known is None else len(known))
+
+    def take(self) -> bool:
+        """Wait for one more place that is found, and take it; return whether there was any."""
+        place = next(self._coming, None)
+        if place is None:
+            self._counter.of(len(self.came))
+            return False
+        self._add(place)
+        return True
+
+    def _add(self, place: Place) -> None:
+        came: Future[Done[Result]] = Future()
+        self._waiting.put((place, came))
+        self.came.append(came)
 
     def start(self) -> None:
         """Start what threads are missing."""
@@ -100,27 +132,32 @@ class _UnderWay(Generic[Result]):
             thread.start()
 
     def join(self) -> None:
-        """Wait until nothing is under way."""
+        """Wait until all that was taken is done."""
+        for _ in self._threads:
+            self._waiting.put(None)
         for thread in self._threads:
             if thread.ident is not None:
                 thread.join()
 
     def interrupt(self) -> None:
-        """Let the calls of all scopes end soon, and what is not begun be told so."""
+        """Let the calls of all scopes end soon, as a person waits, and begin nothing more."""
+        for scope in self._stopped():
+            scope.patience.interrupt()
+
+    def give_up(self) -> None:
+        """Do the same where nobody wants what comes of it."""
+        for scope in self._stopped():
+            scope.patience.give_up()
+
+    def _stopped(self) -> list[Scope]:
         with self._lock:
             self._interrupted = True
-            scopes = [scope for opened in self._scopes.values() for scope in opened]
-        for scope in scopes:
-            scope.patience.interrupt()
-        self._do_next()
+            return [scope for opened in self._scopes.values() for scope in opened]
 
     def _do_next(self) -> None:
-        """Do the work in one place after another, as long as there are any."""
-        while True:
-            with self._lock:
-                place, came = next(self._next, (None, None))
-            if place is None or came is None:
-                return
+        """Do the work in one place after another, until there are no more."""
+        while (following := self._waiting.get()) is not None:
+            place, came = following
             came.set_result(self._do(place))
 
     def _do(self, place: Place) -> Done[Result]:

@@ -41,14 +41,21 @@ class Missed:
     excused: bool = False
 
 
+Members = Callable[[str], Collection[str]]
+"""Tells which accounts are in an organizational unit, at any depth."""
+
+
 @dataclass(frozen=True, slots=True)
 class Places:
     """Where to look. `missed` is never left unsaid: an account not seen is not an empty one.
 
-    `members` tells which accounts are in an organizational unit, at any depth: None where no
-    organization was asked.
+    `members` is None where no organization was asked.
     """
 
     found: tuple[Place, ...]
     missed: tuple[Missed, ...] = ()
-    members: Callable[[str], Collection[str]] | None = None
+    members: Members | None = None
+
+    def said(self) -> str:
+        """Say nothing: all are found."""
+        return ""

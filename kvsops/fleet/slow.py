@@ -25,18 +25,24 @@ class Slow:
         self._counter, self._doing, self._clock = counter, doing, clock
         self._lock = threading.Lock()
         self._since: dict[Place, float] = {}
+        self._beside: Callable[[], str] = str
         counter.beside(self.text)
 
     def stage(self, what: str, total: int | None) -> None:
         """Begin the next stage."""
         self._counter.stage(f"{self._doing} {what}", total)
 
+    def of(self, total: int) -> None:
+        """Say of how many the stage is."""
+        self._counter.of(total)
+
     def advance(self, n: int = 1) -> None:
         """Count `n` more as done."""
         self._counter.advance(n)
 
     def beside(self, say: Callable[[], str]) -> None:
-        """Say nothing more beside it: that is taken."""
+        """Let this say what else is to be known, as long as none is slow."""
+        self._beside = say
 
     @contextmanager
     def at(self, place: Place) -> Iterator[None]:
@@ -56,6 +62,6 @@ class Slow:
             slow = [(now - since, str(place)) for place, since in self._since.items()]
         slow = sorted((each for each in slow if each[0] >= SLOW_SECONDS), reverse=True)
         if not slow:
-            return ""
+            return self._beside()
         more = f" and {len(slow) - 1:,} more" if slow[1:] else ""
         return f"slow: {slow[0][1]} ({slow[0][0]:.0f} s){more}"

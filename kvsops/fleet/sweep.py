@@ -1,6 +1,6 @@
 """A sweep of many places: all are planned, weighed together, and then carried out at once."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -8,6 +8,7 @@ from kvsops.core.judge import Rules
 from kvsops.errors import AwsError, KvsopsError, UsageError
 from kvsops.facts.look import Look
 from kvsops.fleet.everywhere import Done, everywhere, missed
+from kvsops.fleet.finding import Finding
 from kvsops.fleet.place import Missed, Place, Places
 from kvsops.fleet.slow import Slow
 from kvsops.output.console import UNSEEN, Counter
@@ -69,23 +70,25 @@ class FleetSweep:
 
     @classmethod
     def planned(
-        cls, places: Places, terms: Terms, now: datetime, counter: Counter = UNSEEN
+        cls, places: Places | Finding, terms: Terms, now: datetime, counter: Counter = UNSEEN
     ) -> "FleetSweep":
         """Plan in each place, and weigh all; `now` is what the run is named by.
 
-        An account that is not expected, or a policy that turns on organizational units which nobody
-        tells, ends it before anything is done anywhere: raises `UsageError`.
+        Of places that are still being found the first are read meanwhile: what ends the finding
+        raises here, where nothing was written yet. An account that is not expected, or a policy
+        that turns on organizational units which nobody tells, ends it before anything is done
+        anywhere: raises `UsageError`.
         """
-        for place in places.found:
-            terms.bounds.check_account_id(place.account_id)
-        units = units_of(places, terms.rules)
         total, slow = Total(terms.bounds, now), Slow(counter, "planning")
+        slow.beside(places.said)
+        units = units_of(places, terms.rules)
 
         def planned(place: Place) -> Sweep:
             with slow.at(place):
                 return _planned(place, terms, total, units.get(place.account_id, ()))
 
-        came = list(everywhere(places.found, planned, slow))
+        came = list(everywhere(_expected(places, terms.bounds), planned, slow))
+        came.sort(key=lambda each: each.place.account_id)
         swept = [Swept(each.place, each.result) for each in came if each.result is not None]
         fleet = cls(terms, total, swept, (*places.missed, *missed(came)))
         total.weigh(fleet.confirm)
@@ -109,7 +112,17 @@ class FleetSweep:
             self.interrupted = True
 
 
-def units_of(places: Places, rules: Rules) -> dict[str, tuple[str, ...]]:
+def _expected(places: Places | Finding, bounds: Bounds) -> Iterable[Place]:
+    """Return the places; where accounts are expected, all are found first, and looked at."""
+    if not bounds.account_ids:
+        return places.found
+    found = [*places.found]
+    for place in found:
+        bounds.check_account_id(place.account_id)
+    return found
+
+
+def units_of(places: Places | Finding, rules: Rules) -> dict[str, tuple[str, ...]]:
     """Return which of the organizational units that policies name each account is in."""
     named = {unit for policy in rules.policies for unit in policy.reach.organizational_units}
     if named and places.members is None:

@@ -155,6 +155,9 @@ class Counter(Protocol):
     def stage(self, what: str, total: int | None) -> None:
         """Begin the next stage, of so many; None: nobody knows yet."""
 
+    def of(self, total: int) -> None:
+        """Say of how many the stage is, now that it is known."""
+
     def advance(self, n: int = 1) -> None:
         """Count `n` more as done."""
 
@@ -165,6 +168,9 @@ class Counter(Protocol):
 class _Unseen:
     def stage(self, what: str, total: int | None) -> None:
         """Begin nothing."""
+
+    def of(self, total: int) -> None:
+        """Say nothing of it."""
 
     def advance(self, n: int = 1) -> None:
         """Count nothing: nobody looks."""

@@ -34,6 +34,11 @@ class Stage:
             self.what, self.total, self.done = safe(what), total, 0
             self._began = self._clock()
 
+    def of(self, total: int) -> None:
+        """Say of how many the stage is, now that it is known."""
+        with self._lock:
+            self.total = total
+
     def advance(self, n: int = 1) -> None:
         """Count `n` more as done."""
         with self._lock:

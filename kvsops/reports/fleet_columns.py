@@ -27,7 +27,7 @@ def place_of(item: Item) -> str:
     return f"{_arn(item)[4]} {_arn(item)[3]}"
 
 
-def missed_text(missed: Missed) -> str:
+def missed_text(missed: Missed) -> tuple[str, str]:
     """Say what was not looked at, and why."""
     where = f"{missed.account_id or 'all accounts'} {missed.region or 'all regions'}"
-    return f"{where}: {missed.why}"
+    return where, missed.why

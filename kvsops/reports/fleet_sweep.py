@@ -10,10 +10,11 @@ from typing import TypedDict
 
 from kvsops.fleet.sweep import FleetSweep, Swept
 from kvsops.output.rows import DOCUMENTS, Column, Output, csv, dumps, markdown, records
-from kvsops.output.text import count, markdown_safe
+from kvsops.output.text import markdown_safe
 from kvsops.output.values import json_ready
 from kvsops.reports.fleet_columns import ITEM_PLACE
 from kvsops.reports.fleet_sweep_screen import FleetScreen, failures
+from kvsops.reports.located import extent, told_once
 from kvsops.reports.sweep import (
     Report,
     Summary,
@@ -102,15 +103,16 @@ class FleetReport:
         for each, report in self.parts:
             blown = each.sweep.blown and not self.read_only
             code = 3 if blown else report.exit_code or int(each.failure is not None)
-            yield each, report.run(code).summary
+            yield each, report.summary(code)
 
     def as_json(self, code: int) -> dict[str, object]:
         """Return the JSON object; its keys are an interface."""
+        summaries = list(self.summaries())
         return {
             "channels": records(self.plan.items, self._columns()),
-            "scopes": [json_ready(_scope(*each)) for each in self.summaries()],
+            "scopes": [json_ready(_scope(*each)) for each in summaries],
             "missed": [asdict(each) for each in self.fleet.missed],
-            "summary": json_ready(self._summary(code)),
+            "summary": json_ready(self._summary([each for _, each in summaries], code)),
         }
 
     def markdown(self) -> str:
@@ -118,9 +120,9 @@ class FleetReport:
         rows = sorted(filter(worth_showing, self.plan.items), key=order)
         if self.view.everything:
             rows = sorted(self.plan.items, key=order)
-        wrong = [f"- **{markdown_safe(f'{place}: {why}')}**\n" for place, why in self.wrong]
+        wrong = [f"- **{markdown_safe(line)}**\n" for line in told_once(self.wrong)]
         ended = f"\n**{markdown_safe(self.ended)}**\n" if self.ended else ""
-        head = f"**kvsops in {count(len(self.fleet.swept), 'scope')}**: {self.totals()}.\n{ended}"
+        head = f"**kvsops in {self.extent()}**: {self.totals()}.\n{ended}"
         told = "\n" + "".join(wrong) if wrong else ""
         return head + told + ("\n" + markdown(rows, self._columns()) if rows else "")
 
@@ -193,8 +195,7 @@ class FleetReport:
         given = self.fleet.terms.rules.given
         return [*ITEM_PLACE, *item_columns(self.clocks.now(), given)]
 
-    def _summary(self, code: int) -> FleetSummary:
-        summaries = [summary for _, summary in self.summaries()]
+    def _summary(self, summaries: Sequence[Summary], code: int) -> FleetSummary:
         calls: Counter[str] = Counter()
         for each in summaries:
             calls.update(each["api_calls"])
@@ -235,13 +236,14 @@ class FleetReport:
     def place(self) -> str:
         """Say whether it was a dry run, and in how many accounts and regions."""
         done = "Dry run in" if self.read_only else "Carried out in"
-        places = [each.place for each in self.fleet.swept]
-        accounts = count(len({place.account_id for place in places}), "account")
-        regions = count(len({place.region for place in places}), "region")
-        scopes = count(len(places), "scope")
         emulators = {each.sweep.scope.emulator for each in self.fleet.swept} - {""}
         emulated = "".join(f", emulator {each}" for each in sorted(emulators))
-        return f"{done} {scopes}: {accounts}, {regions}{emulated}"
+        return f"{done} {self.extent()}{emulated}"
+
+    def extent(self) -> str:
+        """Say how many accounts and regions were looked at."""
+        places = [each.place for each in self.fleet.swept]
+        return extent((place.account_id, place.region) for place in places)
 
 
 def _scope(each: Swept, summary: Summary) -> dict[str, object]:

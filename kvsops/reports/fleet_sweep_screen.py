@@ -5,13 +5,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from kvsops.fleet.place import Missed
 from kvsops.fleet.sweep import FleetSweep, Swept
 from kvsops.output.fit import wrapped
 from kvsops.output.rows import Column, screen_table
 from kvsops.output.screen import Outcome as Colour
 from kvsops.output.text import count, safe
 from kvsops.reports.fleet_columns import ITEM_PLACE, missed_text, place_of
+from kvsops.reports.located import told_once
 from kvsops.reports.sweep_screen import SweepScreen
 from kvsops.sweep.item import Item, Outcome
 
@@ -41,7 +41,7 @@ class FleetScreen(SweepScreen):
         held = sum(bool(each.held_back) for each in self.fleet.swept)
         if not held or self.read_only:
             return said
-        return f"{said}; the fuse of {count(held, 'scope')} blew"
+        return f"{said}; the fuse blew in {count(held, 'place')}"
 
     def _colour(self) -> Colour:
         wrong = any(True for _ in failures(self.fleet))
@@ -57,18 +57,26 @@ class FleetScreen(SweepScreen):
         return f"{place_of(item)} {item.channel.channel_name}"
 
     def _failed(self) -> str:
-        """Say where nothing could be looked at, or not all be done, and why."""
+        """Say where nothing could be looked at, or not all be done, what was left out, and why."""
+        excused = (missed_text(each) for each in self.fleet.missed if each.excused)
+        return "\n".join(
+            filter(
+                None,
+                (
+                    self._listed("Failed", told_once(failures(self.fleet)), Colour.BAD),
+                    self._listed("Left out", told_once(excused), None),
+                ),
+            )
+        )
+
+    def _listed(self, head: str, told: Sequence[str], colour: Colour | None) -> str:
         screen, lines = self.view.screen, []
-        told: list[tuple[str, Colour | None]] = []
-        told += [(f"{place}: {why}", Colour.BAD) for place, why in failures(self.fleet)]
-        excused = [each for each in self.fleet.missed if each.excused]
-        told += [(line, None) for line in _grouped(excused)]
         room = len(told) if self.view.everything or screen.height is None else _FEWEST
-        for line, colour in told[:room]:
+        for line in told[:room]:
             folded = wrapped(safe(f"  {line}"), screen, "    ").splitlines()
             lines += [f"{screen.mark(each, colour)}\n" for each in folded]
         more = f"  … and {len(told) - room:,} more: --all shows them\n" if told[room:] else ""
-        return f"Not looked at, or failed:\n{''.join(lines)}{more}" if told else ""
+        return f"{head}:\n{''.join(lines)}{more}" if told else ""
 
     def _scopes(self) -> str:
         """Show the scopes that hold something, those that hold most on top; count the others."""
@@ -81,39 +89,30 @@ class FleetScreen(SweepScreen):
         if self.view.screen.height is not None and not self.view.everything:
             room = max(_FEWEST, (self.view.screen.height - _FEWEST) // 3)
         if loud:
-            table = screen_table(loud[:room], scope_columns(loud), self.view.screen, "scope")
+            table = screen_table(loud[:room], scope_columns(loud), self.view.screen, "place")
         if loud[room:]:
             table += f"… and {len(loud) - room:,} more: --all shows them\n"
-        if quiet:
-            listed = sum(len(each.sweep.plan.items) for each in quiet)
-            held = f"{count(len(quiet), 'scope')} with {count(listed, 'channel')}"
-            table += f"{held}: nothing to do\n"
-        return table
+        return table + (_quiet(quiet, bool(loud)) if quiet else "")
+
+
+def _quiet(places: Sequence[Swept], others: bool) -> str:  # noqa: FBT001 - of one caller
+    """Say in a line of what the places hold where there is nothing to do."""
+    listed = sum(len(each.sweep.plan.items) for each in places)
+    held = f"{count(listed, 'channel')}, nothing to do" if listed else "no channels"
+    if not others:
+        return f"In all of them: {held}\n"
+    return f"In {count(len(places), 'other place')}: {held}\n"
 
 
 def failures(fleet: FleetSweep) -> Iterator[Wrong]:
     """Yield where nothing could be looked at, or not all be done, and why."""
     for missed in fleet.missed:
         if not missed.excused:
-            where, _, why = missed_text(missed).partition(": ")
-            yield where, why
+            yield missed_text(missed)
     for each in fleet.swept:
         why = str(each.failure) if each.failure else each.sweep.why_stopped
         if why:
             yield str(each.place), why
-
-
-def _grouped(missed: Sequence[Missed]) -> list[str]:
-    """Say of what was missed for one reason, in one region or account, only how much it was."""
-    alike: dict[tuple[str, str], list[Missed]] = {}
-    for each in missed:
-        alike.setdefault((each.why, each.region or ""), []).append(each)
-    return [
-        missed_text(same[0])
-        if len(same) == 1
-        else f"{same[0].region or 'all regions'} of {len(same):,} accounts: {same[0].why}"
-        for same in alike.values()
-    ]
 
 
 def scope_columns(rows: Sequence[Swept]) -> list[Column[Swept]]:

@@ -15,6 +15,7 @@ from kvsops.output.digest import BRIEF_BYTES, Digest, Section, append
 from kvsops.output.rows import Output, markdown
 from kvsops.output.screen import Outcome as Colour
 from kvsops.output.text import count
+from kvsops.reports import located
 from kvsops.reports.fleet_columns import ITEM_PLACE
 from kvsops.reports.fleet_sweep import FleetReport
 from kvsops.reports.fleet_sweep_screen import scope_columns
@@ -50,19 +51,19 @@ def tell(
         click.echo(text, nl=False, color=report.view.screen.colour)
     finally:  # also where standard output takes no more
         append(digest, console)
-        _tell_beside(report, console, verbose=telling.verbose)
+        seen = output == "table" and not telling.brief and report.view.screen.width is not None
+        _tell_beside(report, console, verbose=telling.verbose, failures_seen=seen)
 
 
-def _tell_beside(report: FleetReport, console: Console, *, verbose: bool) -> None:
+def _tell_beside(
+    report: FleetReport, console: Console, *, verbose: bool, failures_seen: bool
+) -> None:
     for warning in _first(doubts(report)):
         console.warn(warning)
     for presumption in _first(report.said(lambda plan: plan.presumed)):
         console.note(presumption)
     _tell_calls(report, console, verbose=verbose)
-    for place, why in report.wrong[:_TOLD]:
-        console.error(f"{place}: {why}")
-    if report.wrong[_TOLD:]:
-        console.error(f"and {len(report.wrong) - _TOLD:,} more: -o json has them")
+    _tell_failures(report, console, seen=failures_seen)
     if report.interrupted:
         console.error("stopped: interrupted")
     for warning in _first(report.warnings):
@@ -71,6 +72,19 @@ def _tell_beside(report: FleetReport, console: Console, *, verbose: bool) -> Non
         propose(report.proposal, report.typed, console)
     if words := undoing(report):
         console.commanded("to undo: ", words)
+
+
+def _tell_failures(report: FleetReport, console: Console, *, seen: bool) -> None:
+    """Say what failed where; of what the screen shows only how much it is."""
+    if seen and report.wrong:
+        number = count(len(report.wrong), "account or region", "accounts or regions")
+        console.error(f"{number} failed: see above")
+        return
+    told = located.told_once(report.wrong)
+    for line in told[:_TOLD]:
+        console.error(line)
+    if told[_TOLD:]:
+        console.error(f"and {len(told) - _TOLD:,} more: -o json has them")
 
 
 def doubts(report: FleetReport) -> list[str]:
@@ -109,7 +123,7 @@ def undoing(report: FleetReport) -> list[str]:
 
 def digest_of(report: FleetReport, code: int) -> Digest:
     """Tell the run that ended with this exit code."""
-    why = [f"{place}: {why}" for place, why in report.wrong]
+    why = located.told_once(report.wrong)
     doubtful = [*doubts(report), *report.warnings]
     ended = [report.ended] if report.ended else []
     return Digest(
@@ -134,7 +148,7 @@ def _sections(report: FleetReport) -> Iterator[Section]:
     """Yield the scopes, then what is or would be done, folded where it is long."""
     swept = report.fleet.swept
     if swept:
-        yield Section(count(len(swept), "scope"), markdown(swept, scope_columns(swept)))
+        yield Section(report.extent(), markdown(swept, scope_columns(swept)))
     items = sorted(
         (item for item in report.plan.items if item.outcome is not Outcome.KEPT), key=order
     )

@@ -1,9 +1,11 @@
 """Rows of many accounts and regions in one table, and what was said there, told once."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic
 
+from kvsops.aws.denial import AWS_SAYS
 from kvsops.fleet.place import Missed
 from kvsops.output.rows import Column, Row
 from kvsops.output.screen import Outcome
@@ -71,10 +73,16 @@ def _lifted(column: Column[Row]) -> Column[At[Row]]:
 
 
 def told_once(said: Iterable[tuple[str, str]]) -> list[str]:
-    """Return lines of what was said where: what is the same in many places is one line."""
+    """Return lines of what was said where: what is the same in many places is one line.
+
+    Of a role the account is left out, and of a refusal AWS's own words and the request's ID: they
+    differ by place.
+    """
     places: dict[str, list[str]] = {}
     for where, text in said:
-        places.setdefault(text, []).append(where)
+        own = re.sub(rf"\barn:[a-z-]+:(iam|sts)::{where[:12]}:(?=[a-z-]*role/)", "", text)
+        own = re.sub(r" \(request ID [^)]*\)", "", own.partition(AWS_SAYS)[0])
+        places.setdefault(own, []).append(where)
     return [f"{_named(where)}: {text}" for text, where in places.items()]
 
 
@@ -94,9 +102,11 @@ def where(missed: Missed) -> str:
 
 def extent(places: Iterable[tuple[str, str]]) -> str:
     """Say of how many accounts and regions something is; each is named where it is one."""
-    pairs = list(places)
+    pairs = set(places)
     accounts, regions = ({pair[at] for pair in pairs} for at in (0, 1))
-    return f"{_counted(accounts, 'account')}, {_counted(regions, 'region')}"
+    whole = min(len(accounts), len(regions)) > 1 and len(pairs) == len(accounts) * len(regions)
+    by = " × " if whole else ", "
+    return f"{_counted(accounts, 'account')}{by}{_counted(regions, 'region')}"
 
 
 def _counted(names: set[str], noun: str) -> str:
@@ -105,5 +115,13 @@ def _counted(names: set[str], noun: str) -> str:
 
 
 def _named(places: Sequence[str]) -> str:
+    """Name the first of them; in one region of many accounts only these."""
+    accounts, regions = zip(*(place.partition(" ")[::2] for place in places), strict=True)
+    if places[1:] and regions[0] and len({*regions}) == 1:
+        return f"{regions[0]} of {_first(accounts)}"
+    return _first(places)
+
+
+def _first(places: Sequence[str]) -> str:
     more = f" and {len(places) - NAMED:,} more" if places[NAMED:] else ""
     return f"{', '.join(places[:NAMED])}{more}"

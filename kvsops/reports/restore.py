@@ -13,6 +13,7 @@ from kvsops.output.rows import Column, screen_table
 from kvsops.output.screen import Outcome as Colour
 from kvsops.output.screen import Screen
 from kvsops.output.text import count
+from kvsops.reports.located import extent
 from kvsops.reports.place import place_line
 from kvsops.sweep.entries import MAY_BE_GONE, Journalled
 from kvsops.sweep.restore import Outcome, Restored
@@ -151,8 +152,8 @@ def restored_everywhere(rows: Sequence[Restored], screen: Screen, *, read_only: 
     """Make the screen of a restoration in many accounts and regions."""
     if not rows:
         return NOTHING
-    scopes = count(len({(row.entry.arn.account_id, row.entry.arn.region) for row in rows}), "scope")
-    place = f"{'Dry run' if read_only else 'Carried out'} in {scopes}"
+    where = extent((row.entry.arn.account_id, row.entry.arn.region) for row in rows)
+    place = f"{'Dry run' if read_only else 'Carried out'} in {where}"
     return restored_screen(rows, place, screen, read_only=read_only, many=True)
 
 

@@ -123,7 +123,7 @@ class Report:
         """Return the run as it is written to files; `code` is its exit code."""
         now = self.scope.now()
         columns = item_columns(now, self.sweep.rules.given)
-        summary = self._summary(self.exit_code if code is None else code)
+        summary = self.summary(self.exit_code if code is None else code)
         return Run(self.plan.items, columns, summary, self.markdown, now, self.answer)
 
     def check_query(self, output: Output, query: str | None) -> None:
@@ -172,7 +172,8 @@ class Report:
         """Say how many came to what, of how many."""
         return totals(self.plan.items)
 
-    def _summary(self, code: int) -> Summary:
+    def summary(self, code: int) -> Summary:
+        """Return the totals of the run that ended with this exit code."""
         outcomes = self._outcomes()
         return Summary(
             region=self.scope.region,

@@ -1,8 +1,8 @@
 """The least that a client can do: requests signed beforehand, over connections that stay open.
 
 It says what the emulator can serve at most, for `fleet.py`. Reads a JSON object from standard
-input: `host`, `port`, and `stages`, each a number of connections and its requests, as bytes in
-Latin-1; one begins when the one before has ended. Prints the seconds that they took.
+input: `host`, `port`, the number of `connections`, and the `requests`, as bytes in Latin-1. Prints
+the seconds that they took.
 """
 
 import json
@@ -37,11 +37,10 @@ def main() -> None:
     """Send all, as fast as the answers come."""
     asked = json.load(sys.stdin)
     address = (asked["host"], asked["port"])
-    most = max(connections for connections, _ in asked["stages"])
-    links = [socket.create_connection(address) for _ in range(most)]
+    links = [socket.create_connection(address) for _ in range(asked["connections"])]
+    requests = [request.encode("latin-1") for request in asked["requests"]]
     began = time.monotonic()
-    for connections, requests in asked["stages"]:
-        _in_threads(links[:connections], [request.encode("latin-1") for request in requests])
+    _in_threads(links, requests)
     sys.stdout.write(f"{time.monotonic() - began}\n")
 
 

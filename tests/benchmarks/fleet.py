@@ -5,9 +5,10 @@ these for the sweep. One region's floor is its deletes over the 10 a second that
 time from the command's start to its end is told as a share of that.
 
 "accounts": 100 accounts in 5 regions that have nothing to delete, as a dry run and with --yes. The
-calls that were made are sent again, just so many, by a bare client with as many connections: that
-is the emulator's ceiling, and the time from the command's start to its end is told as a share of
-what so many calls take there; `without_start` leaves out what passes before its first call.
+calls that were made are sent again, several times, by a bare client with so many connections that
+more are no faster: that is the emulator's ceiling, and the time from the command's start to its end
+is told as a share of what so many calls take there; `without_start` leaves out what passes before
+its first call, and `ceiling_at_once` is that of as many connections as the sweep has.
 
 Times are medians of the runs, all else is the worst. Prints one JSON line and, where an asked limit
 is missed, says which and exits with 1.
@@ -33,7 +34,6 @@ from pathlib import Path
 from typing import Any, Final
 
 import kvsops as package
-from kvsops.aws.clients import CONNECTIONS
 from kvsops.fleet.everywhere import AT_ONCE
 from kvsops.local.accounts import ACCOUNT_ID
 from kvsops.local.quotas import QUOTAS
@@ -46,6 +46,10 @@ QUOTA_SCALE: Final = 0.2
 _QUOTA: Final = QUOTAS["DeleteSignalingChannel"].account or 0
 DELETES_PER_SECOND: Final = _QUOTA * QUOTA_SCALE
 ROLE: Final = "kvsops-sweep"
+CONNECTIONS: Final = 64
+"""More than keep the emulator busy."""
+ROUNDS: Final = 3
+"""So often a sweep's calls are sent again, lest a moment's noise be taken for the ceiling."""
 YOUNG: Final = 3
 """Channels that are too young to be deleted, in each account and region."""
 DELETING: Final = (
@@ -163,8 +167,7 @@ def in_accounts(accounts: int, latency: timedelta, how: str) -> dict[str, Any]:
                 put(local, account_id, region, YOUNG, timedelta(minutes=5))
         ran = swept(local, f"{QUIET} {how} {_options(REGIONS)}")
         calls = local.calls
-        floor = bare(local, accounts)
-        sent = local.calls.total() - calls.total()
+        ceiling, at_once = bare(local, CONNECTIONS), bare(local, AT_ONCE)
     needed = Counter(
         GetCallerIdentity=1,
         ListAccounts=calls["ListAccounts"],
@@ -177,9 +180,10 @@ def in_accounts(accounts: int, latency: timedelta, how: str) -> dict[str, Any]:
     return {
         "seconds": ran.seconds,
         "start_seconds": ran.start_seconds,
-        "ceiling": sent / floor,
-        "ceiling_share": ran.seconds / (calls.total() / (sent / floor)),
-        "without_start": (ran.seconds - ran.start_seconds) / (calls.total() / (sent / floor)),
+        "ceiling": ceiling,
+        "at_once": at_once,
+        "ceiling_share": ran.seconds * ceiling / calls.total(),
+        "without_start": (ran.seconds - ran.start_seconds) * ceiling / calls.total(),
         "roles_an_account": calls["AssumeRole"] / accounts,
         "needless_calls": (calls - needed).total(),
         "peak_megabytes": ran.peak_megabytes,
@@ -191,9 +195,11 @@ def in_accounts(accounts: int, latency: timedelta, how: str) -> dict[str, Any]:
 def of_accounts(runs: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """Tell the runs, dry and not in turns, by the emulator's ceiling."""
     return {
-        "connections": AT_ONCE,
         "start_seconds": [round(run["start_seconds"], 2) for run in runs],
+        "ceiling_connections": CONNECTIONS,
         "ceiling_calls_a_second": [round(run["ceiling"]) for run in runs],
+        "at_once": AT_ONCE,
+        "ceiling_at_once": [round(run["at_once"]) for run in runs],
         "ceiling_share": round(statistics.median(run["ceiling_share"] for run in runs), 3),
         "without_start": round(statistics.median(run["without_start"] for run in runs), 3),
         "ceiling_shares": [round(run["ceiling_share"], 3) for run in runs],
@@ -260,8 +266,8 @@ def _watched(child: subprocess.Popen[bytes], local: LocalServer) -> tuple[float,
         time.sleep(0.02)
 
 
-def bare(local: LocalServer, accounts: int) -> float:
-    """Make the calls that such a sweep needs, as fast as the emulator answers; return seconds."""
+def bare(local: LocalServer, connections: int) -> float:
+    """Send what such a sweep sends, as fast as the emulator answers; return requests a second."""
     url = local.endpoint_url
     sts = {"Content-Type": "application/x-www-form-urlencoded; charset=utf-8"}
     roles = [
@@ -269,16 +275,18 @@ def bare(local: LocalServer, accounts: int) -> float:
         f"arn%3Aaws%3Aiam%3A%3A{account_id}%3Arole%2F{ROLE}"
         for account_id in local.account_ids[1:]
     ]
-    assuming = [signed(url, "us-east-1", "sts", "/", body, **sts) for body in roles]
     json_type = {"Content-Type": "application/json"}
     listing = [
         signed(url, region, "kinesisvideo", "/listSignalingChannels", "{}", **json_type)
         for region in REGIONS
-    ] * accounts
+    ]
+    assuming = [signed(url, "us-east-1", "sts", "/", role, **sts) for role in roles]
+    requests = [*listing, *(each for role in assuming for each in (role, *listing))] * ROUNDS
     asked = {
         "host": local.settings.host,
         "port": local.port,
-        "stages": [(CONNECTIONS // len(REGIONS), assuming), (AT_ONCE, listing)],
+        "connections": connections,
+        "requests": requests,
     }
     done = subprocess.run(
         [sys.executable, "-m", "tests.benchmarks.bare"],
@@ -287,7 +295,7 @@ def bare(local: LocalServer, accounts: int) -> float:
         text=True,
         check=True,
     )
-    return float(done.stdout)
+    return len(requests) / float(done.stdout)
 
 
 if __name__ == "__main__":

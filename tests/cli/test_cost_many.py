@@ -114,7 +114,7 @@ def test_on_a_terminal(on_screen: Screens, tmp_path: Path) -> None:
     """What it comes to is said first; the quiet are one line; all fits in 80 columns."""
     shown = on_screen(80, "cost", *ORGANIZATION, *BOTH, *price_file(tmp_path))
     lines = shown.splitlines()
-    assert lines[0].startswith("2 accounts, 2 regions: 4 channels, 3 used in ")
+    assert lines[0].startswith("2 accounts × 2 regions: 4 channels, 3 used in ")
     assert f"{OWN}  eu-west-1" in shown
     assert "- 1 account and region cost nothing.\n" in shown
     assert max(map(len, lines[: lines.index("") + 20])) <= 80

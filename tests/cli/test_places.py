@@ -8,7 +8,7 @@ from kvsops.local.server import LocalServer
 from tests.between import between
 from tests.cli.conftest import Kvsops
 from tests.fleet import put
-from tests.organization import Organization
+from tests.organization import HOME, Organization, account
 
 ROLE = "arn:aws:iam::222222222222:role/kvsops-sweep"
 MANY = ("list", "cost", "sweep", "restore", "prices")
@@ -60,6 +60,26 @@ def test_a_role_that_cannot_be_assumed(kvsops: Kvsops, organization: Organizatio
         "sts:AssumeRole is not allowed\n"
     )
     assert organization.asked == {"AssumeRole": 1}
+
+
+def test_a_page_that_fails_when_deletion_is_asked_for(
+    kvsops: Kvsops, emulator: LocalServer, organization: Organization
+) -> None:
+    """The accounts of the first page were read by then: nothing is deleted, and that is said."""
+    put(emulator, "ci-1")
+    organization.pages = {None: [[account(HOME)], [account("222222222222")]]}
+    organization.waits = {("ListAccounts", 2): ("ListSignalingChannels", 1)}
+    organization.fails = {("ListAccounts", 2): "AccessDeniedException"}
+    options = ("--organization-role", "kvsops-sweep", "--older-than", "2h", "--any-channel")
+    ended = kvsops("sweep", *options, "--yes")
+    assert (ended.code, ended.out) == (1, "")
+    assert ended.err == (
+        "Nothing was deleted: not all accounts could be found.\n"
+        'error: ListAccounts denied: the credentials need organizations:ListAccounts on "*" '
+        "(request ID 1)\n"
+    )
+    assert organization.asked["ListSignalingChannels"] >= 1
+    assert emulator.calls["DeleteSignalingChannel"] == 0
 
 
 @pytest.mark.parametrize("command", MANY)

@@ -104,7 +104,9 @@ def test_there_and_back(kvsops: Kvsops, emulator: LocalServer, tmp_path: Path) -
     assert [(row["account_id"], row["missing"]) for row in listed] == [(OTHER, 2), (OWN, 2)] or [
         (row["account_id"], row["missing"]) for row in listed
     ] == [(OWN, 2), (OTHER, 2)]
-    assert kvsops("restore", "--last", *PLACES).out.startswith("Dry run in 2 scopes\n4 of 4 ")
+    assert kvsops("restore", "--last", *PLACES).out.startswith(
+        f"Dry run in 2 accounts, {EAST}\n4 of 4 "
+    )
     ended = kvsops(*shlex.split(undo)[1:], "-o", "json")
     assert (ended.code, there(emulator)) == (0, before)
     rows = json.loads(ended.out)

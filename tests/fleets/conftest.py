@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from kvsops.fleet.selection import Surroundings
+from kvsops.fleet.opening import Surroundings
 from tests.between import between
 from tests.fleet import Time
 from tests.organization import Fleet, Organization

@@ -68,6 +68,18 @@ def test_bounded() -> None:
     assert 1 < most[0] <= AT_ONCE
 
 
+def test_threads_interrupt_each_other_less(find: Fleet) -> None:
+    """While there is work in many places, and only then."""
+    before, found = sys.getswitchinterval(), find(role_arns=ROLES).found
+    during = [each.result for each in everywhere(found, lambda _: sys.getswitchinterval())]
+    assert during == [pytest.approx(0.02)] * 2
+    assert sys.getswitchinterval() == before == pytest.approx(0.005)
+    coming = everywhere(found, lambda _: None)
+    next(coming)
+    coming.close()  # type: ignore[attr-defined]  # a generator's
+    assert sys.getswitchinterval() == before
+
+
 def test_nowhere() -> None:
     """Without places there is nothing to do."""
     assert [*everywhere([], lambda place: place.open(read_only=True))] == []
@@ -137,7 +149,7 @@ def test_ctrl_c(environment: dict[str, str]) -> None:
 
 def test_whoever_stops_asking(find: Fleet) -> None:
     """Where the caller goes away, what is under way ends and nothing more is begun."""
-    found, seen = find(all_regions=True).found, []
+    found, seen = find(all_regions=True, role_arns=ROLES).found, []
 
     def work(place: Place) -> None:
         scope = place.open(read_only=True)

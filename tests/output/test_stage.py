@@ -52,6 +52,15 @@ def test_the_next_stage_begins_anew() -> None:
     assert str(stage) == r"tags\x1b[2J 1,500/3,000 · 10 s left"
 
 
+def test_its_total_may_be_known_later() -> None:
+    """What was counted by then counts."""
+    stage = Stage("planning", None)
+    stage.advance(4)
+    assert str(stage) == "planning 4"
+    stage.of(20)
+    assert str(stage) == "planning 4/20"
+
+
 def test_it_never_passes_its_total() -> None:
     """Whatever is counted."""
     stage = Stage("deleting", 5)

@@ -18,7 +18,8 @@ from kvsops.errors import KvsopsError
 from kvsops.fleet.asked import Asked
 from kvsops.fleet.deploy import steps, total
 from kvsops.fleet.deploy.settings import Settings
-from kvsops.fleet.selection import Surroundings, listed_of, places_of
+from kvsops.fleet.opening import Surroundings
+from kvsops.fleet.selection import listed_of, places_of
 
 Data = dict[str, Any]
 

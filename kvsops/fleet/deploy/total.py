@@ -95,7 +95,7 @@ def message(run: Run, told: Data) -> tuple[str, str]:
     """Return the subject and the text of what is published: the outcome first, then why."""
     did = "would delete" if told["dry_run"] else "deleted"
     number = told.get("doomed" if told["dry_run"] else "deleted", 0)
-    outcome = f"{did} {count(number, 'channel')} in {count(told['places'], 'scope')}"
+    outcome = f"{did} {count(number, 'channel')} in {count(told['places'], 'place')}"
     failures, blown = told["failures"], told["blown"]
     what = f"{len(failures)} failed" if failures else f"{count(len(blown), 'fuse')} blew"
     said = [*(f"fuse: {each}" for each in blown), *(f"failed: {each}" for each in failures)]

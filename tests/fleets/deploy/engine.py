@@ -21,7 +21,7 @@ from moto.sns.models import sns_backends
 from moto.sts.models import sts_backends
 
 from kvsops.fleet.deploy import handler, steps, total
-from kvsops.fleet.selection import Surroundings
+from kvsops.fleet.opening import Surroundings
 from kvsops.local.accounts import ACCOUNT_ID
 from kvsops.local.engine.extension import install
 from kvsops.local.engine.functions import Context

@@ -110,7 +110,7 @@ def test_the_whole_way(tmp_path: Path, local: LocalServer) -> None:
 def _told_of(engine: Engine) -> None:
     """Check the one message: what failed is in it."""
     (message,) = engine.messages()
-    assert message["subject"] == ("kvsops sweep: 3 failed: deleted 10 channels in 9 scopes")
+    assert message["subject"] == ("kvsops sweep: 3 failed: deleted 10 channels in 9 places")
     assert f"fuse: {SECOND} {BLOWING}: 5 of 7 channels" in message["text"]
     assert f"failed: {THIRD} {REGION}: " in message["text"]
 
@@ -158,5 +158,5 @@ def test_the_fuse_of_all(tmp_path: Path, local: LocalServer) -> None:
         assert (told["deleted"], told["exit_code"]) == (0, 3)
         assert names(local, SECOND, REGION) == ["cam", "ci-0", "ci-1", "ci-young"]
         assert [each["subject"] for each in engine.messages()] == [
-            "kvsops sweep: 1 fuse blew: deleted 0 channels in 3 scopes"
+            "kvsops sweep: 1 fuse blew: deleted 0 channels in 3 places"
         ]
