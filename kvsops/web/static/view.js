@@ -1,9 +1,7 @@
 // The page of a viewer: it joins the channel, shows the master's picture, and tells how it stands.
 
-import { Chart } from "/charts.js";
-import { Figures } from "/figures.js";
 import { Peer } from "/peer.js";
-import { Server, pause, readLink, takeToken } from "/server.js";
+import { Server, pause, readLink, takeToken, withResolvers } from "/server.js";
 import { Signaling } from "/signaling.js";
 import { Talk } from "/talk.js";
 
@@ -13,6 +11,8 @@ const PATIENCE_SECONDS = 3;
 const OFFER_AGAIN_SECONDS = 20;
 const NO_PICTURE_SECONDS = 5;
 const CALL_AGAIN_SECONDS = [0.2, 1, 2, 5, 10];
+const FURNISH_SECONDS = 0.5;
+const MEASURE_SECONDS = 1;
 
 const at = (id) => document.getElementById(id);
 
@@ -54,18 +54,6 @@ const CAMERA = {
     "the page again. You only watch for now.",
 };
 
-const number = (value, unit, digits = 0) => `${value.toFixed(digits)} ${unit}`;
-const CHARTS = [
-  ["roundTrip", "Round trip", (value) => number(value, "ms"), 20],
-  ["fps", "Frames per second", (value) => value.toFixed(0), 30],
-  ["bitrate", "Bitrate", (value) => value < 1000 ? number(value, "kbit/s")
-    : number(value / 1000, "Mbit/s", 1), 100],
-  ["loss", "Packets lost", (value) => number(value, "%", 1), 5],
-  ["jitter", "Jitter", (value) => number(value, "ms"), 20],
-];
-const FACTS = { path: "Path", local: "Here", remote: "Master", codec: "Video", sound: "Audio",
-  size: "Picture" };
-
 class View {
   #state = "";
   #peer = null;
@@ -75,6 +63,7 @@ class View {
   #own = null;
   #timer = null;
   #over = false;
+  #pictured = withResolvers(); // the first picture has come
 
   constructor(token) {
     this.server = new Server(token);
@@ -88,19 +77,28 @@ class View {
   async run() {
     this.#show("joining");
     this.server.run();
+    this.#furnish().catch(console.warn);
     await begun.painted;
-    this.#prepare();
-    this.charts = CHARTS.map(([key, ...rest]) => [key, new Chart(at("charts"), ...rest)]);
-    at("channel").focus();
+    setTimeout(() => this.#prepare()); // after the call, if all that it needs is there
     const greeting = await this.server.seated;
+    if (greeting.mirror) await this.#openCamera();
+    this.signaling.run();
     at("channel").textContent = greeting.channel;
     at("region").textContent = greeting.place;
     document.title = `${greeting.channel} – kvsops view`;
-    if (greeting.mirror) await this.#openCamera();
-    this.signaling.run();
+  }
+
+  /** Load what is of use beside a picture: when that has come, or takes longer than usual. */
+  async #furnish() {
+    this.tools = Promise.race([this.#pictured.promise, pause(FURNISH_SECONDS)])
+      .then(() => import("/tools.js"));
+    await this.tools;
+    at("channel").focus();
+    const { Measures } = await import("/measures.js");
+    this.measures = new Measures(at("charts"), at("facts"));
     for (;;) {
       await this.#measure().catch(console.warn);
-      await new Promise((resolve) => setTimeout(resolve, 1000));
+      await new Promise((resolve) => setTimeout(resolve, MEASURE_SECONDS * 1000));
     }
   }
 
@@ -117,8 +115,8 @@ class View {
     });
     on("over", ({ why, text }) => this.#end(why, text));
     on("answer", ({ description }) => {
-      if (["waiting", "joining", "offline"].includes(this.#state)) this.#show("connecting");
       this.#peer?.take({ description });
+      if (["waiting", "joining", "offline"].includes(this.#state)) this.#show("connecting");
     });
     on("candidate", ({ candidate }) => this.#peer?.take({ candidate }));
     on("refused", ({ kind, text }) => {
@@ -161,9 +159,9 @@ class View {
   #begin() {
     const peer = (this.#peer = this.#prepared ?? this.#made());
     this.#prepared = null;
-    this.figures = new Figures();
     this.connectedAt = null;
     at("picture").srcObject = peer.stream;
+    at("picture").requestVideoFrameCallback?.(() => peer === this.#peer && this.#uncover());
     this.talk.attach(peer.channel);
     peer.renew(this.#iceServers);
     peer.offer();
@@ -185,7 +183,9 @@ class View {
     const stream = (peer.stream = new MediaStream());
     peer.addEventListener("track", ({ detail: { track } }) => {
       stream.addTrack(track);
-      if (track.kind === "audio") track.addEventListener("unmute", () => this.#soundCame());
+      if (track.kind === "audio") {
+        track.addEventListener("unmute", () => this.tools.then(({ soundCame }) => soundCame()));
+      }
     });
     peer.addEventListener("channel", ({ detail: { channel } }) => this.talk.attach(channel));
     peer.addEventListener("state", ({ detail: { state } }) => this.#changed(peer, state));
@@ -226,28 +226,13 @@ class View {
     this.#call();
   }
 
-  // What is measured
-
   async #measure() {
-    if (!this.#isConnected()) {
-      at("facts").replaceChildren();
-      return this.charts.forEach(([, chart]) => chart.add(null));
-    }
-    const told = (this.told = await this.figures.read(this.#peer.connection));
-    for (const [key, chart] of this.charts) chart.add(told[key]);
-    this.#showFacts(told);
+    const connection = this.#isConnected() ? this.#peer.connection : null;
+    const told = (this.told = await this.measures.read(connection));
+    if (!told || connection !== this.#peer?.connection) return;
     if (told.frames) this.#uncover();
     else if (seconds() - this.connectedAt > NO_PICTURE_SECONDS) this.#show("blank");
     this.#report();
-  }
-
-  #showFacts(told) {
-    const rows = Object.entries(FACTS).filter(([key]) => told[key]);
-    at("facts").replaceChildren(...rows.flatMap(([key, name]) => {
-      const [term, value] = [document.createElement("dt"), document.createElement("dd")];
-      [term.textContent, value.textContent] = [name, told[key]];
-      return [term, value];
-    }));
   }
 
   /** Tell the terminal how it stands, when that changes. */
@@ -277,7 +262,7 @@ class View {
     at("curtain").hidden = true;
     at("state").textContent = at("advice").textContent = "";
     at("said").textContent = "Connected: the picture is shown.";
-    this.#report();
+    this.#pictured.resolve(); // the terminal is told once it was measured over which path
   }
 
   #cover(words, advice, thin) {
@@ -309,12 +294,6 @@ class View {
     this.#own?.getTracks().forEach((track) => track.stop());
   }
 
-  #soundCame() {
-    const button = at("sound");
-    button.disabled = false;
-    button.textContent = at("picture").muted ? "Turn on sound" : "Turn off sound";
-  }
-
   async #openCamera() {
     try {
       this.#own = await navigator.mediaDevices.getUserMedia({ audio: true, video: true });
@@ -331,35 +310,6 @@ class View {
 
 const seconds = () => performance.now() / 1000;
 
-/** Save the picture that is shown as a PNG. */
-async function snapshot() {
-  const video = at("picture");
-  if (!video.videoWidth) return;
-  const canvas = document.createElement("canvas");
-  [canvas.width, canvas.height] = [video.videoWidth, video.videoHeight];
-  canvas.getContext("2d").drawImage(video, 0, 0);
-  const blob = await new Promise((resolve) => canvas.toBlob(resolve, "image/png"));
-  const link = document.createElement("a");
-  link.href = URL.createObjectURL(blob);
-  const when = new Date().toISOString().slice(0, 19).replaceAll(/[:T]/g, "-");
-  link.download = `${at("channel").textContent}-${when}.png`;
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 1000);
-  at("said").textContent = `Saved as ${link.download}`;
-}
-
-function toggleSound() {
-  const video = at("picture");
-  video.muted = !video.muted;
-  video.play().catch(() => {});
-  at("sound").textContent = video.muted ? "Turn on sound" : "Turn off sound";
-}
-
-function toggleFull() {
-  if (document.fullscreenElement) document.exitFullscreen();
-  else at("stage").requestFullscreen?.().catch(() => {});
-}
-
 function openPasted(event) {
   event.preventDefault();
   const found = readLink(at("link").value);
@@ -371,9 +321,6 @@ function openPasted(event) {
   }
 }
 
-at("sound").addEventListener("click", toggleSound);
-at("snapshot").addEventListener("click", snapshot);
-at("full").addEventListener("click", toggleFull);
 at("again").addEventListener("click", () => location.reload());
 at("start-form").addEventListener("submit", openPasted);
 // Another link in the address bar does not load the page by itself.
