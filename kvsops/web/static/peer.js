@@ -142,6 +142,15 @@ export class Peer extends EventTarget {
   }
 }
 
+/** Do what takes a browser a while the first time, and never again: with no server, for nobody. */
+export async function warmUp() {
+  const peer = new Peer({ offers: false, send: () => {} });
+  for (const kind of ["audio", "video"]) peer.connection.addTransceiver(kind);
+  peer.connection.createDataChannel("");
+  await peer.connection.createOffer();
+  peer.close();
+}
+
 /** Whether peers use the codec: VP8, VP9 and H264 as WebRTC has them, and retransmission. */
 const isCommon = ({ mimeType, sdpFmtpLine = "" }) => ({
   "video/VP8": true,

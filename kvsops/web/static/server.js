@@ -65,6 +65,7 @@ export class Server extends EventTarget {
   #socket = null;
   #over = false;
   #way = null; // what to connect with, and when it was told
+  #asking = null;
   #seated = withResolvers();
 
   constructor(token) {
@@ -96,8 +97,10 @@ export class Server extends EventTarget {
   /** Ask for what one connection needs: {url, iceServers, role, clientId}; throws a Refusal. */
   async connect({ fresh = false } = {}) {
     await this.seated;
-    if (fresh || Date.now() - (this.#way?.at ?? 0) > WAY_LASTS_SECONDS * 1000) {
-      this.#know(await this.#ask(fresh));
+    if (fresh) this.#know(await this.#ask(true));
+    else if (Date.now() - (this.#way?.at ?? 0) > WAY_LASTS_SECONDS * 1000) {
+      this.#asking ??= this.#ask(false).finally(() => (this.#asking = null));
+      this.#know(await this.#asking);
     }
     return this.#way;
   }

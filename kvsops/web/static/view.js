@@ -1,8 +1,9 @@
 // The page of a viewer: it joins the channel, shows the master's picture, and tells how it stands.
 
-import { Peer } from "/peer.js";
+import { Peer, warmUp } from "/peer.js";
 import { Server, pause, readLink, takeToken, withResolvers } from "/server.js";
 import { Signaling } from "/signaling.js";
+import { ENDS, Stage } from "/stage.js";
 import { Talk } from "/talk.js";
 
 const LABEL = "kvsops-view";
@@ -16,46 +17,8 @@ const MEASURE_SECONDS = 1;
 
 const at = (id) => document.getElementById(id);
 
-const STATES = {
-  joining: ["Joining…", ""],
-  waiting: ["Waiting for the master", "No camera has answered yet. This page joins by itself as " +
-    "soon as one connects to the channel as master."],
-  connecting: ["Connecting…", "The master has answered: a path to it is being found."],
-  blank: ["Connected, but no picture has come", "The master sends no video, or its first whole " +
-    "picture is still to come."],
-  shaky: ["The connection is shaky", "Nothing comes at the moment."],
-  lost: ["The master has gone", "It ended the connection, or lost it. This page calls it again."],
-  pathless: ["No path to the master was found", "It answered, but no way between you works: a " +
-    "firewall may block UDP and TURN. Trying again; kvsops smoke shows which servers answer."],
-  offline: ["Connecting to the channel again…", ""],
-  away: ["kvsops does not answer", "The terminal that runs kvsops view may have been closed, or " +
-    "its machine sleeps. This page connects again by itself."],
-};
-const ENDS = {
-  ended: ["kvsops view has ended", "Run it again to watch on."],
-  expired: ["The link has expired", "Ask for a new one: kvsops view prints it."],
-  unknown: ["The link leads nowhere", "kvsops view was started again since, or a part of the link " +
-    "is missing. Open its link again."],
-  full: ["All places are taken", "As many pages as the link is for are open already.", true],
-  displaced: ["Watched in another tab", "This page was opened again elsewhere.", true],
-  gone: ["The channel is gone", "It was deleted. If it was created again, run kvsops view again."],
-  denied: ["AWS does not let this page in", "The terminal's credentials may have expired, or lack " +
-    "a permission: kvsops iam \"view NAME\" prints those it needs."],
-  fought: ["Another viewer has this place", "It connects with the same client id.", true],
-  busy: ["Too many requests", "Wait a moment.", true],
-  malformed: ["The server does not understand this page", "Load it again.", true],
-};
-const CAMERA = {
-  NotAllowedError: "The browser does not let this page use the camera and microphone: allow both " +
-    "beside the address, then load the page again. You only watch for now.",
-  NotFoundError: "No camera or microphone was found: connect one, then load the page again. You " +
-    "only watch for now.",
-  NotReadableError: "The camera or microphone is in use by another program: close that, then load " +
-    "the page again. You only watch for now.",
-};
-
 class View {
-  #state = "";
+  #state = "joining"; // as the page says from the first
   #peer = null;
   #prepared = null; // the peer that calls next
   #failures = 0;
@@ -68,6 +31,7 @@ class View {
   constructor(token) {
     this.server = new Server(token);
     this.signaling = new Signaling((how) => this.server.connect(how));
+    this.stage = new Stage();
     this.talk = new Talk(at("lines"), at("talk"), at("line"), at("send"));
     this.server.addEventListener("over", ({ detail }) => this.#end(detail.why, detail.message));
     this.server.addEventListener("lost", () => this.#serverLost());
@@ -75,7 +39,6 @@ class View {
   }
 
   async run() {
-    this.#show("joining");
     this.server.run();
     this.#furnish().catch(console.warn);
     await begun.painted;
@@ -88,11 +51,12 @@ class View {
     document.title = `${greeting.channel} – kvsops view`;
   }
 
-  /** Load what is of use beside a picture: when that has come, or takes longer than usual. */
+  /** Show and load what is of use beside a picture: when that is there, or takes a while. */
   async #furnish() {
-    this.tools = Promise.race([this.#pictured.promise, pause(FURNISH_SECONDS)])
-      .then(() => import("/tools.js"));
-    await this.tools;
+    const soon = Promise.race([this.#pictured.promise, pause(FURNISH_SECONDS)]);
+    this.tools = soon.then(() => import("/tools.js"));
+    await soon;
+    document.documentElement.classList.add("furnished");
     at("channel").focus();
     const { Measures } = await import("/measures.js");
     this.measures = new Measures(at("charts"), at("facts"));
@@ -249,29 +213,16 @@ class View {
   #show(state, advice) {
     if (this.#over || this.#state === state) return;
     this.#state = state;
-    const [words, more] = STATES[state];
-    this.#cover(words, advice ?? more, ["shaky", "lost"].includes(state) && this.connectedAt);
+    const seen = ["shaky", "lost"].includes(state) && this.connectedAt;
+    this.stage.cover(state, advice, Boolean(seen));
     this.#report();
   }
 
   #uncover() {
-    at("snapshot").disabled = false;
     if (at("picture").paused) at("picture").play().catch(() => {});
-    if (this.#state === "watching") return;
-    this.#state = "watching";
-    at("curtain").hidden = true;
-    at("state").textContent = at("advice").textContent = "";
-    at("said").textContent = "Connected: the picture is shown.";
-    this.#pictured.resolve(); // the terminal is told once it was measured over which path
-  }
-
-  #cover(words, advice, thin) {
-    at("curtain").hidden = false;
-    at("curtain").className = `turning ${thin ? "thin" : ""}`;
-    at("state").textContent = words;
-    at("advice").textContent = advice;
-    at("said").textContent = "";
-    at("snapshot").disabled = true;
+    this.stage.uncover();
+    this.#state = "watching"; // the terminal is told once it was measured over which path
+    this.#pictured.resolve();
   }
 
   #serverLost() {
@@ -280,11 +231,7 @@ class View {
 
   #end(why, text) {
     if (this.#over) return;
-    const [words, advice, again = false] = ENDS[why] ?? ["This page has ended", text ?? ""];
-    this.#cover(words, advice, false);
-    at("curtain").className = "";
-    at("again").hidden = !again;
-    at("camera-problem").textContent = "";
+    this.stage.end(why, text);
     this.#over = true;
     clearTimeout(this.#timer);
     this.#hangUp();
@@ -302,8 +249,7 @@ class View {
       at("mirror").srcObject = this.#own;
       at("mirror").hidden = false;
     } catch (error) {
-      at("camera-problem").textContent = CAMERA[error.name] ??
-        `The camera could not be opened (${error.message}). You only watch for now.`;
+      this.stage.refuseCamera(error);
     }
   }
 }
@@ -317,8 +263,18 @@ function openPasted(event) {
     : "That is no link of kvsops view: it begins with http and has a # in it.";
   if (found?.url) location.href = found.url;
   else if (found) {
-    location.hash = found.token; // which loads the page anew
+    history.replaceState(null, "", `#${found.token}`);
+    begin();
   }
+}
+
+/** Join by the link that there is, or ask for one. */
+function begin() {
+  const token = takeToken();
+  document.documentElement.className = token ? "joins" : "starts";
+  if (token) return new View(token).run().catch((error) => error.why || console.error(error));
+  at("start-title").focus();
+  return begun.painted.then(warmUp);
 }
 
 at("again").addEventListener("click", () => location.reload());
@@ -326,6 +282,4 @@ at("start-form").addEventListener("submit", openPasted);
 // Another link in the address bar does not load the page by itself.
 addEventListener("hashchange", () => location.hash.length > 1 && location.reload());
 
-const token = takeToken();
-if (token) new View(token).run().catch((error) => error.why || console.error(error));
-else at("start-title").focus();
+begin();
