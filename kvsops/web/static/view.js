@@ -1,6 +1,6 @@
 // The page of a viewer: it joins the channel, shows the master's picture, and tells how it stands.
 
-import { Peer, warmUp } from "/peer.js";
+import { Peer } from "/peer.js";
 import { Server, pause, readLink, takeToken, withResolvers } from "/server.js";
 import { Signaling } from "/signaling.js";
 import { ENDS, Stage } from "/stage.js";
@@ -16,6 +16,9 @@ const FURNISH_SECONDS = 0.5;
 const MEASURE_SECONDS = 1;
 
 const at = (id) => document.getElementById(id);
+// The page is not taken for loaded while it waits for the picture of a stream that it was given.
+const loaded = document.readyState === "complete" ? null
+  : new Promise((resolve) => addEventListener("load", resolve));
 
 class View {
   #state = "joining"; // as the page says from the first
@@ -28,21 +31,25 @@ class View {
   #over = false;
   #pictured = withResolvers(); // the first picture has come
 
-  constructor(token) {
-    this.server = new Server(token);
-    this.signaling = new Signaling((how) => this.server.connect(how));
+  constructor() {
     this.stage = new Stage();
     this.talk = new Talk(at("lines"), at("talk"), at("line"), at("send"));
-    this.server.addEventListener("over", ({ detail }) => this.#end(detail.why, detail.message));
-    this.server.addEventListener("lost", () => this.#serverLost());
-    this.#listen();
   }
 
-  async run() {
+  /** Make the peer that will call, ahead: it asks nobody for anything before it does. */
+  prepare() {
+    if (!this.#peer && !this.#over) this.#prepared ??= this.#made();
+  }
+
+  /** Join by the token of a link. */
+  async run(token) {
+    this.server = new Server(token);
+    this.signaling = new Signaling((how) => this.server.connect(how));
+    this.#listen();
     this.server.run();
     this.#furnish().catch(console.warn);
     await begun.painted;
-    setTimeout(() => this.#prepare()); // after the call, if all that it needs is there
+    setTimeout(() => this.prepare()); // after the call, if all that it needs is there
     const greeting = await this.server.seated;
     if (greeting.mirror) await this.#openCamera();
     this.signaling.run();
@@ -67,7 +74,9 @@ class View {
   }
 
   #listen() {
-    const { signaling } = this;
+    const { server, signaling } = this;
+    server.addEventListener("over", ({ detail }) => this.#end(detail.why, detail.message));
+    server.addEventListener("lost", () => this.#serverLost());
     const on = (type, take) => signaling.addEventListener(type, ({ detail }) => take(detail));
     on("ready", ({ iceServers, moved }) => {
       this.#iceServers = iceServers;
@@ -124,16 +133,9 @@ class View {
     const peer = (this.#peer = this.#prepared ?? this.#made());
     this.#prepared = null;
     this.connectedAt = null;
-    at("picture").srcObject = peer.stream;
-    at("picture").requestVideoFrameCallback?.(() => peer === this.#peer && this.#uncover());
     this.talk.attach(peer.channel);
     peer.renew(this.#iceServers);
     peer.offer();
-  }
-
-  /** Make the first peer while the server answers, unless that was faster. */
-  #prepare() {
-    if (!this.#peer && !this.#over) this.#prepared ??= this.#made();
   }
 
   /** Make a peer that is ready to call. */
@@ -147,6 +149,7 @@ class View {
     const stream = (peer.stream = new MediaStream());
     peer.addEventListener("track", ({ detail: { track } }) => {
       stream.addTrack(track);
+      this.#open(peer);
       if (track.kind === "audio") {
         track.addEventListener("unmute", () => this.tools.then(({ soundCame }) => soundCame()));
       }
@@ -161,6 +164,15 @@ class View {
     peer.channel = peer.connection.createDataChannel(LABEL);
     peer.prepare();
     return peer;
+  }
+
+  /** Let what a peer sends be seen, from its first picture on. */
+  async #open(peer) {
+    await loaded;
+    const picture = at("picture");
+    if (peer !== this.#peer || picture.srcObject === peer.stream) return;
+    picture.srcObject = peer.stream;
+    picture.requestVideoFrameCallback?.(() => peer === this.#peer && this.#uncover());
   }
 
   #hangUp() {
@@ -256,6 +268,8 @@ class View {
 
 const seconds = () => performance.now() / 1000;
 
+const view = new View();
+
 function openPasted(event) {
   event.preventDefault();
   const found = readLink(at("link").value);
@@ -272,9 +286,9 @@ function openPasted(event) {
 function begin() {
   const token = takeToken();
   document.documentElement.className = token ? "joins" : "starts";
-  if (token) return new View(token).run().catch((error) => error.why || console.error(error));
+  if (token) return view.run(token).catch((error) => error.why || console.error(error));
   at("start-title").focus();
-  return begun.painted.then(warmUp);
+  return begun.painted.then(() => view.prepare());
 }
 
 at("again").addEventListener("click", () => location.reload());
