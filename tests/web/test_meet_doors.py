@@ -7,6 +7,7 @@ import pytest
 
 from kvsops.aws.scope import Scope
 from kvsops.local.server import LocalServer
+from tests.web.conftest import posted
 from tests.web.meetings import SEEN, Guests, Held, sees, until
 
 IN_USE = """
@@ -53,8 +54,7 @@ def test_at_the_door_for_long(people: Guests, scope: Scope, emulator: LocalServe
     with Held(scope) as held:
         page = people.open(held.guest_url, "Ben")
         page.get_by_label("Your name").wait_for()
-        asked = list[str]()
-        page.on("request", lambda each: each.method == "POST" and asked.append(each.url))
+        asked = posted(page)
         page.get_by_label("Your name").press("B")
         assert asked == []  # what was told with the seat is young
         page.evaluate("{ const now = Date.now; Date.now = () => now() + 130_000; }")

@@ -24,7 +24,7 @@ from kvsops.stay.play import Wanted, play
 from kvsops.stay.sources import Numbered
 from tests.web.beside import beside
 from tests.web.camera import SENDER, SIZE, Camera, camera
-from tests.web.conftest import NewPage, until
+from tests.web.conftest import NewPage, posted, until
 from tests.web.serving import Serving
 
 GREETING = {"channel": "cam-door", "place": "us-east-1", "mirror": False}
@@ -235,9 +235,9 @@ def test_what_joining_asks_for(scope: Scope, arn: str, greets: Serving, new_page
     """A link is joined by one connection to the server and one to the channel, and no request."""
     with camera(scope, arn):
         page = new_page()
-        sockets, posts = list[str](), list[str]()
+        sockets = list[str]()
         page.on("websocket", lambda each: sockets.append(each.url.rpartition("/")[2]))
-        page.on("request", lambda each: each.method == "POST" and posts.append(each.url))
+        posts = posted(page)
         page.goto(greets.url())
         until(page, UNCOVERED)
         assert (sockets, posts) == (["events", "signaling"], [])
