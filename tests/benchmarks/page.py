@@ -1,19 +1,27 @@
-"""How soon `kvsops view`'s page shows a picture, beside two peer connections in one page.
+"""How soon `kvsops view` and `kvsops meet` show a picture, beside two peer connections in one page.
 
-`joined_ms` is the time from the page's scripts beginning to its first picture, through the
-server, the emulator's signaling and a master in another page; `floor_ms` that of two peer
-connections in one page, handed each other's descriptions; both with the same drawn picture, in
-the same Chromium, in turn. `paint_ms` is the time from the page's response to its first paint,
-`paint_floor_ms` that of some lines of plain text; each in a browser context that is new, so that
-nothing is cached, and a process that has just begun.
-Medians; prints one JSON line. Targets: `over` at most 1.5, `paint_ms` at most 100.
-Run: python tests/benchmarks/page.py [RUNS]
+Each stands beside its own floor, in the same Chromium, in turn, with the same drawn pictures:
+
+- `joined_ms`: from "Watch", pressed on the start page of `kvsops view`, to the picture being seen,
+  through the server, the emulator's signaling and a master in another page. `floor_ms`: two peer
+  connections in one page, handed each other's descriptions.
+- `met_ms`: from "Join", pressed by a guest of `kvsops meet`, to the host's picture.
+  `met_floor_ms`: as above, but both send sound and picture, as they do in a meeting.
+- `paint_ms`: from the end of the page's response, by a link, to its first paint; `paint_floor_ms`
+  that of some lines of plain text. `opened_ms`: from there to the picture being seen, so that
+  nothing gets faster by being done before or after what else is measured.
+
+Each has a window of its own, so that nothing is cached; a window is open for a while before
+anything is measured there, since Chromium is busy with its own address bar at first.
+Medians; prints one JSON line. Targets: `over` and `met_over` at most 1.5, `paint_ms` at most 100.
+Run: python -m tests.benchmarks.page [RUNS]
 """
 
 import json
 import os
 import statistics
 import sys
+from collections.abc import Callable
 from datetime import timedelta
 
 from playwright.sync_api import Browser, Page, sync_playwright
@@ -23,9 +31,12 @@ from kvsops.local.server import LocalServer
 from kvsops.local.settings import Settings
 from tests.fleet import put
 from tests.web.conftest import ARGUMENTS, CHROMIUM
+from tests.web.meetings import Held
 from tests.web.serving import Serving, serving
 
 RUNS = 10
+REST_MS = 1000
+GRACE_SECONDS = 0.2
 TARGET, PAINT_TARGET_MS = 1.5, 100
 PICTURE = """
 window.picture = () => {
@@ -70,19 +81,54 @@ MASTER = """async () => {
     signaling.run();
   });
 }"""
+CAMERA = (
+    PICTURE
+    + """
+window.silence = () => new AudioContext().createMediaStreamDestination().stream.getAudioTracks()[0];
+if (navigator.mediaDevices) navigator.mediaDevices.getUserMedia = async ({ audio, video }) =>
+  new MediaStream([...(audio ? [silence()] : []), ...(video ? [picture()] : [])]);
+"""
+)
 WATCH = """
-window.seen = new Promise((resolve) => addEventListener("DOMContentLoaded", () =>
-  document.getElementById("picture").requestVideoFrameCallback(resolve)));
+window.seen = new Promise((resolve) => addEventListener("DOMContentLoaded", () => {
+  const [picture, curtain] = ["picture", "curtain"].map((id) => document.getElementById(id));
+  picture.requestVideoFrameCallback((at) => {
+    const uncovered = () => curtain.hidden && resolve(Math.max(at, performance.now()));
+    new MutationObserver(uncovered).observe(curtain, { attributes: true });
+    uncovered();
+  });
+}));
 """
-JOINED = """async () =>
-  await seen - performance.getEntriesByType("navigation")[0].domContentLoadedEventStart
-"""
+OPENED = """async () => await seen - performance.getEntriesByType("navigation")[0].responseEnd"""
+JOINED = """async (link) => {
+  document.getElementById("link").value = link;
+  const began = performance.now();
+  document.querySelector("#start-form button").click();
+  return await seen - began;
+}"""
+READY = """() => new Promise((resolve) => {
+  const preview = document.getElementById("preview");
+  const look = () => preview.srcObject ? resolve() : setTimeout(look, 50);
+  look();
+})"""
+MET = """async () => {
+  const seen = new Promise((resolve) => {
+    const look = () => document.querySelector(".tile:not(.mine) video")
+      ?.requestVideoFrameCallback(resolve);
+    new MutationObserver(look).observe(document.getElementById("tiles"), { childList: true });
+  });
+  document.getElementById("name").value = "Somebody";
+  const began = performance.now();
+  document.getElementById("join").click();
+  return await seen - began;
+}"""
 PAINTED = """() => new Promise((resolve) => {
   const [page] = performance.getEntriesByType("navigation");
   new PerformanceObserver((list) => list.getEntriesByName("first-paint").forEach((paint) =>
     resolve(paint.startTime - page.responseEnd))).observe({ type: "paint", buffered: true });
 })"""
-FLOOR = """async () => {
+FLOOR = """async (both) => {
+  const tracks = both ? [silence(), picture()] : [];
   const track = picture();
   await new Promise((resolve) => setTimeout(resolve, 300));
   const began = performance.now();
@@ -93,10 +139,15 @@ FLOOR = """async () => {
   const video = document.createElement("video");
   Object.assign(video, { muted: true, autoplay: true });
   document.body.append(video);
-  one.ontrack = ({ track: got }) => (video.srcObject = new MediaStream([got]));
-  one.addTransceiver("audio", { direction: "recvonly" });
-  one.addTransceiver("video", { direction: "recvonly" });
+  one.ontrack = ({ track: got }) => {
+    if (got.kind === "video") video.srcObject = new MediaStream([got]);
+  };
+  for (const at of [0, 1]) {
+    if (both) one.addTrack(tracks[at]);
+    else one.addTransceiver(["audio", "video"][at], { direction: "recvonly" });
+  }
   one.createDataChannel("data");
+  if (both) two.addTrack(silence());
   two.addTrack(track);
   const seen = new Promise((resolve) => video.requestVideoFrameCallback(resolve));
   await one.setLocalDescription();
@@ -109,60 +160,113 @@ FLOOR = """async () => {
   return ended - began;
 }"""
 
+Times = dict[str, float]
+
 
 def main() -> None:
-    """Time both in turn, so that a slower moment slows both."""
+    """Time each and its floor in turn, so that a slower moment slows both."""
     runs = int(sys.argv[1]) if len(sys.argv) > 1 else RUNS
     with LocalServer(Settings(quotas=False, state_delay=timedelta())) as local:
         os.environ.update(local.environment())
         scope = Scope(environ=local.environment())
-        arn = put(local, "cam").arn
-        with serving(scope, arn, relayed=False) as served, sync_playwright() as playwright:
-            served.room.greets = {"channel": "cam", "place": "here", "mirror": False}
-            browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-            bare = served.url("master", seats=1).replace(
-                "/#", "/page.css#"
-            )  # no scripts of its own
-            opened(browser, bare, PICTURE).evaluate(MASTER)
-            times = [(*joined(browser, served), *floor(browser, served)) for _ in range(runs + 1)]
-            browser.close()
-    medians = (statistics.median(each) for each in zip(*times[1:], strict=True))
-    shown, painted, least, text = medians
+        found = watched(scope, put(local, "cam").arn, runs) | met(scope, runs)
     result = {
         "benchmark": "page",
-        "joined_ms": round(shown, 1),
-        "floor_ms": round(least, 1),
-        "over": round(shown / least, 2),
+        **{name: round(value, 1) for name, value in found.items()},
+        "over": round(found["joined_ms"] / found["floor_ms"], 2),
+        "met_over": round(found["met_ms"] / found["met_floor_ms"], 2),
         "target": TARGET,
-        "paint_ms": round(painted, 1),
-        "paint_floor_ms": round(text, 1),
         "paint_target_ms": PAINT_TARGET_MS,
     }
     sys.stdout.write(json.dumps(result) + "\n")
 
 
+def watched(scope: Scope, arn: str, runs: int) -> Times:
+    """Time the page of `kvsops view`."""
+    with serving(scope, arn, relayed=False) as served, sync_playwright() as playwright:
+        served.room.greets = {"channel": "cam", "place": "here", "mirror": False}
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        bare = served.url("master", seats=1).replace("/#", "/page.css#")  # no scripts of its own
+        opened(browser, bare, PICTURE).evaluate(MASTER)
+        text = f"{served.server.site.local_url}/page.css"
+
+        def run() -> Times:
+            least = floor(browser, text, both=False)
+            return by_link(browser, served) | by_hand(browser, served) | least
+
+        times = medians(run, runs)
+        browser.close()
+    return times
+
+
+def met(scope: Scope, runs: int) -> Times:
+    """Time the page of `kvsops meet`."""
+    meeting = Held(scope, relayed=False, grace_seconds=GRACE_SECONDS)
+    with meeting as held, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        host = opened(browser, held.host_url, CAMERA)
+        host.evaluate(READY)
+        host.locator("#name").fill("Host")
+        host.locator("#join").click()
+
+        def run() -> Times:
+            least = floor(browser, f"{held.url}/page.css", both=True)
+            return joins(browser, held) | {"met_floor_ms": least["floor_ms"]}
+
+        times = medians(run, runs)
+        browser.close()
+    return times
+
+
+def medians(run: Callable[[], Times], runs: int) -> Times:
+    """Run it so often, and once before that does not count."""
+    run()
+    times = [run() for _ in range(runs)]
+    return {name: statistics.median(each[name] for each in times) for name in times[0]}
+
+
 def opened(browser: Browser, url: str, script: str) -> Page:
-    """Open a page in a context of its own, with a script before its own."""
+    """Open a page in a window that has come to rest, with a script before its own."""
     page = browser.new_context().new_page()
     page.add_init_script(script)
+    page.wait_for_timeout(REST_MS)
     page.goto(url)
     return page
 
 
-def joined(browser: Browser, served: Serving) -> tuple[float, float]:
-    """Open the page of a viewer; return when it showed a picture, and when it first painted."""
+def by_link(browser: Browser, served: Serving) -> Times:
+    """Open the page of a viewer by its link."""
     page = opened(browser, served.url(), WATCH)
-    shown, painted = page.evaluate(JOINED), page.evaluate(PAINTED)
+    times = {"opened_ms": page.evaluate(OPENED), "paint_ms": page.evaluate(PAINTED)}
     page.context.close()
-    return shown, painted
+    return times
 
 
-def floor(browser: Browser, served: Serving) -> tuple[float, float]:
+def by_hand(browser: Browser, served: Serving) -> Times:
+    """Paste a link on the start page."""
+    page = opened(browser, served.server.site.local_url, WATCH)
+    page.wait_for_timeout(REST_MS)
+    times = {"joined_ms": page.evaluate(JOINED, served.url())}
+    page.context.close()
+    return times
+
+
+def joins(browser: Browser, held: Held) -> Times:
+    """Let a guest join, and leave."""
+    page = opened(browser, held.guest_url, CAMERA)
+    page.evaluate(READY)
+    page.wait_for_timeout(REST_MS)
+    times = {"met_ms": page.evaluate(MET)}
+    page.context.close()
+    return times
+
+
+def floor(browser: Browser, url: str, *, both: bool) -> Times:
     """Let two peer connections of one page show a picture; and when a page of text painted."""
-    page = opened(browser, f"{served.server.site.local_url}/page.css", PICTURE)
-    painted, spent = page.evaluate(PAINTED), page.evaluate(FLOOR)
+    page = opened(browser, url, CAMERA)
+    painted, spent = page.evaluate(PAINTED), page.evaluate(FLOOR, both)
     page.context.close()
-    return spent, painted
+    return {"floor_ms": spent, "paint_floor_ms": painted}
 
 
 if __name__ == "__main__":

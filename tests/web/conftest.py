@@ -9,7 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Page,
+    Request,
+    sync_playwright,
+)
 
 from kvsops.aws.scope import Scope
 from kvsops.local.server import LocalServer
@@ -47,6 +54,18 @@ def until(page: Page, expression: str, seconds: float = 30) -> Any:
         assert time.monotonic() < ends, (expression, page.evaluate("window.log"))
         page.wait_for_timeout(50)
     return value
+
+
+def posted(page: Page) -> list[str]:
+    """Note to which URLs a page posts, from now on."""
+    urls = list[str]()
+
+    def note(request: Request) -> None:
+        if request.method == "POST":
+            urls.append(request.url)
+
+    page.on("request", note)
+    return urls
 
 
 @pytest.fixture(scope="module")

@@ -19,6 +19,14 @@ from tests.web.meetings import (
 )
 
 STATUS = "() => document.getElementById('status').textContent"
+REPLACED = """() => {
+  window.replaced = [];
+  const real = RTCRtpSender.prototype.replaceTrack;
+  RTCRtpSender.prototype.replaceTrack = function (track) {
+    replaced.push(track?.kind);
+    return real.call(this, track);
+  };
+}"""
 HOST_LEFT = "The host's page was closed."
 
 
@@ -75,6 +83,19 @@ def test_two(people: Guests, scope: Scope) -> None:
         sees(hana, "Hana")
         assert held.told == ["Hana joined", "Ben joined", "Ben left"]
         assert held.warned == []
+
+
+def test_what_is_sent_stays(people: Guests, scope: Scope) -> None:
+    """A track that is sent already is not put in its own place: that would begin it anew."""
+    with Held(scope) as held:
+        hana = people.open(held.host_url, "Hana")
+        hana.evaluate(REPLACED)
+        hana.get_by_label("Your name").fill("Hana")
+        hana.get_by_role("button", name="Start").click()
+        ben = people.join(held.guest_url, "Ben")
+        sees(ben, "Hana", "Ben")
+        until(hana, "() => replaced", lambda found: len(found) >= 2)
+        assert sorted(hana.evaluate("() => replaced")) == ["audio", "video"]
 
 
 def test_four(people: Guests, scope: Scope, emulator: LocalServer) -> None:

@@ -1,10 +1,13 @@
 """The ways into a meeting in Chromium, and what is said where there is none."""
 
+import time
 from datetime import timedelta
 
 import pytest
 
 from kvsops.aws.scope import Scope
+from kvsops.local.server import LocalServer
+from tests.web.conftest import posted
 from tests.web.meetings import SEEN, Guests, Held, sees, until
 
 IN_USE = """
@@ -44,6 +47,30 @@ def test_a_camera_in_use(people: Guests, scope: Scope) -> None:
         assert page.evaluate(SEEN) == {"Ben": None}
         page.get_by_role("button", name="Camera on").click()
         page.get_by_role("alert").get_by_text(said).wait_for()
+
+
+def test_at_the_door_for_long(people: Guests, scope: Scope, emulator: LocalServer) -> None:
+    """A URL that grew old is fetched anew, once somebody is about to join, and used only then."""
+    with Held(scope) as held:
+        page = people.open(held.guest_url, "Ben")
+        page.get_by_label("Your name").wait_for()
+        asked = posted(page)
+        page.get_by_label("Your name").press("B")
+        assert asked == []  # what was told with the seat is young
+        page.evaluate("{ const now = Date.now; Date.now = () => now() + 130_000; }")
+        before = emulator.calls["ConnectAsViewer"]
+        with page.expect_response("**/connect"):
+            page.get_by_label("Your name").press("e")
+        page.get_by_label("Your name").press("n")
+        assert emulator.calls["ConnectAsViewer"] == before
+        page.get_by_role("button", name="Join").click()
+        page.get_by_text("Waiting for the host.").wait_for()
+        assert asked == [f"{held.url}/connect"]
+        ends = time.monotonic() + 20
+        while emulator.calls["ConnectAsViewer"] == before:
+            assert time.monotonic() < ends
+            page.wait_for_timeout(20)
+        assert emulator.calls["ConnectAsViewer"] == before + 1
 
 
 @pytest.mark.parametrize(

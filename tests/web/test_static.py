@@ -7,7 +7,8 @@ import pytest
 
 STATIC = {each.name: each.read_text() for each in files("kvsops.web").joinpath("static").iterdir()}
 SHARED = ["page.css", "icon.svg", "server.js", "signaling.js", "peer.js"]
-VIEW = ["view.html", "view.css", "view.js", "charts.js", "figures.js", "talk.js", "begin.js"]
+VIEW = ["view.html", "view.css", "begin.js", "view.js", "stage.js", "talk.js", "tools.js"]
+VIEW += ["measures.js", "charts.js", "figures.js"]
 
 
 def test_the_weight() -> None:

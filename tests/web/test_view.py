@@ -17,13 +17,14 @@ from playwright.sync_api import Page
 from kvsops.aws import channels
 from kvsops.aws.scope import Scope
 from kvsops.cli.access import access_of
+from kvsops.local.server import LocalServer
 from kvsops.peers.picture import Mark, read
 from kvsops.peers.waits import end_all
 from kvsops.stay.play import Wanted, play
 from kvsops.stay.sources import Numbered
 from tests.web.beside import beside
 from tests.web.camera import SENDER, SIZE, Camera, camera
-from tests.web.conftest import NewPage, until
+from tests.web.conftest import NewPage, posted, until
 from tests.web.meetings import Asked
 from tests.web.serving import Serving
 
@@ -36,6 +37,15 @@ PIXELS = """() => {
   canvas.getContext("2d").drawImage(video, 0, 0);
   return canvas.toDataURL("image/png").split(",")[1];
 }"""
+PEERS = """
+window.peers = [];
+window.RTCPeerConnection = class extends RTCPeerConnection {
+  constructor(...given) {
+    super(...given);
+    peers.push(this);
+  }
+};
+"""
 UNCOVERED = "document.getElementById('curtain').hidden"
 
 
@@ -198,6 +208,52 @@ def test_the_start_page(greets: Serving, new_page: NewPage) -> None:
     link.fill(greets.url())
     page.get_by_role("button", name="Watch").click()
     page.get_by_role("heading", name="cam-door").wait_for()
+
+
+def test_before_the_press(
+    scope: Scope, arn: str, greets: Serving, new_page: NewPage, emulator: LocalServer
+) -> None:
+    """The start page makes its peer ready, and asks nobody for anything; then it joins at once."""
+    with camera(scope, arn) as there:
+        page = new_page()
+        page.add_init_script(PEERS)
+        page.goto(greets.server.site.local_url)
+        until(page, "peers.length && peers[0].getTransceivers().length === 2")
+        before = emulator.calls["ConnectAsViewer"]
+        page.wait_for_timeout(300)
+        assert page.evaluate("peers.map((each) => each.iceGatheringState)") == ["new"]
+        assert (greets.room.moves, there.offers) == ([], [])
+        page.get_by_label("Link").fill(greets.url())
+        page.get_by_role("button", name="Watch").click()
+        until(page, UNCOVERED)
+        assert page.evaluate("peers.length") == 1  # of the same page: it was not loaded anew
+        assert emulator.calls["ConnectAsViewer"] - before == 1
+        assert (greets.room.moves, there.offers) == ([("came", "viewer-0")], ["viewer-0"])
+        assert page.url == greets.server.site.local_url + "/"
+
+
+def test_what_joining_asks_for(scope: Scope, arn: str, greets: Serving, new_page: NewPage) -> None:
+    """A link is joined by one connection to the server and one to the channel, and no request."""
+    with camera(scope, arn):
+        page = new_page()
+        sockets = list[str]()
+        page.on("websocket", lambda each: sockets.append(each.url.rpartition("/")[2]))
+        posts = posted(page)
+        page.goto(greets.url())
+        until(page, UNCOVERED)
+        assert (sockets, posts) == (["events", "signaling"], [])
+        assert greets.room.moves == [("came", "viewer-0")]
+
+
+def test_the_first_picture(scope: Scope, arn: str, greets: Serving, new_page: NewPage) -> None:
+    """It is seen as soon as it is there, and not when it is first measured."""
+    with camera(scope, arn):
+        page = new_page()
+        page.route("**/measures.js", lambda route: route.abort())
+        page.goto(greets.url())
+        until(page, UNCOVERED)
+        number_shown(page)
+        page.get_by_role("button", name="Snapshot").and_(page.locator(":enabled")).wait_for()
 
 
 ENDINGS = {

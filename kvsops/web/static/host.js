@@ -82,6 +82,7 @@ export class Host extends EventTarget {
     if (this.#calls.get(from) !== call) return call.peer.close();
     this.#listen(call);
     await call.peer.take({ description });
+    this.#bound(call); // before it sends: a change later would hold up the first picture
     for (const candidate of call.early.splice(0)) call.peer.take({ candidate });
     return undefined;
   }
@@ -187,9 +188,16 @@ export class Host extends EventTarget {
   /** Send what is on now to all. */
   #send() {
     for (const call of this.#calls.values()) {
-      for (const kind of KINDS) call[kind]?.sender.replaceTrack(this.#media.tracks[kind]);
-      if (call.video) limit(call.video.sender, this.#media.screen ? OWN_SCREEN : OWN);
+      for (const kind of KINDS) {
+        const [sender, track] = [call[kind]?.sender, this.#media.tracks[kind]];
+        if (sender && sender.track !== track) sender.replaceTrack(track);
+      }
+      this.#bound(call);
     }
+  }
+
+  #bound({ video }) {
+    if (video) limit(video.sender, this.#media.screen ? OWN_SCREEN : OWN);
   }
 
   /** Our TURN server goes: have those call again whom it relays. */

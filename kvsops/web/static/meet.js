@@ -6,6 +6,7 @@ import { Host } from "/host.js";
 import { listen } from "/level.js";
 import { Line, fill } from "/line.js";
 import { Media, devices } from "/media.js";
+import { warmUp } from "/peer.js";
 import { Server, readLink, takeToken } from "/server.js";
 import { Tiles, make, set } from "/tiles.js";
 import { AGAIN, atTheDoor, ending as endingWords, guestStands, hostStands, says } from "/words.js";
@@ -82,6 +83,7 @@ async function door(greeting) {
   const problems = await media.open(["audio", "video"]);
   list(at("door-problems"), problems);
   await listDevices();
+  warmUp();
   return undefined;
 }
 
@@ -114,8 +116,10 @@ navigator.mediaDevices?.addEventListener("devicechange", () => !joined && me.id 
 
 for (const each of ["pointerdown", "keydown"]) {
   at("door").addEventListener(each, () => {
-    if (!listening && !joined) listen(media, at("level"), () => joined || ending);
+    if (joined || ending) return;
+    if (!listening) listen(media, at("level"), () => joined || ending);
     listening = true;
+    server.connect().catch(() => {}); // what was told long ago is told anew before we join
   });
 }
 
@@ -126,11 +130,6 @@ at("door-form").addEventListener("submit", (event) => {
 
 function join() {
   joined = true;
-  localStorage.setItem("name", at("name").value);
-  keep();
-  show("room");
-  at("invitation").hidden = !me.invitation;
-  at("invitation-link").value = me.invitation ?? "";
   line = new Line(server);
   call = me.role === "master" ? new Host(line, media) : new Guest(line, media);
   call.addEventListener("streams", draw);
@@ -143,8 +142,10 @@ function join() {
     server.say({ type: "shows", ...shown() });
     draw();
   });
-  enter();
   line.run();
+  enter();
+  call.see(told.people, told.everybody); // a guest calls a host who is here while signaling opens
+  setTimeout(goIn); // when both have begun
   let before = "";
   setInterval(() => {
     const counted = JSON.stringify(line.counted);
@@ -152,6 +153,15 @@ function join() {
     before = counted;
     server.say({ type: "counted", page: PAGE, ...line.counted });
   }, COUNT_SECONDS * 1000);
+}
+
+function goIn() {
+  if (ending) return;
+  localStorage.setItem("name", at("name").value);
+  keep();
+  show("room");
+  at("invitation").hidden = !me.invitation;
+  at("invitation-link").value = me.invitation ?? "";
   draw();
 }
 

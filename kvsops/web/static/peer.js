@@ -150,6 +150,15 @@ export class Peer extends EventTarget {
   }
 }
 
+/** Do what takes a browser a while the first time, and never again: with no server, for nobody. */
+export async function warmUp() {
+  const peer = new Peer({ offers: false, send: () => {} });
+  for (const kind of ["audio", "video"]) peer.connection.addTransceiver(kind);
+  peer.connection.createDataChannel("");
+  await peer.connection.createOffer();
+  peer.close();
+}
+
 /** The pair of candidates over which all goes; not every browser tells it of the transport. */
 export function selectedPair(report) {
   const all = [...report.values()];

@@ -65,7 +65,8 @@ export class Server extends EventTarget {
   #socket = null;
   #over = false;
   #way = null; // what to connect with, and when it was told
-  #seated = Promise.withResolvers?.() ?? withResolvers();
+  #asking = null;
+  #seated = withResolvers();
 
   constructor(token) {
     super();
@@ -96,8 +97,10 @@ export class Server extends EventTarget {
   /** Ask for what one connection needs: {url, iceServers, role, clientId}; throws a Refusal. */
   async connect({ fresh = false } = {}) {
     await this.seated;
-    if (fresh || Date.now() - (this.#way?.at ?? 0) > WAY_LASTS_SECONDS * 1000) {
-      this.#know(await this.#ask(fresh));
+    if (fresh) this.#know(await this.#ask(true));
+    else if (Date.now() - (this.#way?.at ?? 0) > WAY_LASTS_SECONDS * 1000) {
+      this.#asking ??= this.#ask(false).finally(() => (this.#asking = null));
+      this.#know(await this.#asking);
     }
     return this.#way;
   }
@@ -130,10 +133,9 @@ export class Server extends EventTarget {
   /** Serve one connection to its end; return whether it was let in. */
   #connected() {
     return new Promise((resolve) => {
-      const socket = (this.#socket = begunSocket() ?? new WebSocket(wsUrl("/events")));
+      const { socket, heard } = begunSocket() ?? this.#begin();
+      this.#socket = socket;
       let letIn = false;
-      socket.onopen = () => this.say({ link: this.token, seat: sessionStorage.getItem("seat") });
-      if (socket.readyState === WebSocket.OPEN) socket.onopen();
       socket.onmessage = ({ data }) => {
         const message = JSON.parse(data);
         if (message.type === "over") return this.#end(message);
@@ -147,7 +149,14 @@ export class Server extends EventTarget {
         this.dispatchEvent(new CustomEvent("message", { detail: message }));
       };
       socket.onclose = () => resolve(letIn);
+      for (const each of heard) socket.onmessage(each);
     });
+  }
+
+  #begin() {
+    const socket = new WebSocket(wsUrl("/events"));
+    socket.onopen = () => this.say({ link: this.token, seat: sessionStorage.getItem("seat") });
+    return { socket, heard: [] };
   }
 
   #end({ why, text }) {
@@ -163,14 +172,15 @@ export class Server extends EventTarget {
 
 /** The connection that the page began before its modules were there: once, and if it still is. */
 function begunSocket() {
-  const { socket } = window.begun ?? {};
+  const { socket, heard } = window.begun ?? {};
   if (socket) window.begun.socket = null;
-  return socket?.readyState <= WebSocket.OPEN ? socket : null;
+  return socket?.readyState <= WebSocket.OPEN ? { socket, heard } : null;
 }
 
 const wsUrl = (path) => location.origin.replace("http", "ws") + path;
 
-function withResolvers() {
+/** As Promise.withResolvers, which not every browser has. */
+export function withResolvers() {
   const made = {};
   made.promise = new Promise((resolve, reject) => Object.assign(made, { resolve, reject }));
   return made;

@@ -1,10 +1,9 @@
 // The page of a viewer: it joins the channel, shows the master's picture, and tells how it stands.
 
-import { Chart } from "/charts.js";
-import { Figures } from "/figures.js";
 import { Peer } from "/peer.js";
-import { Server, pause, readLink, takeToken } from "/server.js";
+import { Server, pause, readLink, takeToken, withResolvers } from "/server.js";
 import { Signaling } from "/signaling.js";
+import { ENDS, Stage } from "/stage.js";
 import { Talk } from "/talk.js";
 
 const LABEL = "kvsops-view";
@@ -13,61 +12,16 @@ const PATIENCE_SECONDS = 3;
 const OFFER_AGAIN_SECONDS = 20;
 const NO_PICTURE_SECONDS = 5;
 const CALL_AGAIN_SECONDS = [0.2, 1, 2, 5, 10];
+const FURNISH_SECONDS = 0.5;
+const MEASURE_SECONDS = 1;
 
 const at = (id) => document.getElementById(id);
-
-const STATES = {
-  joining: ["Joining…", ""],
-  waiting: ["Waiting for the master", "No camera has answered yet. This page joins by itself as " +
-    "soon as one connects to the channel as master."],
-  connecting: ["Connecting…", "The master has answered: a path to it is being found."],
-  blank: ["Connected, but no picture has come", "The master sends no video, or its first whole " +
-    "picture is still to come."],
-  shaky: ["The connection is shaky", "Nothing comes at the moment."],
-  lost: ["The master has gone", "It ended the connection, or lost it. This page calls it again."],
-  pathless: ["No path to the master was found", "It answered, but no way between you works: a " +
-    "firewall may block UDP and TURN. Trying again; kvsops smoke shows which servers answer."],
-  offline: ["Connecting to the channel again…", ""],
-  away: ["kvsops does not answer", "The terminal that runs kvsops view may have been closed, or " +
-    "its machine sleeps. This page connects again by itself."],
-};
-const ENDS = {
-  ended: ["kvsops view has ended", "Run it again to watch on."],
-  expired: ["The link has expired", "Ask for a new one: kvsops view prints it."],
-  unknown: ["The link leads nowhere", "kvsops view was started again since, or a part of the link " +
-    "is missing. Open its link again."],
-  full: ["All places are taken", "As many pages as the link is for are open already.", true],
-  displaced: ["Watched in another tab", "This page was opened again elsewhere.", true],
-  gone: ["The channel is gone", "It was deleted. If it was created again, run kvsops view again."],
-  denied: ["AWS does not let this page in", "The terminal's credentials may have expired, or lack " +
-    "a permission: kvsops iam \"view NAME\" prints those it needs."],
-  fought: ["Another viewer has this place", "It connects with the same client id.", true],
-  busy: ["Too many requests", "Wait a moment.", true],
-  malformed: ["The server does not understand this page", "Load it again.", true],
-};
-const CAMERA = {
-  NotAllowedError: "The browser does not let this page use the camera and microphone: allow both " +
-    "beside the address, then load the page again. You only watch for now.",
-  NotFoundError: "No camera or microphone was found: connect one, then load the page again. You " +
-    "only watch for now.",
-  NotReadableError: "The camera or microphone is in use by another program: close that, then load " +
-    "the page again. You only watch for now.",
-};
-
-const number = (value, unit, digits = 0) => `${value.toFixed(digits)} ${unit}`;
-const CHARTS = [
-  ["roundTrip", "Round trip", (value) => number(value, "ms"), 20],
-  ["fps", "Frames per second", (value) => value.toFixed(0), 30],
-  ["bitrate", "Bitrate", (value) => value < 1000 ? number(value, "kbit/s")
-    : number(value / 1000, "Mbit/s", 1), 100],
-  ["loss", "Packets lost", (value) => number(value, "%", 1), 5],
-  ["jitter", "Jitter", (value) => number(value, "ms"), 20],
-];
-const FACTS = { path: "Path", local: "Here", remote: "Master", codec: "Video", sound: "Audio",
-  size: "Picture" };
+// The page is not taken for loaded while it waits for the picture of a stream that it was given.
+const loaded = document.readyState === "complete" ? null
+  : new Promise((resolve) => addEventListener("load", resolve));
 
 class View {
-  #state = "";
+  #state = "joining"; // as the page says from the first
   #peer = null;
   #prepared = null; // the peer that calls next
   #failures = 0;
@@ -75,37 +29,54 @@ class View {
   #own = null;
   #timer = null;
   #over = false;
+  #pictured = withResolvers(); // the first picture has come
 
-  constructor(token) {
-    this.server = new Server(token);
-    this.signaling = new Signaling((how) => this.server.connect(how));
+  constructor() {
+    this.stage = new Stage();
     this.talk = new Talk(at("lines"), at("talk"), at("line"), at("send"));
-    this.server.addEventListener("over", ({ detail }) => this.#end(detail.why, detail.message));
-    this.server.addEventListener("lost", () => this.#serverLost());
-    this.#listen();
   }
 
-  async run() {
-    this.#show("joining");
+  /** Make the peer that will call, ahead: it asks nobody for anything before it does. */
+  prepare() {
+    if (!this.#peer && !this.#over) this.#prepared ??= this.#made();
+  }
+
+  /** Join by the token of a link. */
+  async run(token) {
+    this.server = new Server(token);
+    this.signaling = new Signaling((how) => this.server.connect(how));
+    this.#listen();
     this.server.run();
+    this.#furnish().catch(console.warn);
     await begun.painted;
-    this.#prepare();
-    this.charts = CHARTS.map(([key, ...rest]) => [key, new Chart(at("charts"), ...rest)]);
-    at("channel").focus();
+    setTimeout(() => this.prepare()); // after the call, if all that it needs is there
     const greeting = await this.server.seated;
+    if (greeting.mirror) await this.#openCamera();
+    this.signaling.run();
     at("channel").textContent = greeting.channel;
     at("region").textContent = greeting.place;
     document.title = `${greeting.channel} – kvsops view`;
-    if (greeting.mirror) await this.#openCamera();
-    this.signaling.run();
+  }
+
+  /** Show and load what is of use beside a picture: when that is there, or takes a while. */
+  async #furnish() {
+    const soon = Promise.race([this.#pictured.promise, pause(FURNISH_SECONDS)]);
+    this.tools = soon.then(() => import("/tools.js"));
+    await soon;
+    document.documentElement.classList.add("furnished");
+    at("channel").focus();
+    const { Measures } = await import("/measures.js");
+    this.measures = new Measures(at("charts"), at("facts"));
     for (;;) {
       await this.#measure().catch(console.warn);
-      await new Promise((resolve) => setTimeout(resolve, 1000));
+      await new Promise((resolve) => setTimeout(resolve, MEASURE_SECONDS * 1000));
     }
   }
 
   #listen() {
-    const { signaling } = this;
+    const { server, signaling } = this;
+    server.addEventListener("over", ({ detail }) => this.#end(detail.why, detail.message));
+    server.addEventListener("lost", () => this.#serverLost());
     const on = (type, take) => signaling.addEventListener(type, ({ detail }) => take(detail));
     on("ready", ({ iceServers, moved }) => {
       this.#iceServers = iceServers;
@@ -117,8 +88,8 @@ class View {
     });
     on("over", ({ why, text }) => this.#end(why, text));
     on("answer", ({ description }) => {
-      if (["waiting", "joining", "offline"].includes(this.#state)) this.#show("connecting");
       this.#peer?.take({ description });
+      if (["waiting", "joining", "offline"].includes(this.#state)) this.#show("connecting");
     });
     on("candidate", ({ candidate }) => this.#peer?.take({ candidate }));
     on("refused", ({ kind, text }) => {
@@ -161,17 +132,10 @@ class View {
   #begin() {
     const peer = (this.#peer = this.#prepared ?? this.#made());
     this.#prepared = null;
-    this.figures = new Figures();
     this.connectedAt = null;
-    at("picture").srcObject = peer.stream;
     this.talk.attach(peer.channel);
     peer.renew(this.#iceServers);
     peer.offer();
-  }
-
-  /** Make the first peer while the server answers, unless that was faster. */
-  #prepare() {
-    if (!this.#peer && !this.#over) this.#prepared ??= this.#made();
   }
 
   /** Make a peer that is ready to call. */
@@ -185,7 +149,10 @@ class View {
     const stream = (peer.stream = new MediaStream());
     peer.addEventListener("track", ({ detail: { track } }) => {
       stream.addTrack(track);
-      if (track.kind === "audio") track.addEventListener("unmute", () => this.#soundCame());
+      this.#open(peer);
+      if (track.kind === "audio") {
+        track.addEventListener("unmute", () => this.tools.then(({ soundCame }) => soundCame()));
+      }
     });
     peer.addEventListener("channel", ({ detail: { channel } }) => this.talk.attach(channel));
     peer.addEventListener("state", ({ detail: { state } }) => this.#changed(peer, state));
@@ -197,6 +164,15 @@ class View {
     peer.channel = peer.connection.createDataChannel(LABEL);
     peer.prepare();
     return peer;
+  }
+
+  /** Let what a peer sends be seen, from its first picture on. */
+  async #open(peer) {
+    await loaded;
+    const picture = at("picture");
+    if (peer !== this.#peer || picture.srcObject === peer.stream) return;
+    picture.srcObject = peer.stream;
+    picture.requestVideoFrameCallback?.(() => peer === this.#peer && this.#uncover());
   }
 
   #hangUp() {
@@ -226,28 +202,13 @@ class View {
     this.#call();
   }
 
-  // What is measured
-
   async #measure() {
-    if (!this.#isConnected()) {
-      at("facts").replaceChildren();
-      return this.charts.forEach(([, chart]) => chart.add(null));
-    }
-    const told = (this.told = await this.figures.read(this.#peer.connection));
-    for (const [key, chart] of this.charts) chart.add(told[key]);
-    this.#showFacts(told);
+    const connection = this.#isConnected() ? this.#peer.connection : null;
+    const told = (this.told = await this.measures.read(connection));
+    if (!told || connection !== this.#peer?.connection) return;
     if (told.frames) this.#uncover();
     else if (seconds() - this.connectedAt > NO_PICTURE_SECONDS) this.#show("blank");
     this.#report();
-  }
-
-  #showFacts(told) {
-    const rows = Object.entries(FACTS).filter(([key]) => told[key]);
-    at("facts").replaceChildren(...rows.flatMap(([key, name]) => {
-      const [term, value] = [document.createElement("dt"), document.createElement("dd")];
-      [term.textContent, value.textContent] = [name, told[key]];
-      return [term, value];
-    }));
   }
 
   /** Tell the terminal how it stands, when that changes. */
@@ -264,29 +225,16 @@ class View {
   #show(state, advice) {
     if (this.#over || this.#state === state) return;
     this.#state = state;
-    const [words, more] = STATES[state];
-    this.#cover(words, advice ?? more, ["shaky", "lost"].includes(state) && this.connectedAt);
+    const seen = ["shaky", "lost"].includes(state) && this.connectedAt;
+    this.stage.cover(state, advice, Boolean(seen));
     this.#report();
   }
 
   #uncover() {
-    at("snapshot").disabled = false;
     if (at("picture").paused) at("picture").play().catch(() => {});
-    if (this.#state === "watching") return;
-    this.#state = "watching";
-    at("curtain").hidden = true;
-    at("state").textContent = at("advice").textContent = "";
-    at("said").textContent = "Connected: the picture is shown.";
-    this.#report();
-  }
-
-  #cover(words, advice, thin) {
-    at("curtain").hidden = false;
-    at("curtain").className = `turning ${thin ? "thin" : ""}`;
-    at("state").textContent = words;
-    at("advice").textContent = advice;
-    at("said").textContent = "";
-    at("snapshot").disabled = true;
+    this.stage.uncover();
+    this.#state = "watching"; // the terminal is told once it was measured over which path
+    this.#pictured.resolve();
   }
 
   #serverLost() {
@@ -295,11 +243,7 @@ class View {
 
   #end(why, text) {
     if (this.#over) return;
-    const [words, advice, again = false] = ENDS[why] ?? ["This page has ended", text ?? ""];
-    this.#cover(words, advice, false);
-    at("curtain").className = "";
-    at("again").hidden = !again;
-    at("camera-problem").textContent = "";
+    this.stage.end(why, text);
     this.#over = true;
     clearTimeout(this.#timer);
     this.#hangUp();
@@ -307,12 +251,6 @@ class View {
     this.signaling.close();
     this.server.close();
     this.#own?.getTracks().forEach((track) => track.stop());
-  }
-
-  #soundCame() {
-    const button = at("sound");
-    button.disabled = false;
-    button.textContent = at("picture").muted ? "Turn on sound" : "Turn off sound";
   }
 
   async #openCamera() {
@@ -323,42 +261,14 @@ class View {
       at("mirror").srcObject = this.#own;
       at("mirror").hidden = false;
     } catch (error) {
-      at("camera-problem").textContent = CAMERA[error.name] ??
-        `The camera could not be opened (${error.message}). You only watch for now.`;
+      this.stage.refuseCamera(error);
     }
   }
 }
 
 const seconds = () => performance.now() / 1000;
 
-/** Save the picture that is shown as a PNG. */
-async function snapshot() {
-  const video = at("picture");
-  if (!video.videoWidth) return;
-  const canvas = document.createElement("canvas");
-  [canvas.width, canvas.height] = [video.videoWidth, video.videoHeight];
-  canvas.getContext("2d").drawImage(video, 0, 0);
-  const blob = await new Promise((resolve) => canvas.toBlob(resolve, "image/png"));
-  const link = document.createElement("a");
-  link.href = URL.createObjectURL(blob);
-  const when = new Date().toISOString().slice(0, 19).replaceAll(/[:T]/g, "-");
-  link.download = `${at("channel").textContent}-${when}.png`;
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 1000);
-  at("said").textContent = `Saved as ${link.download}`;
-}
-
-function toggleSound() {
-  const video = at("picture");
-  video.muted = !video.muted;
-  video.play().catch(() => {});
-  at("sound").textContent = video.muted ? "Turn on sound" : "Turn off sound";
-}
-
-function toggleFull() {
-  if (document.fullscreenElement) document.exitFullscreen();
-  else at("stage").requestFullscreen?.().catch(() => {});
-}
+const view = new View();
 
 function openPasted(event) {
   event.preventDefault();
@@ -367,18 +277,23 @@ function openPasted(event) {
     : "That is no link of kvsops view: it begins with http and has a # in it.";
   if (found?.url) location.href = found.url;
   else if (found) {
-    location.hash = found.token; // which loads the page anew
+    history.replaceState(null, "", `#${found.token}`);
+    begin();
   }
 }
 
-at("sound").addEventListener("click", toggleSound);
-at("snapshot").addEventListener("click", snapshot);
-at("full").addEventListener("click", toggleFull);
+/** Join by the link that there is, or ask for one. */
+function begin() {
+  const token = takeToken();
+  document.documentElement.className = token ? "joins" : "starts";
+  if (token) return view.run(token).catch((error) => error.why || console.error(error));
+  at("start-title").focus();
+  return begun.painted.then(() => view.prepare());
+}
+
 at("again").addEventListener("click", () => location.reload());
 at("start-form").addEventListener("submit", openPasted);
 // Another link in the address bar does not load the page by itself.
 addEventListener("hashchange", () => location.hash.length > 1 && location.reload());
 
-const token = takeToken();
-if (token) new View(token).run().catch((error) => error.why || console.error(error));
-else at("start-title").focus();
+begin();
