@@ -27,6 +27,10 @@ LINKS: Final = 100
 """Of at most so many streams that nobody reads it is read which channel records to them."""
 
 
+Links = Mapping[str, ChannelLink | None]
+"""Which channel records to a stream, by the stream's ARN; None is not known."""
+
+
 @dataclass(frozen=True, slots=True)
 class Advised:
     """An advice on a stream, and the channel that records to it, where that is known."""
@@ -63,21 +67,20 @@ class StreamAdvice:
 
 
 def advise(
-    scope: Scope, bill: StreamBill, most: timedelta | None, counter: Counter
+    scope: Scope, bill: StreamBill, links: Links, most: timedelta | None
 ) -> StreamAdvice | None:
-    """Read what else it takes, and advise; `most` is a policy's longest retention.
+    """Read what tags ask for, and advise; `most` is a policy's longest retention.
 
-    None: the month is over, and tells nothing of what is kept now.
+    `links` are those that `links_of_unread` read. None: the month is over, and tells nothing of
+    what is kept now.
     """
     if bill.now >= bill.month.end:
         return None
-    found = StreamAdvice()
-    lines = [line for line in bill.lines if line.stream and line.settings.retention]
+    found, lines = StreamAdvice(), _keeping(bill)
     limits = _limits(scope, [line.stream for line in lines if line.stream], most, found)
-    links = _links(scope, bill, lines, found, counter)
     for line in lines:
         arn = line.stream.stream_arn if line.stream else ""
-        link = links.get(arn, line.link)
+        link = links.get(arn)
         recorded = bool(link and link.channel_arn)
         advised = advice(_seen(line, bill), limits.get(arn), recorded=recorded)
         found.rows += [Advised(replace(line, link=link), each) for each in advised]
@@ -116,18 +119,23 @@ def _of_tag(arn: str, value: str, found: StreamAdvice) -> Iterator[tuple[str, Li
         found.problems.append(f"{name}: its {RETENTION_TAG} is {value!r}: write it like 24h or 30d")
 
 
-def _links(
-    scope: Scope,
-    bill: StreamBill,
-    lines: Sequence[StreamLine],
-    found: StreamAdvice,
-    counter: Counter,
-) -> Mapping[str, ChannelLink | None]:
-    """Read which channels record to what nobody reads, of the dearest whose link is not known."""
-    seen = ((line, _seen(line, bill)) for line in lines if line.link is None)
+def links_of_unread(
+    scope: Scope, bill: StreamBill, known: Links, counter: Counter
+) -> tuple[Links, list[str]]:
+    """Read which channels record to what nobody reads, of the dearest whose link is not known.
+
+    Returns what could not be read, too.
+    """
+    if bill.now >= bill.month.end:
+        return {}, []
+    seen = ((line, _seen(line, bill)) for line in _keeping(bill))
     unread = [line for line, each in seen if each.unread and not each.unwritten]
     unread.sort(key=lambda line: dearness(line.cost.estimated_month, line.stream_name))
-    streams = [line.stream for line in unread[:LINKS] if line.stream]
-    links, problems = read_each(scope, streams, aws_streams.link_of, "links", counter)
-    found.problems += problems
-    return links
+    streams = [line.stream for line in unread if line.stream]
+    lacking = [each for each in streams if known.get(each.stream_arn) is None]
+    return read_each(scope, lacking[:LINKS], aws_streams.link_of, "links", counter)
+
+
+def _keeping(bill: StreamBill) -> list[StreamLine]:
+    """Return the lines of streams that are there, and keep what they take in."""
+    return [line for line in bill.lines if line.stream and line.settings.retention]

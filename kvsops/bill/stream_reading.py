@@ -5,20 +5,18 @@ from datetime import timedelta
 
 from kvsops.aws import streams as aws_streams
 from kvsops.aws.scope import Scope
-from kvsops.aws.stream_activity import INGESTED
-from kvsops.bill import stream_usage
-from kvsops.bill.advice import StreamAdvice, advise
+from kvsops.bill.advice import StreamAdvice, advise, links_of_unread
 from kvsops.bill.narrowing import Narrowing
 from kvsops.bill.stream_usage import StreamsMetered
-from kvsops.bill.streams import StreamBill, StreamLine, read_streams, read_tiers
+from kvsops.bill.streams import StreamBill, StreamLine, read_streams
 from kvsops.core.cost import Month, Prices
 from kvsops.core.facts import Need
-from kvsops.core.stream import ChannelLink, Stream, Tier
+from kvsops.core.stream import ChannelLink, Stream
 from kvsops.errors import AwsError
 from kvsops.facts.look import Look
 from kvsops.facts.streams import TAGS, facts_of, read_each
 from kvsops.facts.unread import unread
-from kvsops.output.console import Counter
+from kvsops.output.console import UNSEEN, Counter
 
 
 @dataclass(slots=True)
@@ -32,7 +30,6 @@ class StreamReading:
     streams: list[Stream] = field(default_factory=list)
     gone: list[str] = field(default_factory=list)
     metered: StreamsMetered = field(default_factory=StreamsMetered)
-    tiers: dict[str, Tier | None] = field(default_factory=dict)
     bill: StreamBill | None = None
     advice: StreamAdvice | None = None
     problems: list[str] = field(default_factory=list)
@@ -49,29 +46,18 @@ class StreamReading:
         return not self.problems and (self.bill is None or not self.bill.problems)
 
 
-def look(scope: Scope, narrowing: Narrowing, counter: Counter) -> StreamReading:
-    """List the streams that are meant, and learn which have points at all, also deleted ones."""
-    found = StreamReading()
+def look(scope: Scope, found: StreamReading, narrowing: Narrowing, counter: Counter) -> None:
+    """List the streams that are meant; of those deleted `found.metered` tells, which has seen."""
     counter.stage("listing streams", None)
     try:
         there = [*aws_streams.each_listed(scope, narrowing.prefix)]
     except AwsError as error:
         found.problems.append(f"{error}; what streams cost is not known")
         found.listed = False
-        return found
-    stream_usage.see(scope, found.metered)
+        return
     gone = found.metered.seen - {each.stream_name for each in there}
     found.streams = [each for each in there if narrowing.means(each.stream_name)]
     found.gone = sorted(filter(narrowing.means, gone))
-    return found
-
-
-def read_listed_tiers(scope: Scope, found: StreamReading) -> None:
-    """Read the tiers of those that surely took in something: most of them, and beside metrics."""
-    taking_in = found.metered.listed.get(INGESTED, ())
-    wanted = [each for each in found.streams if each.stream_name in taking_in]
-    found.tiers, problems = read_tiers(scope, wanted)
-    found.problems += problems
 
 
 def read(
@@ -79,10 +65,10 @@ def read(
     found: StreamReading,
     month: Month,
     prices: Prices,
-    counter: Counter,
     *,
     tag_key: str | None,
     most: timedelta | None,
+    counter: Counter = UNSEEN,
 ) -> None:
     """Read and price the month, and advise; `most` is a policy's longest retention.
 
@@ -90,6 +76,7 @@ def read(
     """
     if not found.listed:
         return
+    also = _Also(scope, found, tag_key, counter)
     found.bill = read_streams(
         scope,
         found.streams,
@@ -97,35 +84,44 @@ def read(
         prices,
         found=found.metered,
         gone=found.gone,
-        tiers=found.tiers,
+        beside=also.read,
         counter=counter,
     )
-    if tag_key is not None:
-        found.bill = replace(found.bill, lines=_tagged(scope, found, tag_key, counter))
-    found.advice = advise(scope, found.bill, most, counter)
+    found.advice = advise(scope, found.bill, also.links, most)
+    found.bill = replace(found.bill, lines=[also.added_to(each) for each in found.bill.lines])
     found.problems += found.advice.problems if found.advice else []
 
 
-def _tagged(scope: Scope, found: StreamReading, tag_key: str, counter: Counter) -> list[StreamLine]:
-    """Add the tags to each line, and to what has no such tag the channel that records to it."""
-    read = TAGS.many(scope, [facts_of(each) for each in found.streams], Look(counter=counter))
-    found.problems += [*read.problems, *unread(read.facts, Need.TAGS)]
-    tags = {each.channel.channel_arn: each.known_tags for each in read.facts}
-    without = [
-        each
-        for each in found.streams
-        if (known := tags[each.stream_arn]) is not None and tag_key not in known
-    ]
-    links, problems = read_each(scope, without, aws_streams.link_of, "links", counter)
-    found.problems += problems
-    lines = found.bill.lines if found.bill else ()
-    return [_with(line, tags, links) for line in lines]
+@dataclass(slots=True)
+class _Also:
+    """What else is read of streams, by ARN: tags, and which channels record to them."""
 
+    scope: Scope
+    found: StreamReading
+    tag_key: str | None
+    counter: Counter
+    tags: dict[str, dict[str, str] | None] = field(default_factory=dict)
+    links: dict[str, ChannelLink | None] = field(default_factory=dict)
 
-def _with(
-    line: StreamLine,
-    tags: dict[str, dict[str, str] | None],
-    links: dict[str, ChannelLink | None],
-) -> StreamLine:
-    arn = line.stream.stream_arn if line.stream else ""
-    return replace(line, tags=tags.get(arn), link=links.get(arn))
+    def read(self, bill: StreamBill) -> None:
+        """Read tags, and links of what has no such tag and of what nobody reads."""
+        if self.tag_key is not None:
+            self._read_tags(self.tag_key)
+        links, problems = links_of_unread(self.scope, bill, self.links, self.counter)
+        self.links |= links
+        self.found.problems += problems
+
+    def _read_tags(self, key: str) -> None:
+        streams = self.found.streams
+        read = TAGS.many(self.scope, [*map(facts_of, streams)], Look(counter=self.counter))
+        self.tags = {each.channel.channel_arn: each.known_tags for each in read.facts}
+        known = ((each, self.tags[each.stream_arn]) for each in streams)
+        without = [each for each, tags in known if tags is not None and key not in tags]
+        given = (self.scope, without, aws_streams.link_of, "links", self.counter)
+        self.links, problems = read_each(*given)
+        self.found.problems += [*read.problems, *unread(read.facts, Need.TAGS), *problems]
+
+    def added_to(self, line: StreamLine) -> StreamLine:
+        """Return the line with what was read."""
+        arn = line.stream.stream_arn if line.stream else ""
+        return replace(line, tags=self.tags.get(arn), link=self.links.get(arn))

@@ -205,7 +205,7 @@ def report_of(
         churn=bill.churn() if known else None,
         unused=known_count([None if each is None else not each for each in active]),
         own_cost=OwnCost(
-            reading.metered.metrics + reading.streams.metered.metrics,
+            scope.metric_budget.asked,
             {name: scope.calls[name] for name in CLOUDWATCH_CALLS},
             own_cost(scope),
         ),
