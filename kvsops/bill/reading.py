@@ -78,12 +78,17 @@ def read_bill(scope: Scope, wanted: Wanted, deleted: Deleted, counter: Counter) 
     names = [*_names(facts), *ghosts]
     stream_reading.look(scope, streams, wanted.narrowing, counter)
     refuse_to_overspend(scope, len(names), streams.names)
-    # Most calls by stream have quotas of their own, and wait while metrics are taken apart.
-    rest = partial(stream_reading.read, tag_key=wanted.tag_key, most=wanted.max_retention)
-    with meanwhile(scope, partial(rest, scope, streams, month, wanted.prices)):
-        read_use(scope, found, names, month, counter)
-        lines = lines_of(facts, ghosts, found, prices=wanted.prices, month=month, now=now)
-        counter.stage("streams", None)
+    stream_reading.read(
+        scope,
+        streams,
+        month,
+        wanted.prices,
+        counter,
+        tag_key=wanted.tag_key,
+        most=wanted.max_retention,
+        beside=partial(read_use, scope, found, names, month, counter),
+    )
+    lines = lines_of(facts, ghosts, found, prices=wanted.prices, month=month, now=now)
     bill = Bill(
         month, now, wanted.prices, lines, lower_bound=not _whole(found, month, now, baseline)
     )

@@ -1,11 +1,13 @@
 """The streams' part of a region's bill, which is read beside the channels'."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from functools import partial
 
 from kvsops.aws import streams as aws_streams
 from kvsops.aws.scope import Scope
-from kvsops.bill.advice import StreamAdvice, advise, links_of_unread
+from kvsops.bill.advice import Limits, StreamAdvice, advise, limits_of, links_of_unread
 from kvsops.bill.narrowing import Narrowing
 from kvsops.bill.stream_usage import StreamsMetered
 from kvsops.bill.streams import StreamBill, StreamLine, read_streams
@@ -14,9 +16,10 @@ from kvsops.core.facts import Need
 from kvsops.core.stream import ChannelLink, Stream
 from kvsops.errors import AwsError
 from kvsops.facts.look import Look
+from kvsops.facts.meanwhile import meanwhile
 from kvsops.facts.streams import TAGS, facts_of, read_each
 from kvsops.facts.unread import unread
-from kvsops.output.console import UNSEEN, Counter
+from kvsops.output.console import Counter
 
 
 @dataclass(slots=True)
@@ -65,18 +68,27 @@ def read(
     found: StreamReading,
     month: Month,
     prices: Prices,
+    counter: Counter,
     *,
     tag_key: str | None,
     most: timedelta | None,
-    counter: Counter = UNSEEN,
+    beside: Callable[[], object],
 ) -> None:
     """Read and price the month, and advise; `most` is a policy's longest retention.
 
-    With a tag to group by also tags are read, and links of those without it.
+    With a tag to group by also tags are read, and links of those without it. `beside` is done
+    while is waited for what is read stream by stream, or by itself where none could be listed.
     """
     if not found.listed:
+        beside()
         return
-    also = _Also(scope, found, tag_key, counter)
+    also = _Also(scope, found, tag_key, most)
+
+    def read_also(bill: StreamBill) -> None:
+        with meanwhile(scope, partial(also.read, bill)):
+            beside()
+            counter.stage("streams", None)
+
     found.bill = read_streams(
         scope,
         found.streams,
@@ -84,12 +96,11 @@ def read(
         prices,
         found=found.metered,
         gone=found.gone,
-        beside=also.read,
+        beside=read_also,
         counter=counter,
     )
-    found.advice = advise(scope, found.bill, also.links, most)
+    found.advice = advise(found.bill, also.links, also.limits)
     found.bill = replace(found.bill, lines=[also.added_to(each) for each in found.bill.lines])
-    found.problems += found.advice.problems if found.advice else []
 
 
 @dataclass(slots=True)
@@ -99,26 +110,27 @@ class _Also:
     scope: Scope
     found: StreamReading
     tag_key: str | None
-    counter: Counter
+    most: timedelta | None
     tags: dict[str, dict[str, str] | None] = field(default_factory=dict)
     links: dict[str, ChannelLink | None] = field(default_factory=dict)
+    limits: Limits = field(default_factory=dict)
 
     def read(self, bill: StreamBill) -> None:
         """Read tags, and links of what has no such tag and of what nobody reads."""
         if self.tag_key is not None:
             self._read_tags(self.tag_key)
-        links, problems = links_of_unread(self.scope, bill, self.links, self.counter)
+        links, untold = links_of_unread(self.scope, bill, self.links)
         self.links |= links
-        self.found.problems += problems
+        self.limits, problems = limits_of(self.scope, bill, self.most)
+        self.found.problems += [*untold, *problems]
 
     def _read_tags(self, key: str) -> None:
         streams = self.found.streams
-        read = TAGS.many(self.scope, [*map(facts_of, streams)], Look(counter=self.counter))
+        read = TAGS.many(self.scope, [*map(facts_of, streams)], Look())
         self.tags = {each.channel.channel_arn: each.known_tags for each in read.facts}
         known = ((each, self.tags[each.stream_arn]) for each in streams)
         without = [each for each, tags in known if tags is not None and key not in tags]
-        given = (self.scope, without, aws_streams.link_of, "links", self.counter)
-        self.links, problems = read_each(*given)
+        self.links, problems = read_each(self.scope, without, aws_streams.link_of, "links")
         self.found.problems += [*read.problems, *unread(read.facts, Need.TAGS), *problems]
 
     def added_to(self, line: StreamLine) -> StreamLine:

@@ -11,7 +11,7 @@ from kvsops.core.stream import Stream
 from kvsops.errors import AwsError, NotFoundError
 from kvsops.facts.look import Reader
 from kvsops.facts.tags import Tags
-from kvsops.output.console import Counter
+from kvsops.output.console import UNSEEN, Counter
 
 Value = TypeVar("Value")
 
@@ -38,7 +38,7 @@ def read_each(
     wanted: Sequence[Stream],
     read: Callable[[Scope, str], Value],
     what: str,
-    counter: Counter,
+    counter: Counter = UNSEEN,
 ) -> tuple[dict[str, Value | None], list[str]]:
     """Read something of each stream, by ARN, and what could not be read: that is None.
 
