@@ -15,7 +15,6 @@ from kvsops.aws.scope import Scope
 from kvsops.bill.bill import dearness, window
 from kvsops.bill.streams import StreamBill, StreamLine
 from kvsops.core.advice import Advice, Limit, Seen, advice, parsed_retention
-from kvsops.core.cost import total
 from kvsops.core.stream import ChannelLink
 from kvsops.errors import AwsError
 from kvsops.facts.streams import read_each
@@ -52,18 +51,14 @@ class StreamAdvice:
     rows: list[Advised] = field(default_factory=list)
 
     @property
-    def streams(self) -> int:
-        """How many streams it is on."""
-        return len({each.line.stream_name for each in self.rows})
-
-    @property
-    def saving(self) -> Decimal:
-        """What all of it would spare a month, as far as is known: of each stream the most."""
-        most: dict[str, Decimal] = {}
+    def savings(self) -> list[Decimal | None]:
+        """What it would spare a month, of each stream the most; None is not known."""
+        most: dict[str, Decimal | None] = {}
         for each in self.rows:
             name, saving = each.line.stream_name, each.advice.saving
-            most[name] = max(saving or Decimal(0), most.get(name, Decimal(0)))
-        return total(most.values())
+            known = [one for one in (saving, most.get(name)) if one is not None]
+            most[name] = max(known, default=None)
+        return [*most.values()]
 
 
 def advise(bill: StreamBill, links: Links, limits: Limits) -> StreamAdvice | None:

@@ -1,6 +1,6 @@
 """A month's bill of streams: what each costs, also those deleted since, and what is not known."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from decimal import Decimal
@@ -13,7 +13,7 @@ from kvsops.aws.stream_activity import EVERY, INGESTED
 from kvsops.bill import stream_usage
 from kvsops.bill.bill import dearness
 from kvsops.bill.stream_usage import StreamsMetered
-from kvsops.core.cost import Basis, Month, Prices, Projection, total
+from kvsops.core.cost import Basis, Month, Prices, Projection, known_sum, total
 from kvsops.core.stream import ChannelLink, Settings, Stream, Tier
 from kvsops.core.stream_caveats import Caveat
 from kvsops.core.stream_cost import StreamCost, estimate_stream, spent_by_day
@@ -23,7 +23,7 @@ from kvsops.facts.streams import read_each
 from kvsops.output.console import UNSEEN, Counter
 
 Tiers = Mapping[str, Tier | None]
-"""By ARN; None could not be read. One without is not known either, and was not asked."""
+"""By ARN; None could not be read. One without was not asked, or is no more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,14 +63,14 @@ class StreamBill:
     problems: Sequence[str] = ()
 
     @property
-    def month_to_date(self) -> Decimal:
+    def month_to_date(self) -> Decimal | None:
         """What was spent so far, as far as it is known."""
-        return total(line.cost.month_to_date for line in self.lines)
+        return known_sum([line.cost.month_to_date for line in self.lines])
 
     @property
-    def estimated_month(self) -> Decimal:
+    def estimated_month(self) -> Decimal | None:
         """What the month will come to, as far as it is known."""
-        return total(line.cost.estimated_month for line in self.lines)
+        return known_sum([line.cost.estimated_month for line in self.lines])
 
     @property
     def dearest_first(self) -> list[StreamLine]:
@@ -159,14 +159,24 @@ def read_streams(
         beside(bill)
     tiers, problems = reading.result()
     taking_in = [each.stream for each in lines if each.stream and each.usage.last_written]
-    lacking = [each for each in taking_in if each.stream_arn not in tiers]
+    asked = {each.stream_arn for each in surely}
+    lacking = [each for each in taking_in if each.stream_arn not in asked]
     more, others = read_tiers(scope, lacking, counter)
     tiers |= more
+    gone_since = asked.union(each.stream_arn for each in lacking) - tiers.keys()
     return replace(
         bill,
-        lines=[_at_its_tier(each, tiers, bill) for each in lines],
-        problems=(*dict.fromkeys((*bill.problems, *problems, *others)),),
+        lines=[_settled(each, tiers, gone_since, bill) for each in lines],
+        problems=(*dict.fromkeys((*bill.problems, *problems, *others, *_untold(streams))),),
     )
+
+
+def _untold(streams: Sequence[Stream]) -> Iterator[str]:
+    """Say of which streams no retention was told; one that cannot be is told where it is read."""
+    names = [each.stream_name for each in streams if each.retention is None and not each.doubt]
+    if names:
+        more = f" and {len(names) - 1:,} more" if names[1:] else ""
+        yield f"ListStreams told no retention of {names[0]}{more}: what is stored is not known"
 
 
 def read_tiers(
@@ -202,12 +212,13 @@ def lines_if_hot(
     return lines
 
 
-def _at_its_tier(line: StreamLine, tiers: Tiers, bill: StreamBill) -> StreamLine:
-    """Price what is not stored hot, as most is, once more."""
-    tier = tiers.get(line.stream.stream_arn) if line.stream else Tier.HOT
-    if tier is Tier.HOT:
+def _settled(line: StreamLine, tiers: Tiers, gone: Collection[str], bill: StreamBill) -> StreamLine:
+    """Price once more what is not stored hot, as most is, or was deleted while it was read."""
+    if line.stream is None or tiers.get(line.stream.stream_arn) is Tier.HOT:
         return line
-    settings = replace(line.settings, tier=tier)
+    if line.stream.stream_arn in gone:
+        return _ghost(line.stream_name, line.usage, bill.prices, bill.month)
+    settings = replace(line.settings, tier=tiers.get(line.stream.stream_arn))
     cost = estimate_stream(line.usage, settings, bill.prices, bill.month, bill.now)
     return replace(line, settings=settings, cost=cost)
 

@@ -76,7 +76,8 @@ class Quota:
 class Group:
     """Channels and streams that have something in common; None is the name of those without it.
 
-    The dollars are of both; `streams_…` are the streams' part.
+    The dollars are of both, and `lower_bound` says that they may be more; `streams_…` are the
+    streams' part.
     """
 
     name: str | None
@@ -87,6 +88,7 @@ class Group:
     streams: int = 0
     streams_month_to_date: Decimal | None = ZERO
     streams_estimated_month: Decimal | None = ZERO
+    lower_bound: bool = False
 
     @classmethod
     def of(
@@ -104,6 +106,7 @@ class Group:
             known_sum([*month, *(line.cost.estimated_month for line in streams)]),
             len(streams),
             *known_costs(streams),
+            None in month or any(line.cost.lower_bound for line in streams),
         )
 
 

@@ -60,6 +60,7 @@ def rendered(view: Mapping[str, object]) -> str:
     )
     environment.filters |= {
         "usd": partial(usd, unknown=NOT_KNOWN),
+        "at_least": _at_least,
         "number": number,
         "day": day,
         "moment": moment,
@@ -196,6 +197,12 @@ def _rests(report: BillReport) -> Iterator[str]:
         )
     rests = PROJECTED[total.projection or Projection.ELAPSED]
     yield _BASES.get(total.basis, f"The estimate is {rests}.")
+
+
+def _at_least(amount: Decimal | None, lower_bound: bool) -> str:  # noqa: FBT001 - the figure's own
+    """Tell an amount, and whether it may be more."""
+    more = " or more" if lower_bound and amount is not None else ""
+    return usd(amount, unknown=NOT_KNOWN) + more
 
 
 def _label(group: str | None) -> str:

@@ -148,6 +148,7 @@ def _group(name: str | None, parts: Sequence[Group]) -> Group:
         sum(each.streams for each in parts),
         known_sum([each.streams_month_to_date for each in parts]),
         known_sum([each.streams_estimated_month for each in parts]),
+        any(each.lower_bound for each in parts),
     )
 
 

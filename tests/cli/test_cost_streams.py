@@ -189,8 +189,17 @@ def test_prices_without_those_of_streams(kvsops: Kvsops, tmp_path: Path) -> None
     file = tmp_path / "prices.toml"
     file.write_text(FREE_USE)
     ended = kvsops("cost", "--prices", str(file))
-    assert ended.out.count("Prices of streams' data are not known.") == 1
+    assert ended.out.count("Prices of streams' data are not known: ") == 1
     assert "fees $0.03" in ended.out
+    assert "3 streams: ? to date, ? for the month" in ended.out
+    rows = told(kvsops(*COST, "--prices", str(file)))["groups"]["rows"]
+    groups = {row["group"]: (row["month_to_date_usd"], row["lower_bound"]) for row in rows}
+    unknown = (None, True)
+    assert groups == {"cam": (0.03, False), "film": unknown, "hall": unknown, "wall": unknown}
+    # … and a budget that holds for what is known alone is no budget that holds.
+    ended = kvsops("cost", "--prices", str(file), "--fail-over", "100")
+    assert ended.code == 1
+    assert "budget is not known: prices of streams' data are not" in ended.err
 
 
 @pytest.mark.usefixtures("sown")

@@ -9,7 +9,8 @@ from kvsops.core.advice import Advice, Certainty, Kind, Limit, Seen, advice, par
 from kvsops.core.cost import Month
 from kvsops.core.intake import Intake, seconds
 from kvsops.core.stream import Settings, Tier
-from kvsops.core.stream_cost import GB, estimate_stream
+from kvsops.core.stream_cost import estimate_stream
+from kvsops.core.stream_price import GB
 from kvsops.core.stream_usage import Item, StreamUsage
 from tests.core.test_stream_cost import CHANNELS_ONLY, PRICES
 
