@@ -4,7 +4,7 @@ Tags come from the index, in one look for all streams that have this one: it lag
 enough for advice. Who records to a stream is read of the dearest that nobody reads.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from decimal import Decimal
@@ -43,6 +43,11 @@ class Advised:
         """The channel that records to the stream; None where none does, or it is not known."""
         return self.line.link.channel_name if self.line.link else None
 
+    @property
+    def key(self) -> tuple[int, Decimal, str]:
+        """By what it is sorted."""
+        return dearness(self.advice.saving, self.line.stream_name)
+
 
 @dataclass(slots=True)
 class StreamAdvice:
@@ -55,9 +60,9 @@ class StreamAdvice:
         """What it would spare a month, of each stream the most; None is not known."""
         most: dict[str, Decimal | None] = {}
         for each in self.rows:
-            name, saving = each.line.stream_name, each.advice.saving
-            known = [one for one in (saving, most.get(name)) if one is not None]
-            most[name] = max(known, default=None)
+            arn = each.line.stream.stream_arn if each.line.stream else ""
+            known = [one for one in (each.advice.saving, most.get(arn)) if one is not None]
+            most[arn] = max(known, default=None)
         return [*most.values()]
 
 
@@ -69,14 +74,19 @@ def advise(bill: StreamBill, links: Links, limits: Limits) -> StreamAdvice | Non
     if bill.now >= bill.month.end:
         return None
     found = StreamAdvice()
-    for line in _keeping(bill):
+    for line in _told(bill):
         arn = line.stream.stream_arn if line.stream else ""
         link = links.get(arn)
         recorded = bool(link and link.channel_arn)
         advised = advice(_seen(line, bill), limits.get(arn), recorded=recorded)
         found.rows += [Advised(replace(line, link=link), each) for each in advised]
-    found.rows.sort(key=lambda each: dearness(each.advice.saving, each.line.stream_name))
-    return found
+    return together([found])
+
+
+def together(found: Iterable[StreamAdvice]) -> StreamAdvice:
+    """Put advice together, that which spares most first."""
+    rows = [row for each in found for row in each.rows]
+    return StreamAdvice(sorted(rows, key=lambda row: row.key))
 
 
 def _seen(line: StreamLine, bill: StreamBill) -> Seen:
@@ -89,7 +99,7 @@ def limits_of(scope: Scope, bill: StreamBill, most: timedelta | None) -> tuple[L
 
     Returns what could not be read, too.
     """
-    arns = [line.stream.stream_arn for line in _keeping(bill) if line.stream]
+    arns = [line.stream.stream_arn for line in _told(bill) if line.stream]
     if bill.now >= bill.month.end or not arns:
         return {}, []
     limits = dict.fromkeys(arns, Limit(most, "--max-retention")) if most is not None else {}
@@ -115,7 +125,7 @@ def links_of_unread(scope: Scope, bill: StreamBill, known: Links) -> tuple[Links
     """
     if bill.now >= bill.month.end:
         return {}, []
-    seen = ((line, _seen(line, bill)) for line in _keeping(bill))
+    seen = ((line, _seen(line, bill)) for line in _told(bill))
     unread = [line for line, each in seen if each.unread and not each.unwritten]
     unread.sort(key=lambda line: dearness(line.cost.estimated_month, line.stream_name))
     streams = [line.stream for line in unread if line.stream]
@@ -123,6 +133,6 @@ def links_of_unread(scope: Scope, bill: StreamBill, known: Links) -> tuple[Links
     return read_each(scope, lacking[:LINKS], aws_streams.link_of, "links")
 
 
-def _keeping(bill: StreamBill) -> list[StreamLine]:
-    """Return the lines of streams that are there, and keep what they take in."""
-    return [line for line in bill.lines if line.stream and line.settings.retention]
+def _told(bill: StreamBill) -> list[StreamLine]:
+    """Return the lines of streams that are there, where it is known how long they keep."""
+    return [line for line in bill.lines if line.stream and line.settings.retention is not None]

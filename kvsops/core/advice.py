@@ -104,10 +104,10 @@ class Seen:
         """
         if None in self.usage.outgoing.values():
             return None
-        last = self.usage.last_read
+        last, retention = self.usage.last_read, self.settings.retention
         begun = max(self.since, self.settings.creation_time or self.since)
         quiet = self.now - (_day_after(last) if last else begun)
-        kept_unread = last is None or quiet >= (self.settings.retention or timedelta.max)
+        kept_unread = last is None or (retention is not None and quiet >= retention)
         return quiet if kept_unread and quiet >= YOUNG else None
 
     def spared(self, keep: timedelta) -> Decimal | None:

@@ -7,6 +7,7 @@ from datetime import date
 from decimal import Decimal
 from typing import TypeVar
 
+from kvsops.bill.advice import StreamAdvice, together
 from kvsops.bill.bill import Churn
 from kvsops.bill.budget import CHANNELS_ALONE, StreamsTotal
 from kvsops.bill.streams import StreamBill
@@ -105,7 +106,13 @@ def _whole(places: Sequence[PlaceBill], *, lower_bound: bool) -> BillReport:
         own_cost=_own_cost([each.own_cost for each in reports]),
         problems=told_once(problems),
         streams=_streams([each.streams for each in reports]),
+        advice=_advice([each.advice for each in reports]),
     )
+
+
+def _advice(parts: Sequence[StreamAdvice | None]) -> StreamAdvice | None:
+    known = [each for each in parts if each is not None]
+    return together(known) if known else None
 
 
 def _transposed(

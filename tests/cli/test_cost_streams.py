@@ -148,6 +148,22 @@ def test_files(kvsops: Kvsops, tmp_path: Path) -> None:
     assert "kvsops_cost_in_all_estimated_month_dollars" in gauges
 
 
+@pytest.mark.usefixtures("sown")
+def test_nothing_is_asked_twice(kvsops: Kvsops, emulator: LocalServer) -> None:
+    """Each look is one call; a tier of each that took in something, a link of what nobody reads."""
+    assert kvsops(*COST).code == 0
+    assert emulator.calls == {
+        "ListSignalingChannels": 1,
+        "ListStreams": 1,
+        "ListMetrics": 3 + 6,
+        # Channels' and, of streams, what came in and went out.
+        "GetMetricData": 1 + 2,
+        "DescribeStreamStorageConfiguration": 2,
+        "DescribeMappedResourceConfiguration": 1,
+        "GetResources": 1,
+    }
+
+
 # What cannot be told
 
 

@@ -76,6 +76,13 @@ def test_recorded_and_unread() -> None:
     assert advised(seen(24)) == []
 
 
+@pytest.mark.parametrize("read", [{}, {date(2026, 3, 31): 1}])
+def test_recorded_and_not_kept(read: dict[date, int]) -> None:
+    """What is not even kept comes in all the same: 720 GB at $0.0085, for nobody in two weeks."""
+    assert advised(seen(0, read=read), recorded=True) == [(Kind.RECORDED_UNREAD, None, D("6.12"))]
+    assert advised(seen(0, read=READ_TODAY), recorded=True) == []
+
+
 def test_kept_longer_than_it_should_be() -> None:
     """It is sure, whoever reads: 720 GB are kept, and 168 would be."""
     limit = Limit(7 * DAY, "kvsops:retention")
