@@ -49,6 +49,8 @@ def read_each(
     gone: set[Stream] = set()
 
     def one(stream: Stream) -> Value | None:
+        if scope.patience.interrupted:  # each would be given a moment of its own
+            return None
         try:
             return read(scope, stream.stream_arn)
         except NotFoundError:

@@ -119,6 +119,11 @@ class BillDay:
     spent: Decimal | None
     streams: Decimal | None = ZERO
 
+    @property
+    def in_all(self) -> Decimal | None:
+        """What channels and streams cost, as far as it is known."""
+        return known_sum([self.spent, self.streams])
+
 
 @dataclass(frozen=True, slots=True)
 class Ghosts:

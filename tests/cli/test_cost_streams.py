@@ -141,6 +141,9 @@ def test_files(kvsops: Kvsops, tmp_path: Path) -> None:
     assert "Streams, and all in all" in text
     assert '<th scope="row">Ingested</th><td class="n">264.0</td><td class="n">$2.24</td>' in text
     assert ">hall</th>" in text
+    # By day, too: from the 11th to the 18th 24 GB came into film, $0.204, and no more.
+    assert "US dollars, channels' and streams', by day of May 2026 (UTC)" in text
+    assert text.count('<td class="n">$0.20</td><td class="n">$0.20</td></tr>') == 8
     gauges = metrics.read_text()
     assert 'kvsops_streams{month="2026-05",region="us-east-1"} 3.0' in gauges
     part = 'kvsops_streams_cost_part_dollars{month="2026-05",part="ingested",region="us-east-1"}'
