@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 
 from kvsops.aws import streams as aws_streams
@@ -68,8 +68,9 @@ def read(
     found: StreamReading,
     month: Month,
     prices: Prices,
-    counter: Counter,
     *,
+    now: datetime,
+    counter: Counter,
     tag_key: str | None,
     most: timedelta | None,
     beside: Callable[[], object],
@@ -94,6 +95,7 @@ def read(
         found.streams,
         month,
         prices,
+        now=now,
         found=found.metered,
         gone=found.gone,
         beside=read_also,

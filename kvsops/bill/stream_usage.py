@@ -76,10 +76,10 @@ def read(
     gone: Iterable[str],
     month: Month,
     *,
+    now: datetime,
     counter: Counter = UNSEEN,
 ) -> None:
     """Read what the month of these streams is made of, and of those gone, by name."""
-    now = scope.now()
     start, end = window(month, now)
     kept_from, recent = now - METRICS_REACH, now - LISTED_FOR
     flows = window_of(start, end, kept_from)

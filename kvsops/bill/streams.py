@@ -130,6 +130,7 @@ def read_streams(
     month: Month,
     prices: Prices,
     *,
+    now: datetime | None = None,
     found: StreamsMetered | None = None,
     gone: Iterable[str] | None = None,
     beside: Callable[[StreamBill], object] = lambda _: None,
@@ -137,22 +138,22 @@ def read_streams(
 ) -> StreamBill:
     """Read the use of streams in the month, and of those deleted since; price it.
 
-    `gone` are the names of deleted streams that are meant; None: all that ListMetrics knows of.
-    `found` is what `stream_usage.see` learned already. `beside` hears, while the storage tiers are
-    read, the bill as it were if all were the hot one. Raises `CheckFailedError` where it may cost
-    more than the scope's budget.
+    `now` is the moment of the bill that it is part of. `gone` are the names of deleted streams that
+    are meant; None: all that ListMetrics knows of. `found` is what `stream_usage.see` learned
+    already. `beside` hears, while the storage tiers are read, the bill as it were if all were the
+    hot one. Raises `CheckFailedError` where it may cost more than the scope's budget.
     """
     if found is None:
         found = StreamsMetered()
         stream_usage.see(scope, found)
     if gone is None:
         gone = sorted(found.seen - {each.stream_name for each in streams})
-    gone, now = [*gone], scope.now()
+    gone, now = [*gone], now or scope.now()
     names = len({each.stream_name for each in streams}.union(gone))
     scope.metric_budget.refuse_to_overspend(names, names * EVERY, "stream")
     surely = [each for each in streams if each.stream_name in found.listed.get(INGESTED, ())]
     with meanwhile(scope, partial(read_tiers, scope, surely)) as reading:
-        stream_usage.read(scope, found, streams, gone, month, counter=counter)
+        stream_usage.read(scope, found, streams, gone, month, now=now, counter=counter)
         lines = lines_if_hot(streams, gone, found, prices=prices, month=month, now=now)
         missing = not found.seen_all or month.start < now - LISTED_FOR
         bill = StreamBill(month, now, prices, lines, missing, found.problems)

@@ -312,6 +312,19 @@ def test_what_is_not_priced_is_not_nothing(scope: Scope, emulator: LocalServer, 
     assert bill(scope).estimated_month is None
 
 
+def test_the_moment_of_the_bill(scope: Scope, emulator: LocalServer, time: Time) -> None:
+    """A look that takes its time, here past the month's end, is of the moment it is told for."""
+    time.sleep((datetime(2026, 5, 31, 23, tzinfo=UTC) - time.now()).total_seconds())
+    now, month = time.now(), Month(2026, 5)
+    use = stream(emulator, "s", 24, moved=every_hour(now - 5 * DAY, now - HOUR, GB))
+    time.sleep(2 * HOUR.total_seconds())
+    listed = [*streams.each_listed(scope)]
+    cost = line(read_streams(scope, listed, month, PRICES, now=now), "s").cost
+    spent = {item: cost.spent[item] or D(0) for item in (*ITEMS, Item.STORED)}
+    assert cents(spent) == cents(truth(use, month, now))
+    assert cost.basis is Basis.PROJECTED
+
+
 def test_beside_the_tiers(scope: Scope, emulator: LocalServer, time: Time) -> None:
     """What is done while tiers are read hears of all streams as if stored hot; nothing twice."""
     moved = every_hour(time.now() - DAY, time.now() - HOUR, GB)
