@@ -54,6 +54,7 @@ def names_listed(
     """Return the dimension's values for which the metric had a point in the last two weeks.
 
     `also` are other dimensions with their values. `recently` asks for the last 3 hours instead.
+    Raises `AwsError`, too for a metric that names none: one that is left out would pass for silent.
     """
     dimensions = [{"Name": dimension}, *({"Name": name, "Value": each} for name, each in also)]
     narrowed: dict[str, Any] = {"RecentlyActive": "PT3H"} if recently else {}
@@ -65,13 +66,16 @@ def names_listed(
         Dimensions=dimensions,
         **narrowed,
     )
-    return {
-        value
-        for page in pages
-        for found in page
-        for pair in found.get("Dimensions", ())
-        if pair.get("Name") == dimension and (value := pair.get("Value"))
-    }
+    return {_value_of(found, dimension) for page in pages for found in page}
+
+
+def _value_of(metric: Mapping[str, Any], dimension: str) -> str:
+    pairs = metric.get("Dimensions", ())
+    value = next((each.get("Value") for each in pairs if each.get("Name") == dimension), None)
+    if not value:
+        msg = f"ListMetrics failed: it told a metric without {dimension}"
+        raise AwsError(msg, "UnreadableAnswerError")
+    return str(value)
 
 
 @dataclass(slots=True)

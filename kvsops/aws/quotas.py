@@ -62,7 +62,9 @@ OPERATIONS: Final = {
     "DescribeStreamStorageConfiguration": Operation(
         KINESIS_VIDEO, 300, documented=False, needs=("StreamStorageConfiguration",)
     ),
-    "DescribeMappedResourceConfiguration": Operation(KINESIS_VIDEO, 50),
+    "DescribeMappedResourceConfiguration": Operation(
+        KINESIS_VIDEO, 50, needs=("MappedResourceConfigurationList",)
+    ),
     "ListStreams": Operation(KINESIS_VIDEO, 50, needs=("StreamInfoList",)),
     "ListTagsForStream": Operation(KINESIS_VIDEO, 50),
     "TagResource": Operation(KINESIS_VIDEO, 50),

@@ -59,8 +59,9 @@ def link_of(scope: Scope, stream_arn: str, *, attempts: int = ATTEMPTS) -> Chann
     """
     operation = "DescribeMappedResourceConfiguration"
     answer = scope.call(operation, attempts=attempts, StreamARN=stream_arn)
-    # Whether AWS leaves the list out where nothing is linked is not documented.
-    arns = [each.get("ARN") for each in answer.get("MappedResourceConfigurationList", ())]
+    # Whether AWS leaves the list out where nothing is linked is not documented: it would be
+    # an answer that tells nothing. An empty one is documented.
+    arns = [each.get("ARN") for each in answer["MappedResourceConfigurationList"]]
     if None in arns:
         raise AwsError(f"{operation} told no ARN ({stream_arn})", "UnreadableAnswerError")
     return ChannelLink(next((each for each in arns if ":channel/" in each), None))

@@ -4,7 +4,7 @@ Tags come from the index, in one look for all streams that have this one: it lag
 enough for advice. Who records to a stream is read of the dearest that nobody reads.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from decimal import Decimal
@@ -15,16 +15,20 @@ from kvsops.aws.scope import Scope
 from kvsops.bill.bill import dearness, window
 from kvsops.bill.streams import StreamBill, StreamLine
 from kvsops.core.advice import Advice, Limit, Seen, advice, parsed_retention
-from kvsops.core.cost import total
-from kvsops.core.stream import ChannelLink, Stream
+from kvsops.core.stream import ChannelLink
 from kvsops.errors import AwsError
 from kvsops.facts.streams import read_each
-from kvsops.output.console import Counter
 
 RETENTION_TAG: Final = "kvsops:retention"
 """How long a stream is to keep at most, in whole hours or days: `24h`, `30d`."""
 LINKS: Final = 100
 """Of at most so many streams that nobody reads it is read which channel records to them."""
+
+
+Links = Mapping[str, ChannelLink | None]
+"""Which channel records to a stream, by the stream's ARN; None is not known."""
+Limits = Mapping[str, Limit]
+"""How long a stream is to keep at most, by its ARN, where anybody says so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,50 +43,50 @@ class Advised:
         """The channel that records to the stream; None where none does, or it is not known."""
         return self.line.link.channel_name if self.line.link else None
 
+    @property
+    def key(self) -> tuple[int, Decimal, str]:
+        """By what it is sorted."""
+        return dearness(self.advice.saving, self.line.stream_name)
+
 
 @dataclass(slots=True)
 class StreamAdvice:
-    """All that is advised, the dearest first; `problems` are the looks that failed."""
+    """All that is advised, the dearest first."""
 
     rows: list[Advised] = field(default_factory=list)
-    problems: list[str] = field(default_factory=list)
 
     @property
-    def streams(self) -> int:
-        """How many streams it is on."""
-        return len({each.line.stream_name for each in self.rows})
-
-    @property
-    def saving(self) -> Decimal:
-        """What all of it would spare a month, as far as is known: of each stream the most."""
-        most: dict[str, Decimal] = {}
+    def savings(self) -> list[Decimal | None]:
+        """What it would spare a month, of each stream the most; None is not known."""
+        most: dict[str, Decimal | None] = {}
         for each in self.rows:
-            name, saving = each.line.stream_name, each.advice.saving
-            most[name] = max(saving or Decimal(0), most.get(name, Decimal(0)))
-        return total(most.values())
+            arn = each.line.stream.stream_arn if each.line.stream else ""
+            known = [one for one in (each.advice.saving, most.get(arn)) if one is not None]
+            most[arn] = max(known, default=None)
+        return [*most.values()]
 
 
-def advise(
-    scope: Scope, bill: StreamBill, most: timedelta | None, counter: Counter
-) -> StreamAdvice | None:
-    """Read what else it takes, and advise; `most` is a policy's longest retention.
+def advise(bill: StreamBill, links: Links, limits: Limits) -> StreamAdvice | None:
+    """Advise on the streams of a bill; None: its month is over, and tells nothing of what is kept.
 
-    None: the month is over, and tells nothing of what is kept now.
+    `links` are those of `links_of_unread`, `limits` those of `limits_of`.
     """
     if bill.now >= bill.month.end:
         return None
     found = StreamAdvice()
-    lines = [line for line in bill.lines if line.stream and line.settings.retention]
-    limits = _limits(scope, [line.stream for line in lines if line.stream], most, found)
-    links = _links(scope, bill, lines, found, counter)
-    for line in lines:
+    for line in _told(bill):
         arn = line.stream.stream_arn if line.stream else ""
-        link = links.get(arn, line.link)
+        link = links.get(arn)
         recorded = bool(link and link.channel_arn)
         advised = advice(_seen(line, bill), limits.get(arn), recorded=recorded)
         found.rows += [Advised(replace(line, link=link), each) for each in advised]
-    found.rows.sort(key=lambda each: dearness(each.advice.saving, each.line.stream_name))
-    return found
+    return together([found])
+
+
+def together(found: Iterable[StreamAdvice]) -> StreamAdvice:
+    """Put advice together, that which spares most first."""
+    rows = [row for each in found for row in each.rows]
+    return StreamAdvice(sorted(rows, key=lambda row: row.key))
 
 
 def _seen(line: StreamLine, bill: StreamBill) -> Seen:
@@ -90,44 +94,45 @@ def _seen(line: StreamLine, bill: StreamBill) -> Seen:
     return Seen(line.usage, line.settings, line.cost, bill.prices, since, bill.now)
 
 
-def _limits(
-    scope: Scope, streams: Sequence[Stream], most: timedelta | None, found: StreamAdvice
-) -> Mapping[str, Limit]:
-    """Return how long each is to keep at most, by ARN: its own tag, else the policy's."""
-    policy = Limit(most, "--max-retention") if most is not None else None
-    limits = {each.stream_arn: policy for each in streams} if policy else {}
+def limits_of(scope: Scope, bill: StreamBill, most: timedelta | None) -> tuple[Limits, list[str]]:
+    """Read how long each stream is to keep at most: its own tag says so, else the policy, `most`.
+
+    Returns what could not be read, too.
+    """
+    arns = [line.stream.stream_arn for line in _told(bill) if line.stream]
+    if bill.now >= bill.month.end or not arns:
+        return {}, []
+    limits = dict.fromkeys(arns, Limit(most, "--max-retention")) if most is not None else {}
     try:
-        tagged = aws_streams.tagged(scope, RETENTION_TAG) if streams else {}
+        tagged = aws_streams.tagged(scope, RETENTION_TAG)
     except AwsError as error:
-        found.problems.append(f"{error}; which retention streams' tags ask for is not known")
-        tagged = {}
-    arns = {each.stream_arn for each in streams}
-    for arn, tags in tagged.items():
-        if arn in arns and RETENTION_TAG in tags:
-            limits.update(_of_tag(arn, tags[RETENTION_TAG], found))
-    return limits
+        return limits, [f"{error}; which retention streams' tags ask for is not known"]
+    problems = []
+    for arn in (each for each in arns if RETENTION_TAG in tagged.get(each, {})):
+        value = tagged[arn][RETENTION_TAG]
+        if (own := parsed_retention(value)) is not None:
+            limits[arn] = Limit(own, RETENTION_TAG)
+        else:
+            name = arn.split("/")[1]
+            problems.append(f"{name}: its {RETENTION_TAG} is {value!r}: write it like 24h or 30d")
+    return limits, problems
 
 
-def _of_tag(arn: str, value: str, found: StreamAdvice) -> Iterator[tuple[str, Limit]]:
-    if (most := parsed_retention(value)) is not None:
-        yield arn, Limit(most, RETENTION_TAG)
-    else:
-        name = arn.split("/")[1]
-        found.problems.append(f"{name}: its {RETENTION_TAG} is {value!r}: write it like 24h or 30d")
+def links_of_unread(scope: Scope, bill: StreamBill, known: Links) -> tuple[Links, list[str]]:
+    """Read which channels record to what nobody reads, of the dearest whose link is not known.
 
-
-def _links(
-    scope: Scope,
-    bill: StreamBill,
-    lines: Sequence[StreamLine],
-    found: StreamAdvice,
-    counter: Counter,
-) -> Mapping[str, ChannelLink | None]:
-    """Read which channels record to what nobody reads, of the dearest whose link is not known."""
-    seen = ((line, _seen(line, bill)) for line in lines if line.link is None)
+    Returns what could not be read, too.
+    """
+    if bill.now >= bill.month.end:
+        return {}, []
+    seen = ((line, _seen(line, bill)) for line in _told(bill))
     unread = [line for line, each in seen if each.unread and not each.unwritten]
     unread.sort(key=lambda line: dearness(line.cost.estimated_month, line.stream_name))
-    streams = [line.stream for line in unread[:LINKS] if line.stream]
-    links, problems = read_each(scope, streams, aws_streams.link_of, "links", counter)
-    found.problems += problems
-    return links
+    streams = [line.stream for line in unread if line.stream]
+    lacking = [each for each in streams if known.get(each.stream_arn) is None]
+    return read_each(scope, lacking[:LINKS], aws_streams.link_of, "links")
+
+
+def _told(bill: StreamBill) -> list[StreamLine]:
+    """Return the lines of streams that are there, where it is known how long they keep."""
+    return [line for line in bill.lines if line.stream and line.settings.retention is not None]

@@ -10,6 +10,7 @@ from kvsops.bill.bill import Bill, Line
 from kvsops.bill.recordings import Recordings
 from kvsops.bill.stream_reading import StreamReading
 from kvsops.core.cost import ZERO, Basis
+from kvsops.core.stream_caveats import Caveat
 from kvsops.output.figures import usd
 
 Level = Literal["note", "warning", "error"]
@@ -37,13 +38,15 @@ class Verdict:
 class StreamsTotal:
     """What streams add to the month, in dollars; `unknown` says that some of it is not known.
 
-    `recorded` says that it is of the streams that the channels record to, and of no others.
+    `recorded` says that it is of the streams that the channels record to, and of no others;
+    `unpriced` that prices of what they were used for are not known.
     """
 
     estimated_month: Decimal = ZERO
     unknown: bool = False
     lower_bound: bool = False
     recorded: bool = False
+    unpriced: bool = False
 
     @classmethod
     def of(cls, reading: StreamReading) -> "StreamsTotal":
@@ -51,16 +54,24 @@ class StreamsTotal:
         bill = reading.bill
         if bill is None:
             return cls(unknown=True, lower_bound=True)
-        unknown = bool(bill.unknown or bill.problems)
-        return cls(bill.estimated_month, unknown, bool(bill.lines) and bill.lower_bound)
+        return cls(
+            bill.estimated_month or ZERO,
+            unknown=bool(bill.unknown or bill.problems),
+            lower_bound=bool(bill.lines) and bill.lower_bound,
+            unpriced=Caveat.PRICES in bill.caveats,
+        )
 
     @classmethod
     def of_recorded(cls, recordings: Recordings, lines: Sequence[Line]) -> "StreamsTotal":
         """Sum up the streams that these channels record to."""
         bill, known = recordings.bill, recordings.all_known(lines)
-        amount = bill.estimated_month if bill else ZERO
-        at_least = not known or bool(bill and bill.lower_bound)
-        return cls(amount, not known or bool(recordings.problems), at_least, recorded=True)
+        return cls(
+            (bill.estimated_month if bill else None) or ZERO,
+            unknown=not known or bool(recordings.problems),
+            lower_bound=not known or bool(bill and bill.lower_bound),
+            recorded=True,
+            unpriced=bool(bill and Caveat.PRICES in bill.caveats),
+        )
 
     def __add__(self, other: "StreamsTotal") -> "StreamsTotal":
         return StreamsTotal(
@@ -68,6 +79,7 @@ class StreamsTotal:
             self.unknown or other.unknown,
             self.lower_bound or other.lower_bound,
             self.recorded or other.recorded,
+            self.unpriced or other.unpriced,
         )
 
     @property
@@ -108,7 +120,7 @@ class Budget:
         if baseline:
             self._compare(verdict, bill, baseline, streams)
         if not verdict.passed:
-            verdict.lines += [("error", said) for said in self._unanswered(bill)]
+            verdict.lines += [("error", said) for said in self._unanswered(bill, streams)]
             if streams.unknown:
                 said = "the cost of some streams is not known: the total is without it"
                 verdict.lines.append(("error", said))
@@ -140,12 +152,13 @@ class Budget:
             said = f"whether it grew by more than --max-growth {growth.text} is not known"
             verdict.lines.append(("error", said))
 
-    def _unanswered(self, bill: Bill) -> Iterator[str]:
-        if bill.basis is Basis.ASSUMED and (self.fail_over is not None or self.max_growth):
-            yield (
-                "whether the month stays within the budget is not known: --no-metrics leaves"
-                " messages and TURN minutes unread"
-            )
+    def _unanswered(self, bill: Bill, streams: StreamsTotal) -> Iterator[str]:
+        asked = self.fail_over is not None or self.max_growth is not None
+        open_still = "whether the month stays within the budget is not known"
+        if bill.basis is Basis.ASSUMED and asked:
+            yield f"{open_still}: --no-metrics leaves messages and TURN minutes unread"
+        if streams.unpriced and asked:
+            yield f"{open_still}: prices of streams' data are not; --prices can name them"
         if number := len(bill.unknown):
             yield f"the cost of {number:,} channels is not known: the total is without them"
 

@@ -8,7 +8,7 @@ from functools import partial
 from kvsops.aws import activity, channels, stream_activity
 from kvsops.aws.metric_data import LISTED_FOR
 from kvsops.aws.scope import Scope
-from kvsops.bill import stream_reading, usage
+from kvsops.bill import stream_reading, stream_usage, usage
 from kvsops.bill.baseline import Baseline
 from kvsops.bill.bill import Bill, Line, lines_of, window
 from kvsops.bill.narrowing import Narrowing
@@ -65,40 +65,49 @@ def within_reach(month: Month | None, now: datetime) -> Month:
 def read_bill(scope: Scope, wanted: Wanted, deleted: Deleted, counter: Counter) -> Reading:
     """Read all that the bill is made of, and price it."""
     month, now, baseline = wanted.month, wanted.now, wanted.baseline
-    # All of them, whatever is meant: the quota is the region's.
-    listed: list[Facts] = []
-    for channel in channels.each_listed(scope):
-        listed.append(Facts(channel))
-        counter.advance()
+    found, streams = Metered(), StreamReading()
+    with meanwhile(scope, partial(_see, scope, found, streams)):
+        # All of them, whatever is meant: the quota is the region's.
+        listed = _listed(scope, counter)
     facts = [each for each in listed if wanted.narrowing.means(each.channel.channel_name)]
-    found = Metered()
     if wanted.tag_key is not None:
         tags = gather.fetch(scope, Need.TAGS, facts, counter=counter)
         facts = tags.facts
         found.problems += tags.problems
-    counter.stage("looking for deleted channels", None)
-    usage.see(scope, found)
     ghosts = names_gone(listed, wanted.narrowing, found, deleted, baseline)
     names = [*_names(facts), *ghosts]
-    streams = stream_reading.look(scope, wanted.narrowing, counter)
+    stream_reading.look(scope, streams, wanted.narrowing, counter)
     refuse_to_overspend(scope, len(names), streams.names)
-    # Calls by stream, which wait for their turns while metrics are taken apart.
-    with meanwhile(scope, partial(stream_reading.read_listed_tiers, scope, streams)):
-        read_use(scope, found, names, month, counter)
-    lines = lines_of(facts, ghosts, found, prices=wanted.prices, month=month, now=now)
     stream_reading.read(
         scope,
         streams,
         month,
         wanted.prices,
-        counter,
+        now=now,
+        counter=counter,
         tag_key=wanted.tag_key,
         most=wanted.max_retention,
+        beside=partial(read_use, scope, found, names, month, counter),
     )
+    lines = lines_of(facts, ghosts, found, prices=wanted.prices, month=month, now=now)
     bill = Bill(
         month, now, wanted.prices, lines, lower_bound=not _whole(found, month, now, baseline)
     )
     return Reading(bill, found, len(listed), streams)
+
+
+def _listed(scope: Scope, counter: Counter) -> list[Facts]:
+    listed: list[Facts] = []
+    for channel in channels.each_listed(scope):
+        listed.append(Facts(channel))
+        counter.advance()
+    return listed
+
+
+def _see(scope: Scope, found: Metered, streams: StreamReading) -> None:
+    """Learn which channels and streams have points at all, those deleted since too."""
+    usage.see(scope, found)
+    stream_usage.see(scope, streams.metered)
 
 
 def refuse_to_overspend(scope: Scope, channels: int, streams: int) -> None:

@@ -127,7 +127,7 @@ def linked(scope: Scope, bill: StreamBill, counter: Counter) -> tuple[StreamBill
     streams = [line.stream for line in bill.lines if line.stream]
     links, problems = read_each(scope, streams, aws_streams.link_of, "links", counter)
     lines = [
-        replace(line, link=links[line.stream.stream_arn]) if line.stream else line
+        replace(line, link=links.get(line.stream.stream_arn)) if line.stream else line
         for line in bill.lines
     ]
     return replace(bill, lines=lines), problems

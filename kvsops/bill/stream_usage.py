@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from kvsops.aws import stream_activity
 from kvsops.aws.metric_data import LISTED_FOR
 from kvsops.aws.scope import Scope
-from kvsops.aws.stream_activity import EVERY, INGESTED, OUTGOING, Asked, Read, Window, window_of
+from kvsops.aws.stream_activity import INGESTED, OUTGOING, Asked, Read, Window, window_of
 from kvsops.bill.bill import window
 from kvsops.core.cost import Month
 from kvsops.core.rules.activity import METRICS_REACH
@@ -36,7 +36,6 @@ class StreamsMetered:
     listed: dict[str, set[str]] = field(default_factory=dict)
     seen_all: bool = True
     problems: list[str] = field(default_factory=list)
-    metrics: int = 0
 
     @property
     def seen(self) -> set[str]:
@@ -77,14 +76,10 @@ def read(
     gone: Iterable[str],
     month: Month,
     *,
+    now: datetime,
     counter: Counter = UNSEEN,
 ) -> None:
-    """Read what the month of these streams is made of, and of those gone, by name.
-
-    Raises `CheckFailedError`, before anything is asked, where it may cost more than the scope's
-    budget.
-    """
-    now = scope.now()
+    """Read what the month of these streams is made of, and of those gone, by name."""
     start, end = window(month, now)
     kept_from, recent = now - METRICS_REACH, now - LISTED_FOR
     flows = window_of(start, end, kept_from)
@@ -96,14 +91,11 @@ def read(
         for each in streams
     }
     names = [*found.windows]
-    scope.metric_budget.refuse_to_overspend(len(names), len(names) * EVERY, "stream")
-    before = scope.metric_budget.asked
     likely = [name for name in names if _may_have(found, INGESTED, name, recent)]
     counter.stage("streams' metrics", None)
     found.read.add(stream_activity.intakes(scope, [(name, found.windows[name]) for name in likely]))
     asked = [*_outgoing(found, names, since=flows.start, recent=recent)]
     found.read.add(stream_activity.outgoing(scope, asked, flows))
-    found.metrics += scope.metric_budget.asked - before
     found.problems += sorted({why for each in found.read.untold.values() for why in each.values()})
 
 

@@ -1,26 +1,29 @@
 """A month's bill of streams: what each costs, also those deleted since, and what is not known."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from decimal import Decimal
+from functools import partial
 
 from kvsops.aws import streams as aws_streams
 from kvsops.aws.metric_data import LISTED_FOR
 from kvsops.aws.scope import Scope
+from kvsops.aws.stream_activity import EVERY, INGESTED
 from kvsops.bill import stream_usage
 from kvsops.bill.bill import dearness
 from kvsops.bill.stream_usage import StreamsMetered
-from kvsops.core.cost import Basis, Month, Prices, Projection, total
+from kvsops.core.cost import Basis, Month, Prices, Projection, known_sum, total
 from kvsops.core.stream import ChannelLink, Settings, Stream, Tier
 from kvsops.core.stream_caveats import Caveat
 from kvsops.core.stream_cost import StreamCost, estimate_stream, spent_by_day
 from kvsops.core.stream_usage import Item, StreamUsage
+from kvsops.facts.meanwhile import meanwhile
 from kvsops.facts.streams import read_each
 from kvsops.output.console import UNSEEN, Counter
 
 Tiers = Mapping[str, Tier | None]
-"""By ARN; None could not be read. One without is not known either, and was not asked."""
+"""By ARN; None could not be read. One without was not asked, or is no more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,14 +63,14 @@ class StreamBill:
     problems: Sequence[str] = ()
 
     @property
-    def month_to_date(self) -> Decimal:
+    def month_to_date(self) -> Decimal | None:
         """What was spent so far, as far as it is known."""
-        return total(line.cost.month_to_date for line in self.lines)
+        return known_sum([line.cost.month_to_date for line in self.lines])
 
     @property
-    def estimated_month(self) -> Decimal:
+    def estimated_month(self) -> Decimal | None:
         """What the month will come to, as far as it is known."""
-        return total(line.cost.estimated_month for line in self.lines)
+        return known_sum([line.cost.estimated_month for line in self.lines])
 
     @property
     def dearest_first(self) -> list[StreamLine]:
@@ -127,31 +130,54 @@ def read_streams(
     month: Month,
     prices: Prices,
     *,
+    now: datetime | None = None,
     found: StreamsMetered | None = None,
     gone: Iterable[str] | None = None,
-    tiers: Tiers | None = None,
+    beside: Callable[[StreamBill], object] = lambda _: None,
     counter: Counter = UNSEEN,
 ) -> StreamBill:
     """Read the use of streams in the month, and of those deleted since; price it.
 
-    `gone` are the names of deleted streams that are meant; None: all that ListMetrics knows of.
-    `found` is what `stream_usage.see` learned already, `tiers` those read already. Raises
-    `CheckFailedError` where it may cost more than the scope's budget.
+    `now` is the moment of the bill that it is part of. `gone` are the names of deleted streams that
+    are meant; None: all that ListMetrics knows of. `found` is what `stream_usage.see` learned
+    already. `beside` hears, while the storage tiers are read, the bill as it were if all were the
+    hot one. Raises `CheckFailedError` where it may cost more than the scope's budget.
     """
     if found is None:
         found = StreamsMetered()
         stream_usage.see(scope, found)
     if gone is None:
         gone = sorted(found.seen - {each.stream_name for each in streams})
-    gone, now = [*gone], scope.now()
-    stream_usage.read(scope, found, streams, gone, month, counter=counter)
-    known = tiers or {}
-    lacking = [each for each in _taking_in(streams, found) if each.stream_arn not in known]
-    more, problems = read_tiers(scope, lacking, counter)
-    tiers = {**known, **more}
-    lines = stream_lines(streams, gone, found, tiers, prices=prices, month=month, now=now)
-    missing = not found.seen_all or month.start < now - LISTED_FOR
-    return StreamBill(month, now, prices, lines, missing, (*found.problems, *problems))
+    gone, now = [*gone], now or scope.now()
+    names = len({each.stream_name for each in streams}.union(gone))
+    scope.metric_budget.refuse_to_overspend(names, names * EVERY, "stream")
+    surely = [each for each in streams if each.stream_name in found.listed.get(INGESTED, ())]
+    with meanwhile(scope, partial(read_tiers, scope, surely)) as reading:
+        stream_usage.read(scope, found, streams, gone, month, now=now, counter=counter)
+        lines = lines_if_hot(streams, gone, found, prices=prices, month=month, now=now)
+        missing = not found.seen_all or month.start < now - LISTED_FOR
+        bill = StreamBill(month, now, prices, lines, missing, found.problems)
+        beside(bill)
+    tiers, problems = reading.result()
+    taking_in = [each.stream for each in lines if each.stream and each.usage.last_written]
+    asked = {each.stream_arn for each in surely}
+    lacking = [each for each in taking_in if each.stream_arn not in asked]
+    more, others = read_tiers(scope, lacking, counter)
+    tiers |= more
+    gone_since = asked.union(each.stream_arn for each in lacking) - tiers.keys()
+    return replace(
+        bill,
+        lines=[_settled(each, tiers, gone_since, bill) for each in lines],
+        problems=(*dict.fromkeys((*bill.problems, *problems, *others, *_untold(streams))),),
+    )
+
+
+def _untold(streams: Sequence[Stream]) -> Iterator[str]:
+    """Say of which streams no retention was told; one that cannot be is told where it is read."""
+    names = [each.stream_name for each in streams if each.retention is None and not each.doubt]
+    if names:
+        more = f" and {len(names) - 1:,} more" if names[1:] else ""
+        yield f"ListStreams told no retention of {names[0]}{more}: what is stored is not known"
 
 
 def read_tiers(
@@ -161,23 +187,22 @@ def read_tiers(
     return read_each(scope, streams, aws_streams.tier_of, "storage tiers", counter)
 
 
-def stream_lines(
+def lines_if_hot(
     streams: Iterable[Stream],
     gone: Iterable[str],
     found: StreamsMetered,
-    tiers: Tiers,
     *,
     prices: Prices,
     month: Month,
     now: datetime,
 ) -> list[StreamLine]:
-    """Price streams, and the ghosts: names that are no more, or use before a stream was made."""
+    """Price streams as if stored hot, and the ghosts: names that are no more, or use before."""
     lines: list[StreamLine] = []
     for stream in streams:
         before, own = found.of(stream.stream_name).split(stream.creation_time)
         created = stream.creation_time
         if created is None or created < month.end:
-            settings = Settings(stream.retention, tiers.get(stream.stream_arn), created)
+            settings = Settings(stream.retention, Tier.HOT, created)
             cost = estimate_stream(own, settings, prices, month, now)
             lines.append(StreamLine(stream.stream_name, own, settings, cost, stream))
         earlier = _ghost(stream.stream_name, before, prices, month)
@@ -188,15 +213,20 @@ def stream_lines(
     return lines
 
 
+def _settled(line: StreamLine, tiers: Tiers, gone: Collection[str], bill: StreamBill) -> StreamLine:
+    """Price once more what is not stored hot, as most is, or was deleted while it was read."""
+    if line.stream is None or tiers.get(line.stream.stream_arn) is Tier.HOT:
+        return line
+    if line.stream.stream_arn in gone:
+        return _ghost(line.stream_name, line.usage, bill.prices, bill.month)
+    settings = replace(line.settings, tier=tiers.get(line.stream.stream_arn))
+    cost = estimate_stream(line.usage, settings, bill.prices, bill.month, bill.now)
+    return replace(line, settings=settings, cost=cost)
+
+
 def _ghost(name: str, usage: StreamUsage, prices: Prices, month: Month) -> StreamLine:
     """Price what will not be used any more; nothing is known of what it had stored."""
     settings = Settings(None, None, gone=True)
     return StreamLine(
         name, usage, settings, estimate_stream(usage, settings, prices, month, month.end)
     )
-
-
-def _taking_in(streams: Sequence[Stream], found: StreamsMetered) -> list[Stream]:
-    """Return the streams whose tier matters: those that took in anything that is known of."""
-    usages = ((each, found.of(each.stream_name)) for each in streams)
-    return [each for each, usage in usages if usage.intake is not None and usage.last_written]

@@ -29,7 +29,6 @@ class Metered:
     seen: set[str] = field(default_factory=set)  # names with points in the last two weeks
     seen_all: bool = True  # False where ListMetrics could not be read
     problems: list[str] = field(default_factory=list)
-    metrics: int = 0
 
     def of(self, name: str) -> Usage | None:
         """Return a name's usage; None where it is not known."""
@@ -73,10 +72,8 @@ def read(
         metered.unknown |= untold
         activity.merge(points, found)
 
-    before = scope.metric_budget.asked
     ask("metrics", [*_each(likely, (*FIRST, *REST)), *_each(others, FIRST)])
     ask("more metrics", [*_each((name for name in others if name in points), REST)])
-    metered.metrics += scope.metric_budget.asked - before
     metered.usage |= {name: Usage(days) for name, days in points.items()}
     metered.problems += sorted(set(metered.unknown.values()))
 

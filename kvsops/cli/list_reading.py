@@ -154,7 +154,8 @@ def read_bill(
             recordings.read(scope, recorded, month, prices, seen)
             read = reading.result()
         chosen = read.facts or chosen
-        planned.problems += read.problems + found.problems + recorded.problems
+        more = (*read.problems, *found.problems, *recorded.problems)
+        planned.problems = [*dict.fromkeys((*planned.problems, *more))]
     bill = priced(chosen, ghosts, found, base, prices=prices, now=scope.now())
     return bill, recorded
 

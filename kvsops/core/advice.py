@@ -14,7 +14,8 @@ from typing import Final
 
 from kvsops.core.cost import YOUNG, Prices, midnight
 from kvsops.core.stream import RETENTION_HOURS, Settings, Tier
-from kvsops.core.stream_cost import StreamCost, gb
+from kvsops.core.stream_cost import StreamCost
+from kvsops.core.stream_price import gb
 from kvsops.core.stream_usage import Item, StreamUsage, day_begin
 
 SHORT: Final = timedelta(hours=24)
@@ -46,7 +47,7 @@ SURE: Final = {
     Kind.OVER_LIMIT: Certainty.SURE,
 }
 """Whether what a storage session writes is counted as PutMedia is not documented, and no metric is
-known of what is read by DASH, as clips or as images: silence of these is no proof."""
+known of what is read as images: silence of these is no proof."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,10 +104,10 @@ class Seen:
         """
         if None in self.usage.outgoing.values():
             return None
-        last = self.usage.last_read
+        last, retention = self.usage.last_read, self.settings.retention
         begun = max(self.since, self.settings.creation_time or self.since)
         quiet = self.now - (_day_after(last) if last else begun)
-        kept_unread = last is None or quiet >= (self.settings.retention or timedelta.max)
+        kept_unread = last is None or (retention is not None and quiet >= retention)
         return quiet if kept_unread and quiet >= YOUNG else None
 
     def spared(self, keep: timedelta) -> Decimal | None:

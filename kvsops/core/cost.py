@@ -252,18 +252,18 @@ def total(costs: Iterable[Decimal | None]) -> Decimal:
 
 
 def known_sum(amounts: Sequence[Decimal | None]) -> Decimal | None:
-    """Sum what is known; where nothing is, the sum is not known either, and never nothing."""
-    return None if _unknown(amounts) else total(amounts)
+    """Sum what is known; where that is nothing, and not all is known, the sum is not either.
+
+    At least nothing tells nothing.
+    """
+    known = total(amounts)
+    return None if not known and None in amounts else known
 
 
 def known_count(values: Sequence[bool | None]) -> int | None:
     """Count what is true; where nothing is known, the count is not known either."""
-    return None if _unknown(values) else sum(map(bool, values))
-
-
-def _unknown(values: Sequence[object]) -> bool:
-    """Whether there are values, and none of them is known."""
-    return bool(values) and all(value is None for value in values)
+    nothing_known = bool(values) and all(value is None for value in values)
+    return None if nothing_known else sum(map(bool, values))
 
 
 def _spent(used: Day, prices: Prices) -> tuple[Decimal, Decimal, Decimal]:

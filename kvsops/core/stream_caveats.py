@@ -19,13 +19,21 @@ class Caveat(StrEnum):
     WARM = "the prices of the warm storage tier are not known"
     TIER = "a storage tier could not be read: ingest and storage are not priced"
     METRICS = "metrics could not be read: what they tell is not known"
-    PRICES = "prices of streams' data are not known"
+    PRICES = (
+        "prices of streams' data are not known: a --prices file can name them (kvsops prices shows "
+        "those that are)"
+    )
     CLIPS = "the price of clips (GetClip) is not known"
+    UNCOUNTED = (
+        "not counted: images and the minutes of channels' storage sessions, of which neither "
+        "metric nor price is known"
+    )
 
     @property
     def hides_cost(self) -> bool:
         """Whether something may cost more than is told, so that a total is a lower bound."""
-        return self is not Caveat.PRESENT_SETTINGS
+        # What may not have been used at all would make a lower bound of every total.
+        return self not in (Caveat.PRESENT_SETTINGS, Caveat.UNCOUNTED)
 
     @property
     def mendable(self) -> bool:

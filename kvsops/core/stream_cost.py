@@ -1,15 +1,12 @@
 """What a stream costs in a month: pure arithmetic on bytes and prices.
 
-A stream is billed what it takes in, what is read from it, and what it keeps: a GB kept for the
-whole month is a GB-month. Which metric is billed under which price is as the API's documentation
-says; that of clips is not told, and neither are the prices of the warm storage tier.
-Source: https://aws.amazon.com/kinesis/video-streams/pricing/
+A stream is billed what it takes in, what is read from it, and what it keeps.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
-from decimal import Context, Decimal
+from decimal import Decimal
 from fractions import Fraction
 from functools import cached_property
 from typing import Final
@@ -24,28 +21,11 @@ from kvsops.core.cost import (
     known_sum,
     midnight,
 )
-from kvsops.core.intake import Intake, seconds
+from kvsops.core.intake import Intake
 from kvsops.core.stream import Settings, Tier
 from kvsops.core.stream_caveats import Caveat
+from kvsops.core.stream_price import PRICES, apart, length, priced
 from kvsops.core.stream_usage import Item, StreamUsage, day_begin
-
-GB: Final = 2**30
-"""Bytes of a GB: the examples of AWS's pricing page take it as 1,024 MB. That an MB has 2**20 bytes
-is inferred.
-
-Source: https://aws.amazon.com/kinesis/video-streams/pricing/
-"""
-_EXACT: Final = Context(prec=60)
-"""Bytes times a price, by 2**30, has up to so many digits."""
-
-PRICES: Final[Mapping[Item, str | None]] = {
-    Item.INGESTED: "gb_ingested",
-    Item.CONSUMED: "gb_consumed",
-    Item.CONSUMED_BY_HLS: "gb_consumed_by_hls",
-    Item.CLIPS: None,
-    Item.STORED: "gb_month_stored",
-}
-"""The field of `Prices` that each is billed by; None: not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,11 +64,6 @@ class StreamCost:
     def active(self) -> bool:
         """Whether anything came in, went out or was stored, as far as is known."""
         return any(self.quantities.values())
-
-
-def gb(quantity: Fraction | int, month: Month | None = None) -> Decimal:
-    """Return bytes in GB, or, with the month, byte-seconds in GB-months."""
-    return _times(Decimal(1), quantity, GB * _length(month) if month else GB)
 
 
 def estimate_stream(
@@ -148,7 +123,7 @@ def _day_price(
     prices: Prices,
     month: Month,
 ) -> Decimal:
-    return _priced(item, sums.get((day, item), 0), prices, month) or Decimal(0)
+    return priced(item, sums.get((day, item), 0), prices, month) or Decimal(0)
 
 
 @dataclass(frozen=True)
@@ -195,7 +170,7 @@ class _Reckoning:
             return None if quantity is None else Decimal(0)
         if item in (Item.INGESTED, Item.STORED) and not self._hot:
             return None
-        return _priced(item, quantity, self.prices, self.month)
+        return priced(item, quantity, self.prices, self.month)
 
     def by_day(
         self, days: list[date], moments: list[datetime]
@@ -239,6 +214,8 @@ class _Reckoning:
             yield Caveat.WARM if settings.tier is Tier.WARM else Caveat.TIER
         if quantities[Item.CLIPS]:
             yield Caveat.CLIPS
+        if any(quantities.values()):
+            yield Caveat.UNCOUNTED
         names = (name for item, name in PRICES.items() if quantities[item] and name)
         if any(getattr(self.prices, name) is None for name in names):
             yield Caveat.PRICES
@@ -267,7 +244,7 @@ class _Reckoning:
         """Scale a flow of the span to the whole month."""
         start, end = self._span()
         count = self.usage.on(item, start, end)
-        return None if count is None else Fraction(count * _length(self.month), _apart(start, end))
+        return None if count is None else Fraction(count * length(self.month), apart(start, end))
 
     def _expected_storage(self) -> Fraction | None:
         """Reckon on to the month's end: what is kept ages, and more comes in evenly."""
@@ -275,33 +252,9 @@ class _Reckoning:
         flow, retention = self._expected(Item.INGESTED), self.settings.retention
         if kept is None or flow is None or retention is None:
             return None
-        left = _apart(self.now, self.month.end)
-        coming = Intake.evenly(self.now, self.month.end, int(flow * left / _length(self.month)))
+        left = apart(self.now, self.month.end)
+        coming = Intake.evenly(self.now, self.month.end, int(flow * left / length(self.month)))
         return sum(kept) + coming.kept(retention, [self.now, self.month.end])[0]
 
 
 _LONG_AGO: Final = datetime(2000, 1, 1, tzinfo=UTC)
-
-
-def _priced(item: Item, quantity: Fraction | int, prices: Prices, month: Month) -> Decimal | None:
-    """Price bytes, of STORED byte-seconds; None where there is no price."""
-    name = PRICES[item]
-    price: Decimal | None = getattr(prices, name) if name else None
-    unit = GB * _length(month) if item is Item.STORED else GB
-    return None if price is None else _times(price, quantity, unit)
-
-
-def _times(price: Decimal, quantity: Fraction | int, unit: int) -> Decimal:
-    """Return the price of a quantity in units; first times, then by: exact where the result is."""
-    whole = Fraction(quantity) / unit
-    numerator = _EXACT.multiply(price, Decimal(whole.numerator))
-    return +_EXACT.divide(numerator, Decimal(whole.denominator))  # of 28 digits, as all money
-
-
-def _length(month: Month) -> int:
-    """Return the month's seconds."""
-    return _apart(month.start, month.end)
-
-
-def _apart(start: datetime, end: datetime) -> int:
-    return max(seconds(end) - seconds(start), 1)

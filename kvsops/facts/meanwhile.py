@@ -1,11 +1,12 @@
 """Two reads at a time, where each has another pace to keep to."""
 
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from contextlib import contextmanager
 from typing import TypeVar
 
 from kvsops.aws.scope import Scope
+from kvsops.aws.threads import THREADS
 
 Result = TypeVar("Result")
 
@@ -17,11 +18,18 @@ def meanwhile(scope: Scope, read: Callable[[], Result]) -> Iterator[Future[Resul
     What the reading raises is raised at the block's end. Where the block ends with an error or
     Ctrl-C the reading is waited for no longer.
     """
-    with ThreadPoolExecutor(1) as aside:
+    reading = Future[Result]()
+
+    def run() -> None:
         try:
-            reading = aside.submit(read)
-            yield reading
-            reading.result()
-        except BaseException:
-            scope.patience.interrupt()
-            raise
+            reading.set_result(read())
+        except BaseException as error:  # noqa: BLE001 - raised where it is waited for
+            reading.set_exception(error)
+
+    THREADS.do(run)
+    try:
+        yield reading
+        reading.result()
+    except BaseException:
+        scope.patience.interrupt()
+        raise

@@ -11,7 +11,8 @@ from kvsops.core.stream import Stream
 from kvsops.errors import AwsError, NotFoundError
 from kvsops.facts.look import Reader
 from kvsops.facts.tags import Tags
-from kvsops.output.console import Counter
+from kvsops.output.console import UNSEEN, Counter
+from kvsops.output.text import count
 
 Value = TypeVar("Value")
 
@@ -38,21 +39,27 @@ def read_each(
     wanted: Sequence[Stream],
     read: Callable[[Scope, str], Value],
     what: str,
-    counter: Counter,
+    counter: Counter = UNSEEN,
 ) -> tuple[dict[str, Value | None], list[str]]:
     """Read something of each stream, by ARN, and what could not be read: that is None.
 
-    One that was deleted meanwhile is not known, and no failure. `what` is what one calls it.
+    One that was deleted meanwhile is left out, and no failure. `what` is what one calls it.
     """
-    problems: set[str] = set()
+    problems: dict[str, list[str]] = {}  # what was said, by the same without its stream
+    gone: set[Stream] = set()
 
     def one(stream: Stream) -> Value | None:
+        if scope.patience.interrupted:  # each would be given a moment of its own
+            return None
         try:
             return read(scope, stream.stream_arn)
         except NotFoundError:
+            gone.add(stream)
             return None
         except AwsError as error:
-            problems.add(str(error))
+            said = str(error)
+            alike = said.replace(stream.stream_arn, "").replace(stream.stream_name, "")
+            problems.setdefault(alike, []).append(said)
             return None
         finally:
             counter.advance()
@@ -60,4 +67,11 @@ def read_each(
     if wanted:
         counter.stage(what, len(wanted))
     found = zip(wanted, scope.in_parallel(one, wanted), strict=True)
-    return {stream.stream_arn: value for stream, value in found}, sorted(problems)
+    values = {stream.stream_arn: value for stream, value in found if stream not in gone}
+    return values, [_together(sorted(each)) for _, each in sorted(problems.items())]
+
+
+def _together(said: Sequence[str]) -> str:
+    """Say once what failed alike for many streams."""
+    more = f"; so, too, for {count(len(said) - 1, 'more stream')}" if said[1:] else ""
+    return said[0] + more

@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import Final
 
-from kvsops.bill.advice import Advised, StreamAdvice
+from kvsops.bill.advice import RETENTION_TAG, Advised, StreamAdvice
 from kvsops.core.advice import Certainty, Kind
+from kvsops.core.cost import known_sum
 from kvsops.core.likeness import shown
 from kvsops.core.text import age
 from kvsops.output.figures import usd
@@ -15,12 +16,13 @@ from kvsops.reports.columns import UNKNOWN
 from kvsops.reports.stream_columns import retention_text
 
 RESTS: Final = {
-    Certainty.UNCERTAIN: "no metric is known of what is read by DASH, as clips or as images, so "
-    "that somebody may read what seems unread",
-    Certainty.LIKELY: "whether what a channel's storage session writes is counted is not "
-    "documented",
+    Certainty.UNCERTAIN: "no metric is known of what is read as images, so that somebody may read "
+    "what seems unread",
+    Certainty.LIKELY: "AWS does not document whether what a channel's storage session writes is "
+    "counted, so that something may come in unseen",
 }
 """Why an advice is not sure."""
+_LIMITED_BY: Final = {"--max-retention": "limit", RETENTION_TAG: "its tag"}
 _HOUR: Final = timedelta(hours=1)
 _SECOND: Final = timedelta(seconds=1)
 
@@ -66,7 +68,7 @@ def advice_columns() -> list[Column[Advised]]:
         ),
         Column[Advised](
             "saving_usd",
-            "SAVES A MONTH",
+            "SAVES",
             lambda row: row.advice.saving,
             lambda row: usd(row.advice.saving),
             align="right",
@@ -79,11 +81,11 @@ def why(row: Advised) -> str:
     """Say what an advice rests on."""
     quiet, limit = row.advice.quiet, row.advice.limit
     if limit:
-        return f"{limit.source} {retention_text(limit.most)}"
+        return f"{_LIMITED_BY.get(limit.source, limit.source)} {retention_text(limit.most)}"
     if row.advice.kind is Kind.UNWRITTEN:
-        unread = "unread, too" if row.line.usage.last_read is None else "was read"
-        return f"unwritten for {_days(quiet)}, {unread}"
-    return f"unread for {_days(quiet)}"
+        unread = row.line.usage.last_read is None
+        return f"{'unused' if unread else 'unwritten'} {_days(quiet)}"
+    return f"unread {_days(quiet)}"
 
 
 def deed(row: Advised) -> str:
@@ -91,7 +93,7 @@ def deed(row: Advised) -> str:
     if row.advice.kind is Kind.UNWRITTEN:
         return "delete it"
     if row.advice.kind is Kind.RECORDED_UNREAD:
-        return "unlink its channel"
+        return "unlink it"
     return f"keep {retention_text(row.advice.keep)}"
 
 
@@ -99,10 +101,13 @@ def advice_notes(advice: StreamAdvice) -> Iterator[str]:
     """Say what all of it would spare, and how sure that is."""
     if not advice.rows:
         return
-    yield (
-        f"Advice on {count(advice.streams, 'stream')}: up to {usd(advice.saving)} a month could be "
-        "spared of what is kept and taken in now. kvsops changes no stream."
-    )
+    savings = advice.savings
+    spared, unknown = known_sum(savings), savings.count(None)
+    most = "how much could be spared is not known"
+    if spared is not None:
+        most = f"up to {usd(spared)} a month could be spared of what is kept and taken in now"
+        most += f", and of {unknown:,} it is not known how much" if unknown else ""
+    yield f"Advice on {count(len(savings), 'stream')}: {most}. kvsops changes no stream."
     given = {each.advice.certainty for each in advice.rows}
     for certainty, because in RESTS.items():
         if certainty in given:

@@ -76,7 +76,8 @@ class Quota:
 class Group:
     """Channels and streams that have something in common; None is the name of those without it.
 
-    The dollars are of both; `streams_…` are the streams' part.
+    The dollars are of both, and `lower_bound` says that they may be more; `streams_…` are the
+    streams' part.
     """
 
     name: str | None
@@ -87,6 +88,7 @@ class Group:
     streams: int = 0
     streams_month_to_date: Decimal | None = ZERO
     streams_estimated_month: Decimal | None = ZERO
+    lower_bound: bool = False
 
     @classmethod
     def of(
@@ -104,6 +106,7 @@ class Group:
             known_sum([*month, *(line.cost.estimated_month for line in streams)]),
             len(streams),
             *known_costs(streams),
+            None in month or any(line.cost.lower_bound for line in streams),
         )
 
 
@@ -115,6 +118,11 @@ class BillDay:
     used: Day | None
     spent: Decimal | None
     streams: Decimal | None = ZERO
+
+    @property
+    def in_all(self) -> Decimal | None:
+        """What channels and streams cost, as far as it is known."""
+        return known_sum([self.spent, self.streams])
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +213,7 @@ def report_of(
         churn=bill.churn() if known else None,
         unused=known_count([None if each is None else not each for each in active]),
         own_cost=OwnCost(
-            reading.metered.metrics + reading.streams.metered.metrics,
+            scope.metric_budget.asked,
             {name: scope.calls[name] for name in CLOUDWATCH_CALLS},
             own_cost(scope),
         ),

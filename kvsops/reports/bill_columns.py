@@ -14,6 +14,7 @@ from kvsops.output.figures import usd
 from kvsops.output.rows import Column, Row
 from kvsops.reports.bill import Group
 from kvsops.reports.columns import UNKNOWN, channel_columns
+from kvsops.reports.stream_said import least
 
 BAR_DAYS: Final = 14
 _BLOCKS: Final = "▁▂▃▄▅▆▇█"
@@ -156,9 +157,19 @@ def group_columns(by: str = "group", *, streams: bool = False) -> list[Column[Gr
             lambda row: row.streams_estimated_month,
             shown=False,
         ),
-        _dollars("month_to_date_usd", "TO DATE", lambda row: row.month_to_date),
-        _dollars("estimated_monthly_usd", "MONTH", lambda row: row.estimated_month),
+        _sums("month_to_date_usd", "TO DATE", lambda row: row.month_to_date),
+        _sums("estimated_monthly_usd", "MONTH", lambda row: row.estimated_month),
+        Column[Group]("lower_bound", "AT LEAST", lambda row: row.lower_bound, shown=False),
     ]
+
+
+def _sums(key: str, header: str, of: Callable[[Group], Decimal | None]) -> Column[Group]:
+    """Return a column of dollars; those that are less than the truth say so."""
+
+    def text(group: Group) -> str:
+        return least(of(group), group.lower_bound)
+
+    return Column[Group](key, header, of, text, align="right")
 
 
 def _used_text(group: Group) -> str:

@@ -5,7 +5,7 @@ from typing import Final
 from kvsops.bill.advice import StreamAdvice
 from kvsops.bill.bill import Churn
 from kvsops.bill.streams import StreamBill
-from kvsops.core.cost import Prices
+from kvsops.core.cost import Prices, known_sum
 from kvsops.output.rows import records
 from kvsops.output.values import json_ready
 from kvsops.reports.advice import advice_columns
@@ -136,7 +136,8 @@ def _advice(advice: StreamAdvice | None) -> dict[str, object] | None:
     if advice is None:
         return None
     rows = records(advice.rows, advice_columns())
-    return {"streams": advice.streams, "saving_usd": advice.saving, "rows": rows}
+    savings = advice.savings
+    return {"streams": len(savings), "saving_usd": known_sum(savings), "rows": rows}
 
 
 def day_json(each: BillDay) -> dict[str, object]:

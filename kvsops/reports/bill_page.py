@@ -60,6 +60,7 @@ def rendered(view: Mapping[str, object]) -> str:
     )
     environment.filters |= {
         "usd": partial(usd, unknown=NOT_KNOWN),
+        "at_least": _at_least,
         "number": number,
         "day": day,
         "moment": moment,
@@ -88,7 +89,7 @@ def view_of(report: BillReport) -> dict[str, object]:
     """Give the template the report, and what is computed from it."""
     bill, by = report.bill, f"tag {report.by[4:]}" if report.by.startswith("tag:") else report.by
     known = [row for row in report.groups if _value(row) is not None]
-    days = [each for each in report.days if each.spent is not None]
+    days = [each for each in report.days if each.in_all is not None]
     lines = sorted(bill.dearest_first, key=lambda line: _value(line.cost) or ZERO, reverse=True)
     groups = _fitting(report.groups, GROUPS, _GROUPS_BYTES, lambda group: group.name or "")
     channels = _fitting(lines, CHANNELS, _CHANNELS_BYTES, _channel_text)
@@ -108,8 +109,8 @@ def view_of(report: BillReport) -> dict[str, object]:
         "undrawn": len(report.groups) - len(known),
         "groups": groups,
         "other_groups": _sums(groups.rest),
-        "day_chart": by_day({each.day: each.spent or ZERO for each in days}, bill.month),
-        "dearest_day": max(days, key=lambda each: each.spent or ZERO, default=None),
+        "day_chart": by_day({each.day: each.in_all or ZERO for each in days}, bill.month),
+        "dearest_day": max(days, key=lambda each: each.in_all or ZERO, default=None),
         "channels": channels,
         "other_channels": _sums([line.cost for line in channels.rest]),
         "tagged": any(line.tags is not None for line in lines),
@@ -196,6 +197,12 @@ def _rests(report: BillReport) -> Iterator[str]:
         )
     rests = PROJECTED[total.projection or Projection.ELAPSED]
     yield _BASES.get(total.basis, f"The estimate is {rests}.")
+
+
+def _at_least(amount: Decimal | None, lower_bound: bool) -> str:  # noqa: FBT001 - the figure's own
+    """Tell an amount, and whether it may be more."""
+    more = " or more" if lower_bound and amount is not None else ""
+    return usd(amount, unknown=NOT_KNOWN) + more
 
 
 def _label(group: str | None) -> str:

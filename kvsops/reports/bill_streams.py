@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from kvsops.bill.bill import Line, tag_key
 from kvsops.bill.streams import StreamBill, StreamLine
-from kvsops.core.cost import ZERO, Basis, known_sum, total, unknown
+from kvsops.core.cost import ZERO, known_sum, total, unknown
 
 StreamGroups = Mapping[str | None, Sequence[StreamLine]]
 
@@ -37,10 +37,7 @@ class StreamPart:
     @property
     def unknown(self) -> bool:
         """Whether nothing is known of them."""
-        if self.bill is None:
-            return True
-        bases = [line.cost.basis for line in self.bill.lines]
-        return bool(bases) and all(basis is Basis.UNKNOWN for basis in bases)
+        return self.month_to_date is None
 
     @property
     def lower_bound(self) -> bool:
@@ -52,12 +49,12 @@ class StreamPart:
     @property
     def month_to_date(self) -> Decimal | None:
         """What was spent so far, as far as it is known."""
-        return None if self.unknown or self.bill is None else self.bill.month_to_date
+        return self.bill.month_to_date if self.bill else None
 
     @property
     def estimated_month(self) -> Decimal | None:
         """What the month will come to, as far as it is known."""
-        return None if self.unknown or self.bill is None else self.bill.estimated_month
+        return self.bill.estimated_month if self.bill else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from datetime import date
 from decimal import Decimal
 from typing import TypeVar
 
+from kvsops.bill.advice import StreamAdvice, together
 from kvsops.bill.bill import Churn
 from kvsops.bill.budget import CHANNELS_ALONE, StreamsTotal
 from kvsops.bill.streams import StreamBill
@@ -105,7 +106,13 @@ def _whole(places: Sequence[PlaceBill], *, lower_bound: bool) -> BillReport:
         own_cost=_own_cost([each.own_cost for each in reports]),
         problems=told_once(problems),
         streams=_streams([each.streams for each in reports]),
+        advice=_advice([each.advice for each in reports]),
     )
+
+
+def _advice(parts: Sequence[StreamAdvice | None]) -> StreamAdvice | None:
+    known = [each for each in parts if each is not None]
+    return together(known) if known else None
 
 
 def _transposed(
@@ -148,6 +155,7 @@ def _group(name: str | None, parts: Sequence[Group]) -> Group:
         sum(each.streams for each in parts),
         known_sum([each.streams_month_to_date for each in parts]),
         known_sum([each.streams_estimated_month for each in parts]),
+        any(each.lower_bound for each in parts),
     )
 
 

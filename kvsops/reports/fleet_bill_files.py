@@ -4,10 +4,13 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from kvsops.bill.advice import Advised
 from kvsops.bill.bill import Line
+from kvsops.bill.streams import StreamLine
 from kvsops.output.files import FOR_ALL
 from kvsops.output.gauges import exposition, gauge
 from kvsops.output.text import count
+from kvsops.reports.bill import BillReport
 from kvsops.reports.bill_gauges import gauges_of, groups_of
 from kvsops.reports.bill_page import fitting_problems, rendered, view_of
 from kvsops.reports.files import ANY, Kind, ReportFiles
@@ -26,10 +29,10 @@ def fleet_page(fleet: FleetReport) -> str:
     whole = fleet.whole
     found = replace(whole.total, lower_bound=whole.bill.lower_bound)  # the rest of it is said below
     view = view_of(replace(whole, total=found))
-    places = {id(line): str(each.place) for each in fleet.places for line in each.report.bill.lines}
+    places = {id(row): str(each.place) for each in fleet.places for row in _rows(each.report)}
 
-    def place_of(line: Line) -> str:
-        return places[id(line)]
+    def place_of(row: Line | StreamLine | Advised) -> str:
+        return places[id(row)]
 
     problems = fitting_problems([*on_missed(fleet.missed)[0], *whole.problems])
     fullest = max(fleet.places, key=lambda each: each.report.quota.share or 0)
@@ -45,6 +48,13 @@ def fleet_page(fleet: FleetReport) -> str:
             "fullest": fullest,
         }
     )
+
+
+def _rows(report: BillReport) -> Iterator[Line | StreamLine | Advised]:
+    """Yield all that has a row of its own in the page."""
+    yield from report.bill.lines
+    yield from report.streams.lines
+    yield from report.advice.rows if report.advice else ()
 
 
 def _texts(rests: object) -> list[str]:

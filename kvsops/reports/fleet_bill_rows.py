@@ -1,14 +1,16 @@
-"""The rows of a bill of many accounts and regions: each of these, then channels and streams."""
+"""The rows of a bill of many accounts and regions: each of these, channels, streams, advice."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Generic
 
+from kvsops.bill.advice import Advised
 from kvsops.bill.bill import Line, dearness
 from kvsops.bill.streams import StreamLine
 from kvsops.output.figures import usd
 from kvsops.output.rows import Column, Row
+from kvsops.reports.advice import advice_columns
 from kvsops.reports.bill_columns import bill_columns
 from kvsops.reports.columns import UNKNOWN
 from kvsops.reports.fleet_bill import FleetReport, PlaceBill
@@ -57,6 +59,16 @@ def stream_rows(fleet: FleetReport) -> Rows[StreamLine]:
 def _stream_dearness(at: At[StreamLine]) -> tuple[tuple[int, Decimal, str], str, str]:
     key = dearness(at.row.cost.estimated_month, at.row.stream_name)
     return key, at.account_id, at.region
+
+
+def advice_rows(fleet: FleetReport) -> Rows[Advised]:
+    """Return all advice, that which spares most first."""
+    rows: list[At[Advised]] = []
+    columns = advice_columns()
+    for each in fleet.places:
+        if advice := each.report.advice:
+            rows += located(each.place.account_id, each.place.region, advice.rows, columns)
+    return Rows(sorted(rows, key=lambda at: (at.row.key, at.account_id, at.region)), columns)
 
 
 def place_columns() -> list[Column[PlaceBill]]:

@@ -20,7 +20,7 @@ from kvsops.reports.bill_said import totals
 from kvsops.reports.bill_text import GROUPS, in_all, insights, on_streams, parts
 from kvsops.reports.fleet_bill import FleetReport
 from kvsops.reports.fleet_bill_json import fleet_json
-from kvsops.reports.fleet_bill_rows import channel_rows, place_columns, stream_rows
+from kvsops.reports.fleet_bill_rows import advice_rows, channel_rows, place_columns, stream_rows
 from kvsops.reports.located import located_columns, on_missed
 
 PLACES = 20
@@ -83,6 +83,10 @@ def _tables(fleet: FleetReport, form: Form) -> Iterator[tuple[str, str]]:
     if streams.rows:
         of_streams = located_columns(streams.columns)
         yield "the dearest streams", form(streams.rows[:DEAREST], of_streams)
+    advice = advice_rows(fleet)
+    if advice.rows:
+        of_advice = located_columns(advice.columns)
+        yield "what streams could spare", form(advice.rows[:DEAREST], of_advice)
 
 
 def _notes(fleet: FleetReport) -> Iterator[str]:

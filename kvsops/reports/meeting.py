@@ -71,6 +71,8 @@ def _conclusion(items: list[_Item], prices: Prices | None) -> str:
         told = "What it cost is not known: no prices are known for this region"
         return f"{told} (kvsops prices --refresh reads them)."
     total = known_sum([item.cost for item in items])
+    if total is None:
+        return "What it cost is not known."
     some = " at least, what is not known aside" if any(i.cost is None for i in items) else ""
     return f"It cost {_dollars(total)}{some}."
 

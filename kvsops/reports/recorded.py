@@ -85,6 +85,6 @@ def _on_streams(bill: Bill, recordings: Recordings) -> Iterator[str]:
     month = known_sum([*costs, streams.estimated_month if streams else None])
     at_least = None in costs or not recordings.all_known(living)
     at_least = at_least or bool(streams and streams.lower_bound)
-    recorded = count(len(streams.lines) if streams else 0, "stream")
-    comes = f"{'at least ' if at_least else ''}{usd(month)}"
-    yield f"With the {recorded} they record to: {comes} for the month (kvsops cost)."
+    recorded = f"the {count(len(streams.lines), 'stream')}" if streams else "what"
+    comes = f"{'at least ' if at_least and month is not None else ''}{usd(month)}"
+    yield f"With {recorded} they record to: {comes} for the month (kvsops cost)."

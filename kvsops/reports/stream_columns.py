@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from kvsops.bill.streams import StreamBill, StreamLine
 from kvsops.core.likeness import shown
-from kvsops.core.stream_cost import gb
+from kvsops.core.stream_price import gb
 from kvsops.core.stream_usage import Item
 from kvsops.core.text import age
 from kvsops.output.figures import usd
@@ -93,7 +93,7 @@ def stream_columns(
         ),
         Column[StreamLine](
             "stored_gb",
-            "GB NOW",
+            "GB AT END" if bill.now >= bill.month.end else "GB NOW",
             lambda line: stored_gb(line, bill),
             lambda line: _gb_text(stored_gb(line, bill)),
             align="right",
@@ -191,7 +191,12 @@ def _ago(time: datetime | None, now: datetime) -> str:
 def _written_text(line: StreamLine, now: datetime) -> str:
     if line.usage.intake is None:
         return UNKNOWN
-    return "-" if line.usage.last_written is None else _ago(line.usage.last_written, now)
+    last = line.usage.last_written
+    if last is None:
+        return "-"
+    ago = max(now - last, timedelta())
+    hours = ago // timedelta(hours=1)  # the metrics tell no finer
+    return f"{ago.days}d ago" if ago.days else f"{hours}h ago" if hours else "now"
 
 
 def _read_text(line: StreamLine, now: datetime) -> str:

@@ -6,9 +6,9 @@ from decimal import Decimal
 from typing import Final
 
 from kvsops.bill.streams import StreamBill
-from kvsops.core.cost import Basis, known_sum, total
+from kvsops.core.cost import known_sum
 from kvsops.core.stream_caveats import Caveat
-from kvsops.core.stream_cost import gb
+from kvsops.core.stream_price import gb
 from kvsops.core.stream_usage import Item
 from kvsops.output.figures import usd
 from kvsops.output.rows import Output
@@ -41,11 +41,10 @@ def stream_totals(bill: StreamBill) -> str:
     )
 
 
-def sum_of(bill: StreamBill, amount: Decimal) -> str:
+def sum_of(bill: StreamBill, amount: Decimal | None) -> str:
     """Say a sum of the bill's: at least so much, or where nothing is known, that it is not."""
-    if bill.lines and all(line.cost.basis is Basis.UNKNOWN for line in bill.lines):
-        return UNKNOWN
-    return f"{'at least ' if bill.lower_bound else ''}{usd(amount)}"
+    at_least = bill.lower_bound and amount is not None
+    return f"{'at least ' if at_least else ''}{usd(amount)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +68,8 @@ class Part:
         amount = UNKNOWN if hidden else usd(self.spent)
         least = "at least " if self.lower_bound and not hidden else ""
         unit = "GB-months, reckoned" if self.item is Item.STORED else "GB"
-        number = UNKNOWN if self.quantity is None else f"{self.quantity:,.1f}"
-        return f"{ITEMS[self.item]} {least}{amount} ({number} {unit})"
+        number = "" if self.quantity is None else f" ({self.quantity:,.1f} {unit})"
+        return f"{ITEMS[self.item]} {least}{amount}{number}"
 
 
 def stream_parts_of(bill: StreamBill) -> list[Part]:
@@ -81,13 +80,14 @@ def stream_parts_of(bill: StreamBill) -> list[Part]:
 def _part(item: Item, bill: StreamBill) -> Part:
     costs = [line.cost for line in bill.lines]
     told = [cost.quantities.get(item) for cost in costs]
-    known = [each for each in told if each is not None]
+    month = bill.month if item is Item.STORED else None
+    known = sum(each for each in told if each is not None)
     # What there was nothing of costs nothing: that tells nothing of the rest.
     used = [cost for cost, each in zip(costs, told, strict=True) if each != 0]
     spent = [cost.spent.get(item) for cost in used]
     return Part(
         item,
-        gb(sum(known), bill.month if item is Item.STORED else None) if known or not told else None,
+        None if not known and None in told else gb(known, month),
         known_sum(spent),
         known_sum([cost.estimated.get(item) for cost in used]),
         None in spent,
@@ -121,7 +121,7 @@ def listing_total(
     if not with_deleted:
         lines.append("Not counted: streams deleted since, of which only the name is known.")
     elif ghosts:
-        month = usd(total(cost.estimated_month for cost in ghosts))
+        month = usd(known_sum([cost.estimated_month for cost in ghosts]))
         deleted = count(len(ghosts), "stream")
         are = "is" if len(ghosts) == 1 else "are"
         lines.append(f"{month} of that is for {deleted} deleted since, which {are} not listed.")

@@ -1,6 +1,7 @@
 """What was used: how it is asked of CloudWatch, and read off its answers."""
 
 import json
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -22,10 +23,12 @@ from kvsops.aws.scope import Scope
 from kvsops.aws.session import Account
 from kvsops.core.cost import Day
 from kvsops.errors import AwsError, DeniedError
+from kvsops.local.environment import child_environment
 from kvsops.local.faults import PARTIAL, Fault
 from kvsops.local.server import LocalServer
 from tests.aws.conftest import FailFirst
 from tests.aws.first_calls import FirstCalls
+from tests.between import Answer, between
 from tests.fleet import DAY, HOUR, NOON, Time
 from tests.usage import use
 
@@ -244,6 +247,32 @@ def test_listed_page_by_page(emulator: LocalServer, scope: Scope) -> None:
     assert emulator.calls["ListMetrics"] == 3
     assert names_with_points(scope, MESSAGES) == set()
     assert emulator.calls["ListMetrics"] == 4
+
+
+@pytest.mark.parametrize(
+    "dimensions",
+    [
+        [],
+        None,
+        [{"Name": "Operation", "Value": "ConnectAsMaster"}],
+        [{"Name": "SignalingChannelName", "Value": None}],
+        [{"Name": "SignalingChannelName", "Value": ""}],
+        [{"Name": None, "Value": "cam"}],
+    ],
+)
+@pytest.mark.usefixtures("environment")
+def test_a_metric_that_names_nothing(emulator: LocalServer, time: Time, dimensions: object) -> None:
+    """It is a failed look: left out, a channel that was used would pass for silent."""
+    use(emulator, "cam", NOON - HOUR, masters=1)
+
+    def change(_: str, answer: Answer) -> Answer:
+        metrics = [{"Namespace": "AWS/KinesisVideo", "Dimensions": dimensions}]
+        return replace(answer, body=json.dumps({"Metrics": metrics}).encode())
+
+    with between(emulator.endpoint_url, change) as url:
+        scope = time.scope(child_environment(url, "us-east-1", {}))
+        with pytest.raises(AwsError, match="it told a metric without SignalingChannelName"):
+            names_with_points(scope, MASTERS)
 
 
 # What is asked, and what it costs

@@ -30,8 +30,11 @@ def ask(scope: Scope, operation: str, arn: str) -> object:
     """Ask by this operation."""
     if operation == "ListStreams":
         return [*streams.listed(scope)]
-    read = streams.tags_of if operation == "ListTagsForStream" else streams.tier_of
-    return read(scope, arn)
+    if operation == "ListTagsForStream":
+        return streams.tags_of(scope, arn)
+    if operation == "DescribeMappedResourceConfiguration":
+        return streams.link_of(scope, arn)
+    return streams.tier_of(scope, arn)
 
 
 def test_listed(scope: Scope, emulator: LocalServer) -> None:
@@ -169,6 +172,9 @@ def test_rows_of_a_stranger(
         ("ListTagsForStream", '{"Tags": {"a": 1}}'),
         ("DescribeStreamStorageConfiguration", "{}"),
         ("DescribeStreamStorageConfiguration", '{"StreamStorageConfiguration": {}}'),
+        ("DescribeMappedResourceConfiguration", "{}"),
+        ("DescribeMappedResourceConfiguration", '{"MappedResourceConfigurationList": null}'),
+        ("DescribeMappedResourceConfiguration", '{"MappedResourceConfigurationList": [{}]}'),
     ],
 )
 def test_no_answer_of_the_service(

@@ -21,7 +21,7 @@ from typing import Any
 from kvsops.aws import activity, stream_activity
 from kvsops.aws.metrics import METRIC_PRICE
 from kvsops.core.cost import Month
-from kvsops.core.stream_cost import GB
+from kvsops.core.stream_price import GB
 from kvsops.local.demo.fleet import sow
 from kvsops.local.demo.streams import sow_streams
 from kvsops.local.kinesisvideo.streams import Stream

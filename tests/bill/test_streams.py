@@ -1,6 +1,7 @@
 """A month of streams: to the cent what was sown, for as few metrics as will do, and never less."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from random import Random
@@ -15,7 +16,7 @@ from kvsops.aws.scope import Scope
 from kvsops.bill.streams import StreamBill, StreamLine, read_streams
 from kvsops.core.cost import Basis, Month
 from kvsops.core.stream_caveats import Caveat
-from kvsops.core.stream_cost import GB
+from kvsops.core.stream_price import GB
 from kvsops.core.stream_usage import Item
 from kvsops.errors import CheckFailedError
 from kvsops.local.demo.streams import ALONE, Moved, StreamUse, record, sow_streams
@@ -136,8 +137,8 @@ def test_to_the_cent(environment: dict[str, str], emulator: LocalServer, now: da
     # … and the days and the items of all streams add up to the whole
     days = sum((sum(day.values(), D(0)) for day in found.days().values()), D(0))
     items = sum((spent for spent, _ in found.items().values()), D(0))
-    assert abs(days - found.month_to_date) < D("1e-9")
-    assert abs(items - found.month_to_date) < D("1e-9")
+    assert abs(days - (found.month_to_date or 0)) < D("1e-9")
+    assert abs(items - (found.month_to_date or 0)) < D("1e-9")
 
 
 def test_a_month_that_is_over(scope: Scope, emulator: LocalServer, time: Time) -> None:
@@ -253,13 +254,89 @@ def test_denied_listing_of_metrics(scope: Scope, emulator: LocalServer, time: Ti
 
 
 def test_a_stream_deleted_in_between(scope: Scope, emulator: LocalServer, time: Time) -> None:
-    """Its tier is not known any more, which is no failure."""
+    """It is a ghost: priced by its metrics, while what it had stored is not known; no failure."""
     stream(emulator, "s", 24, moved=every_hour(time.now() - DAY, time.now() - HOUR, GB))
     listed = [*streams.each_listed(scope)]
     emulator.backend().delete_stream(listed[0].stream_arn)
     found = read_streams(scope, listed, Month.of(time.now()), PRICES)
-    assert line(found, "s").cost.spent[Item.INGESTED] is None
-    assert found.problems == ()
+    ghost = line(found, "s")
+    assert (ghost.ghost, ghost.cost.spent[Item.STORED]) == (True, None)
+    assert ghost.cost.spent[Item.INGESTED] == D("0.0085") * 11  # this month's hours
+    assert (found.problems, found.caveats) == ((), [Caveat.GONE, Caveat.UNCOUNTED])
+    assert emulator.calls["DescribeStreamStorageConfiguration"] == 1
+
+
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        (["a"], "ListStreams told no retention of a: what is stored is not known"),
+        (["a", "b", "c"], "ListStreams told no retention of a and 2 more: what is stored is"),
+    ],
+)
+def test_a_retention_that_is_not_told(
+    scope: Scope, emulator: LocalServer, time: Time, names: list[str], said: str
+) -> None:
+    """What is stored is not known then, which is a failed look; what came in is."""
+    for name in names:
+        stream(emulator, name, 24, moved=every_hour(time.now() - DAY, time.now() - HOUR, GB))
+    listed = [replace(each, data_retention_hours=None) for each in streams.each_listed(scope)]
+    found = read_streams(scope, listed, Month.of(time.now()), PRICES)
+    spent = line(found, "a").cost.spent
+    assert (spent[Item.STORED], spent[Item.INGESTED]) == (None, D("0.0085") * 11)
+    assert (found.lower_bound, len(found.problems)) == (True, 1)
+    assert found.problems[0].startswith(said)
+    assert Caveat.RETENTION in found.caveats
+
+
+def test_what_is_denied_alike_is_said_once(scope: Scope, emulator: LocalServer, time: Time) -> None:
+    """A missing permission is one line, however many streams it is missing for."""
+    for number in range(3):
+        moved = every_hour(time.now() - DAY, time.now() - HOUR, GB)
+        stream(emulator, f"s-{number}", 24, moved=moved)
+    emulator.settings.faults = (
+        Fault("DescribeStreamStorageConfiguration", "AccessDeniedException"),
+    )
+    (said,) = bill(scope).problems
+    assert "stream/s-0/" in said
+    assert said.endswith("; so, too, for 2 more streams")
+
+
+def test_what_is_not_priced_is_not_nothing(scope: Scope, emulator: LocalServer, time: Time) -> None:
+    """A warm stream that nobody reads costs what is not known, not $0.00; an unused one nothing."""
+    moved = every_hour(time.now() - DAY, time.now() - HOUR, GB)
+    stream(emulator, "vault", 24, moved=moved, tier="WARM")
+    assert bill(scope).month_to_date is None
+    assert line(bill(scope), "vault").cost.estimated_month is None
+    stream(emulator, "unused", 24)
+    assert line(bill(scope), "unused").cost.month_to_date == 0
+    assert bill(scope).estimated_month is None
+
+
+def test_the_moment_of_the_bill(scope: Scope, emulator: LocalServer, time: Time) -> None:
+    """A look that takes its time, here past the month's end, is of the moment it is told for."""
+    time.sleep((datetime(2026, 5, 31, 23, tzinfo=UTC) - time.now()).total_seconds())
+    now, month = time.now(), Month(2026, 5)
+    use = stream(emulator, "s", 24, moved=every_hour(now - 5 * DAY, now - HOUR, GB))
+    time.sleep(2 * HOUR.total_seconds())
+    listed = [*streams.each_listed(scope)]
+    cost = line(read_streams(scope, listed, month, PRICES, now=now), "s").cost
+    spent = {item: cost.spent[item] or D(0) for item in (*ITEMS, Item.STORED)}
+    assert cents(spent) == cents(truth(use, month, now))
+    assert cost.basis is Basis.PROJECTED
+
+
+def test_beside_the_tiers(scope: Scope, emulator: LocalServer, time: Time) -> None:
+    """What is done while tiers are read hears of all streams as if stored hot; nothing twice."""
+    moved = every_hour(time.now() - DAY, time.now() - HOUR, GB)
+    stream(emulator, "vault", 24, moved=moved, tier="WARM")
+    stream(emulator, "wall", 24, moved=moved)
+    heard: list[StreamBill] = []
+    listed = [*streams.each_listed(scope)]
+    found = read_streams(scope, listed, Month.of(time.now()), PRICES, beside=heard.append)
+    guessed = {each.stream_name: each.cost.month_to_date for each in heard[0].lines}
+    assert guessed["vault"] == guessed["wall"] == line(found, "wall").cost.month_to_date
+    assert line(found, "vault").cost.month_to_date is None
+    assert emulator.calls["DescribeStreamStorageConfiguration"] == 2
 
 
 def test_what_was_read_before_all_that_is_listed(

@@ -63,7 +63,7 @@ def test_unseen_names_are_asked_three_metrics(emulator: LocalServer, scope: Scop
     """What has no points is asked the first queries only, 500 in a call."""
     found = metered(scope, many(334))
     assert (found.usage, found.unknown) == ({}, {})
-    assert found.metrics == 1_002  # 334 x 3
+    assert scope.metric_budget.asked == 1_002  # 334 x 3
     assert emulator.calls == {"ListMetrics": 3, "GetMetricData": 3}  # 500, 500, 2
 
 
@@ -74,7 +74,7 @@ def test_seen_names_are_asked_six(emulator: LocalServer, scope: Scope) -> None:
         use(emulator, name, NOON - HOUR, masters=1)
     found = metered(scope, names)
     assert len(found.usage) == 100
-    assert found.metrics == 600  # 100 x 6
+    assert scope.metric_budget.asked == 600  # 100 x 6
     assert emulator.calls == {"ListMetrics": 3, "GetMetricData": 2}  # 500, 100
 
 
@@ -85,7 +85,7 @@ def test_the_rest_only_where_there_are_points(emulator: LocalServer, scope: Scop
     use(emulator, names[199], NOON - HOUR, viewers=1)
     found = metered(scope, names)
     assert found.seen == {names[199]}
-    assert found.metrics == 6 + 199 * 3 + 20 * 3
+    assert scope.metric_budget.asked == 6 + 199 * 3 + 20 * 3
     # 603 in two calls, 60 in a third
     assert emulator.calls == {"ListMetrics": 3, "GetMetricData": 3}
     expected = Usage({(NOON - 21 * DAY).date(): Day(2, 10, 3)})
@@ -96,7 +96,7 @@ def test_the_rest_only_where_there_are_points(emulator: LocalServer, scope: Scop
 def test_nothing_is_asked_of_no_names(emulator: LocalServer, scope: Scope) -> None:
     """An empty fleet costs three calls of ListMetrics."""
     found = metered(scope, [])
-    assert (found.metrics, found.usage, found.unknown) == (0, {}, {})
+    assert (scope.metric_budget.asked, found.usage, found.unknown) == (0, {}, {})
     assert emulator.calls == {"ListMetrics": 3}
 
 
@@ -121,7 +121,7 @@ def test_the_answer_of_asking_everything(emulator: LocalServer, scope: Scope) ->
     use(emulator, "talked", NOON - 25 * DAY, messages=3, turn_minutes=1)
     names += ["late-1", "late-2", "failed", "failed-weeks-ago", "talked", "never"]
     expected = everything(scope, names, START, NOON)
-    scope.calls.clear()
+    before = scope.metric_budget.asked
     found = metered(scope, names)
     assert {name: found.of(name) for name in names} == {
         name: expected.get(name, Usage()) for name in names
@@ -129,7 +129,7 @@ def test_the_answer_of_asking_everything(emulator: LocalServer, scope: Scope) ->
     assert "late-1" not in found.seen
     assert found.of("late-1") == Usage({(NOON - 21 * DAY).date(): Day(2, 10, 3)})
     assert found.of("failed-weeks-ago") == Usage({(NOON - 20 * DAY).date(): Day()})
-    assert found.metrics < 0.75 * EVERY * len(names)
+    assert scope.metric_budget.asked - before < 0.75 * EVERY * len(names)
 
 
 @pytest.mark.parametrize("error", ["Throttling", "InternalFailure", "drop"])
@@ -137,12 +137,12 @@ def test_faults_that_pass(emulator: LocalServer, scope: Scope, error: str) -> No
     """With a third of the calls failing the answer is the same, and so is what was asked."""
     sow(emulator.backend(), 200)
     names = sorted(emulator.backend().channels)
-    expected = metered(scope, names)
+    expected, asked = metered(scope, names), scope.metric_budget.asked
     emulator.settings.faults = (Fault("GetMetricData", error, 0.3),)
     emulator.settings.faults += (Fault("ListMetrics", error, 0.3),)
     found = metered(scope, names)
     assert (found.usage, found.unknown, found.problems) == (expected.usage, {}, [])
-    assert found.metrics == expected.metrics
+    assert scope.metric_budget.asked == 2 * asked
 
 
 def test_slow(emulator: LocalServer, scope: Scope) -> None:
@@ -157,9 +157,9 @@ def test_own_cost(emulator: LocalServer, scope: Scope) -> None:
     """Each metric asked, and each call of ListMetrics, costs a thousandth of a cent."""
     for name in many(501, "ghost"):
         use(emulator, name, NOON - HOUR, masters=1)
-    found = metered(scope, many(1_000))
+    metered(scope, many(1_000))
     assert emulator.calls["ListMetrics"] == 2 + 1 + 1  # 501 masters, no others
-    assert found.metrics == 3_000
+    assert scope.metric_budget.asked == 3_000
     # (3,000 + 4) x 0.00001
     assert activity.own_cost(scope) == Decimal("0.03004")
 
@@ -170,7 +170,8 @@ def test_own_cost(emulator: LocalServer, scope: Scope) -> None:
 @pytest.mark.parametrize("maximum", ["0.006", "1"])
 def test_within_the_maximum(scope: Scope, maximum: str) -> None:
     """100 names cost at most 100 x 6 x 0.00001 = 0.006."""
-    assert metered(scope, many(100), maximum).metrics == 300
+    metered(scope, many(100), maximum)
+    assert scope.metric_budget.asked == 300
 
 
 @pytest.mark.parametrize("maximum", ["0.005999", "0.003", "0"])
@@ -196,7 +197,7 @@ def test_metrics_denied(emulator: LocalServer, scope: Scope) -> None:
     assert found.unknown == dict.fromkeys(many(3), DENIED)
     assert [found.of(name) for name in many(3)] == [None] * 3
     assert found.problems == [DENIED]
-    assert found.metrics == 0
+    assert scope.metric_budget.asked == 0
 
 
 def test_list_metrics_denied(emulator: LocalServer, scope: Scope) -> None:
@@ -211,7 +212,7 @@ def test_list_metrics_denied(emulator: LocalServer, scope: Scope) -> None:
         'ListMetrics denied: the credentials need cloudwatch:ListMetrics on "*"; deleted channels '
         "could not be looked for"
     ]
-    assert found.metrics == 50 * 3 + 3 * 3
+    assert scope.metric_budget.asked == 50 * 3 + 3 * 3
     assert [name for name in names if found.of(name) != Usage()] == names[:3]
     assert found.unknown == {}
 

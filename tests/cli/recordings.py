@@ -1,6 +1,6 @@
 """A channel that records, its stream and two others, for the commands that tell costs."""
 
-from kvsops.core.stream_cost import GB
+from kvsops.core.stream_price import GB
 from kvsops.local.server import LocalServer
 from tests.bill.test_streams import every_hour, stream
 from tests.fleet import DAY, HOUR, NOON, put

@@ -132,6 +132,7 @@ def test_json(last: Kvsops, emulator: LocalServer, golden: Golden) -> None:
                     "streams": 0,
                     "streams_month_to_date_usd": 0,
                     "streams_estimated_monthly_usd": 0,
+                    "lower_bound": False,
                 }
                 for group, number, usd in (("cam", 2, 2.4), ("ci", 1, 0.03), ("old", 1, 0.03))
             ],

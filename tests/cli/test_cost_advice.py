@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from kvsops.core.stream_cost import GB
+from kvsops.core.stream_price import GB
 from kvsops.local.faults import Fault
 from kvsops.local.server import LocalServer
 from tests.bill.test_streams import every_hour, stream
@@ -110,7 +110,7 @@ def test_files(kvsops: Kvsops, tmp_path: Path) -> None:
     """The page and Markdown have it, too."""
     page = tmp_path / "bill.html"
     out = kvsops("cost", "-o", "markdown", "--html", str(page)).out
-    assert "| tagged | kvsops:retention 2d | 7d | keep 2d |" in " ".join(out.split())
+    assert "| tagged | its tag 2d | 7d | keep 2d |" in " ".join(out.split())
     text = page.read_text()
     assert "What streams could spare" in text
     assert "recorded by cam-door" in text

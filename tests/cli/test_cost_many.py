@@ -10,8 +10,12 @@ from typing import Any
 import pytest
 from prometheus_client.samples import Sample
 
+from kvsops.core.stream_price import GB
+from kvsops.local.demo.streams import StreamUse, record
+from kvsops.local.kinesisvideo.streams import Stream
 from kvsops.local.server import LocalServer
 from kvsops.local.settings import Settings
+from tests.bill.test_streams import every_hour
 from tests.cli.conftest import Ended, Kvsops, Screens
 from tests.cli.costs import bounded, this_month
 from tests.cli.many import (
@@ -20,11 +24,13 @@ from tests.cli.many import (
     ORGANIZATION,
     OTHER,
     OWN,
+    PRICES,
     THERE,
     price_file,
     put_at,
     sow,
 )
+from tests.fleet import DAY, HOUR
 from tests.reports.gauges import samples_in
 
 
@@ -134,6 +140,31 @@ def test_markdown_and_csv(cost: Kvsops) -> None:
     shown = cost("-o", "markdown").out
     assert "| ACCOUNT | REGION | CHANNELS | USED | DELETED | TO DATE | MONTH | OWN COST |" in shown
     assert f"| {OWN} | eu-west-1 | 1 | 1 | 0 | \\$0.05 | \\$0.05 |" in shown
+
+
+def record_at(emulator: LocalServer, name: str, region: str, count: int) -> None:
+    """Put a stream there that takes in so many bytes an hour, and that nobody reads."""
+    now, backend = emulator.settings.clock(), emulator.backend(region)
+    made = Stream(OWN, region, name, now - 30 * DAY, data_retention_in_hours=240, tags={})
+    backend.put_stream(made)
+    use = StreamUse(name, None, 240, every_hour(now - 20 * DAY, now - HOUR, count))
+    record(emulator.metrics(region), [use])
+
+
+def test_streams(cost: Kvsops, emulator: LocalServer, tmp_path: Path) -> None:
+    """What streams cost and could spare is told with where they are, dearest first."""
+    record_at(emulator, "little", HERE, GB)
+    record_at(emulator, "much", THERE, 2 * GB)
+    page, prices = tmp_path / "page.html", tmp_path / "streams.toml"
+    prices.write_text(PRICES.replace("as_of", 'gb_month_stored = "0.02"\nas_of'))
+    ended = cost("--prices", str(prices), "-o", "markdown", "--html", str(page))
+    at = ended.out.index("| ACCOUNT | REGION | STREAM | WHY |")
+    rows = [line.split(" | ")[1:4] for line in ended.out[at:].splitlines()[2:4]]
+    assert rows == [[THERE, "much", "unread 30d"], [HERE, "little", "unread 30d"]]
+    assert "Advice on 2 streams: up to " in ended.out
+    text = page.read_text()
+    assert "What streams could spare" in text
+    assert text.count(f'much<span class="under">{OWN} {THERE}</span>') == 2
 
 
 def test_what_could_not_be_looked_at(kvsops: Kvsops, tmp_path: Path) -> None:

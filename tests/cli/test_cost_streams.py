@@ -141,11 +141,30 @@ def test_files(kvsops: Kvsops, tmp_path: Path) -> None:
     assert "Streams, and all in all" in text
     assert '<th scope="row">Ingested</th><td class="n">264.0</td><td class="n">$2.24</td>' in text
     assert ">hall</th>" in text
+    # By day, too: from the 11th to the 18th 24 GB came into film, $0.204, and no more.
+    assert "US dollars, channels' and streams', by day of May 2026 (UTC)" in text
+    assert text.count('<td class="n">$0.20</td><td class="n">$0.20</td></tr>') == 8
     gauges = metrics.read_text()
     assert 'kvsops_streams{month="2026-05",region="us-east-1"} 3.0' in gauges
     part = 'kvsops_streams_cost_part_dollars{month="2026-05",part="ingested",region="us-east-1"}'
     assert f"{part} 2.244" in gauges
     assert "kvsops_cost_in_all_estimated_month_dollars" in gauges
+
+
+@pytest.mark.usefixtures("sown")
+def test_nothing_is_asked_twice(kvsops: Kvsops, emulator: LocalServer) -> None:
+    """Each look is one call; a tier of each that took in something, a link of what nobody reads."""
+    assert kvsops(*COST).code == 0
+    assert emulator.calls == {
+        "ListSignalingChannels": 1,
+        "ListStreams": 1,
+        "ListMetrics": 3 + 6,
+        # Channels' and, of streams, what came in and went out.
+        "GetMetricData": 1 + 2,
+        "DescribeStreamStorageConfiguration": 2,
+        "DescribeMappedResourceConfiguration": 1,
+        "GetResources": 1,
+    }
 
 
 # What cannot be told
@@ -189,8 +208,17 @@ def test_prices_without_those_of_streams(kvsops: Kvsops, tmp_path: Path) -> None
     file = tmp_path / "prices.toml"
     file.write_text(FREE_USE)
     ended = kvsops("cost", "--prices", str(file))
-    assert ended.out.count("Prices of streams' data are not known.") == 1
+    assert ended.out.count("Prices of streams' data are not known: ") == 1
     assert "fees $0.03" in ended.out
+    assert "3 streams: ? to date, ? for the month" in ended.out
+    rows = told(kvsops(*COST, "--prices", str(file)))["groups"]["rows"]
+    groups = {row["group"]: (row["month_to_date_usd"], row["lower_bound"]) for row in rows}
+    unknown = (None, True)
+    assert groups == {"cam": (0.03, False), "film": unknown, "hall": unknown, "wall": unknown}
+    # … and a budget that holds for what is known alone is no budget that holds.
+    ended = kvsops("cost", "--prices", str(file), "--fail-over", "100")
+    assert ended.code == 1
+    assert "budget is not known: prices of streams' data are not" in ended.err
 
 
 @pytest.mark.usefixtures("sown")

@@ -188,7 +188,7 @@ def test_a_list_is_no_baseline_for_the_streams_of_cost(kvsops: Kvsops, tmp_path:
         ("ListStreams", {"cam-door": (None,) * 3, "cam-yard": (None,) * 3}),
         (
             "DescribeStreamStorageConfiguration",
-            {"cam-door": ("film", 0, True), "cam-yard": (None, 0, False)},
+            {"cam-door": ("film", None, True), "cam-yard": (None, 0, False)},
         ),
         (
             "DescribeMediaStorageConfiguration",
@@ -233,6 +233,6 @@ def test_prices_without_those_of_streams(kvsops: Kvsops, tmp_path: Path) -> None
     file = tmp_path / "prices.toml"
     file.write_text(FREE_USE)
     ended = kvsops(*LIST, "--prices", str(file))
-    assert ended.out.count("Prices of streams' data are not known.") == 1
+    assert ended.out.count("Prices of streams' data are not known: ") == 1
     (row, _) = json.loads(kvsops(*JSON, "--prices", str(file)).out)
     assert (row["estimated_monthly_usd"], row["stream_lower_bound"]) == (0.03, True)

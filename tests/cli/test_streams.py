@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from kvsops.core.stream_cost import GB
+from kvsops.core.stream_price import GB
 from kvsops.local.faults import Fault
 from kvsops.local.server import LocalServer
 from tests.bill.test_streams import every_hour, stream
@@ -169,7 +169,7 @@ def test_prices_without_those_of_streams(kvsops: Kvsops, tmp_path: Path) -> None
     file = tmp_path / "prices.toml"
     file.write_text(FREE_USE)
     ended = kvsops("streams", "--prices", str(file))
-    assert ended.out.count("Prices of streams' data are not known.") == 1
+    assert ended.out.count("Prices of streams' data are not known: ") == 1
     assert ended.code == 0
     rows = told(kvsops("streams", "--prices", str(file), "-o", "json", "--sort", "name"))
     assert (rows[1]["ingested_gb"], rows[1]["ingested_usd"]) == (240, None)

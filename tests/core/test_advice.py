@@ -9,7 +9,8 @@ from kvsops.core.advice import Advice, Certainty, Kind, Limit, Seen, advice, par
 from kvsops.core.cost import Month
 from kvsops.core.intake import Intake, seconds
 from kvsops.core.stream import Settings, Tier
-from kvsops.core.stream_cost import GB, estimate_stream
+from kvsops.core.stream_cost import estimate_stream
+from kvsops.core.stream_price import GB
 from kvsops.core.stream_usage import Item, StreamUsage
 from tests.core.test_stream_cost import CHANNELS_ONLY, PRICES
 
@@ -73,6 +74,13 @@ def test_recorded_and_unread() -> None:
     """Without the channel neither the month's 720 GB come in ($6.12), nor are 24 kept ($0.552)."""
     assert advised(seen(24), recorded=True) == [(Kind.RECORDED_UNREAD, None, D("6.672"))]
     assert advised(seen(24)) == []
+
+
+@pytest.mark.parametrize("read", [{}, {date(2026, 3, 31): 1}])
+def test_recorded_and_not_kept(read: dict[date, int]) -> None:
+    """What is not even kept comes in all the same: 720 GB at $0.0085, for nobody in two weeks."""
+    assert advised(seen(0, read=read), recorded=True) == [(Kind.RECORDED_UNREAD, None, D("6.12"))]
+    assert advised(seen(0, read=READ_TODAY), recorded=True) == []
 
 
 def test_kept_longer_than_it_should_be() -> None:

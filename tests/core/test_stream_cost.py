@@ -12,13 +12,8 @@ from kvsops.core.cost import Basis, Month, Prices, Projection
 from kvsops.core.intake import Intake, seconds
 from kvsops.core.stream import Settings, Tier
 from kvsops.core.stream_caveats import Caveat
-from kvsops.core.stream_cost import (
-    GB,
-    StreamCost,
-    estimate_stream,
-    gb,
-    spent_by_day,
-)
+from kvsops.core.stream_cost import StreamCost, estimate_stream, spent_by_day
+from kvsops.core.stream_price import GB, gb
 from kvsops.core.stream_usage import Item, StreamUsage
 
 D = Decimal
