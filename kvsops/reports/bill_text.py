@@ -133,7 +133,7 @@ def insights(report: BillReport) -> Iterator[str]:
         )
         yield f"{deed}: a channel that nobody connects to costs nothing."
     yield from _on_ghosts(report)
-    if churn and churn.used_on_one_day:
+    if churn and churn.saving:
         yield (
             f"Churn: {churn.used_on_one_day:,} of {churn.used:,} channels were used on one day "
             f"only, at most {churn.busiest_day:,} of them on the same; reusing so many for all "
