@@ -19,11 +19,12 @@ from kvsops.aws import failures
 from kvsops.aws.answers import UnreadableAnswerError
 from kvsops.aws.clients import Clients
 from kvsops.aws.clock import ServiceClock
+from kvsops.aws.endpoint import is_emulated
 from kvsops.aws.metrics import MetricBudget, RecentUse
 from kvsops.aws.pace import Pace
 from kvsops.aws.patience import Call, Patience
 from kvsops.aws.quotas import KINESIS_VIDEO, OPERATIONS, writes
-from kvsops.aws.session import Account, is_emulated
+from kvsops.aws.session import Account
 from kvsops.errors import AwsError, KvsopsError, UsageError
 
 if TYPE_CHECKING:

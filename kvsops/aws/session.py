@@ -12,12 +12,12 @@ from botocore import exceptions as botocore_errors
 
 import kvsops
 from kvsops.aws import answers, queries
+from kvsops.aws.endpoint import endpoint_of, is_emulated
 from kvsops.aws.failures import TRY_LOCALLY
 from kvsops.aws.quotas import CLOUDWATCH, KINESIS_VIDEO, PRICING, SIGNALING
 from kvsops.aws.shapes import moment
 from kvsops.core.likeness import suggestion
 from kvsops.errors import UsageError
-from kvsops.output.text import without_userinfo
 
 if TYPE_CHECKING:
     from botocore.client import BaseClient
@@ -26,13 +26,10 @@ if TYPE_CHECKING:
 
     from kvsops.aws.roles import AssumedRole
 
-ENDPOINT_VARIABLE: Final = "AWS_ENDPOINT_URL_KINESIS_VIDEO"
 PRICE_LIST_REGION: Final = "us-east-1"
 """Where prices are asked for: the Price List API is in a few regions only, and tells of all."""
 CONNECT_SECONDS: Final = 5
 READ_SECONDS: Final = 20
-# An endpoint under these is AWS's own (a VPC endpoint, say) and is Kinesis Video's alone.
-_AWS_DOMAINS: Final = (".amazonaws.com", ".amazonaws.com.cn", ".api.aws", ".aws.dev")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +74,7 @@ class Account:
             session.get_scoped_config()  # raises where there is no such profile
             if chosen:
                 session.set_config_variable("region", chosen)
-            endpoint = _endpoint_of(endpoint_url, session, environ)
+            endpoint = endpoint_of(endpoint_url, session, environ)
         # OpenSSL's variable, which the WebSocket and TURN obey by themselves: botocore does not.
         authorities = environ.get("AWS_CA_BUNDLE") or environ.get("SSL_CERT_FILE") or None
         found = session.get_config_variable("region") or otherwise
@@ -174,32 +171,7 @@ class Account:
 def endpoint(profile: str | None, given: str | None, environ: Mapping[str, str]) -> str | None:
     """Find the endpoint as `Account.open` does, where no region need be known."""
     with _configuration_errors():
-        return _endpoint_of(given, _session(profile), environ)
-
-
-def is_emulated(endpoint_url: str | None) -> bool:
-    """Whether the endpoint is one that is not AWS's."""
-    host = urlsplit(endpoint_url or "").hostname
-    return host is not None and not host.endswith(_AWS_DOMAINS)
-
-
-def _endpoint_of(given: str | None, session: "Session", environ: Mapping[str, str]) -> str | None:
-    """Return the endpoint given, or that of the environment or the profile, as botocore finds it.
-
-    Source: https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html
-    """
-    if given or session.get_config_variable("ignore_configured_endpoint_urls"):
-        return _checked_endpoint(given)
-    profile = session.get_scoped_config()
-    services = session.full_config.get("services", {}).get(profile.get("services")) or {}
-    of_service = services.get("kinesis_video") or {}
-    found = (
-        environ.get(ENDPOINT_VARIABLE),
-        environ.get("AWS_ENDPOINT_URL"),
-        of_service.get("endpoint_url"),
-        profile.get("endpoint_url"),
-    )
-    return _checked_endpoint(next(filter(None, found), None))
+        return endpoint_of(given, _session(profile), environ)
 
 
 def _at_a_terminal() -> bool:
@@ -298,18 +270,3 @@ def _regions(session: "Session") -> list[str]:
 
 def _regions_of(session: "Session", partition: str, service: str = KINESIS_VIDEO) -> list[str]:
     return list(session.get_available_regions(service, partition_name=partition))
-
-
-def _checked_endpoint(url: str | None) -> str | None:
-    """Return the endpoint without a user and password, which no request carries and no log may."""
-    if url is None:
-        return None
-    try:
-        parts = urlsplit(url)
-        valid = parts.scheme in ("http", "https") and parts.hostname and (parts.port or 1)
-    except ValueError:
-        valid = False
-    if not valid:
-        msg = f"not an endpoint: {url.rpartition('@')[2]!r}: write it like http://127.0.0.1:4600"
-        raise UsageError(msg)
-    return without_userinfo(url)

@@ -17,13 +17,13 @@ from kvsops.cli.options import (
     OUTPUTS,
     TAG,
     Text,
-    Where,
     output_options,
     scope_options,
     screen,
 )
 from kvsops.cli.owner import default_owner
 from kvsops.cli.tags import tags_by_key
+from kvsops.cli.where import Where
 from kvsops.core.channel import EXPIRES_AT_TAG, OWNER_TAG, TAGS_MAXIMUM, checked_tag
 from kvsops.errors import AwsError, KvsopsError, UsageError
 

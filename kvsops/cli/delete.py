@@ -9,7 +9,6 @@ import click
 from kvsops.cli.help import Command, section
 from kvsops.cli.options import (
     TARGET,
-    Where,
     in_region,
     journal_option,
     output_options,
@@ -19,6 +18,7 @@ from kvsops.cli.options import (
     typed,
     verbose_option,
 )
+from kvsops.cli.where import Where
 from kvsops.core.rule import Role
 from kvsops.core.rules import rules_of
 

@@ -7,14 +7,8 @@ import click
 from kvsops.cli.help import Command, section
 from kvsops.cli.main import told
 from kvsops.cli.money import USD
-from kvsops.cli.options import (
-    TARGET,
-    Where,
-    in_region,
-    output_options,
-    scope_options,
-    screen,
-)
+from kvsops.cli.options import TARGET, in_region, output_options, scope_options, screen
+from kvsops.cli.where import Where
 from kvsops.errors import UsageError
 
 if TYPE_CHECKING:

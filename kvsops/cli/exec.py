@@ -7,8 +7,9 @@ from typing import Final
 import click
 
 from kvsops.cli.help import Command, section
-from kvsops.cli.options import DURATION, NAME, TAG, Where, refuse, scope_options
+from kvsops.cli.options import DURATION, NAME, TAG, refuse, scope_options
 from kvsops.cli.tags import tags_by_key
+from kvsops.cli.where import Where
 from kvsops.core.channel import EXPIRES_AT_TAG
 
 TTL: Final = timedelta(hours=1)

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from kvsops.cli.help import Command, section
-from kvsops.cli.options import TARGET, Where, in_region, output_options, scope_options, screen
+from kvsops.cli.options import TARGET, in_region, output_options, scope_options, screen
+from kvsops.cli.where import Where
 
 if TYPE_CHECKING:
     from kvsops.core.wire.ice import IceServer

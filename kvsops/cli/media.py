@@ -11,7 +11,7 @@ from kvsops.errors import UsageError, needs_extra
 
 if TYPE_CHECKING:
     from kvsops.aws.scope import Scope
-    from kvsops.cli.options import Where
+    from kvsops.cli.where import Where
     from kvsops.output.console import Console
 
 Result = TypeVar("Result")

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from kvsops.cli.help import Command, section
-from kvsops.cli.options import DURATION, NAME, Where, refuse, scope_options, screen
+from kvsops.cli.options import DURATION, NAME, refuse, scope_options, screen
 from kvsops.cli.page_options import PageOptions, page_options
 from kvsops.cli.signals import INTERRUPTED
+from kvsops.cli.where import Where
 from kvsops.errors import NotFoundError, UsageError
 
 if TYPE_CHECKING:

@@ -10,7 +10,8 @@ import click
 
 from kvsops.cli.choice import Choice
 from kvsops.cli.help import section
-from kvsops.cli.options import Text, Where, typed
+from kvsops.cli.options import Text, typed
+from kvsops.cli.where import Where
 from kvsops.errors import KvsopsError
 
 if TYPE_CHECKING:

@@ -3,7 +3,6 @@
 import functools
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -11,7 +10,7 @@ import click
 
 from kvsops.cli.choice import Choice
 from kvsops.cli.help import section
-from kvsops.cli.main import DEBUG, PLACE, SCOPES, TYPED
+from kvsops.cli.main import DEBUG, TYPED
 from kvsops.cli.values import (
     DURATION,
     MESSAGE_TTL,
@@ -25,13 +24,12 @@ from kvsops.cli.values import (
     Text,
     target,
 )
+from kvsops.cli.where import Where
 from kvsops.core import channel
 from kvsops.core.rule import Option, Parameter, Rule
 from kvsops.errors import UsageError
 
 if TYPE_CHECKING:
-    from decimal import Decimal
-
     from kvsops.aws.scope import Scope
     from kvsops.output.screen import Screen
 
@@ -52,69 +50,6 @@ __all__ = [
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 OUTPUTS: Final = ("table", "json", "csv", "markdown", "text")
-
-
-@dataclass(frozen=True, slots=True)
-class Where:
-    """The options that say whose channels, and where."""
-
-    profile: str | None
-    region: str | None
-    endpoint_url: str | None
-    quota_share: float | None
-
-    @property
-    def emulated(self) -> bool:
-        """Whether the endpoint is not AWS's; raises `UsageError` where it is wrong."""
-        from kvsops.aws.session import endpoint, is_emulated
-
-        return is_emulated(endpoint(self.profile, self.endpoint_url, os.environ))
-
-    def again(self, scope: "Scope") -> list[str]:
-        """Return the options, as words, with which another command finds the same place.
-
-        An endpoint's user and password are not repeated.
-        """
-        given = {"--profile": self.profile, "--region": scope.region}
-        if self.endpoint_url and "@" not in self.endpoint_url:
-            given["--endpoint-url"] = self.endpoint_url
-        return [word for name, value in given.items() if value for word in (name, value)]
-
-    def open(
-        self,
-        *,
-        read_only: bool = False,
-        max_own_cost: "Decimal | None" = None,
-        service: str = "kinesisvideo",
-    ) -> "Scope":
-        """Open the scope; a dry run's is `read_only`; `service` is what the region must have.
-
-        It goes by the clock that the command line was given as its `obj`, or the machine's.
-        """
-        import time
-
-        from kvsops.aws.metrics import MetricBudget
-        from kvsops.aws.patience import Patience
-        from kvsops.aws.scope import QUOTA_SHARE, Scope, machine_now
-        from kvsops.cli.signals import next_one_ends
-
-        context = click.get_current_context()
-        scope = Scope(
-            profile=self.profile,
-            region=self.region,
-            endpoint_url=self.endpoint_url,
-            quota_share=QUOTA_SHARE if self.quota_share is None else self.quota_share,
-            read_only=read_only,
-            metric_budget=MetricBudget(max_own_cost),
-            patience=Patience(time.monotonic, on_interrupt=next_one_ends),
-            now=context.obj or machine_now,
-            service=service,
-        )
-        context.meta.setdefault(SCOPES, []).append(scope)
-        context.meta[PLACE] = {"profile": self.profile, "region": self.region} | {
-            "endpoint_url": self.endpoint_url
-        }
-        return scope
 
 
 def scope_options(function: Function) -> Function:

@@ -10,9 +10,10 @@ import click
 
 from kvsops.cli.help import section
 from kvsops.cli.main import SCOPES
-from kvsops.cli.options import Function, Where, connection_options, profile_option, refuse
+from kvsops.cli.options import Function, connection_options, profile_option, refuse
 from kvsops.cli.owner import default_owner
 from kvsops.cli.values import ACCOUNT, EXTERNAL_ID, OU, ROLE_ARN, ROLE_NAME
+from kvsops.cli.where import Where
 from kvsops.errors import KvsopsError, UsageError
 
 if TYPE_CHECKING:

@@ -9,16 +9,9 @@ from kvsops.cli.choice import Choice
 from kvsops.cli.help import Command, section
 from kvsops.cli.main import told
 from kvsops.cli.media import LOOKING, place_of, require_extra, run, silence
-from kvsops.cli.options import (
-    DURATION,
-    TARGET,
-    Where,
-    events_option,
-    in_region,
-    refuse,
-    scope_options,
-)
+from kvsops.cli.options import DURATION, TARGET, events_option, in_region, refuse, scope_options
 from kvsops.cli.play_source import SIZED, objection, opened, source_of
+from kvsops.cli.where import Where
 from kvsops.errors import KvsopsError, NoSuchNameError
 
 if TYPE_CHECKING:

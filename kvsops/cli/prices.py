@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 import click
 
 from kvsops.cli.help import Command, section
-from kvsops.cli.options import Where, output_options, screen
+from kvsops.cli.options import output_options, screen
 from kvsops.cli.places import Wherever, places_options
+from kvsops.cli.where import Where
 from kvsops.errors import KvsopsError, UsageError
 
 if TYPE_CHECKING:

@@ -15,13 +15,13 @@ from kvsops.cli.options import (
     DURATION,
     TARGET,
     Text,
-    Where,
     events_option,
     in_region,
     refuse,
     scope_options,
 )
 from kvsops.cli.signals import INTERRUPTED
+from kvsops.cli.where import Where
 from kvsops.core.channel import ChannelArn
 from kvsops.errors import UsageError
 

@@ -13,7 +13,6 @@ from kvsops.cli.media import place_of, require_extra, run, silence
 from kvsops.cli.options import (
     DURATION,
     TARGET,
-    Where,
     in_region,
     output_options,
     refuse,
@@ -30,6 +29,7 @@ from kvsops.cli.smoke_options import (
     objection,
     wanted_of,
 )
+from kvsops.cli.where import Where
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine

@@ -7,14 +7,8 @@ import click
 from kvsops.cli.choice import Choice
 from kvsops.cli.help import Command, section
 from kvsops.cli.money import Money, asking_options
-from kvsops.cli.options import (
-    Where,
-    output_options,
-    refuse,
-    rule_options,
-    scope_options,
-    screen,
-)
+from kvsops.cli.options import output_options, refuse, rule_options, scope_options, screen
+from kvsops.cli.where import Where
 from kvsops.core.rules import RULES
 
 if TYPE_CHECKING:

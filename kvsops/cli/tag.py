@@ -3,8 +3,9 @@
 import click
 
 from kvsops.cli.help import Command
-from kvsops.cli.options import TAG, TARGET, Where, in_region, scope_options
+from kvsops.cli.options import TAG, TARGET, in_region, scope_options
 from kvsops.cli.tags import tags_by_key
+from kvsops.cli.where import Where
 
 
 @click.command(cls=Command)

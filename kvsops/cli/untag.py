@@ -3,7 +3,8 @@
 import click
 
 from kvsops.cli.help import Command
-from kvsops.cli.options import TAG_KEY, TARGET, Where, in_region, scope_options
+from kvsops.cli.options import TAG_KEY, TARGET, in_region, scope_options
+from kvsops.cli.where import Where
 
 
 @click.command(cls=Command)

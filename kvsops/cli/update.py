@@ -3,7 +3,8 @@
 import click
 
 from kvsops.cli.help import Command, section
-from kvsops.cli.options import MESSAGE_TTL, TARGET, Where, in_region, scope_options
+from kvsops.cli.options import MESSAGE_TTL, TARGET, in_region, scope_options
+from kvsops.cli.where import Where
 
 
 @click.command(cls=Command)

@@ -9,9 +9,10 @@ import click
 
 from kvsops.cli.help import Command, section
 from kvsops.cli.media import place_of, require_extra, run
-from kvsops.cli.options import TARGET, Where, in_region, scope_options
+from kvsops.cli.options import TARGET, in_region, scope_options
 from kvsops.cli.page_options import PageOptions, page_options
 from kvsops.cli.signals import INTERRUPTED
+from kvsops.cli.where import Where
 from kvsops.core.channel import ChannelArn
 from kvsops.errors import KvsopsError
 

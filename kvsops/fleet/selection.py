@@ -5,11 +5,12 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
 
+from kvsops.aws.endpoint import is_emulated
 from kvsops.aws.failures import ALWAYS_ENABLED
 from kvsops.aws.organizations import members_under
 from kvsops.aws.roles import AssumedRole
 from kvsops.aws.scope import Scope
-from kvsops.aws.session import Account, is_emulated
+from kvsops.aws.session import Account
 from kvsops.core.account import (
     RoleArn,
     checked_account_id,

@@ -10,7 +10,6 @@ from click.testing import CliRunner, Result
 
 from kvsops.aws.scope import Scope
 from kvsops.cli.options import (
-    Where,
     in_region,
     journal_option,
     output_options,
@@ -19,6 +18,7 @@ from kvsops.cli.options import (
     scope_options,
     target,
 )
+from kvsops.cli.where import Where
 from kvsops.core.channel import TagFilter
 from kvsops.core.rule import Option, Parameter
 from kvsops.core.rules import RULES, completed
