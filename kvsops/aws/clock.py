@@ -1,7 +1,7 @@
 """The service's time, as its answers tell it."""
 
 from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any, Final
 
@@ -17,6 +17,11 @@ SIGNATURES_LIVE: Final = timedelta(minutes=5)
 
 Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/signing-elements.html
 """
+
+
+def machine_now() -> datetime:
+    """Return this machine's time of day."""
+    return datetime.now(UTC)
 
 
 class ServiceClock:

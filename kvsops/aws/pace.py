@@ -4,6 +4,8 @@ import threading
 import time
 from collections.abc import Callable
 
+from kvsops.aws.quotas import OPERATIONS
+
 CATCH_UP_SECONDS = 0.1
 """How much of an idle moment may be made up for: a burst no quota of one second would notice."""
 
@@ -34,3 +36,18 @@ class Pace:
             self._next = slot + self.interval
         if slot > now:
             self._sleep(slot - now)
+
+
+class Paces(dict[str, Pace]):
+    """Each operation's, by a share of its quota, from when it is first asked for by any thread."""
+
+    def __init__(
+        self, share: float, clock: Callable[[], float], sleep: Callable[[float], object]
+    ) -> None:
+        super().__init__()
+        self._share, self._clock, self._sleep = share, clock, sleep
+
+    def __missing__(self, operation: str) -> Pace:
+        """Return the one that is made first, whoever else makes one."""
+        per_second = OPERATIONS[operation].per_second * self._share
+        return self.setdefault(operation, Pace(per_second, self._clock, self._sleep))

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import stamina
@@ -18,12 +18,12 @@ from botocore import exceptions as botocore_errors
 from kvsops.aws import failures
 from kvsops.aws.answers import UnreadableAnswerError
 from kvsops.aws.clients import Clients
-from kvsops.aws.clock import ServiceClock
+from kvsops.aws.clock import ServiceClock, machine_now
 from kvsops.aws.endpoint import is_emulated
 from kvsops.aws.metrics import MetricBudget, RecentUse
-from kvsops.aws.pace import Pace
+from kvsops.aws.pace import Paces
 from kvsops.aws.patience import Call, Patience
-from kvsops.aws.quotas import KINESIS_VIDEO, OPERATIONS, writes
+from kvsops.aws.quotas import KINESIS_VIDEO, writes
 from kvsops.aws.session import Account
 from kvsops.errors import AwsError, KvsopsError, UsageError
 
@@ -41,11 +41,6 @@ WORKERS: Final = 32
 
 # Retries are counted here and told by whoever called; stamina's own log lines would repeat them.
 stamina.instrumentation.set_on_retry_hooks([])
-
-
-def machine_now() -> datetime:
-    """Return this machine's time of day."""
-    return datetime.now(UTC)
 
 
 class Scope:
@@ -102,10 +97,7 @@ class Scope:
         self.doubts: dict[str, int] = {}
         self._told_account: list[str] = []
         self.throttled: Counter[str] = Counter()
-        self._paces = {
-            name: Pace(operation.per_second * quota_share, clock, sleep)
-            for name, operation in OPERATIONS.items()
-        }
+        self._paces = Paces(quota_share, clock, sleep)
         self._lock, self._asking = threading.RLock(), threading.Lock()
         self._clients = clients or Clients()
         self.workers = workers

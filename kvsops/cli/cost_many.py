@@ -97,7 +97,7 @@ def wished(
     max_retention: "timedelta | None",
 ) -> Wish:
     """Return what is wanted; raises `UsageError` for what there is not."""
-    from kvsops.aws.scope import machine_now
+    from kvsops.aws.clock import machine_now
     from kvsops.bill.reading import within_reach
 
     now: datetime = (click.get_current_context().obj or machine_now)()

@@ -1,7 +1,6 @@
 """What each command calls under which of its options, and so what it must be allowed to do.
 
-This is the one place that says so. A test runs every command against the emulator and compares
-its calls with what stands here: a call too many fails it, and so does one that is missing.
+A test runs every command against the emulator: a call too many fails it, and so does one missing.
 """
 
 from collections.abc import Callable, Mapping

@@ -78,7 +78,7 @@ class Wherever(Where):
         They go by the clock that the command line was given, and what they doubt is told at its
         end.
         """
-        from kvsops.aws.scope import machine_now
+        from kvsops.aws.clock import machine_now
         from kvsops.cli.signals import next_one_ends
         from kvsops.fleet.opening import Surroundings
 

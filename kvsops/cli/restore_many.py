@@ -107,7 +107,7 @@ def missing_of(
     where: "Wherever", runs: "list[Journalled]", problems: list[str]
 ) -> "tuple[list[int | None], datetime]":
     """Return how many channels of each run are missing, as far as is known, and what time it is."""
-    from kvsops.aws.scope import machine_now
+    from kvsops.aws.clock import machine_now
     from kvsops.fleet.restore import missing_everywhere
     from kvsops.reports.fleet_columns import missed_text
     from kvsops.reports.located import told_once

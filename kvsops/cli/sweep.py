@@ -289,16 +289,10 @@ def _tell(
     try:
         tell(report, console, output, query, Telling(code, verbose, brief))
     finally:  # also where standard output takes no more
-        code = _write(paths, report, code, console)
+        if paths:
+            from kvsops.reports.files import all_written
+            from kvsops.reports.sweep_files import REPORT
+
+            files = [(REPORT, path) for path in paths]
+            code = code if all_written(report.run(code), files, console) else code or 1
     return code
-
-
-def _write(paths: tuple[Path, ...], report: "Report", code: int, console: "Console") -> int:
-    """Write the reports that were asked for; return the exit code, not 0 where one failed."""
-    if not paths:
-        return code
-    from kvsops.reports.files import all_written
-    from kvsops.reports.sweep_files import REPORT
-
-    written = all_written(report.run(code), [(REPORT, path) for path in paths], console)
-    return code if written else code or 1

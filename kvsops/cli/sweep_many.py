@@ -46,7 +46,7 @@ def sweep_many(
     where: "Wherever", rules: "Rules", bounds: "Bounds", asked: Asked, notice: "Notice"
 ) -> NoReturn:
     """Plan everywhere, weigh, delete everywhere if that is asked for, and tell; then exit."""
-    from kvsops.aws.scope import machine_now
+    from kvsops.aws.clock import machine_now
     from kvsops.fleet.sweep import FleetSweep, Terms
     from kvsops.output.console import Console, progress
     from kvsops.reports.fleet_sweep import Clocks, FleetReport
@@ -131,16 +131,10 @@ def _tell(report: "FleetReport", asked: Asked, console: "Console") -> int:
         telling = Telling(code, asked.verbose, asked.brief)
         tell(report, console, asked.output, asked.query, telling)
     finally:  # also where standard output takes no more
-        code = _write(asked.reports, report, code, console)
+        if asked.reports:
+            from kvsops.reports.files import all_written
+            from kvsops.reports.fleet_sweep_files import REPORT, FleetRun
+
+            files = [(REPORT, path) for path in asked.reports]
+            code = code if all_written(FleetRun(report, code), files, console) else code or 1
     return code
-
-
-def _write(paths: tuple[Path, ...], report: "FleetReport", code: int, console: "Console") -> int:
-    """Write the reports that were asked for; return the exit code, not 0 where one failed."""
-    if not paths:
-        return code
-    from kvsops.reports.files import all_written
-    from kvsops.reports.fleet_sweep_files import REPORT, FleetRun
-
-    written = all_written(FleetRun(report, code), [(REPORT, path) for path in paths], console)
-    return code if written else code or 1

@@ -54,9 +54,10 @@ class Where:
         """
         import time
 
+        from kvsops.aws.clock import machine_now
         from kvsops.aws.metrics import MetricBudget
         from kvsops.aws.patience import Patience
-        from kvsops.aws.scope import QUOTA_SHARE, Scope, machine_now
+        from kvsops.aws.scope import QUOTA_SHARE, Scope
         from kvsops.cli.signals import next_one_ends
 
         context = click.get_current_context()

@@ -9,9 +9,10 @@ from decimal import Decimal
 from typing import Final
 
 from kvsops.aws.clients import CONNECTIONS, Clients
+from kvsops.aws.clock import machine_now
 from kvsops.aws.metrics import MetricBudget
 from kvsops.aws.patience import Patience
-from kvsops.aws.scope import WORKERS, Scope, machine_now
+from kvsops.aws.scope import WORKERS, Scope
 from kvsops.aws.session import Account
 from kvsops.fleet.asked import Asked
 from kvsops.fleet.everywhere import AT_ONCE
