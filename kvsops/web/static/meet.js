@@ -1,11 +1,12 @@
 // The page of a meeting: the way in, the meeting, and its end, in words.
 
 import { Chat } from "/chat.js";
+import { Choices } from "/choices.js";
 import { Guest } from "/guest.js";
 import { Host } from "/host.js";
 import { listen } from "/level.js";
 import { Line, fill } from "/line.js";
-import { Media, devices } from "/media.js";
+import { Media } from "/media.js";
 import { warmUp } from "/peer.js";
 import { Server, readLink, takeToken } from "/server.js";
 import { Tiles, make, set } from "/tiles.js";
@@ -14,22 +15,22 @@ import { AGAIN, atTheDoor, ending as endingWords, guestStands, hostStands, says 
 const at = (id) => document.getElementById(id);
 const PAGE = crypto.randomUUID();
 const COUNT_SECONDS = 1;
-const OFF = "off";
 
 const media = new Media();
 const tiles = new Tiles(at("tiles"), () => (at("sound").hidden = false));
 const chat = new Chat({ panel: at("chat"), button: at("talk"), lines: at("lines"),
   form: at("chat-form"), say: (text) => server.say({ type: "write", text }) });
+const choices = new Choices(media,
+  { audio: at("microphone-choice"), video: at("camera-choice") },
+  (problems) => list(at("door-problems"), problems));
 let server = null;
 let line = null;
 let call = null; // a Host or a Guest
 let me = { id: "", role: "viewer", mesh: 0, grace: 30 };
 let told = { people: [], everybody: true };
-let joined = false;
-let ending = false;
+let [joined, ending] = [false, false];
 let away = null; // the timer of a server that does not answer
-let signaled = true;
-let listening = false;
+let [signaled, listening] = [true, false];
 
 function show(section) {
   for (const each of document.querySelectorAll("main > section")) each.hidden = each.id !== section;
@@ -82,37 +83,12 @@ async function door(greeting) {
   at("name").focus();
   const problems = await media.open(["audio", "video"]);
   list(at("door-problems"), problems);
-  await listDevices();
+  await choices.list();
   warmUp();
   return undefined;
 }
 
-async function listDevices() {
-  for (const [kind, select] of [["audio", at("microphone-choice")], ["video", at("camera-choice")]]) {
-    const known = await devices(kind);
-    const any = { id: "", name: kind === "audio" ? "Microphone" : "Camera" };
-    const options = [...known.length ? known : [any], { id: OFF, name: "None" }];
-    select.replaceChildren(...options.map(({ id, name }) => make("option", { value: id }, name)));
-    const { deviceId } = media.tracks[kind]?.getSettings() ?? {};
-    const listed = options.some(({ id }) => id === deviceId);
-    select.value = media.tracks[kind] ? (listed ? deviceId : options[0].id) : OFF;
-  }
-}
-
-async function chosen(kind, value) {
-  if (value === OFF) {
-    if (kind === "video") media.closeCamera();
-    else media.closeMicrophone();
-    return list(at("door-problems"), []);
-  }
-  media.chosen[kind] = value;
-  const problems = await media.open([kind]);
-  list(at("door-problems"), problems);
-  return listDevices();
-}
-at("camera-choice").addEventListener("change", ({ target }) => chosen("video", target.value));
-at("microphone-choice").addEventListener("change", ({ target }) => chosen("audio", target.value));
-navigator.mediaDevices?.addEventListener("devicechange", () => !joined && me.id && listDevices());
+navigator.mediaDevices?.addEventListener("devicechange", () => !joined && me.id && choices.list());
 
 for (const each of ["pointerdown", "keydown"]) {
   at("door").addEventListener(each, () => {
