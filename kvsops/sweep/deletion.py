@@ -20,7 +20,7 @@ from kvsops.core.judge import Decision, Verdict, judge
 from kvsops.errors import AwsError, KvsopsError, NotFoundError
 from kvsops.facts import gather
 from kvsops.sweep import marks
-from kvsops.sweep.course import Course
+from kvsops.sweep.course import INTERRUPTED, Course
 from kvsops.sweep.item import Item, Outcome
 from kvsops.sweep.journal import UnrestorableError
 
@@ -101,7 +101,7 @@ class Deletion:
 
     def _give_up(self, why: str) -> None:
         if self._cut_short:
-            self._end(Outcome.LEFT, self.course.why_stopped)
+            self._end(Outcome.LEFT, INTERRUPTED)
         else:
             self._end(Outcome.FAILED, why)
 
@@ -162,7 +162,7 @@ class Deletion:
         elif decision.verdict is Verdict.MARK:
             self._mark(decision)
         elif decision.unknown and self._cut_short:
-            self._end(Outcome.LEFT, self.course.why_stopped)
+            self._end(Outcome.LEFT, INTERRUPTED)
         else:
             self.item.decide(decision)
         return Tried.ENDED

@@ -1,17 +1,18 @@
 """What ends a run early: a deadline, Ctrl-C, a journal that cannot be written, a defect."""
 
 import json
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from kvsops.local.faults import Fault
 from kvsops.local.server import LocalServer
 from kvsops.sweep.course import INTERRUPTED
 from tests.counting import Raising
 from tests.fleet import Time, names, put, put_many, writes
 from tests.sweep.journals import growing_no_more_than
-from tests.sweep.runs import DELETE, Run
+from tests.sweep.runs import DELETE, DENIED, STORAGE, Run
 
 
 def test_a_deadline_that_has_passed_leaves_all(run: Run, emulator: LocalServer) -> None:
@@ -85,6 +86,53 @@ def test_an_interruption_leaves_the_rest(brisk_run: Run, emulator: LocalServer) 
     assert {run.reasons[name] for name in left} == {"interrupted"}
     for name in deleted:
         assert run.events(name) == ["deleting", "deleted"]
+
+
+DESCRIBE = "DescribeSignalingChannel"
+
+
+@pytest.mark.parametrize(
+    ("operation", "outcome", "reason", "events"),
+    [
+        (STORAGE, "left", "interrupted", []),
+        (DESCRIBE, "left", "interrupted", []),
+        (DELETE, "failed", f"{DELETE} denied: ", ["deleting", "failed"]),
+    ],
+)
+def test_what_ctrl_c_finds_under_way(
+    emulator: LocalServer,
+    environment: dict[str, str],
+    time: Time,
+    tmp_path: Path,
+    *,
+    operation: str,
+    outcome: str,
+    reason: str,
+    events: list[str],
+) -> None:
+    """What was not begun is left, whatever could not be read; what was begun ends as it does.
+
+    The Ctrl-C of a run of many is known to the scope before the sweep there heeds it.
+    """
+
+    class Interrupting(Fault):
+        def strikes(self, operation: str, _random: object) -> bool:
+            if operation == self.operation:
+                scope.patience.interrupt()
+            return operation == self.operation
+
+    def now() -> datetime:  # what is read too slowly is read again, and described before that
+        seconds = 3 * emulator.calls[STORAGE] if operation == DESCRIBE else 0
+        return time.now() + timedelta(seconds=seconds)
+
+    put(emulator, "ci-1")
+    emulator.settings.clock = now
+    emulator.settings.faults = (Interrupting(operation, DENIED),)
+    scope = time.scope(environment, quota_share=1, now=now)
+    run = Run(scope, tmp_path / "journal")()
+    assert run.outcomes == {"ci-1": outcome}
+    assert run.reasons["ci-1"].startswith(reason)
+    assert run.events("ci-1") == events
 
 
 def test_a_defect_after_a_delete_was_sent(
