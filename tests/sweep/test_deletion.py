@@ -2,7 +2,8 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -10,7 +11,7 @@ from kvsops.local.faults import DROP_AFTER, Fault
 from kvsops.local.server import LocalServer
 from kvsops.sweep import entries
 from kvsops.sweep.entries import MAY_BE_GONE
-from tests.fleet import DAY, HOUR, names, put, put_many, retag
+from tests.fleet import DAY, HOUR, Time, names, put, put_many, retag
 from tests.retries import retries_at_once
 from tests.sweep.runs import (
     DELETE,
@@ -222,6 +223,22 @@ def test_a_retried_delete_is_judged_anew(still_run: Run, emulator: LocalServer) 
     assert sent > 30
     assert emulator.throttled[DELETE] == sent - 30
     assert (emulator.calls[TAGS] - planned[0], emulator.calls[STORAGE]) == (sent, sent)
+
+
+def test_ten_tries_in_all(
+    emulator: LocalServer, environment: dict[str, str], time: Time, tmp_path: Path
+) -> None:
+    """Those count that were read too slowly to be acted on, and those that were throttled."""
+    put(emulator, "ci-1")
+
+    def now() -> datetime:  # the first six answers about the link take 3 seconds each
+        return time.now() + timedelta(seconds=3 * min(emulator.calls[STORAGE], 6))
+
+    emulator.settings.clock = now
+    emulator.settings.faults = (Fault(DELETE, THROTTLE),)
+    run = Run(time.scope(environment, quota_share=1, now=now), tmp_path / "journal")()
+    assert run.outcomes == {"ci-1": "failed"}
+    assert (emulator.calls[STORAGE], emulator.calls[DELETE]) == (10, 4)
 
 
 def test_kept_while_its_delete_was_throttled(run: Run, emulator: LocalServer) -> None:

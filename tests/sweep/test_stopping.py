@@ -10,9 +10,9 @@ from kvsops.local.faults import Fault
 from kvsops.local.server import LocalServer
 from kvsops.sweep.course import INTERRUPTED
 from tests.counting import Raising
-from tests.fleet import Time, names, put, put_many, writes
+from tests.fleet import From, Time, names, put, put_many, writes
 from tests.sweep.journals import growing_no_more_than
-from tests.sweep.runs import DELETE, DENIED, STORAGE, Run
+from tests.sweep.runs import DELETE, DENIED, STORAGE, THROTTLE, Run
 
 
 def test_a_deadline_that_has_passed_leaves_all(run: Run, emulator: LocalServer) -> None:
@@ -40,6 +40,29 @@ def test_a_deadline_on_the_way(run: Run, emulator: LocalServer) -> None:
         assert run.events(name)[-1] == "deleted"
     for name in left:
         assert run.events(name) == []
+
+
+@pytest.mark.parametrize(
+    ("seconds", "last", "outcome", "most"), [(600, 1, "deleted", 2), (0.2, None, "failed", 4)]
+)
+def test_a_delete_is_tried_again_until_the_deadline(
+    run: Run,
+    emulator: LocalServer,
+    time: Time,
+    *,
+    seconds: float,
+    last: int | None,
+    outcome: str,
+    most: int,
+) -> None:
+    """A throttle is waited out as long as there is time for it."""
+    time.sleep(1_000)  # lest the deadline be what is left until then
+    put(emulator, "ci-1")
+    emulator.settings.faults = (From(DELETE, THROTTLE, last=last),)
+    run.seconds = seconds
+    run()
+    assert run.outcomes == {"ci-1": outcome}
+    assert emulator.calls[DELETE] <= most
 
 
 def test_a_journal_that_cannot_be_written(run: Run, emulator: LocalServer) -> None:

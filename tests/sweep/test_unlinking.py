@@ -100,6 +100,26 @@ def test_a_linked_channel_that_somebody_is_deleting(run: Run, emulator: LocalSer
     assert run.why_stopped == ""
 
 
+def test_a_channel_that_is_not_active_again(run: Run, emulator: LocalServer) -> None:
+    """One that is still not ACTIVE long after its link was taken off is left so, and stops nobody."""
+    channel = put(emulator, "cam-1", stored=True)
+    put(emulator, "cam-2")
+
+    class Unready(Fault):
+        def strikes(self, operation: str, _random: object) -> bool:
+            if operation == self.operation:
+                channel.active_from = emulator.settings.clock() + HOUR
+            return False
+
+    emulator.settings.faults = (Unready("DescribeSignalingChannel", DENIED),)
+    run.given = OLD | {"unlink-storage": True}
+    run()
+    assert run.outcomes == {"cam-1": "failed", "cam-2": "deleted"}
+    assert "; it stays unlinked from arn:aws:kinesisvideo:" in run.reasons["cam-1"]
+    assert run.events("cam-1") == ["deleting", "unlinking", "failed"]
+    assert run.why_stopped == ""
+
+
 def test_an_unlinked_channel_that_is_protected_meanwhile(run: Run, emulator: LocalServer) -> None:
     """What somebody tags to be kept while its link is taken off is kept, and linked again."""
 
