@@ -185,8 +185,6 @@ class Deletion:
             return self._unlink(storage.value)
         try:
             channels.delete(scope, facts.channel)
-        except NotFoundError:
-            raise
         except AwsError as error:
             self._refused(error)
         except KvsopsError:
@@ -206,8 +204,6 @@ class Deletion:
         except NotFoundError:
             raise
         except AwsError as error:
-            if error.transient:
-                raise
             self._end(Outcome.FAILED, f"cannot be marked, so it is not deleted: {error}")
 
     def _refused(self, error: AwsError) -> None:
@@ -244,8 +240,6 @@ class Deletion:
             raise
         try:
             channel = channels.wait_until_active(scope, arn)
-        except AwsError:
-            raise
         except KvsopsError as error:  # this one's trouble alone: look at it once more
             return self._again(str(error))
         self.item.facts = replace(self.item.facts, channel=channel)

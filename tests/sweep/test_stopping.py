@@ -1,18 +1,26 @@
 """What ends a run early: a deadline, Ctrl-C, a journal that cannot be written, a defect."""
 
 import json
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from kvsops.aws import channels
+from kvsops.aws.scope import Scope
+from kvsops.core.judge import sweep_rules
 from kvsops.local.faults import Fault
 from kvsops.local.server import LocalServer
-from kvsops.sweep.course import INTERRUPTED
+from kvsops.sweep.course import INTERRUPTED, Course
+from kvsops.sweep.deletion import Deletion
+from kvsops.sweep.item import Outcome
+from kvsops.sweep.journal import Journal
+from kvsops.sweep.plan import plan
 from tests.counting import Raising
-from tests.fleet import From, Time, names, put, put_many, writes
+from tests.fleet import From, Time, names, put, put_many, retag, writes
 from tests.sweep.journals import growing_no_more_than
-from tests.sweep.runs import DELETE, DENIED, STORAGE, THROTTLE, Run
+from tests.sweep.runs import DELETE, DENIED, OLD, STORAGE, THROTTLE, Run
 
 
 def test_a_deadline_that_has_passed_leaves_all(run: Run, emulator: LocalServer) -> None:
@@ -75,6 +83,7 @@ def test_a_journal_that_cannot_be_written(run: Run, emulator: LocalServer) -> No
     assert set(run.outcomes.values()) <= {"failed", "left"}
     assert set(run.reasons.values()) == {said}
     assert run.named("left")
+    assert run.named("failed")
     assert writes(emulator) == {}
     assert len(names(emulator)) == 40
 
@@ -115,47 +124,59 @@ DESCRIBE = "DescribeSignalingChannel"
 
 
 @pytest.mark.parametrize(
-    ("operation", "outcome", "reason", "events"),
+    ("denied", "tags", "outcome", "reason"),
     [
-        (STORAGE, "left", "interrupted", []),
-        (DESCRIBE, "left", "interrupted", []),
-        (DELETE, "failed", f"{DELETE} denied: ", ["deleting", "failed"]),
+        ("", {"kvsops:keep": "me"}, "kept", "protected: kvsops:keep=me"),
+        (STORAGE, {}, "left", "interrupted"),
+        (DESCRIBE, {}, "left", "interrupted"),
+        (DELETE, {}, "failed", f"{DELETE} denied: "),
     ],
 )
 def test_what_ctrl_c_finds_under_way(
     emulator: LocalServer,
     environment: dict[str, str],
     time: Time,
-    tmp_path: Path,
+    journal: Journal,
     *,
-    operation: str,
+    denied: str,
+    tags: dict[str, str],
     outcome: str,
     reason: str,
-    events: list[str],
 ) -> None:
-    """What was not begun is left, whatever could not be read; what was begun ends as it does.
+    """What was begun ends as it does; of the rest, what then cannot be read is left.
 
-    The Ctrl-C of a run of many is known to the scope before the sweep there heeds it.
+    Of a run of many each scope learns of Ctrl-C before the sweep there heeds it.
     """
 
-    class Interrupting(Fault):
-        def strikes(self, operation: str, _random: object) -> bool:
-            if operation == self.operation:
-                scope.patience.interrupt()
-            return operation == self.operation
-
     def now() -> datetime:  # what is read too slowly is read again, and described before that
-        seconds = 3 * emulator.calls[STORAGE] if operation == DESCRIBE else 0
+        seconds = 3 * emulator.calls[STORAGE] if denied == DESCRIBE else 0
         return time.now() + timedelta(seconds=seconds)
 
     put(emulator, "ci-1")
+    scope, rules = time.scope(environment, quota_share=1, now=now), sweep_rules(OLD)
+    (item,) = plan(scope, channels.each_listed(scope), rules).doomed
+    retag(emulator, "ci-1", tags)
     emulator.settings.clock = now
-    emulator.settings.faults = (Interrupting(operation, DENIED),)
-    scope = time.scope(environment, quota_share=1, now=now)
-    run = Run(scope, tmp_path / "journal")()
-    assert run.outcomes == {"ci-1": outcome}
-    assert run.reasons["ci-1"].startswith(reason)
-    assert run.events("ci-1") == events
+    emulator.settings.faults = (Fault(denied, DENIED),)
+    scope.patience.interrupt()
+    Deletion(Course(scope, rules, journal), item).run()
+    assert item.outcome.value == outcome
+    assert item.reason.startswith(reason)
+    assert journal.written is (denied == DELETE)
+
+
+def test_a_defect_ends_the_course(scope: Scope, emulator: LocalServer, journal: Journal) -> None:
+    """Whoever would begin another deletion sees at once that it must not."""
+    put(emulator, "ci-1")
+    rules = sweep_rules(OLD)
+    (item,) = plan(scope, channels.each_listed(scope), rules).doomed
+    item.facts = replace(item.facts, channel=None)
+    course = Course(scope, rules, journal)
+    with pytest.raises(AttributeError):
+        Deletion(course, item).run()
+    assert course.stop.is_set()
+    assert course.why_stopped.startswith("AttributeError(")
+    assert item.outcome is Outcome.FAILED
 
 
 def test_a_defect_after_a_delete_was_sent(
