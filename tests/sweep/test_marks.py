@@ -18,6 +18,7 @@ from kvsops.sweep.item import Item, Outcome
 from kvsops.sweep.plan import Plan
 from tests.cli.conftest import Ended, Kvsops, kvsops
 from tests.fleet import NOON, From, Time, names, put, put_many, retag, writes
+from tests.sweep.runs import TAGS, delete
 from tests.usage import use
 
 __all__ = ["kvsops"]  # the fixture
@@ -268,6 +269,39 @@ def test_marks_are_taken_off_first() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("operation", "keep", "said"),
+    [
+        (TAG, False, "gone: it was gone already"),
+        (UNTAG, True, "gone: it was gone already"),
+        (TAGS, False, "gone: deleted meanwhile"),  # and so no mark is looked for
+    ],
+)
+def test_gone_meanwhile(
+    sweep: Outcomes,
+    emulator: LocalServer,
+    channel: SignalingChannel,
+    *,
+    operation: str,
+    keep: bool,
+    said: str,
+) -> None:
+    """One that somebody deletes just before its mark is written, or taken off, is no failure."""
+
+    class Deleting(Fault):
+        def strikes(self, operation: str, _random: object) -> bool:
+            if operation == self.operation:
+                delete(emulator, "ci-1", timedelta())
+            return False
+
+    if operation != TAG:
+        sweep()
+    if keep:
+        retag(emulator, "ci-1", channel.tags | {"kvsops:keep": ""})
+    emulator.settings.faults = (Deleting(operation, DENIED),)
+    assert sweep(*["--direct"] * (operation == TAGS)) == {"ci-1": said}
+
+
 def test_throttled(sweep: Outcomes, emulator: LocalServer, channel: SignalingChannel) -> None:
     """A throttle is waited out."""
     emulator.settings.faults = (From(TAG, "ClientLimitExceededException", last=3),)
@@ -289,15 +323,25 @@ def test_without_the_index(
 
 def test_marks_that_nothing_tells_of(sweep: Outcomes, emulator: LocalServer) -> None:
     """Where a kept channel's tags cannot be read either, it may be marked: that is told."""
+    young = put_many(emulator, ["ci-new", "ci-young"], timedelta(minutes=5))
+    assert {said.partition(":")[0] for said in sweep().values()} == {"kept"}
+    emulator.settings.faults = (Fault("GetResources", DENIED), Fault(TAGS, DENIED))
+    said = "unknown: 5m old, not older than 2h; whether it is marked is not known"
+    assert sweep(code=1) == dict.fromkeys(young, said)
+
+
+def test_one_that_is_gone_has_no_mark(sweep: Outcomes, emulator: LocalServer) -> None:
+    """Also where its tags could only be read directly: they are not unknown."""
+
+    class DeniedAndDeleting(Fault):
+        def strikes(self, operation: str, _random: object) -> bool:
+            if operation == self.operation:
+                delete(emulator, "ci-young", timedelta())
+            return operation == self.operation
+
     put(emulator, "ci-young", timedelta(minutes=5))
-    assert sweep()["ci-young"].startswith("kept: ")
-    emulator.settings.faults = (
-        Fault("GetResources", DENIED),
-        Fault("ListTagsForResource", DENIED),
-    )
-    told_now = sweep(code=1)["ci-young"]
-    assert told_now.startswith("unknown: ")
-    assert told_now.endswith("; whether it is marked is not known")
+    emulator.settings.faults = (DeniedAndDeleting("GetResources", DENIED),)
+    assert sweep() == {"ci-young": "kept: 5m old, not older than 2h"}
 
 
 def test_marks_that_the_index_leaves_out(kvsops: Kvsops, emulator: LocalServer, time: Time) -> None:
@@ -321,7 +365,10 @@ def test_a_mark_that_is_late_in_the_index(
     time.sleep(60)
     emulator.settings.index_lag = timedelta(days=2)
     sweep()
-    time.sleep(25 * 3600 + MORE)
+    time.sleep(3600 + MORE)
+    assert sweep() == {"ci-1": "marked: 1d1h old; marked 1h1m ago, grace 1d"}
+    assert writes(emulator) == {TAG: 1}  # it is there: it is not written again
+    time.sleep(24 * 3600)
     assert sweep() == {"ci-1": "left: 2d1h old; marked 1d1h ago; the next run deletes it"}
     assert DOOMED in channel.tags
     emulator.settings.index_lag = timedelta()
@@ -384,6 +431,19 @@ def test_policies(kvsops: Kvsops, emulator: LocalServer, time: Time, tmp_path: P
         "a-1": "deleted: 2d1h old; marked 1d1h ago",
         "b-1": "unmarked: no longer condemned: has kvsops:keep",
     }
+
+
+def test_narrowed_to_a_tag(
+    kvsops: Kvsops, emulator: LocalServer, channel: SignalingChannel, tmp_path: Path
+) -> None:
+    """What the index tells of a tag is enough to take a mark off."""
+    file = tmp_path / "policies.toml"
+    file.write_text(POLICIES.replace('"a-"', '"ci-"'))
+    argv = ("sweep", "--policy", str(file), "--yes", "-o", "json", "--tag", "env=ci")
+    kvsops(*argv)
+    assert DOOMED in channel.tags
+    retag(emulator, "ci-1", channel.tags | {"kvsops:keep": ""})
+    assert told(kvsops(*argv)) == {"ci-1": "unmarked: no longer condemned: has kvsops:keep"}
 
 
 def test_restored_without_its_mark(
