@@ -109,7 +109,7 @@ def test_a_linked_channel_that_somebody_is_deleting(run: Run, emulator: LocalSer
 
 
 def test_a_channel_that_is_not_active_again(run: Run, emulator: LocalServer) -> None:
-    """One that is still not ACTIVE long after its link was taken off is left so, and stops nobody."""
+    """One that is not ACTIVE long after its link was taken off fails alone, and says so."""
     channel = put(emulator, "cam-1", stored=True)
     put(emulator, "cam-2")
 
