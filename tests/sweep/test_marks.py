@@ -78,6 +78,18 @@ def test_marked_then_deleted(
     assert writes(emulator) == {TAG: 1, "DeleteSignalingChannel": 1}
 
 
+@pytest.mark.usefixtures("channel")
+@pytest.mark.parametrize(
+    ("argv", "reads"), [(TWO_STEPS, 1), (TWO_STEPS[:-1], 1), ((*TWO_STEPS[:-1], "--check"), 0)]
+)
+def test_what_is_to_be_marked_is_read_once(
+    kvsops: Kvsops, emulator: LocalServer, argv: tuple[str, ...], reads: int
+) -> None:
+    """By the deed, or by the dry run that shows it; --check asks of what is to be deleted alone."""
+    assert kvsops(*argv).code == 0
+    assert emulator.calls["DescribeMediaStorageConfiguration"] == reads
+
+
 def test_shown_in_lists(
     sweep: Outcomes, kvsops: Kvsops, time: Time, channel: SignalingChannel
 ) -> None:
@@ -359,7 +371,7 @@ def test_marks_that_the_index_leaves_out(kvsops: Kvsops, emulator: LocalServer, 
 
 
 def test_a_mark_that_is_late_in_the_index(
-    sweep: Outcomes, emulator: LocalServer, time: Time, channel: SignalingChannel
+    sweep: Outcomes, kvsops: Kvsops, emulator: LocalServer, time: Time, channel: SignalingChannel
 ) -> None:
     """What was only to be marked is not deleted, whatever the direct read says of its mark."""
     time.sleep(60)
@@ -369,6 +381,8 @@ def test_a_mark_that_is_late_in_the_index(
     assert sweep() == {"ci-1": "marked: 1d1h old; marked 1h1m ago, grace 1d"}
     assert writes(emulator) == {TAG: 1}  # it is there: it is not written again
     time.sleep(24 * 3600)
+    dry = kvsops(*TWO_STEPS[:-1], "-o", "json")
+    assert told(dry) == {"ci-1": "left: 2d1h old; marked 1d1h ago; the next run deletes it"}
     assert sweep() == {"ci-1": "left: 2d1h old; marked 1d1h ago; the next run deletes it"}
     assert DOOMED in channel.tags
     emulator.settings.index_lag = timedelta()
