@@ -281,6 +281,23 @@ def test_marks_are_taken_off_first() -> None:
     ]
 
 
+def test_a_limit(
+    sweep: Outcomes, emulator: LocalServer, time: Time, channel: SignalingChannel
+) -> None:
+    """It is one of deletions: whatever it leaves, marks are taken off and put on."""
+    put_many(emulator, ["ci-2", "ci-3"])
+    sweep()
+    time.sleep(25 * 3600 + MORE)
+    retag(emulator, "ci-1", channel.tags | {"kvsops:keep": ""})
+    put(emulator, "ci-4")
+    assert sweep("--limit", "1") == {
+        "ci-1": "unmarked: no longer condemned: has kvsops:keep",
+        "ci-2": "deleted: 2d1h old; marked 1d1h ago",
+        "ci-3": "left: 2d1h old; marked 1d1h ago; beyond --limit 1",
+        "ci-4": "marked: 1d old; its grace of 1d begins",
+    }
+
+
 @pytest.mark.parametrize(
     ("operation", "keep", "said"),
     [
