@@ -43,7 +43,9 @@ def test_a_blown_fuse(
     put(emulator, "new", HOUR / 2)
     first, *others = map(Fuse.parse, fuses)
     sweep = Sweep.of_all(scope, RULES, Bounds(first, tuple(others)))
-    sweep.run(opener)
+    counter = Counted()
+    sweep.run(opener, counter)
+    assert counter.stages == []  # nor is anything waited for
     assert sweep.blown.startswith("2 of 3 channels are more than --max-deletes ")
     assert outcomes(sweep) == {"a": "would-delete", "b": "would-delete", "new": "kept"}
     assert (sweep.journal, sweep.why_stopped, writes(emulator)) == (None, "", {})

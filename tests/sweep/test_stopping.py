@@ -88,6 +88,15 @@ def test_a_journal_that_cannot_be_written(run: Run, emulator: LocalServer) -> No
     assert len(names(emulator)) == 40
 
 
+def test_an_end_that_cannot_be_written(run: Run, emulator: LocalServer) -> None:
+    """What was deleted is told so, and that its line is missing ends the run."""
+    put(emulator, "ci-1")
+    with growing_no_more_than(450):  # its first line fits, its second does not
+        run()
+    assert (run.outcomes, names(emulator)) == ({"ci-1": "deleted"}, set())
+    assert run.why_stopped == f"the journal {run.path} cannot be written: File too large"
+
+
 def test_a_journal_that_fills_up(brisk_run: Run, emulator: LocalServer) -> None:
     """Once a line does not fit, no more deletes begin; each that was sent has its first line."""
     put_many(emulator, [f"ci-{n:03}" for n in range(150)])
@@ -170,7 +179,7 @@ def test_a_defect_ends_the_course(scope: Scope, emulator: LocalServer, journal: 
     put(emulator, "ci-1")
     rules = sweep_rules(OLD)
     (item,) = plan(scope, channels.each_listed(scope), rules).doomed
-    item.facts = replace(item.facts, channel=None)
+    item.facts = replace(item.facts, channel=None)  # type: ignore[arg-type]  # the defect
     course = Course(scope, rules, journal)
     with pytest.raises(AttributeError):
         Deletion(course, item).run()
