@@ -151,9 +151,9 @@ class Deletion:
 
     def _act(self, facts: Facts, decision: Decision) -> Tried:
         """Do what the judgement says; every fact of it is confirmed."""
+        self.item.decision = decision
         condemned = decision.verdict is Verdict.DELETE
         if condemned and self.item.outcome is not Outcome.WOULD_MARK:
-            self.item.decision = decision
             return self._delete(facts, decision.reason)
         if condemned:
             self._end(Outcome.LEFT, f"{decision.reason}; the next run deletes it")
@@ -198,7 +198,6 @@ class Deletion:
 
     def _mark(self, decision: Decision) -> None:
         """Mark the channel; one that cannot be marked is not deleted by a later run."""
-        self.item.decision = decision
         try:
             marks.put(self.course.scope, self.item, decision)
         except NotFoundError:

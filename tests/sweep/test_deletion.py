@@ -125,9 +125,10 @@ def test_a_lost_answer_counts_once(run: Run, emulator: LocalServer, state_delay:
     put_many(emulator, ["ci-1", "ci-2", "ci-3"])
     emulator.settings.state_delay = state_delay
     emulator.settings.faults = (Fault(DELETE, DROP_AFTER),)
+    run.meanwhile = lambda: run.scope.sleep(2 * 3600)
     run()
     assert run.outcomes == {"ci-1": "deleted", "ci-2": "deleted", "ci-3": "deleted"}
-    assert run.reasons["ci-1"] == "1d old"
+    assert run.reasons["ci-1"] == "1d2h old"
     assert emulator.calls[DELETE] == 3
     assert run.events("ci-1") == ["deleting", "deleted"]
 
