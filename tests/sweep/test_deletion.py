@@ -116,6 +116,7 @@ def test_one_failure_never_stops_the_rest(brisk_run: Run, emulator: LocalServer)
         said = f"{DELETE} denied: the credentials need kinesisvideo:{DELETE} on {arn}"
         assert run.reasons[name] == said
         assert run.events(name) == ["deleting", "failed"]
+    assert emulator.calls[DESCRIBE] == 0  # whatever becomes of it: it was refused
     assert run.why_stopped == ""
 
 

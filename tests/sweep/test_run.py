@@ -145,6 +145,7 @@ def test_what_the_last_look_writes_down(
     lines = [json.loads(line) for line in path.read_text().splitlines()]
     failed = [line["reason"] for line in lines if line["event"] == "failed"]
     assert len(failed) == 2
+    assert len({line["run"] for line in lines}) == 1
     assert failed[0].startswith(f"{DELETE} denied: ")
     assert failed[1] == "still listed as ACTIVE after 60 s"
 
