@@ -87,6 +87,15 @@ def test_what_fits_the_fuse_is_not_read_twice(
     assert (emulator.calls[STORAGE], names(emulator)) == (2 + 3, {"c", "d", "e", "f"})
 
 
+def test_no_more_are_read_than_are_wanted(scope: Scope, emulator: LocalServer) -> None:
+    """What was confirmed before is neither read nor counted once more."""
+    put_many(emulator, ["a", "b", "c"])
+    sweep = Sweep.of_all(scope, RULES, Bounds(Fuse.parse("100")))
+    for number in (1, 2):
+        sweep.confirm_more(number)
+        assert emulator.calls[STORAGE] == number
+
+
 def test_another_account(scope: Scope, emulator: LocalServer) -> None:
     """In another account than the one expected nothing is even listed, or planned."""
     expected = Bounds(Fuse.parse("100"), account_ids=("210987654321",))
