@@ -59,6 +59,7 @@ def test_a_limit(scope: Scope, emulator: LocalServer, opener: Callable[[str], Jo
     sweep.run(opener)
     assert (sweep.blown, outcomes(sweep)) == ("", {"old": "left", "older": "deleted"})
     assert names(emulator) == {"old"}
+    assert emulator.calls["GetCallerIdentity"] == 0  # nothing turns on the account
 
 
 def test_a_limit_counts_what_may_be_deleted(

@@ -12,6 +12,7 @@ from kvsops.local.server import LocalServer
 from kvsops.sweep import entries
 from kvsops.sweep.entries import MAY_BE_GONE
 from tests.fleet import DAY, HOUR, Time, names, put, put_many, retag
+from tests.plans import is_direct
 from tests.retries import retries_at_once
 from tests.sweep.runs import (
     DELETE,
@@ -39,6 +40,7 @@ def test_deletes_and_writes_down(run: Run, emulator: LocalServer) -> None:
     run()
     assert run.outcomes == {"ci-1": "deleted"}
     assert run.reasons == {"ci-1": "1d old"}
+    assert is_direct(run.items[0].facts.storage)  # the item has what was read last
     assert [entry[1:] for entry in emulator.log[before_deed[-1] :]] == [
         (METRICS, "ok"),
         (TAGS, "ok"),

@@ -8,7 +8,6 @@ import pytest
 from kvsops.aws import channels
 from kvsops.aws.scope import Scope
 from kvsops.core.channel import TagFilter
-from kvsops.core.facts import Fact, Source
 from kvsops.core.judge import listing_rules, sweep_rules
 from kvsops.errors import AwsError, CredentialsError
 from kvsops.local.demo.fleet import sow
@@ -19,7 +18,7 @@ from kvsops.sweep.item import Outcome
 from kvsops.sweep.plan import Plan
 from tests.counting import Counted
 from tests.fleet import NOON, Time, put, retag
-from tests.plans import planned
+from tests.plans import is_direct, planned
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 OLD: dict[str, Any] = {"older-than": 2 * HOUR}
@@ -39,11 +38,6 @@ def outcomes(plan: Plan) -> dict[str, str]:
         + "".join(f" (presumed: {need.value})" for need in item.decision.unconfirmed)
         for item in plan.items
     }
-
-
-def is_direct(fact: object) -> bool:
-    """Whether the fact was read directly."""
-    return isinstance(fact, Fact) and fact.source is Source.DIRECT
 
 
 def test_plan(scope: Scope, emulator: LocalServer) -> None:

@@ -127,6 +127,27 @@ def test_a_last_look_that_fails(
     assert sweep.why_stopped.startswith(why)
 
 
+@pytest.mark.parametrize("defect", [None, ZeroDivisionError()])
+def test_the_first_reason_is_told(
+    scope: Scope,
+    emulator: LocalServer,
+    opener: Callable[[str], Journal],
+    defect: Exception | None,
+) -> None:
+    """What ended the deletes is not covered by what happens in the last look."""
+    put(emulator, "a")
+    sweep = Sweep.of_all(scope, RULES, BOUNDS)
+
+    def fail() -> None:
+        sweep.why_stopped = "the deadline passed"
+        emulator.settings.faults = (Fault("ListSignalingChannels", DENIED),)
+        if defect:
+            raise defect
+
+    sweep.run(opener, At(WAITING, fail))
+    assert (sweep.why_stopped, sweep.defect) == ("the deadline passed", defect)
+
+
 def test_what_the_last_look_writes_down(
     scope: Scope, emulator: LocalServer, opener: Callable[[str], Journal], path: Path
 ) -> None:

@@ -43,6 +43,22 @@ def test_unlinks_then_deletes(run: Run, emulator: LocalServer) -> None:
     ]
 
 
+def test_a_version_that_comes_of_the_unlinking(run: Run, emulator: LocalServer) -> None:
+    """It is our own change: the channel is judged, and deleted, in the version that it then has."""
+    channel = put(emulator, "cam-1", stored=True)
+
+    class Changing(From):
+        def strikes(self, operation: str, random: object) -> bool:
+            if super().strikes(operation, random):
+                channel.version += "x"
+            return False
+
+    emulator.settings.faults = (Changing("DescribeSignalingChannel", DENIED, last=1),)
+    run.given = OLD | {"unlink-storage": True}
+    run()
+    assert run.outcomes == {"cam-1": "deleted"}
+
+
 def test_an_unlinked_channel_kept_at_last_is_linked_again(run: Run, emulator: LocalServer) -> None:
     """When the delete does not follow, the link is put back, and the journal says so."""
     stream = put(emulator, "cam-1", stored=True).stream_arn
