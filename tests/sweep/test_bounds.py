@@ -62,6 +62,20 @@ def test_a_limit(scope: Scope, emulator: LocalServer, opener: Callable[[str], Jo
     assert emulator.calls["GetCallerIdentity"] == 0  # nothing turns on the account
 
 
+def test_a_limit_that_is_filled_up(
+    scope: Scope, emulator: LocalServer, opener: Callable[[str], Journal]
+) -> None:
+    """What the last look spares makes room for the next oldest; what is beyond says so."""
+    put(emulator, "cam", 9 * DAY, stored=True)
+    for name, days in (("a", 4), ("b", 3), ("c", 2), ("d", 1)):
+        put(emulator, name, days * DAY)
+    sweep = Sweep.of_all(scope, RULES, Bounds(Fuse.parse("100"), limit=2))
+    sweep.run(opener)
+    told = {item.channel.channel_name: item.reason for item in sweep.plan.items}
+    assert names(emulator) == {"cam", "c", "d"}
+    assert (told["c"], told["d"]) == ("2d old; beyond --limit 2", "1d old; beyond --limit 2")
+
+
 def test_a_limit_counts_what_may_be_deleted(
     scope: Scope, emulator: LocalServer, opener: Callable[[str], Journal]
 ) -> None:

@@ -7,13 +7,16 @@ from pathlib import Path
 
 import pytest
 
+from kvsops.aws import channels
+from kvsops.aws.scope import Scope
 from kvsops.core.channel import Channel
-from kvsops.core.facts import Facts
+from kvsops.core.facts import Fact, Facts, Source
 from kvsops.core.judge import Decision, Verdict
-from kvsops.core.mark import Mark
+from kvsops.core.mark import Mark, digest
 from kvsops.local.faults import Fault
 from kvsops.local.kinesisvideo.channels import SignalingChannel
 from kvsops.local.server import LocalServer
+from kvsops.sweep import marks
 from kvsops.sweep.item import Item, Outcome
 from kvsops.sweep.plan import Plan
 from tests.cli.conftest import Ended, Kvsops, kvsops
@@ -336,6 +339,26 @@ def test_throttled(sweep: Outcomes, emulator: LocalServer, channel: SignalingCha
     emulator.settings.faults = (From(TAG, "ClientLimitExceededException", last=3),)
     assert sweep() == {"ci-1": "marked: 1d old; its grace of 1d begins"}
     assert DOOMED in channel.tags
+
+
+def test_without_a_grace_no_marks_are_looked_for(kvsops: Kvsops, emulator: LocalServer) -> None:
+    """Nor is the index asked for those of channels that are kept."""
+    put(emulator, "ci-young", timedelta(minutes=5))
+    assert kvsops("sweep", *CI, "--yes").code == 0
+    assert emulator.calls["GetResources"] == 0
+
+
+def test_a_mark_that_is_there_is_not_written_again(
+    scope: Scope, emulator: LocalServer, channel: SignalingChannel
+) -> None:
+    """It may have come between the plan and the last look, from another run."""
+    (listed,) = channels.each_listed(scope)
+    mark = Mark(NOON, "command-line", digest("rules"), digest(listed.channel_arn))
+    tags = Fact({DOOMED: mark.value("old")}, Source.DIRECT, NOON)
+    decision = Decision(Verdict.MARK, "old", mark=mark)
+    item = Item(Facts(listed, tags=tags), decision)
+    marks.put(scope, item, decision)
+    assert (item.outcome, emulator.calls[TAG], channel.tags) == (Outcome.MARKED, 0, {"env": "ci"})
 
 
 def test_without_the_index(

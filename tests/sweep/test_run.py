@@ -17,7 +17,7 @@ from kvsops.sweep.journal import Journal
 from kvsops.sweep.run import Sweep
 from tests.counting import Counted, Raising
 from tests.fleet import From, Time, names, put, put_many
-from tests.sweep.runs import DELETE, DENIED, OLD, STORAGE
+from tests.sweep.runs import DELETE, DENIED, METRICS, OLD, STORAGE
 
 RULES, BOUNDS = sweep_rules(OLD), Bounds(Fuse.parse("100%"))
 WAITING = "waiting until they are gone"
@@ -99,6 +99,19 @@ def test_ctrl_c_while_the_metrics_are_read(
     left = [(item.outcome.value, item.reason) for item in sweep.plan.items]
     assert left == [("left", "interrupted")] * 2
     assert (sweep.journal, sweep.why_stopped) == (None, "interrupted")
+
+
+def test_a_deadline_while_the_metrics_are_read(
+    scope: Scope, emulator: LocalServer, opener: Callable[[str], Journal], time: Time
+) -> None:
+    """They are not asked for any more, and nothing is begun."""
+    put(emulator, "a")
+    sweep = Sweep.of_all(scope, RULES, BOUNDS, deadline=time.clock() + 600)
+    asked = emulator.calls[METRICS]
+    sweep.run(opener, At("metrics", lambda: time.sleep(600)))
+    (item,) = sweep.plan.items
+    assert (item.outcome.value, item.reason) == ("left", "the deadline passed")
+    assert emulator.calls[METRICS] == asked
 
 
 @pytest.mark.parametrize(
