@@ -188,13 +188,13 @@ def test_a_deadline_leaves_time_to_see_them_gone(
     scope: Scope, emulator: LocalServer, opener: Callable[[str], Journal], time: Time
 ) -> None:
     """The last look goes on as long as the deadline is ahead, and is told of as the deeds are."""
-    put(emulator, "a")
+    put_many(emulator, ["a", "b"])
     emulator.settings.state_delay = timedelta(seconds=1)
     counter = Counted()
     sweep = Sweep.of_all(scope, RULES, BOUNDS, deadline=time.clock() + 600)
     sweep.run(opener, counter)
-    assert counter.stages == [("metrics", 1, 1), ("deleting", 1, 1), (WAITING, None, 0)]
-    assert [item.reason for item in sweep.plan.items] == ["1d old"]
+    assert counter.stages == [("metrics", 2, 2), ("deleting", 2, 2), (WAITING, None, 0)]
+    assert [item.reason for item in sweep.plan.items] == ["1d old"] * 2
     assert emulator.backend().channels == {}
 
 
