@@ -19,6 +19,7 @@ from kvsops.sweep.plan import Plan
 from tests.counting import Counted
 from tests.fleet import NOON, Time, put, retag
 from tests.plans import is_direct, planned
+from tests.usage import use
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 OLD: dict[str, Any] = {"older-than": 2 * HOUR}
@@ -78,6 +79,15 @@ def test_plan_directly(scope: Scope, emulator: LocalServer) -> None:
         "GetMetricData": 1,
         "ListMetrics": 3,  # for a witness, to tell silence from a mistake
     }
+
+
+def test_how_far_back_it_looks(scope: Scope, emulator: LocalServer, time: Time) -> None:
+    """As far as the rules ask: what was used days ago is not idle for a week."""
+    for name, ago in (("cam", 3 * DAY), ("leak", 8 * DAY), ("witness", HOUR)):
+        put(emulator, name, 30 * DAY)
+        use(emulator, name, time.now() - ago, masters=1)
+    plan = planned(scope, {"idle-for": 7 * DAY}, directly=True)
+    assert [each.channel.channel_name for each in plan.chosen] == ["leak"]
 
 
 def test_ten_thousand_channels(scope: Scope, emulator: LocalServer) -> None:
