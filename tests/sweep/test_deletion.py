@@ -7,10 +7,18 @@ from pathlib import Path
 
 import pytest
 
+from kvsops.aws import channels
+from kvsops.aws.scope import Scope
+from kvsops.core.facts import Facts
+from kvsops.core.judge import Decision, Verdict, sweep_rules
 from kvsops.local.faults import DROP_AFTER, FAULT_MESSAGE, Fault
 from kvsops.local.server import LocalServer
 from kvsops.sweep import entries
+from kvsops.sweep.course import Course
+from kvsops.sweep.deletion import Deletion
 from kvsops.sweep.entries import MAY_BE_GONE
+from kvsops.sweep.item import Item, Outcome
+from kvsops.sweep.journal import Journal
 from tests.fleet import DAY, HOUR, Time, names, put, put_many, retag
 from tests.plans import is_direct
 from tests.retries import retries_at_once
@@ -26,6 +34,7 @@ from tests.sweep.runs import (
     Run,
     delete,
 )
+from tests.usage import use
 
 _retry_at_once = retries_at_once(10)
 
@@ -182,6 +191,29 @@ def test_what_a_lost_answer_leaves_open(
     assert run.events("ci-1")[-1] == "unknown"
     (entry,) = entries.read(run.path).entries
     assert entry.last_event in MAY_BE_GONE
+
+
+def test_credentials_that_end_at_the_delete(run: Run, emulator: LocalServer) -> None:
+    """It was refused, and so surely not carried out; for all others it is the end."""
+    put(emulator, "ci-1")
+    emulator.settings.faults = (Fault(DELETE, "ExpiredTokenException"),)
+    run()
+    assert (run.outcomes, run.items[0].lost) == ({"ci-1": "failed"}, False)
+    assert run.why_stopped == run.reasons["ci-1"] != ""
+    assert run.events("ci-1") == ["deleting", "failed"]
+
+
+def test_the_last_look_goes_as_far_back_as_the_rules(
+    scope: Scope, emulator: LocalServer, time: Time, journal: Journal
+) -> None:
+    """Also where it reads one channel's metrics by itself."""
+    for name, days in (("cam", 3), ("witness", 0)):
+        put(emulator, name, 30 * DAY)
+        use(emulator, name, time.now() - days * DAY, masters=1)
+    (cam, _) = channels.each_listed(scope)
+    item = Item(Facts(cam), Decision(Verdict.DELETE, ""), Outcome.WOULD_DELETE)
+    Deletion(Course(scope, sweep_rules({"idle-for": 7 * DAY}), journal), item).run()
+    assert item.outcome is Outcome.KEPT
 
 
 def test_what_could_not_be_restored_is_not_deleted(run: Run, emulator: LocalServer) -> None:

@@ -239,6 +239,18 @@ def test_oldest_first(scope: Scope, emulator: LocalServer) -> None:
     assert left == ["a 1d old; beyond --limit 2", "c 1d old; beyond --limit 2"]
 
 
+def test_what_an_earlier_plan_let_pass(scope: Scope, emulator: LocalServer) -> None:
+    """What has come to be condemned since then is left."""
+    arn = put(emulator, "a").arn
+    put(emulator, "b")
+    plan = planned(scope, OLD)
+    plan.only({arn})
+    assert [(item.outcome.value, item.reason) for item in plan.items] == [
+        ("would-delete", "1d old"),
+        ("left", "1d old; not in the plan that was let pass"),
+    ]
+
+
 def test_progress(scope: Scope, emulator: LocalServer) -> None:
     """Each stage is told of with its total: the listing, then what is read of two channels."""
     put(emulator, "a")
