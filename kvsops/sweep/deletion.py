@@ -20,7 +20,7 @@ from kvsops.core.judge import Decision, Verdict, judge
 from kvsops.errors import AwsError, KvsopsError, NotFoundError
 from kvsops.facts import gather
 from kvsops.sweep import marks
-from kvsops.sweep.course import Course
+from kvsops.sweep.course import INTERRUPTED, Course
 from kvsops.sweep.item import Item, Outcome
 from kvsops.sweep.journal import UnrestorableError
 
@@ -101,7 +101,7 @@ class Deletion:
 
     def _give_up(self, why: str) -> None:
         if self._cut_short:
-            self._end(Outcome.LEFT, self.course.why_stopped)
+            self._end(Outcome.LEFT, INTERRUPTED)
         else:
             self._end(Outcome.FAILED, why)
 
@@ -151,9 +151,9 @@ class Deletion:
 
     def _act(self, facts: Facts, decision: Decision) -> Tried:
         """Do what the judgement says; every fact of it is confirmed."""
+        self.item.decision = decision
         condemned = decision.verdict is Verdict.DELETE
         if condemned and self.item.outcome is not Outcome.WOULD_MARK:
-            self.item.decision = decision
             return self._delete(facts, decision.reason)
         if condemned:
             self._end(Outcome.LEFT, f"{decision.reason}; the next run deletes it")
@@ -162,7 +162,7 @@ class Deletion:
         elif decision.verdict is Verdict.MARK:
             self._mark(decision)
         elif decision.unknown and self._cut_short:
-            self._end(Outcome.LEFT, self.course.why_stopped)
+            self._end(Outcome.LEFT, INTERRUPTED)
         else:
             self.item.decide(decision)
         return Tried.ENDED
@@ -185,8 +185,6 @@ class Deletion:
             return self._unlink(storage.value)
         try:
             channels.delete(scope, facts.channel)
-        except NotFoundError:
-            raise
         except AwsError as error:
             self._refused(error)
         except KvsopsError:
@@ -200,14 +198,11 @@ class Deletion:
 
     def _mark(self, decision: Decision) -> None:
         """Mark the channel; one that cannot be marked is not deleted by a later run."""
-        self.item.decision = decision
         try:
             marks.put(self.course.scope, self.item, decision)
         except NotFoundError:
             raise
         except AwsError as error:
-            if error.transient:
-                raise
             self._end(Outcome.FAILED, f"cannot be marked, so it is not deleted: {error}")
 
     def _refused(self, error: AwsError) -> None:
@@ -244,8 +239,6 @@ class Deletion:
             raise
         try:
             channel = channels.wait_until_active(scope, arn)
-        except AwsError:
-            raise
         except KvsopsError as error:  # this one's trouble alone: look at it once more
             return self._again(str(error))
         self.item.facts = replace(self.item.facts, channel=channel)

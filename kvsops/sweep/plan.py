@@ -55,8 +55,7 @@ class Plan:
     @property
     def presumed(self) -> list[str]:
         """A line on the channels left out for want of a tag that only the index denies them."""
-        kept = [item for item in self.items if item.outcome is Outcome.KEPT]
-        absent = [item for item in kept if _left_out_unread(item)]
+        absent = [item for item in self.items if _left_out_unread(item)]
         if not absent:
             return []
         number = "1 channel is" if len(absent) == 1 else f"{len(absent):,} channels are"

@@ -54,7 +54,6 @@ class Sweep:
     journal: Path | None = field(default=None, init=False)
     why_stopped: str = field(default="", init=False)
     defect: Exception | None = field(default=None, init=False)
-    _confirmed: bool = field(default=False, init=False)
     _name: str = field(default="", init=False)
 
     def __post_init__(self) -> None:
@@ -117,7 +116,6 @@ class Sweep:
 
         Where the candidates fit the fuse, they are confirmed while they are deleted.
         """
-        self._confirmed = True
         with self.scope.patience.reading_until(self.deadline):
             confirm(self.scope, self.plan, self.rules, self._enough(check=check), counter)
             marking = self.plan.marking
@@ -171,8 +169,7 @@ class Sweep:
         nothing else is done. Ctrl-C stops in order. Once more makes it no quicker: the journal
         stays open until what has begun is finished.
         """
-        if not self._confirmed:
-            self.confirm()
+        self.confirm()  # what is confirmed already is not read again
         planned = self.plan.stale if self.blown else self.plan.to_write
         if self.scope.read_only or not planned:
             return

@@ -43,7 +43,9 @@ def test_a_blown_fuse(
     put(emulator, "new", HOUR / 2)
     first, *others = map(Fuse.parse, fuses)
     sweep = Sweep.of_all(scope, RULES, Bounds(first, tuple(others)))
-    sweep.run(opener)
+    counter = Counted()
+    sweep.run(opener, counter)
+    assert counter.stages == []  # nor is anything waited for
     assert sweep.blown.startswith("2 of 3 channels are more than --max-deletes ")
     assert outcomes(sweep) == {"a": "would-delete", "b": "would-delete", "new": "kept"}
     assert (sweep.journal, sweep.why_stopped, writes(emulator)) == (None, "", {})
@@ -57,6 +59,21 @@ def test_a_limit(scope: Scope, emulator: LocalServer, opener: Callable[[str], Jo
     sweep.run(opener)
     assert (sweep.blown, outcomes(sweep)) == ("", {"old": "left", "older": "deleted"})
     assert names(emulator) == {"old"}
+    assert emulator.calls["GetCallerIdentity"] == 0  # nothing turns on the account
+
+
+def test_a_limit_that_is_filled_up(
+    scope: Scope, emulator: LocalServer, opener: Callable[[str], Journal]
+) -> None:
+    """What the last look spares makes room for the next oldest; what is beyond says so."""
+    put(emulator, "cam", 9 * DAY, stored=True)
+    for name, days in (("a", 4), ("b", 3), ("c", 2), ("d", 1)):
+        put(emulator, name, days * DAY)
+    sweep = Sweep.of_all(scope, RULES, Bounds(Fuse.parse("100"), limit=2))
+    sweep.run(opener)
+    told = {item.channel.channel_name: item.reason for item in sweep.plan.items}
+    assert names(emulator) == {"cam", "c", "d"}
+    assert (told["c"], told["d"]) == ("2d old; beyond --limit 2", "1d old; beyond --limit 2")
 
 
 def test_a_limit_counts_what_may_be_deleted(
@@ -83,6 +100,15 @@ def test_what_fits_the_fuse_is_not_read_twice(
     put_many(emulator, ["c", "d", "e", "f"])
     Sweep.of_all(scope, RULES, Bounds(Fuse.parse("2"))).run(opener)
     assert (emulator.calls[STORAGE], names(emulator)) == (2 + 3, {"c", "d", "e", "f"})
+
+
+def test_no_more_are_read_than_are_wanted(scope: Scope, emulator: LocalServer) -> None:
+    """What was confirmed before is neither read nor counted once more."""
+    put_many(emulator, ["a", "b", "c"])
+    sweep = Sweep.of_all(scope, RULES, Bounds(Fuse.parse("100")))
+    for number in (1, 2):
+        sweep.confirm_more(number)
+        assert emulator.calls[STORAGE] == number
 
 
 def test_another_account(scope: Scope, emulator: LocalServer) -> None:

@@ -2,15 +2,25 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
+from pathlib import Path
 
 import pytest
 
-from kvsops.local.faults import DROP_AFTER, Fault
+from kvsops.aws import channels
+from kvsops.aws.scope import Scope
+from kvsops.core.facts import Facts
+from kvsops.core.judge import Decision, Verdict, sweep_rules
+from kvsops.local.faults import DROP_AFTER, FAULT_MESSAGE, Fault
 from kvsops.local.server import LocalServer
 from kvsops.sweep import entries
+from kvsops.sweep.course import Course
+from kvsops.sweep.deletion import Deletion
 from kvsops.sweep.entries import MAY_BE_GONE
-from tests.fleet import DAY, HOUR, names, put, put_many, retag
+from kvsops.sweep.item import Item, Outcome
+from kvsops.sweep.journal import Journal
+from tests.fleet import DAY, HOUR, Time, names, put, put_many, retag
+from tests.plans import is_direct
 from tests.retries import retries_at_once
 from tests.sweep.runs import (
     DELETE,
@@ -24,6 +34,7 @@ from tests.sweep.runs import (
     Run,
     delete,
 )
+from tests.usage import use
 
 _retry_at_once = retries_at_once(10)
 
@@ -38,6 +49,7 @@ def test_deletes_and_writes_down(run: Run, emulator: LocalServer) -> None:
     run()
     assert run.outcomes == {"ci-1": "deleted"}
     assert run.reasons == {"ci-1": "1d old"}
+    assert is_direct(run.items[0].facts.storage)  # the item has what was read last
     assert [entry[1:] for entry in emulator.log[before_deed[-1] :]] == [
         (METRICS, "ok"),
         (TAGS, "ok"),
@@ -115,6 +127,7 @@ def test_one_failure_never_stops_the_rest(brisk_run: Run, emulator: LocalServer)
         said = f"{DELETE} denied: the credentials need kinesisvideo:{DELETE} on {arn}"
         assert run.reasons[name] == said
         assert run.events(name) == ["deleting", "failed"]
+    assert emulator.calls[DESCRIBE] == 0  # whatever becomes of it: it was refused
     assert run.why_stopped == ""
 
 
@@ -124,21 +137,28 @@ def test_a_lost_answer_counts_once(run: Run, emulator: LocalServer, state_delay:
     put_many(emulator, ["ci-1", "ci-2", "ci-3"])
     emulator.settings.state_delay = state_delay
     emulator.settings.faults = (Fault(DELETE, DROP_AFTER),)
+    run.meanwhile = lambda: run.scope.sleep(2 * 3600)
     run()
     assert run.outcomes == {"ci-1": "deleted", "ci-2": "deleted", "ci-3": "deleted"}
-    assert run.reasons["ci-1"] == "1d old"
+    assert run.reasons["ci-1"] == "1d2h old"
     assert emulator.calls[DELETE] == 3
     assert run.events("ci-1") == ["deleting", "deleted"]
 
 
-def _deny_from_now_on(emulator: LocalServer) -> None:
-    emulator.settings.faults = (Fault("DescribeSignalingChannel", DENIED),)
+def _deny_from_now_on(emulator: LocalServer, operation: str) -> None:
+    emulator.settings.faults = (Fault(operation, DENIED),)
 
 
+DESCRIBE = "DescribeSignalingChannel"
+ARN = "arn:aws:kinesisvideo:us-east-1:123456789012:channel/ci-1/1777550400000"
 LOST = (
-    f"it may be deleted, the answer was lost: {DELETE} failed for "
-    "arn:aws:kinesisvideo:us-east-1:123456789012:channel/ci-1/1777550400000: InternalFailure: "
+    f"it may be deleted, the answer was lost: {DELETE} failed for {ARN}: InternalFailure: "
+    f"{FAULT_MESSAGE}"
 )
+
+
+def _denied(operation: str) -> str:
+    return f"; then: {operation} denied: the credentials need kinesisvideo:{operation} on {ARN}"
 
 
 @pytest.mark.parametrize(
@@ -146,7 +166,8 @@ LOST = (
     [
         (lambda e: _update(e, "ci-1"), "; then: it changed after it was planned"),
         (lambda e: retag(e, "ci-1", {"kvsops:keep": "me"}), "; then: protected: kvsops:keep=me"),
-        (_deny_from_now_on, "; then: DescribeSignalingChannel denied"),
+        (lambda e: _deny_from_now_on(e, DESCRIBE), _denied(DESCRIBE)),
+        (lambda e: _deny_from_now_on(e, DELETE), _denied(DELETE)),
         (lambda _: None, ""),
     ],
 )
@@ -165,12 +186,34 @@ def test_what_a_lost_answer_leaves_open(
     emulator.settings.faults = (Lost(DELETE, "InternalFailure"),)
     run()
     assert run.outcomes == {"ci-1": "unknown"}
-    assert run.reasons["ci-1"].startswith(LOST)
-    assert then in run.reasons["ci-1"]
+    assert run.reasons["ci-1"] == f"{LOST}{then}"
     assert run.items[0].lost
     assert run.events("ci-1")[-1] == "unknown"
     (entry,) = entries.read(run.path).entries
     assert entry.last_event in MAY_BE_GONE
+
+
+def test_credentials_that_end_at_the_delete(run: Run, emulator: LocalServer) -> None:
+    """It was refused, and so surely not carried out; for all others it is the end."""
+    put(emulator, "ci-1")
+    emulator.settings.faults = (Fault(DELETE, "ExpiredTokenException"),)
+    run()
+    assert (run.outcomes, run.items[0].lost) == ({"ci-1": "failed"}, False)
+    assert run.why_stopped == run.reasons["ci-1"] != ""
+    assert run.events("ci-1") == ["deleting", "failed"]
+
+
+def test_the_last_look_goes_as_far_back_as_the_rules(
+    scope: Scope, emulator: LocalServer, time: Time, journal: Journal
+) -> None:
+    """Also where it reads one channel's metrics by itself."""
+    for name, days in (("cam", 3), ("witness", 0)):
+        put(emulator, name, 30 * DAY)
+        use(emulator, name, time.now() - days * DAY, masters=1)
+    (cam, _) = channels.each_listed(scope)
+    item = Item(Facts(cam), Decision(Verdict.DELETE, ""), Outcome.WOULD_DELETE)
+    Deletion(Course(scope, sweep_rules({"idle-for": 7 * DAY}), journal), item).run()
+    assert item.outcome is Outcome.KEPT
 
 
 def test_what_could_not_be_restored_is_not_deleted(run: Run, emulator: LocalServer) -> None:
@@ -222,6 +265,22 @@ def test_a_retried_delete_is_judged_anew(still_run: Run, emulator: LocalServer) 
     assert sent > 30
     assert emulator.throttled[DELETE] == sent - 30
     assert (emulator.calls[TAGS] - planned[0], emulator.calls[STORAGE]) == (sent, sent)
+
+
+def test_ten_tries_in_all(
+    emulator: LocalServer, environment: dict[str, str], time: Time, tmp_path: Path
+) -> None:
+    """Those count that were read too slowly to be acted on, and those that were throttled."""
+    put(emulator, "ci-1")
+
+    def now() -> datetime:  # the first six answers about the link take 3 seconds each
+        return time.now() + timedelta(seconds=3 * min(emulator.calls[STORAGE], 6))
+
+    emulator.settings.clock = now
+    emulator.settings.faults = (Fault(DELETE, THROTTLE),)
+    run = Run(time.scope(environment, quota_share=1, now=now), tmp_path / "journal")()
+    assert run.outcomes == {"ci-1": "failed"}
+    assert (emulator.calls[STORAGE], emulator.calls[DELETE]) == (10, 4)
 
 
 def test_kept_while_its_delete_was_throttled(run: Run, emulator: LocalServer) -> None:

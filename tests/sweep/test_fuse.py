@@ -5,7 +5,7 @@ import pytest
 from kvsops.core.facts import Need
 from kvsops.core.judge import Decision, Verdict
 from kvsops.errors import UsageError
-from kvsops.sweep.fuse import DEFAULT, Bounds, Fuse
+from kvsops.sweep.fuse import DEFAULT, Bounds, Fuse, Weight
 from kvsops.sweep.item import Item
 from kvsops.sweep.plan import Plan
 from tests.core.examples import Example
@@ -102,3 +102,33 @@ def test_of_named_channels() -> None:
 def test_a_limit(limit: int | None, number: int, within: int) -> None:
     """A limit bounds what goes; no limit bounds nothing."""
     assert Bounds(DEFAULT, limit=limit).within(number) == within
+
+
+FIRST, WHOLE = Fuse.parse("9"), Fuse.parse("5", "--max-deletes-total")
+MANY = Bounds(DEFAULT, (FIRST,), limit=7, account_ids=("1",), total=WHOLE)
+
+
+def test_of_one_scope_alone() -> None:
+    """The fuse of all is one of its own, beside those that it has."""
+    assert MANY.alone == Bounds(DEFAULT, (FIRST, WHOLE), limit=7, account_ids=("1",))
+    assert Bounds(DEFAULT, (FIRST,)).alone == Bounds(DEFAULT, (FIRST,))
+
+
+def test_of_one_scope_that_was_weighed() -> None:
+    """What it was weighed by takes the place of the fuse of all."""
+    weighed = Fuse("3", 3, percent=False, option="what was weighed:")
+    assert MANY.at_most(3) == Bounds(DEFAULT, (FIRST, weighed), limit=7, account_ids=("1",))
+
+
+@pytest.mark.parametrize(
+    ("bounds", "plan", "weight"),
+    [
+        (Bounds(Fuse.parse("9")), planned(4, 3, 2), Weight(9, 5, 3)),
+        (Bounds(Fuse.parse("9"), limit=2), planned(4, 3, 2), Weight(9, 2, 2)),
+        (Bounds(Fuse.parse("9"), limit=4), planned(4, 3, 2), Weight(9, 4, 3)),
+        (Bounds(Fuse.parse("2")), planned(4, 3, 2), Weight(9, 0, 0)),
+    ],
+)
+def test_what_a_scope_adds(bounds: Bounds, plan: Plan, weight: Weight) -> None:
+    """What would be deleted within the limit, and nothing where its own fuse blew."""
+    assert bounds.weight(plan) == weight

@@ -7,17 +7,21 @@ from pathlib import Path
 
 import pytest
 
+from kvsops.aws import channels
+from kvsops.aws.scope import Scope
 from kvsops.core.channel import Channel
-from kvsops.core.facts import Facts
+from kvsops.core.facts import Fact, Facts, Source
 from kvsops.core.judge import Decision, Verdict
-from kvsops.core.mark import Mark
+from kvsops.core.mark import Mark, digest
 from kvsops.local.faults import Fault
 from kvsops.local.kinesisvideo.channels import SignalingChannel
 from kvsops.local.server import LocalServer
+from kvsops.sweep import marks
 from kvsops.sweep.item import Item, Outcome
 from kvsops.sweep.plan import Plan
 from tests.cli.conftest import Ended, Kvsops, kvsops
 from tests.fleet import NOON, From, Time, names, put, put_many, retag, writes
+from tests.sweep.runs import TAGS, delete
 from tests.usage import use
 
 __all__ = ["kvsops"]  # the fixture
@@ -75,6 +79,18 @@ def test_marked_then_deleted(
     time.sleep(2 * 3600 + MORE)
     assert sweep() == {"ci-1": "deleted: 2d1h old; marked 1d1h ago"}
     assert writes(emulator) == {TAG: 1, "DeleteSignalingChannel": 1}
+
+
+@pytest.mark.usefixtures("channel")
+@pytest.mark.parametrize(
+    ("argv", "reads"), [(TWO_STEPS, 1), (TWO_STEPS[:-1], 1), ((*TWO_STEPS[:-1], "--check"), 0)]
+)
+def test_what_is_to_be_marked_is_read_once(
+    kvsops: Kvsops, emulator: LocalServer, argv: tuple[str, ...], reads: int
+) -> None:
+    """By the deed, or by the dry run that shows it; --check asks of what is to be deleted alone."""
+    assert kvsops(*argv).code == 0
+    assert emulator.calls["DescribeMediaStorageConfiguration"] == reads
 
 
 def test_shown_in_lists(
@@ -268,11 +284,81 @@ def test_marks_are_taken_off_first() -> None:
     ]
 
 
+def test_a_limit(
+    sweep: Outcomes, emulator: LocalServer, time: Time, channel: SignalingChannel
+) -> None:
+    """It is one of deletions: whatever it leaves, marks are taken off and put on."""
+    put_many(emulator, ["ci-2", "ci-3"])
+    sweep()
+    time.sleep(25 * 3600 + MORE)
+    retag(emulator, "ci-1", channel.tags | {"kvsops:keep": ""})
+    put(emulator, "ci-4")
+    assert sweep("--limit", "1") == {
+        "ci-1": "unmarked: no longer condemned: has kvsops:keep",
+        "ci-2": "deleted: 2d1h old; marked 1d1h ago",
+        "ci-3": "left: 2d1h old; marked 1d1h ago; beyond --limit 1",
+        "ci-4": "marked: 1d old; its grace of 1d begins",
+    }
+
+
+@pytest.mark.parametrize(
+    ("operation", "keep", "said"),
+    [
+        (TAG, False, "gone: it was gone already"),
+        (UNTAG, True, "gone: it was gone already"),
+        (TAGS, False, "gone: deleted meanwhile"),  # and so no mark is looked for
+    ],
+)
+def test_gone_meanwhile(
+    sweep: Outcomes,
+    emulator: LocalServer,
+    channel: SignalingChannel,
+    *,
+    operation: str,
+    keep: bool,
+    said: str,
+) -> None:
+    """One that somebody deletes just before its mark is written, or taken off, is no failure."""
+
+    class Deleting(Fault):
+        def strikes(self, operation: str, _random: object) -> bool:
+            if operation == self.operation:
+                delete(emulator, "ci-1", timedelta())
+            return False
+
+    if operation != TAG:
+        sweep()
+    if keep:
+        retag(emulator, "ci-1", channel.tags | {"kvsops:keep": ""})
+    emulator.settings.faults = (Deleting(operation, DENIED),)
+    assert sweep(*["--direct"] * (operation == TAGS)) == {"ci-1": said}
+
+
 def test_throttled(sweep: Outcomes, emulator: LocalServer, channel: SignalingChannel) -> None:
     """A throttle is waited out."""
     emulator.settings.faults = (From(TAG, "ClientLimitExceededException", last=3),)
     assert sweep() == {"ci-1": "marked: 1d old; its grace of 1d begins"}
     assert DOOMED in channel.tags
+
+
+def test_without_a_grace_no_marks_are_looked_for(kvsops: Kvsops, emulator: LocalServer) -> None:
+    """Nor is the index asked for those of channels that are kept."""
+    put(emulator, "ci-young", timedelta(minutes=5))
+    assert kvsops("sweep", *CI, "--yes").code == 0
+    assert emulator.calls["GetResources"] == 0
+
+
+def test_a_mark_that_is_there_is_not_written_again(
+    scope: Scope, emulator: LocalServer, channel: SignalingChannel
+) -> None:
+    """It may have come between the plan and the last look, from another run."""
+    (listed,) = channels.each_listed(scope)
+    mark = Mark(NOON, "command-line", digest("rules"), digest(listed.channel_arn))
+    tags = Fact({DOOMED: mark.value("old")}, Source.DIRECT, NOON)
+    decision = Decision(Verdict.MARK, "old", mark=mark)
+    item = Item(Facts(listed, tags=tags), decision)
+    marks.put(scope, item, decision)
+    assert (item.outcome, emulator.calls[TAG], channel.tags) == (Outcome.MARKED, 0, {"env": "ci"})
 
 
 def test_without_the_index(
@@ -289,15 +375,25 @@ def test_without_the_index(
 
 def test_marks_that_nothing_tells_of(sweep: Outcomes, emulator: LocalServer) -> None:
     """Where a kept channel's tags cannot be read either, it may be marked: that is told."""
+    young = put_many(emulator, ["ci-new", "ci-young"], timedelta(minutes=5))
+    assert {said.partition(":")[0] for said in sweep().values()} == {"kept"}
+    emulator.settings.faults = (Fault("GetResources", DENIED), Fault(TAGS, DENIED))
+    said = "unknown: 5m old, not older than 2h; whether it is marked is not known"
+    assert sweep(code=1) == dict.fromkeys(young, said)
+
+
+def test_one_that_is_gone_has_no_mark(sweep: Outcomes, emulator: LocalServer) -> None:
+    """Also where its tags could only be read directly: they are not unknown."""
+
+    class DeniedAndDeleting(Fault):
+        def strikes(self, operation: str, _random: object) -> bool:
+            if operation == self.operation:
+                delete(emulator, "ci-young", timedelta())
+            return operation == self.operation
+
     put(emulator, "ci-young", timedelta(minutes=5))
-    assert sweep()["ci-young"].startswith("kept: ")
-    emulator.settings.faults = (
-        Fault("GetResources", DENIED),
-        Fault("ListTagsForResource", DENIED),
-    )
-    told_now = sweep(code=1)["ci-young"]
-    assert told_now.startswith("unknown: ")
-    assert told_now.endswith("; whether it is marked is not known")
+    emulator.settings.faults = (DeniedAndDeleting("GetResources", DENIED),)
+    assert sweep() == {"ci-young": "kept: 5m old, not older than 2h"}
 
 
 def test_marks_that_the_index_leaves_out(kvsops: Kvsops, emulator: LocalServer, time: Time) -> None:
@@ -315,13 +411,18 @@ def test_marks_that_the_index_leaves_out(kvsops: Kvsops, emulator: LocalServer, 
 
 
 def test_a_mark_that_is_late_in_the_index(
-    sweep: Outcomes, emulator: LocalServer, time: Time, channel: SignalingChannel
+    sweep: Outcomes, kvsops: Kvsops, emulator: LocalServer, time: Time, channel: SignalingChannel
 ) -> None:
     """What was only to be marked is not deleted, whatever the direct read says of its mark."""
     time.sleep(60)
     emulator.settings.index_lag = timedelta(days=2)
     sweep()
-    time.sleep(25 * 3600 + MORE)
+    time.sleep(3600 + MORE)
+    assert sweep() == {"ci-1": "marked: 1d1h old; marked 1h1m ago, grace 1d"}
+    assert writes(emulator) == {TAG: 1}  # it is there: it is not written again
+    time.sleep(24 * 3600)
+    dry = kvsops(*TWO_STEPS[:-1], "-o", "json")
+    assert told(dry) == {"ci-1": "left: 2d1h old; marked 1d1h ago; the next run deletes it"}
     assert sweep() == {"ci-1": "left: 2d1h old; marked 1d1h ago; the next run deletes it"}
     assert DOOMED in channel.tags
     emulator.settings.index_lag = timedelta()
@@ -384,6 +485,19 @@ def test_policies(kvsops: Kvsops, emulator: LocalServer, time: Time, tmp_path: P
         "a-1": "deleted: 2d1h old; marked 1d1h ago",
         "b-1": "unmarked: no longer condemned: has kvsops:keep",
     }
+
+
+def test_narrowed_to_a_tag(
+    kvsops: Kvsops, emulator: LocalServer, channel: SignalingChannel, tmp_path: Path
+) -> None:
+    """What the index tells of a tag is enough to take a mark off."""
+    file = tmp_path / "policies.toml"
+    file.write_text(POLICIES.replace('"a-"', '"ci-"'))
+    argv = ("sweep", "--policy", str(file), "--yes", "-o", "json", "--tag", "env=ci")
+    kvsops(*argv)
+    assert DOOMED in channel.tags
+    retag(emulator, "ci-1", channel.tags | {"kvsops:keep": ""})
+    assert told(kvsops(*argv)) == {"ci-1": "unmarked: no longer condemned: has kvsops:keep"}
 
 
 def test_restored_without_its_mark(

@@ -8,7 +8,6 @@ import pytest
 from kvsops.aws import channels
 from kvsops.aws.scope import Scope
 from kvsops.core.channel import TagFilter
-from kvsops.core.facts import Fact, Source
 from kvsops.core.judge import listing_rules, sweep_rules
 from kvsops.errors import AwsError, CredentialsError
 from kvsops.local.demo.fleet import sow
@@ -19,7 +18,8 @@ from kvsops.sweep.item import Outcome
 from kvsops.sweep.plan import Plan
 from tests.counting import Counted
 from tests.fleet import NOON, Time, put, retag
-from tests.plans import planned
+from tests.plans import is_direct, planned
+from tests.usage import use
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 OLD: dict[str, Any] = {"older-than": 2 * HOUR}
@@ -39,11 +39,6 @@ def outcomes(plan: Plan) -> dict[str, str]:
         + "".join(f" (presumed: {need.value})" for need in item.decision.unconfirmed)
         for item in plan.items
     }
-
-
-def is_direct(fact: object) -> bool:
-    """Whether the fact was read directly."""
-    return isinstance(fact, Fact) and fact.source is Source.DIRECT
 
 
 def test_plan(scope: Scope, emulator: LocalServer) -> None:
@@ -84,6 +79,15 @@ def test_plan_directly(scope: Scope, emulator: LocalServer) -> None:
         "GetMetricData": 1,
         "ListMetrics": 3,  # for a witness, to tell silence from a mistake
     }
+
+
+def test_how_far_back_it_looks(scope: Scope, emulator: LocalServer, time: Time) -> None:
+    """As far as the rules ask: what was used days ago is not idle for a week."""
+    for name, ago in (("cam", 3 * DAY), ("leak", 8 * DAY), ("witness", HOUR)):
+        put(emulator, name, 30 * DAY)
+        use(emulator, name, time.now() - ago, masters=1)
+    plan = planned(scope, {"idle-for": 7 * DAY}, directly=True)
+    assert [each.channel.channel_name for each in plan.chosen] == ["leak"]
 
 
 def test_ten_thousand_channels(scope: Scope, emulator: LocalServer) -> None:
@@ -233,6 +237,18 @@ def test_oldest_first(scope: Scope, emulator: LocalServer) -> None:
         if item.outcome is Outcome.LEFT
     ]
     assert left == ["a 1d old; beyond --limit 2", "c 1d old; beyond --limit 2"]
+
+
+def test_what_an_earlier_plan_let_pass(scope: Scope, emulator: LocalServer) -> None:
+    """What has come to be condemned since then is left."""
+    arn = put(emulator, "a").arn
+    put(emulator, "b")
+    plan = planned(scope, OLD)
+    plan.only({arn})
+    assert [(item.outcome.value, item.reason) for item in plan.items] == [
+        ("would-delete", "1d old"),
+        ("left", "1d old; not in the plan that was let pass"),
+    ]
 
 
 def test_progress(scope: Scope, emulator: LocalServer) -> None:

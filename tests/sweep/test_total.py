@@ -170,7 +170,7 @@ def test_weights(total: str, weights: list[Weight], said: str) -> None:
 def test_what_was_weighed_elsewhere(emulator: LocalServer, found: Places, tmp_path: Path) -> None:
     """A scope deletes no more than it was weighed by, though it plans anew."""
     sow(emulator)
-    bounds = Bounds(DEFAULT, total=Fuse.parse("2")).at_most(2)
+    bounds = Bounds(DEFAULT, total=Fuse.parse("1")).at_most(2)
     sweep = Sweep.of_all(found.found[0].open(read_only=False), RULES, bounds)
     sweep.run(lambda name: Journal(tmp_path / name, name))
     assert sweep.blown == "3 of 3 channels are more than what was weighed: 2"

@@ -4,13 +4,15 @@ from datetime import timedelta
 
 import pytest
 
-from kvsops.local.faults import DROP_AFTER, Fault
+from kvsops.local.faults import DROP_AFTER, FAULT_MESSAGE, Fault
 from kvsops.local.server import LocalServer
 from tests.fleet import HOUR, From, names, put, retag, writes
 from tests.retries import retries_at_once
 from tests.sweep.runs import DELETE, DENIED, OLD, UNLINK, Run, delete
 
 _retry_at_once = retries_at_once(10)
+
+IN_USE = "ResourceInUseException"
 
 
 def test_linked_to_storage(run: Run, emulator: LocalServer) -> None:
@@ -39,6 +41,22 @@ def test_unlinks_then_deletes(run: Run, emulator: LocalServer) -> None:
         ("deleting", link),
         ("deleted", None),
     ]
+
+
+def test_a_version_that_comes_of_the_unlinking(run: Run, emulator: LocalServer) -> None:
+    """It is our own change: the channel is judged, and deleted, in the version that it then has."""
+    channel = put(emulator, "cam-1", stored=True)
+
+    class Changing(From):
+        def strikes(self, operation: str, random: object) -> bool:
+            if super().strikes(operation, random):
+                channel.version += "x"
+            return False
+
+    emulator.settings.faults = (Changing("DescribeSignalingChannel", DENIED, last=1),)
+    run.given = OLD | {"unlink-storage": True}
+    run()
+    assert run.outcomes == {"cam-1": "deleted"}
 
 
 def test_an_unlinked_channel_kept_at_last_is_linked_again(run: Run, emulator: LocalServer) -> None:
@@ -72,19 +90,28 @@ def test_a_link_that_cannot_be_put_back(run: Run, emulator: LocalServer) -> None
     assert run.journal[-1]["reason"] == run.reasons["cam-1"]
 
 
-def test_a_link_that_cannot_be_taken_off(run: Run, emulator: LocalServer) -> None:
-    """A denied unlinking fails that channel alone, whose link is as it was."""
+@pytest.mark.parametrize(
+    ("code", "tries", "said"),
+    [
+        (DENIED, 1, f"{UNLINK} denied: the credentials need kinesisvideo:{UNLINK} on {{}}"),
+        # Somebody changes it all the time.
+        (IN_USE, 10, f"{UNLINK} failed for {{}}: {IN_USE}: {FAULT_MESSAGE}"),
+    ],
+)
+def test_a_link_that_cannot_be_taken_off(
+    run: Run, emulator: LocalServer, code: str, tries: int, said: str
+) -> None:
+    """A refused unlinking fails that channel alone, whose link is as it was."""
     stream = put(emulator, "cam-1", stored=True).stream_arn
     put(emulator, "cam-2")
-    emulator.settings.faults = (Fault(UNLINK, DENIED),)
+    emulator.settings.faults = (Fault(UNLINK, code),)
     run.given = OLD | {"unlink-storage": True}
     run()
     assert run.outcomes == {"cam-1": "failed", "cam-2": "deleted"}
     arn = emulator.backend().channels["cam-1"].arn
-    denied = f"{UNLINK} denied: the credentials need kinesisvideo:{UNLINK} on {arn}"
-    assert run.reasons["cam-1"] == denied
+    assert run.reasons["cam-1"] == said.format(arn)
     assert emulator.backend().channels["cam-1"].stream_arn == stream
-    assert run.events("cam-1") == ["deleting", "unlinking", "failed"]
+    assert run.events("cam-1") == ["deleting", "unlinking"] * tries + ["failed"]
 
 
 def test_a_linked_channel_that_somebody_is_deleting(run: Run, emulator: LocalServer) -> None:
@@ -97,6 +124,26 @@ def test_a_linked_channel_that_somebody_is_deleting(run: Run, emulator: LocalSer
     assert run.outcomes == {"cam-1": "gone", "cam-2": "deleted"}
     assert run.reasons["cam-1"] == "somebody else is deleting it"
     assert run.events("cam-1")[-1] == "gone"
+    assert run.why_stopped == ""
+
+
+def test_a_channel_that_is_not_active_again(run: Run, emulator: LocalServer) -> None:
+    """One that is not ACTIVE long after its link was taken off fails alone, and says so."""
+    channel = put(emulator, "cam-1", stored=True)
+    put(emulator, "cam-2")
+
+    class Unready(Fault):
+        def strikes(self, operation: str, _random: object) -> bool:
+            if operation == self.operation:
+                channel.active_from = emulator.settings.clock() + HOUR
+            return False
+
+    emulator.settings.faults = (Unready("DescribeSignalingChannel", DENIED),)
+    run.given = OLD | {"unlink-storage": True}
+    run()
+    assert run.outcomes == {"cam-1": "failed", "cam-2": "deleted"}
+    assert "; it stays unlinked from arn:aws:kinesisvideo:" in run.reasons["cam-1"]
+    assert run.events("cam-1") == ["deleting", "unlinking", "failed"]
     assert run.why_stopped == ""
 
 

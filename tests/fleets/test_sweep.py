@@ -1,0 +1,103 @@
+"""Sweeps of many places: where policies hold, and what is told of one that came to no end."""
+
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from kvsops.core.judge import Policy, Rules, sweep_rules
+from kvsops.core.reach import Reach
+from kvsops.errors import AwsError, KvsopsError, UsageError
+from kvsops.fleet.place import Places
+from kvsops.fleet.sweep import FleetSweep, Swept, Terms, units_of
+from kvsops.local.server import LocalServer
+from kvsops.local.settings import Settings
+from kvsops.sweep.fuse import DEFAULT, Bounds
+from kvsops.sweep.journal import Journal
+from kvsops.sweep.run import Sweep
+from tests.counting import Counted
+from tests.fleet import NOON, Time, names, put_many
+from tests.scopes import places
+from tests.sweep.runs import OLD
+
+RULES = sweep_rules(OLD)
+
+
+@pytest.fixture
+def emulator() -> Iterator[LocalServer]:
+    """Yield an emulator of two accounts."""
+    with LocalServer(Settings(quotas=False, accounts=2, state_delay=timedelta())) as server:
+        yield server
+
+
+@pytest.fixture
+def found(
+    emulator: LocalServer,
+    environment: dict[str, str],  # noqa: ARG001 - sets it
+    time: Time,
+) -> Places:
+    """Return the accounts' places, in a time that stands."""
+    return places(emulator, time=time)
+
+
+@pytest.mark.parametrize(
+    ("failure", "ended", "why"),
+    [
+        (None, "would-delete: 1d old", ""),
+        (KvsopsError("no"), "left: no", "no"),
+        (AwsError("no", "Throttling"), "left: no", "no"),
+        (AwsError("no", "Interrupted"), "left: interrupted", "interrupted"),
+    ],
+)
+def test_what_ended_one(
+    emulator: LocalServer, found: Places, failure: KvsopsError | None, ended: str, why: str
+) -> None:
+    """What it had planned is left, and says why; Ctrl-C is no failure of the place."""
+    put_many(emulator, ["a"])
+    place = found.found[0]
+    swept = Swept(place, Sweep.of_all(place.open(read_only=False), RULES, Bounds(DEFAULT)))
+    swept.end(failure)
+    (item,) = swept.sweep.plan.items
+    assert (f"{item.outcome}: {item.reason}", swept.sweep.why_stopped) == (ended, why)
+    assert swept.failure is (None if why == "interrupted" else failure)
+    swept.sweep.leave("and then")
+    assert swept.sweep.why_stopped == (why or "and then")
+
+
+def test_ctrl_c_before_the_first(emulator: LocalServer, found: Places, tmp_path: Path) -> None:
+    """It is told, and nothing is deleted anywhere."""
+
+    class Interrupting(Counted):
+        def stage(self, what: str, total: int | None) -> None:
+            raise KeyboardInterrupt((what, total))
+
+    put_many(emulator, ["a"])
+    terms = Terms(rules=RULES, bounds=Bounds(DEFAULT), read_only=False)
+    fleet = FleetSweep.planned(found, terms, NOON)
+    fleet.run(lambda name: Journal(tmp_path / name, name), Interrupting())
+    assert fleet.interrupted
+    assert names(emulator) == {"a"}
+
+
+MEMBERS = {"ou-a": ["1", "2"], "ou-b": ["2"], "ou-c": []}
+
+
+@pytest.mark.parametrize(
+    ("named", "units"),
+    [
+        ((), {}),
+        (("ou-b",), {"2": ("ou-b",)}),
+        (("ou-c", "ou-b", "ou-a"), {"1": ("ou-a",), "2": ("ou-a", "ou-b")}),
+    ],
+)
+def test_units(named: tuple[str, ...], units: Mapping[str, tuple[str, ...]]) -> None:
+    """Of each account those that a policy names, in their order; without any nobody is asked."""
+    reach = Reach(organizational_units=named)
+    rules = Rules((Policy(()), Policy((), reach=reach)))
+    assert units_of(Places((), members=MEMBERS.__getitem__), rules) == units
+    if not named:
+        assert units_of(Places(()), rules) == {}
+        return
+    with pytest.raises(UsageError, match="give --organization-role"):
+        units_of(Places(()), rules)
