@@ -5,7 +5,7 @@ from typing import Any
 from kvsops.aws import channels
 from kvsops.aws.scope import Scope
 from kvsops.core.facts import Fact, Source
-from kvsops.core.judge import sweep_rules
+from kvsops.core.policies import sweep_rules
 from kvsops.sweep.plan import Plan, plan
 
 

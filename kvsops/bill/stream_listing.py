@@ -12,7 +12,8 @@ from kvsops.bill.stream_usage import StreamsMetered
 from kvsops.bill.streams import StreamBill, read_streams
 from kvsops.core.cost import Month, Prices
 from kvsops.core.facts import Facts, Need
-from kvsops.core.judge import Rules, Verdict, judge
+from kvsops.core.judge import Verdict, judge
+from kvsops.core.policies import Rules
 from kvsops.core.stream import Stream
 from kvsops.facts.look import Look
 from kvsops.facts.streams import TAGS, facts_of, read_each

@@ -63,7 +63,7 @@ def delete(
     is kept, and the exit code is then 1. Every deletion is recorded in a journal, from which
     kvsops restore recreates the channels.
     """
-    from kvsops.core.judge import deletion_rules
+    from kvsops.core.policies import deletion_rules
     from kvsops.output.console import Console, progress
     from kvsops.reports.sweep import Report
     from kvsops.reports.sweep_screen import View

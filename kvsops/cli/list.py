@@ -88,7 +88,7 @@ def list_(
       kvsops list --cost --fail-over 25
       kvsops list --organization-role kvsops --all-regions
     """
-    from kvsops.core.judge import objection
+    from kvsops.core.policies import objection
 
     refuse(objection(given | {"listing": True}) or _contradiction(cost, no_metrics, money))
     tags = tags or bool(given["tag"] or given["without-tag"])

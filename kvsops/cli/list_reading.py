@@ -91,7 +91,7 @@ def read_chosen(
     """
     from kvsops.aws import channels
     from kvsops.core.facts import Need
-    from kvsops.core.judge import listing_rules
+    from kvsops.core.policies import listing_rules
     from kvsops.facts import gather
     from kvsops.sweep.plan import plan
 

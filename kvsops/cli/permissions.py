@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from kvsops.core.facts import Need
-from kvsops.core.judge import Policy, Rules, listing_rules, no_condition, sweep_rules
+from kvsops.core.policies import Policy, Rules, listing_rules, no_condition, sweep_rules
 
 Given = Mapping[str, Any]
 """A command line's parameters by click's names (`older_than`); what was not given is falsy."""

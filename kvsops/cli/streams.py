@@ -79,7 +79,7 @@ def streams(
     A channel that is linked to a stream records its media there. KEPT is the stream's retention,
     CHANNEL the channel that records to it, WRITTEN and READ when that was last.
     """
-    from kvsops.core.judge import objection
+    from kvsops.core.policies import objection
     from kvsops.output.console import Console
     from kvsops.reports.own_cost import tell_own_cost
     from kvsops.reports.stream_columns import stream_columns
@@ -125,7 +125,7 @@ def _read(
     """Read the streams that are meant, and price them."""
     from kvsops.bill.narrowing import Narrowing
     from kvsops.bill.stream_listing import choose, priced
-    from kvsops.core.judge import listing_rules
+    from kvsops.core.policies import listing_rules
     from kvsops.output.console import progress
 
     prices = money.load_prices(scope)

@@ -16,7 +16,7 @@ from kvsops.errors import AwsError, CheckFailedError
 if TYPE_CHECKING:
     from kvsops.cli.notify import Notice
     from kvsops.cli.places import Wherever
-    from kvsops.core.judge import Rules
+    from kvsops.core.policies import Rules
     from kvsops.output.console import Console
     from kvsops.output.rows import Output
     from kvsops.reports.fleet_sweep import FleetReport

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from kvsops.core.judge import Rules
+from kvsops.core.policies import Rules
 from kvsops.errors import AwsError, KvsopsError, UsageError
 from kvsops.facts.look import Look
 from kvsops.fleet.everywhere import Done, everywhere, missed

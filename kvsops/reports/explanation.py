@@ -8,8 +8,9 @@ import click
 
 from kvsops.aws import channels
 from kvsops.core.facts import Fact, Facts, Need, Unknown
-from kvsops.core.judge import Decision, Rules, Verdict, findings_of, judge
+from kvsops.core.judge import Decision, Verdict, findings_of, judge
 from kvsops.core.likeness import shown
+from kvsops.core.policies import Rules
 from kvsops.core.rule import Finding, Role, Rule
 from kvsops.core.text import moment
 from kvsops.facts import gather

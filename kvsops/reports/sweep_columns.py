@@ -6,9 +6,9 @@ from datetime import datetime
 from typing import Final
 
 from kvsops.core.channel import OWNER_TAG
-from kvsops.core.judge import Rules
 from kvsops.core.likeness import shown
 from kvsops.core.mark import UNNAMED
+from kvsops.core.policies import Rules
 from kvsops.core.rule import Role
 from kvsops.core.text import age
 from kvsops.output.rows import Column

@@ -8,7 +8,7 @@ from itertools import accumulate
 from typing import Final
 
 from kvsops.core.facts import Need
-from kvsops.core.judge import Rules
+from kvsops.core.policies import Rules
 from kvsops.output.fit import wrapped
 from kvsops.output.rows import Column, screen_table
 from kvsops.output.screen import NO_SCREEN, Screen

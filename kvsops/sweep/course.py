@@ -7,7 +7,7 @@ from typing import Final
 
 from kvsops.aws.scope import Scope
 from kvsops.core.facts import Fact, Facts, Source
-from kvsops.core.judge import Rules
+from kvsops.core.policies import Rules
 from kvsops.sweep.journal import Journal
 
 METRICS_FRESH: Final = timedelta(minutes=5)

@@ -5,8 +5,9 @@ from collections.abc import Mapping, Sequence
 from kvsops.aws import channels
 from kvsops.aws.scope import Scope
 from kvsops.core.facts import Facts, Need, Unknown
-from kvsops.core.judge import Decision, Rules, Verdict, judge
+from kvsops.core.judge import Decision, Verdict, judge
 from kvsops.core.mark import DOOMED_TAG, UNNAMED, Mark
+from kvsops.core.policies import Rules
 from kvsops.errors import AwsError, NotFoundError
 from kvsops.facts import gather
 from kvsops.facts.look import GONE

@@ -11,7 +11,8 @@ from typing import Final
 from kvsops.aws.scope import Scope
 from kvsops.core.channel import Channel
 from kvsops.core.facts import Fact, Facts, Need, Source, Unknown
-from kvsops.core.judge import Rules, judge
+from kvsops.core.judge import judge
+from kvsops.core.policies import Rules
 from kvsops.facts import gather
 from kvsops.facts.look import GONE
 from kvsops.output.console import UNSEEN, Counter

@@ -24,8 +24,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
-from kvsops.core.judge import Policy, Rules, no_condition, objection, sweep_rules
 from kvsops.core.likeness import suggestion
+from kvsops.core.policies import Policy, Rules, no_condition, objection, sweep_rules
 from kvsops.core.reach import Reach
 from kvsops.core.rule import Option, Parameter, Role
 from kvsops.core.rules import RULES

@@ -12,7 +12,7 @@ from enum import Enum
 from os.path import commonprefix
 from typing import Final
 
-from kvsops.core.judge import Policy, Rules, objection
+from kvsops.core.policies import Policy, Rules, objection
 from kvsops.core.rule import Role
 from kvsops.core.rules.names import matches_every_name
 from kvsops.sweep.fuse import Bounds

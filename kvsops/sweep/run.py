@@ -14,7 +14,7 @@ from typing import Final
 from kvsops.aws import channels
 from kvsops.aws.scope import WORKERS, Scope
 from kvsops.core.facts import Need
-from kvsops.core.judge import Rules
+from kvsops.core.policies import Rules
 from kvsops.core.reach import Site
 from kvsops.errors import KvsopsError
 from kvsops.facts import gather

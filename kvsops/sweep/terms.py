@@ -6,8 +6,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
-from kvsops.core.judge import Policy, Rules, no_condition, objection, sweep_rules
 from kvsops.core.mark import UNNAMED
+from kvsops.core.policies import Policy, Rules, no_condition, objection, sweep_rules
 from kvsops.core.rule import Role
 from kvsops.core.rules import RULES, rules_of
 from kvsops.errors import UsageError

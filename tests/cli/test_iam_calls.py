@@ -19,7 +19,7 @@ from kvsops.aws.scope import Scope
 from kvsops.cli.main import COMMANDS, cli
 from kvsops.cli.permissions import CALLS
 from kvsops.core.channel import Channel, StorageLink
-from kvsops.core.judge import sweep_rules
+from kvsops.core.policies import sweep_rules
 from kvsops.core.rule import Parameter, Role, Rule
 from kvsops.core.rules import rules_of
 from kvsops.local.demo.streams import Moved

@@ -12,15 +12,8 @@ from hypothesis import strategies as st
 
 from kvsops.core.channel import Channel, StorageLink, TagFilter
 from kvsops.core.facts import Activity, Fact, Facts, Need, Source, Unknown
-from kvsops.core.judge import (
-    Decision,
-    Rules,
-    Verdict,
-    deletion_rules,
-    judge,
-    listing_rules,
-    sweep_rules,
-)
+from kvsops.core.judge import Decision, Verdict, judge
+from kvsops.core.policies import Rules, deletion_rules, listing_rules, sweep_rules
 from kvsops.core.rule import Rule
 from kvsops.core.rules import RULES
 

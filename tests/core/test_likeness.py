@@ -5,8 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kvsops.core.channel import EXPIRES_AT_TAG, KEEP_TAG
-from kvsops.core.judge import judge, sweep_rules
+from kvsops.core.judge import judge
 from kvsops.core.likeness import likeness, mistaken, shown
+from kvsops.core.policies import sweep_rules
 from tests.core.examples import HOUR, NOW, Example
 
 UNSEEN = (

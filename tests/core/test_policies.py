@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from kvsops.core.facts import Facts, Need, Source, Unknown
-from kvsops.core.judge import Policy, Rules, Verdict, findings_of, judge, sweep_rules
+from kvsops.core.judge import Verdict, findings_of, judge
 from kvsops.core.mark import DOOMED_TAG, UNNAMED, Mark, digest
+from kvsops.core.policies import Policy, Rules, sweep_rules
 from kvsops.core.rule import Role
 from kvsops.core.rules import RULES, rules_of
 from tests.core.examples import DAY, HOUR, NOW, SECOND, Example

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from kvsops.core.channel import TagFilter
-from kvsops.core.judge import no_condition, objection
+from kvsops.core.policies import no_condition, objection
 from kvsops.core.rule import Finding, Role, Rule
 from kvsops.core.rules import RULES, completed, rules_of
 from tests.core.examples import DAY, EXAMPLES, HOUR, NOW, Example

@@ -10,7 +10,7 @@ from kvsops.aws import channels
 from kvsops.aws.metrics import RecentUse
 from kvsops.aws.scope import Scope
 from kvsops.core.facts import Facts, Need
-from kvsops.core.judge import listing_rules
+from kvsops.core.policies import listing_rules
 from kvsops.facts import gather
 from kvsops.local.faults import Fault
 from kvsops.local.server import LocalServer

@@ -9,7 +9,7 @@ import pytest
 
 from kvsops.aws.patience import Patience
 from kvsops.aws.scope import Scope
-from kvsops.core.judge import Rules, sweep_rules
+from kvsops.core.policies import Rules, sweep_rules
 from kvsops.errors import AwsError, DeniedError, KvsopsError, UsageError
 from kvsops.fleet.everywhere import everywhere
 from kvsops.fleet.finding import as_they_come

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from kvsops.core.judge import Policy, Rules, sweep_rules
+from kvsops.core.policies import Policy, Rules, sweep_rules
 from kvsops.core.reach import Reach
 from kvsops.errors import AwsError, KvsopsError, UsageError
 from kvsops.fleet.place import Places

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from kvsops.aws.scope import Scope
-from kvsops.core.judge import sweep_rules
+from kvsops.core.policies import sweep_rules
 from kvsops.local.server import LocalServer
 from kvsops.output.console import UNSEEN, Counter
 from kvsops.sweep.fuse import Bounds, Fuse

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from kvsops.aws.scope import Scope
-from kvsops.core.judge import deletion_rules, sweep_rules
+from kvsops.core.policies import deletion_rules, sweep_rules
 from kvsops.errors import UsageError
 from kvsops.facts.look import Look
 from kvsops.local.faults import Fault

@@ -7,7 +7,7 @@ import pytest
 
 from kvsops.aws.scope import Scope
 from kvsops.core.facts import Activity, Fact, Facts, Source, Unknown
-from kvsops.core.judge import sweep_rules
+from kvsops.core.policies import sweep_rules
 from kvsops.sweep.course import INTERRUPTED, Course
 from kvsops.sweep.journal import Journal
 from tests.core.examples import Example

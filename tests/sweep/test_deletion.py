@@ -10,7 +10,8 @@ import pytest
 from kvsops.aws import channels
 from kvsops.aws.scope import Scope
 from kvsops.core.facts import Facts
-from kvsops.core.judge import Decision, Verdict, sweep_rules
+from kvsops.core.judge import Decision, Verdict
+from kvsops.core.policies import sweep_rules
 from kvsops.local.faults import DROP_AFTER, FAULT_MESSAGE, Fault
 from kvsops.local.server import LocalServer
 from kvsops.sweep import entries

@@ -19,8 +19,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 
 from kvsops.aws import channels
 from kvsops.aws.scope import Scope
-from kvsops.core.judge import Rules, sweep_rules
 from kvsops.core.mark import Mark
+from kvsops.core.policies import Rules, sweep_rules
 from kvsops.core.text import moment
 from kvsops.errors import AwsError
 from kvsops.lease import renew

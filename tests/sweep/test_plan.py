@@ -8,7 +8,7 @@ import pytest
 from kvsops.aws import channels
 from kvsops.aws.scope import Scope
 from kvsops.core.channel import TagFilter
-from kvsops.core.judge import listing_rules, sweep_rules
+from kvsops.core.policies import listing_rules, sweep_rules
 from kvsops.errors import AwsError, CredentialsError
 from kvsops.local.demo.fleet import sow
 from kvsops.local.faults import Fault

@@ -6,7 +6,8 @@ import pytest
 
 from kvsops.core.channel import TagFilter
 from kvsops.core.facts import Fact, Facts, Source, Unknown
-from kvsops.core.judge import Decision, Verdict, judge, listing_rules
+from kvsops.core.judge import Decision, Verdict, judge
+from kvsops.core.policies import listing_rules
 from kvsops.sweep.item import Item, Outcome
 from kvsops.sweep.plan import Plan
 from tests.core.examples import NOW, Example

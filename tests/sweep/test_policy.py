@@ -10,7 +10,7 @@ import jsonschema
 import pytest
 
 from kvsops.core.channel import TagFilter
-from kvsops.core.judge import Policy, sweep_rules
+from kvsops.core.policies import Policy, sweep_rules
 from kvsops.core.reach import Site
 from kvsops.errors import UsageError
 from kvsops.sweep import policy

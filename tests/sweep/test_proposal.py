@@ -7,7 +7,8 @@ import pytest
 
 from kvsops.core.channel import Channel, StorageLink
 from kvsops.core.facts import Fact, Facts, Source
-from kvsops.core.judge import judge, sweep_rules
+from kvsops.core.judge import judge
+from kvsops.core.policies import sweep_rules
 from kvsops.sweep.fuse import Bounds, Fuse
 from kvsops.sweep.item import Item
 from kvsops.sweep.plan import Plan

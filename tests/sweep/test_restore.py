@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from kvsops.aws.scope import Scope
-from kvsops.core.judge import sweep_rules
+from kvsops.core.policies import sweep_rules
 from kvsops.errors import UsageError
 from kvsops.local.faults import Fault
 from kvsops.local.server import LocalServer

@@ -9,7 +9,7 @@ from threading import Event
 import pytest
 
 from kvsops.aws.scope import Scope
-from kvsops.core.judge import sweep_rules
+from kvsops.core.policies import sweep_rules
 from kvsops.local.faults import Fault
 from kvsops.local.server import LocalServer
 from kvsops.sweep.fuse import Bounds, Fuse

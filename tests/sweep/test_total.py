@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from kvsops.core.judge import sweep_rules
+from kvsops.core.policies import sweep_rules
 from kvsops.errors import UsageError
 from kvsops.fleet.place import Places
 from kvsops.fleet.sweep import FleetSweep, Terms

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from kvsops.aws.objects import Bucket
 from kvsops.aws.scope import Scope
-from kvsops.core.judge import Rules
+from kvsops.core.policies import Rules
 from kvsops.core.rules import completed
 from kvsops.errors import KvsopsError, NotFoundError, RegionClosedError
 from kvsops.fleet.deploy.kept import Kept
