@@ -4,29 +4,25 @@ Nothing here knows of a command line: the journal, what counts the progress and 
 handed in. One failure never stops the rest.
 """
 
-from collections import deque
-from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 from kvsops.aws import channels
-from kvsops.aws.scope import WORKERS, Scope
-from kvsops.core.facts import Need
+from kvsops.aws.scope import Scope
 from kvsops.core.policies import Rules
 from kvsops.core.reach import Site
 from kvsops.errors import KvsopsError
-from kvsops.facts import gather
 from kvsops.facts.look import Look
 from kvsops.output.console import UNSEEN, Counter
 from kvsops.sweep import marks
 from kvsops.sweep.course import INTERRUPTED, Course
-from kvsops.sweep.deletion import Deletion
+from kvsops.sweep.deeds import carry_out, rounds
 from kvsops.sweep.fuse import Bounds
-from kvsops.sweep.item import PLANNED, Item, Outcome
+from kvsops.sweep.item import PLANNED, Outcome
 from kvsops.sweep.journal import Opener
-from kvsops.sweep.plan import Plan, confirm, judge_directly, leave, plan
+from kvsops.sweep.plan import Plan, confirm, judge_directly, plan
 from kvsops.sweep.settling import SETTLE_SECONDS, settle
 from kvsops.sweep.total import Total, run_name
 
@@ -180,8 +176,8 @@ class Sweep:
             course = Course(self.scope, self.rules, journal, self.deadline)
             try:
                 with self.scope.patience.ending_by(self.deadline):
-                    for together in _rounds(planned, self.bounds.limit):
-                        _carry_out(course, together, counter)
+                    for together in rounds(planned, self.bounds.limit):
+                        carry_out(course, together, counter)
             finally:
                 self.why_stopped = course.why_stopped
                 self.journal = journal.path if journal.written else None
@@ -223,83 +219,3 @@ class Sweep:
 def site(scope: Scope, rules: Rules, units: tuple[str, ...] | None = None) -> Site:
     """Return where the scope is; its account is asked for only where a policy turns on it."""
     return Site(scope.account_id if rules.ask_account else None, scope.region, units)
-
-
-def _rounds(planned: Sequence[Item], limit: int | None) -> Iterator[Sequence[Item]]:
-    """Yield what is to be done together: under a limit as many at a time as it still allows.
-
-    What the last look spares makes room for the next oldest.
-    """
-    if limit is None:
-        yield planned
-        return
-    yield [item for item in planned if item.outcome is Outcome.WOULD_UNMARK]
-    doomed = [item for item in planned if item.outcome is Outcome.WOULD_DELETE]
-    marking = [item for item in planned if item.outcome is Outcome.WOULD_MARK]
-    done = 0
-    while doomed and done < limit:
-        now, doomed = doomed[: limit - done], doomed[limit - done :]
-        yield now
-        done += sum(item.outcome is Outcome.DELETED or item.lost for item in now)
-    leave(doomed, limit)
-    yield marking
-
-
-def _carry_out(course: Course, planned: Sequence[Item], counter: Counter) -> None:
-    try:
-        with course.scope.patience.reading_until(course.deadline):
-            _read_activity(course, planned, counter)
-    except KeyboardInterrupt:
-        course.end(INTERRUPTED)
-    deleting = any(item.outcome is Outcome.WOULD_DELETE for item in planned)
-    counter.stage("deleting" if deleting else "marking", len(planned))
-    with ThreadPoolExecutor(WORKERS) as executor:
-        waiting = deque(planned)
-        begun: deque[Future[None]] = deque()
-        while waiting or begun:
-            try:
-                while waiting and not course.stop.is_set():
-                    begun.append(executor.submit(_carry_out_one, course, waiting[0]))
-                    waiting.popleft()
-                if not begun:
-                    break
-                begun[0].result()
-                begun.popleft()
-                counter.advance()
-            except KeyboardInterrupt:
-                course.end(INTERRUPTED)
-            except Exception as error:  # a defect of ours: delete no more
-                course.end(repr(error))
-                raise
-
-
-def _read_activity(course: Course, planned: Sequence[Item], counter: Counter) -> None:
-    """Read all metrics at once that a judgement will rest on; they stay good for a while."""
-    rules = course.rules
-    if course.stop.is_set() or not rules.looks_at(Need.ACTIVITY):
-        return
-    judged = [item for item in planned if item.outcome is not Outcome.WOULD_UNMARK]
-    items = [item for item in judged if course.fresh(item.facts).activity is None]
-    wanted = [item.facts for item in items]
-    read = gather.fetch(
-        course.scope, Need.ACTIVITY, wanted, span=rules.span, directly=True, counter=counter
-    )
-    for item, facts in zip(items, read.facts, strict=True):
-        item.facts = facts
-
-
-def _carry_out_one(course: Course, item: Item) -> None:
-    course.heed()
-    if course.stop.is_set():
-        item.end(Outcome.LEFT, course.why_stopped)
-    elif item.outcome is Outcome.WOULD_UNMARK:
-        _unmark(course.scope, item)
-    else:
-        Deletion(course, item).run()
-
-
-def _unmark(scope: Scope, item: Item) -> None:
-    try:
-        marks.take_off(scope, item)
-    except KvsopsError as error:
-        item.end(Outcome.FAILED, f"its mark cannot be taken off: {error}")
