@@ -139,6 +139,17 @@ def test_no_caller_goes_round_it(emulator: LocalServer, found: Places, tmp_path:
     assert left(emulator) == (3, 3, 1)
 
 
+def test_reads_that_came_to_no_end(emulator: LocalServer, found: Places) -> None:
+    """Where what the fuse rests on could not be read, every candidate counts."""
+    sow(emulator)
+    bounds = Bounds(DEFAULT, total=Fuse.parse("1", "--max-deletes-total"))
+    total = Total(bounds, NOON)
+    for place in found.found[:2]:
+        Sweep.of_all(place.open(read_only=False), RULES, bounds, total=total)
+    total.weigh(lambda _, __: None)
+    assert total.blown == "6 of 6 channels are more than --max-deletes-total 1"
+
+
 def test_of_one_scope_it_is_one_fuse_more(
     emulator: LocalServer, found: Places, tmp_path: Path
 ) -> None:
