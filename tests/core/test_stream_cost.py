@@ -94,7 +94,7 @@ def test_each_way_out(item: Item, dollars: str | None) -> None:
     found = cost(usage(None, **{item.value: {date(2026, 4, 9): 3 * GB}}))
     assert found.quantities[item] == 3 * GB
     assert found.spent[item] == (dollars and D(dollars))
-    assert found.caveats == ({Caveat.CLIPS} if dollars is None else set())
+    assert found.caveats == {Caveat.UNCOUNTED, *([Caveat.CLIPS] if dollars is None else [])}
     assert found.lower_bound is (dollars is None)
 
 
@@ -259,7 +259,7 @@ def test_what_came_before_all_that_is_known(
 def test_storage_rests_on_the_present_settings() -> None:
     """That is told where anything is stored, and hides no cost."""
     found = cost(usage(intake(APRIL.start, APRIL.end, GB)), hot(24))
-    assert found.caveats == {Caveat.PRESENT_SETTINGS}
+    assert found.caveats == {Caveat.PRESENT_SETTINGS, Caveat.UNCOUNTED}
     assert not found.lower_bound
 
 
