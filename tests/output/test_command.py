@@ -26,6 +26,17 @@ def test_its_lines_can_be_pasted(width: int) -> None:
     assert all(len(line) <= width or len(line.split()) <= 2 for line in lines)
 
 
+def test_an_option_stays_with_its_value() -> None:
+    """Unless both are wider than the terminal."""
+    words = ("kvsops", "sweep", "--region", "eu-west-1", "--yes", "--prefix", "p" * 20)
+    assert command_lines(words, 26) == [
+        "kvsops sweep \\",
+        "    --region eu-west-1 \\",
+        "    --yes --prefix \\",
+        "    pppppppppppppppppppp",
+    ]
+
+
 def test_where_it_is_broken() -> None:
     """Lines but the last end in a backslash; the further ones stand in."""
     assert command_lines(WORDS, 30, "  ") == [
