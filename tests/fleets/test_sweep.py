@@ -80,6 +80,18 @@ def test_ctrl_c_before_the_first(emulator: LocalServer, found: Places, tmp_path:
     assert names(emulator) == {"a"}
 
 
+def test_what_is_counted(emulator: LocalServer, found: Places, tmp_path: Path) -> None:
+    """The places that are planned, and of these the ones where anything is to be done."""
+    put_many(emulator, ["a"])
+    terms, counter = Terms(rules=RULES, bounds=Bounds(DEFAULT), read_only=False), Counted()
+    fleet = FleetSweep.planned(found, terms, NOON, counter)
+    fleet.run(lambda name: Journal(tmp_path / name, name), counter)
+    assert counter.stages == [
+        ("planning accounts and regions", 4, 4),
+        ("deleting in accounts and regions", 1, 1),
+    ]
+
+
 MEMBERS = {"ou-a": ["1", "2"], "ou-b": ["2"], "ou-c": []}
 
 
