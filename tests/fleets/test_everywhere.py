@@ -178,10 +178,11 @@ def test_what_ends_the_finding(
         assert max_own_cost is None
         return time.scope(environment, read_only=read_only)
 
-    def found() -> Iterator[Place]:
-        yield from (replace(each, open=opened) for each in places(AT_ONCE + 1))
-        begun.wait()
-        raise error("no")
+    def found(place: Place) -> Place:
+        if int(place.account_id) == AT_ONCE + 1:  # were it asked again, it would find one more
+            begun.wait()
+            raise error("no")
+        return replace(place, open=opened)
 
     def work(place: Place) -> bool:
         if int(place.account_id):
@@ -197,7 +198,7 @@ def test_what_ends_the_finding(
 
     came: list[Done[bool]] = []
     with pytest.raises(error):
-        came.extend(everywhere(found(), work))
+        came.extend(everywhere(map(found, places(AT_ONCE + 3)), work))
     assert over.is_set()
     told = [*[(True, "")] * AT_ONCE, (None, "interrupted before it was begun")]
     assert [(each.result, str(each.failure or "")) for each in came] == (

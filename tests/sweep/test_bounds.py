@@ -143,17 +143,24 @@ def test_a_read_only_scope(
 
 
 @pytest.mark.parametrize("grace", [None, DAY])
-def test_more_than_a_dry_run_reads(
-    environment: dict[str, str], time: Time, emulator: LocalServer, grace: timedelta | None
+@pytest.mark.parametrize(("number", "shown"), [(500, 0), (501, 501)])
+def test_how_many_a_dry_run_reads(
+    environment: dict[str, str],
+    time: Time,
+    emulator: LocalServer,
+    grace: timedelta | None,
+    number: int,
+    shown: int,
 ) -> None:
-    """Beyond 500, to delete or to mark, a dry run shows what cheap facts tell."""
-    for n in range(501):
+    """Up to 500, to delete or to mark, and what it cannot read is spared; of more, none."""
+    for n in range(number):
         put(emulator, f"ci-{n}", tags={"env": "ci"})
     scope = time.scope(environment, read_only=True)
     rules = Rules((replace(RULES.policies[0], grace=grace),))
     sweep = Sweep.of_all(scope, rules, Bounds(Fuse.parse("100%")))
+    sweep.deadline = scope.clock()  # every read fails, unasked
     sweep.confirm()
-    assert len(sweep.plan.to_write) == 501
+    assert len(sweep.plan.to_write) == shown
     assert emulator.calls[STORAGE] == 0
 
 
