@@ -148,6 +148,7 @@ def test_how_many_a_dry_run_reads(
     environment: dict[str, str],
     time: Time,
     emulator: LocalServer,
+    *,
     grace: timedelta | None,
     number: int,
     shown: int,
