@@ -104,6 +104,8 @@ def test_a_failure_is_that_places_alone() -> None:
         "a defect in kvsops: ValueError: nonsense (--debug shows where)",
         "",
     ]
+    assert came[2].failure
+    assert repr(came[2].failure.__cause__) == "ValueError('nonsense')"
 
 
 INTERRUPTED = """
@@ -200,10 +202,13 @@ def test_what_ends_the_finding(
     with pytest.raises(error):
         came.extend(everywhere(map(found, places(AT_ONCE + 3)), work))
     assert over.is_set()
-    told = [*[(True, "")] * AT_ONCE, (None, "interrupted before it was begun")]
-    assert [(each.result, str(each.failure or "")) for each in came] == (
-        told if error is KeyboardInterrupt else []
-    )
+    if error is not KeyboardInterrupt:
+        assert came == []
+        return
+    *done, never = came
+    assert [(each.result, each.failure) for each in done] == [(True, None)] * AT_ONCE
+    assert isinstance(never.failure, AwsError)
+    assert (never.result, never.failure.code) == (None, "Interrupted")
 
 
 def test_whoever_stops_asking(find: Fleet) -> None:
