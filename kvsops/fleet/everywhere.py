@@ -48,7 +48,7 @@ def everywhere(
 
 
 def _each(under_way: "_UnderWay[Result]") -> Iterator[Done[Result]]:
-    """Yield what comes, and leave nothing under way."""
+    """Yield what comes, and leave nothing under way, whatever ends it."""
     interrupt: KeyboardInterrupt | None = None
     whole, at = False, 0
     try:
@@ -66,8 +66,7 @@ def _each(under_way: "_UnderWay[Result]") -> Iterator[Done[Result]]:
             at += 1
             yield done
     finally:
-        if not whole or at < len(under_way.came):
-            under_way.give_up()
+        under_way.give_up()
         under_way.join()
     if interrupt is not None:
         raise interrupt

@@ -3,8 +3,9 @@
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -103,6 +104,8 @@ def test_a_failure_is_that_places_alone() -> None:
         "a defect in kvsops: ValueError: nonsense (--debug shows where)",
         "",
     ]
+    assert came[2].failure
+    assert repr(came[2].failure.__cause__) == "ValueError('nonsense')"
 
 
 INTERRUPTED = """
@@ -147,19 +150,83 @@ def test_ctrl_c(environment: dict[str, str]) -> None:
     ], done.stderr
 
 
+def test_places_that_are_still_being_found() -> None:
+    """They are begun as they come; what came of them is told when all are found."""
+    begun = threading.Semaphore(0)
+
+    def found() -> Iterator[Place]:
+        for place in places(3):
+            yield place
+            assert begun.acquire(timeout=30)
+
+    def work(place: Place) -> str:
+        begun.release()
+        return place.account_id
+
+    counted = Counted()
+    came = [*everywhere(found(), work, counted)]
+    assert [each.result for each in came] == [f"{n:012}" for n in range(3)]
+    assert counted.stages == [("accounts and regions", 3, 3)]
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, KvsopsError])
+def test_what_ends_the_finding(
+    environment: dict[str, str], time: Time, error: type[BaseException]
+) -> None:
+    """It ends the work at once, and is raised; only of Ctrl-C what came is told before."""
+    begun, over = threading.Barrier(AT_ONCE + 1, timeout=30), threading.Event()
+
+    def opened(*, read_only: bool, max_own_cost: Decimal | None = None) -> Scope:
+        assert max_own_cost is None
+        return time.scope(environment, read_only=read_only)
+
+    def found(place: Place) -> Place:
+        if int(place.account_id) == AT_ONCE + 1:  # were it asked again, it would find one more
+            begun.wait()
+            raise error("no")
+        return replace(place, open=opened)
+
+    def work(place: Place) -> bool:
+        if int(place.account_id):
+            begun.wait()
+            return over.wait(30)
+        scope = place.open(read_only=True)
+        before = scope.patience.interrupted
+        begun.wait()
+        while not scope.patience.interrupted:
+            threading.Event().wait(0.01)
+        over.set()
+        return place.open(read_only=True).patience.interrupted and not before
+
+    came: list[Done[bool]] = []
+    with pytest.raises(error):
+        came.extend(everywhere(map(found, places(AT_ONCE + 3)), work))
+    assert over.is_set()
+    if error is not KeyboardInterrupt:
+        assert came == []
+        return
+    *done, never = came
+    assert [(each.result, each.failure) for each in done] == [(True, None)] * AT_ONCE
+    assert isinstance(never.failure, AwsError)
+    assert (never.result, never.failure.code) == (None, "Interrupted")
+
+
 def test_whoever_stops_asking(find: Fleet) -> None:
     """Where the caller goes away, what is under way ends and nothing more is begun."""
     found, seen = find(all_regions=True, role_arns=ROLES).found, []
+    ended = []
 
     def work(place: Place) -> None:
         scope = place.open(read_only=True)
         seen.append(place)
         while place != found[0] and not scope.patience.interrupted:
             threading.Event().wait(0.01)
+        ended.append(place)
 
     coming = everywhere(found, work)
     assert next(coming).place == found[0]
     coming.close()  # type: ignore[attr-defined]  # a generator's
+    assert sorted(map(str, ended)) == sorted(map(str, seen))
     assert len(seen) <= AT_ONCE + 1 < len(found)
 
 

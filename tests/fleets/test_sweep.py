@@ -18,7 +18,7 @@ from kvsops.sweep.journal import Journal
 from kvsops.sweep.run import Sweep
 from tests.counting import Counted
 from tests.fleet import NOON, Time, names, put_many
-from tests.scopes import places
+from tests.scopes import OTHER, OWN, places
 from tests.sweep.runs import OLD
 
 RULES = sweep_rules(OLD)
@@ -78,6 +78,25 @@ def test_ctrl_c_before_the_first(emulator: LocalServer, found: Places, tmp_path:
     fleet.run(lambda name: Journal(tmp_path / name, name), Interrupting())
     assert fleet.interrupted
     assert names(emulator) == {"a"}
+
+
+def test_what_is_counted(emulator: LocalServer, found: Places, tmp_path: Path) -> None:
+    """The places that are planned, and of these the ones where anything is to be done."""
+    put_many(emulator, ["a"])
+    terms, counter = Terms(rules=RULES, bounds=Bounds(DEFAULT), read_only=False), Counted()
+    fleet = FleetSweep.planned(found, terms, NOON, counter)
+    fleet.run(lambda name: Journal(tmp_path / name, name), counter)
+    assert counter.stages == [
+        ("planning accounts and regions", 4, 4),
+        ("deleting in accounts and regions", 1, 1),
+    ]
+
+
+def test_they_are_told_by_account(found: Places) -> None:
+    """Whichever account's places were found first."""
+    terms = Terms(rules=RULES, bounds=Bounds(DEFAULT))
+    fleet = FleetSweep.planned(Places(found.found[::-1]), terms, NOON)
+    assert [each.place.account_id for each in fleet.swept] == [OWN, OWN, OTHER, OTHER]
 
 
 MEMBERS = {"ou-a": ["1", "2"], "ou-b": ["2"], "ou-c": []}

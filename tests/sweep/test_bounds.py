@@ -1,12 +1,14 @@
 """The bounds of a run hold for whoever begins it, not only for the command line."""
 
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from kvsops.aws.scope import Scope
-from kvsops.core.policies import deletion_rules, sweep_rules
+from kvsops.core.policies import Rules, deletion_rules, sweep_rules
 from kvsops.errors import UsageError
 from kvsops.facts.look import Look
 from kvsops.local.faults import Fault
@@ -138,6 +140,40 @@ def test_a_read_only_scope(
     sweep.run(opener)
     assert (outcomes(sweep), sweep.journal) == ({"a": "would-delete"}, None)
     assert names(emulator) == {"a"}
+
+
+@pytest.mark.parametrize("grace", [None, DAY])
+@pytest.mark.parametrize(("number", "shown"), [(500, 0), (501, 501)])
+def test_how_many_a_dry_run_reads(
+    environment: dict[str, str],
+    time: Time,
+    emulator: LocalServer,
+    *,
+    grace: timedelta | None,
+    number: int,
+    shown: int,
+) -> None:
+    """Up to 500, to delete or to mark, and what it cannot read is spared; of more, none."""
+    for n in range(number):
+        put(emulator, f"ci-{n}", tags={"env": "ci"})
+    scope = time.scope(environment, read_only=True)
+    rules = Rules((replace(RULES.policies[0], grace=grace),))
+    sweep = Sweep.of_all(scope, rules, Bounds(Fuse.parse("100%")))
+    sweep.deadline = scope.clock()  # every read fails, unasked
+    sweep.confirm()
+    assert len(sweep.plan.to_write) == shown
+    assert emulator.calls[STORAGE] == 0
+
+
+def test_what_is_counted(
+    scope: Scope, emulator: LocalServer, opener: Callable[[str], Journal]
+) -> None:
+    """The stages say what is done: where nothing is to be deleted, that channels are marked."""
+    put_many(emulator, ["a", "b"])
+    rules = Rules((replace(RULES.policies[0], grace=DAY),))
+    counter = Counted()
+    Sweep.of_all(scope, rules, Bounds(Fuse.parse("2"))).run(opener, counter)
+    assert counter.stages[:2] == [("metrics", 2, 2), ("marking", 2, 2)]
 
 
 def test_named_channels(

@@ -18,7 +18,7 @@ from kvsops.sweep.run import Sweep
 from kvsops.sweep.total import UNWEIGHED, Total
 from tests.fleet import HOUR, NOON, Time, writes
 from tests.scopes import EAST, OTHER, OWN, WEST, names_at, places, put_at
-from tests.sweep.runs import OLD
+from tests.sweep.runs import OLD, STORAGE
 
 RULES = sweep_rules(OLD)
 FIRST, SECOND, THIRD = (OWN, EAST), (OWN, WEST), (OTHER, EAST)
@@ -120,6 +120,32 @@ def test_the_limit_is_over_all(
     assert any(each.endswith(f"beyond --limit {limit}") for each in reasons) is (limit < 7)
 
 
+def test_what_a_scopes_own_fuse_holds_back(
+    emulator: LocalServer, found: Places, tmp_path: Path
+) -> None:
+    """It is read no further, takes no place within the limit, and does not go by it."""
+    for where, hours, number in ((FIRST, 4, 6), (SECOND, 3, 3), (THIRD, 2, 3)):
+        for n in range(number):
+            put_at(emulator, where, f"ci-{n}", HOUR * hours)
+    bounds = Bounds(Fuse.parse("3"), limit=5)
+    fleet = FleetSweep.planned(found, Terms(rules=RULES, bounds=bounds, read_only=False), NOON)
+    assert emulator.calls[STORAGE] == 4 + 3 + 3
+    fleet.run(lambda name: Journal(tmp_path / name, name))
+    assert (fleet.total.blown, left(emulator)) == ("", (6, 0, 1))
+    assert [bool(each.held_back) for each in fleet.swept] == [True, False, False, False]
+
+
+@pytest.mark.parametrize(("total", "reads"), [("8", 0), ("7", 0), ("6", 7), ("1", 5)])
+def test_no_more_is_read_than_tells(
+    emulator: LocalServer, found: Places, total: str, reads: int
+) -> None:
+    """Nothing where all candidates fit the fuse of all; else one more of each scope than fit."""
+    sow(emulator)
+    bounds = Bounds(DEFAULT, total=Fuse.parse(total))
+    FleetSweep.planned(found, Terms(rules=RULES, bounds=bounds, read_only=False), NOON)
+    assert emulator.calls[STORAGE] == reads
+
+
 def test_no_caller_goes_round_it(emulator: LocalServer, found: Places, tmp_path: Path) -> None:
     """One of many deletes nothing before all were weighed, nor after one more came."""
     sow(emulator)
@@ -148,6 +174,16 @@ def test_reads_that_came_to_no_end(emulator: LocalServer, found: Places) -> None
         Sweep.of_all(place.open(read_only=False), RULES, bounds, total=total)
     total.weigh(lambda _, __: None)
     assert total.blown == "6 of 6 channels are more than --max-deletes-total 1"
+
+
+def test_a_limit_whose_reads_came_to_no_end(emulator: LocalServer, found: Places) -> None:
+    """What was not confirmed is not among the oldest that may go."""
+    sow(emulator)
+    bounds = Bounds(DEFAULT, limit=2)
+    total = Total(bounds, NOON)
+    sweep = Sweep.of_all(found.found[0].open(read_only=False), RULES, bounds, total=total)
+    total.weigh(lambda _, __: None)
+    assert sweep.plan.doomed == []
 
 
 def test_of_one_scope_it_is_one_fuse_more(
