@@ -1,6 +1,7 @@
 """Sweeps of many places: where policies hold, and what is told of one that came to no end."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from kvsops.sweep.journal import Journal
 from kvsops.sweep.run import Sweep
 from tests.counting import Counted
 from tests.fleet import NOON, Time, names, put_many
-from tests.scopes import OTHER, OWN, places
+from tests.scopes import EAST, OTHER, OWN, at, places, put_at
 from tests.sweep.runs import OLD
 
 RULES = sweep_rules(OLD)
@@ -97,6 +98,19 @@ def test_they_are_told_by_account(found: Places) -> None:
     terms = Terms(rules=RULES, bounds=Bounds(DEFAULT))
     fleet = FleetSweep.planned(Places(found.found[::-1]), terms, NOON)
     assert [each.place.account_id for each in fleet.swept] == [OWN, OWN, OTHER, OTHER]
+
+
+def test_a_policy_of_a_unit(emulator: LocalServer, found: Places) -> None:
+    """It holds in the unit's accounts alone."""
+    for where in ((OWN, EAST), (OTHER, EAST)):
+        put_at(emulator, where, "a")
+    (policy,) = RULES.policies
+    rules = Rules((replace(policy, reach=Reach(organizational_units=("ou-a",))),))
+    there = replace(found, members={"ou-a": [OTHER]}.__getitem__)
+    fleet = FleetSweep.planned(there, Terms(rules=rules, bounds=Bounds(DEFAULT)), NOON)
+    assert fleet.missed == found.missed
+    doomed = [at(each.place) for each in fleet.swept for _ in each.sweep.plan.doomed]
+    assert doomed == [(OTHER, EAST)]
 
 
 MEMBERS = {"ou-a": ["1", "2"], "ou-b": ["2"], "ou-c": []}
