@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from threading import Event
@@ -9,7 +10,8 @@ from threading import Event
 import pytest
 
 from kvsops.aws.scope import Scope
-from kvsops.core.policies import sweep_rules
+from kvsops.core.policies import Rules, sweep_rules
+from kvsops.core.reach import Reach
 from kvsops.local.faults import Fault
 from kvsops.local.server import LocalServer
 from kvsops.sweep.fuse import Bounds, Fuse
@@ -239,3 +241,34 @@ def test_a_deadline_while_confirming(
     confirm(late)
     assert [item.outcome.value for item in late.plan.items] == ["unknown"] * 2
     assert emulator.calls[STORAGE] == read
+
+
+@pytest.mark.parametrize(("late", "told"), [(0, "5"), (10, "0")])
+def test_the_last_look_keeps_to_the_deadline(
+    scope: Scope,
+    emulator: LocalServer,
+    time: Time,
+    opener: Callable[[str], Journal],
+    *,
+    late: float,
+    told: str,
+) -> None:
+    """It ends by then, and once that has passed looks but once."""
+    emulator.settings.state_delay = timedelta(hours=1)
+    put(emulator, "a")
+    sweep = Sweep.of_all(scope, RULES, BOUNDS, deadline=time.clock() + 5)
+    sweep.run(opener, At(WAITING, lambda: time.sleep(late)))
+    (item,) = sweep.plan.items
+    assert item.outcome.value == "deleted"
+    assert item.reason.endswith(f"; still DELETING after {told} s")
+
+
+@pytest.mark.parametrize(("accounts", "doomed"), [(("123456789012",), 1), (("1" * 12,), 0)])
+def test_a_policy_of_some_accounts(
+    scope: Scope, emulator: LocalServer, *, accounts: tuple[str, ...], doomed: int
+) -> None:
+    """It holds in these alone, be there one scope only."""
+    put(emulator, "a")
+    (policy,) = RULES.policies
+    rules = Rules((replace(policy, reach=Reach(accounts=accounts)),))
+    assert len(Sweep.of_all(scope, rules, BOUNDS).plan.doomed) == doomed
