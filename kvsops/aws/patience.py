@@ -7,7 +7,6 @@ drips by the byte, a name server or a credential process that hangs would else o
 import threading
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future
 from contextlib import contextmanager
 from typing import Final, TypeVar
 
@@ -119,22 +118,11 @@ class Patience:
 
     def waited_for(self, operation: str, work: Callable[[Call], Result]) -> Result:
         """Do the work in a thread of its own, and wait for it; raises `AwsError` if in vain."""
-        call, answer, done = (
-            Call(operation, late=self.interrupted),
-            Future[Result](),
-            threading.Event(),
-        )
-
-        def run() -> None:
-            try:
-                answer.set_result(work(call))
-            except BaseException as error:  # noqa: BLE001 - raised where it is waited for
-                answer.set_exception(error)
-            done.set()
-
+        call, done = Call(operation, late=self.interrupted), threading.Event()
         writing = [operation] if writes(operation) else []
         self._writing += writing
-        THREADS.do(run)
+        answer = THREADS.submit(lambda: work(call))
+        answer.add_done_callback(lambda _: done.set())
         try:
             while not done.wait(_POLL_SECONDS):
                 self._check(call)

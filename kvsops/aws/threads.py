@@ -3,10 +3,12 @@
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager
 from queue import SimpleQueue
-from typing import Final
+from typing import Final, TypeVar
 
+Result = TypeVar("Result")
 Work = Callable[[], object]
 UNHURRIED_SECONDS: Final = 0.02
 
@@ -31,6 +33,19 @@ class Threads:
                 target=self._serve, args=(inbox,), name="kvsops-call", daemon=True
             ).start()
         inbox.put(work)
+
+    def submit(self, work: Callable[[], Result]) -> "Future[Result]":
+        """Begin the work, and return what has its result, or what it raised."""
+        came = Future[Result]()
+
+        def run() -> None:
+            try:
+                came.set_result(work())
+            except BaseException as error:  # noqa: BLE001 - raised where it is waited for
+                came.set_exception(error)
+
+        self.do(run)
+        return came
 
     def _serve(self, inbox: "SimpleQueue[Work]") -> None:
         while True:

@@ -18,15 +18,7 @@ def meanwhile(scope: Scope, read: Callable[[], Result]) -> Iterator[Future[Resul
     What the reading raises is raised at the block's end. Where the block ends with an error or
     Ctrl-C the reading is waited for no longer.
     """
-    reading = Future[Result]()
-
-    def run() -> None:
-        try:
-            reading.set_result(read())
-        except BaseException as error:  # noqa: BLE001 - raised where it is waited for
-            reading.set_exception(error)
-
-    THREADS.do(run)
+    reading = THREADS.submit(read)
     try:
         yield reading
         reading.result()
