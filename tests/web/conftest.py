@@ -23,7 +23,7 @@ from kvsops.local.server import LocalServer
 from kvsops.local.settings import Settings
 from tests.fleet import put
 from tests.foreign.conftest import unavailable
-from tests.web.meetings import Guests, guests
+from tests.web.meetings import NOTES_WORDS, Guests, guests
 from tests.web.serving import Serving, serving
 
 CHROMIUM = Path("/usr/bin/chromium")
@@ -51,7 +51,7 @@ def until(page: Page, expression: str, seconds: float = 30) -> Any:
     """
     ends = time.monotonic() + seconds
     while not (value := page.evaluate(expression)):
-        assert time.monotonic() < ends, (expression, page.evaluate("window.log"))
+        assert time.monotonic() < ends, (expression, page.evaluate("[window.log, window.said]"))
         page.wait_for_timeout(50)
     return value
 
@@ -130,6 +130,7 @@ def new_page(browser: Browser) -> Iterator[NewPage]:
             opened.callback(context.close)
             context.set_default_timeout(20_000)
             page = context.new_page()
+            page.add_init_script(NOTES_WORDS)
             page.on("pageerror", lambda error: wrong.append(str(error)))
             page.on("console", heed)
             page.goto(url)

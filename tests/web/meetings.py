@@ -75,6 +75,17 @@ DEVICES: Final = """
 """
 """A camera of one colour, in which a square wanders; and all connections are kept in sight."""
 
+NOTES_WORDS: Final = """
+window.said = [];
+new MutationObserver((changes) => {
+  for (const { target } of changes) {
+    const words = (target.nodeType === Node.TEXT_NODE ? target.parentNode : target)?.textContent;
+    if (words) window.said.push(words);
+  }
+}).observe(document, { subtree: true, childList: true, characterData: true });
+"""
+"""Keeps what a page says, for those who look later."""
+
 SEEN: Final = """() => Object.fromEntries([...document.querySelectorAll(".tile")].map((tile) => {
   const video = tile.querySelector("video");
   const name = tile.querySelector("bdi").textContent;
@@ -235,6 +246,7 @@ class Guests:
         page.set_default_timeout(PATIENCE * 1000)
         page.on("pageerror", lambda error: self.errors.append(f"{name}: {error}"))
         page.on("console", lambda said: self._heed(name, said.text))
+        page.add_init_script(NOTES_WORDS)
         page.add_init_script(devices(name, relayed=self.relayed) if script is None else script)
         page.goto(url)
         self.pages.append(page)
@@ -275,6 +287,11 @@ def until(page: Asked, script: str, wanted: Callable[[Any], bool], argument: obj
         assert time.monotonic() < ends, (found, page.evaluate("document.body.innerText"))
         page.wait_for_timeout(100)
     return found
+
+
+def was_told(page: Asked, words: str) -> None:
+    """Wait until the page has said this, be it for a moment."""
+    until(page, "(words) => said.some((each) => each.includes(words))", bool, words)
 
 
 def sees(page: Asked, *names: str, screens: tuple[str, ...] = ()) -> None:

@@ -16,6 +16,7 @@ from tests.web.meetings import (
     sees,
     still_connected,
     until,
+    was_told,
 )
 
 STATUS = "() => document.getElementById('status').textContent"
@@ -171,7 +172,7 @@ def test_the_hosts_tab_is_killed(people: Guests, scope: Scope, emulator: LocalSe
         hana.reload()
         sees(ben, "Hana", "Ben")
         hana.close()
-        ben.get_by_text("The host is connecting again…").wait_for()
+        was_told(ben, "The host is connecting again…")
         ben.get_by_role("heading", name="The meeting has ended").wait_for()
         ben.get_by_text(HOST_LEFT).wait_for()
         all_closed(ben)
@@ -186,10 +187,10 @@ def test_lost_connections(people: Guests, scope: Scope, emulator: LocalServer) -
         ben = people.join(held.guest_url, "Ben")
         sees(ben, "Hana", "Ben")
         hana.evaluate("() => window.made.at(-1).close()")
-        ben.get_by_text("The connection with the host was lost. Connecting again…").wait_for()
+        was_told(ben, "The connection with the host was lost. Connecting again…")
         sees(ben, "Hana", "Ben")
         held.cut()
-        until(hana, STATUS, lambda said: "Trying again…" in said or "again…" in said)
+        was_told(hana, "again…")
         until(hana, STATUS, "1 guest is here.".__eq__)
         until(ben, STATUS, "".__eq__)
         sees(hana, "Hana", "Ben")

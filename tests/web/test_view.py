@@ -25,7 +25,7 @@ from kvsops.stay.sources import Numbered
 from tests.web.beside import beside
 from tests.web.camera import SENDER, SIZE, Camera, camera
 from tests.web.conftest import NewPage, posted, until
-from tests.web.meetings import Asked
+from tests.web.meetings import Asked, was_told
 from tests.web.serving import Serving
 
 GREETING = {"channel": "cam-door", "place": "us-east-1", "mirror": False}
@@ -176,7 +176,7 @@ def test_a_master_that_comes_back(
     """When the camera ends the page says so, and shows the next one by itself."""
     with watching(scope, arn, greets, new_page) as (_, page):
         number_shown(page)
-    page.get_by_text("The master has gone").wait_for()
+    was_told(page, "The master has gone")
     with camera(scope, arn) as there:
         until(page, UNCOVERED)
         number_shown(page)
