@@ -17,7 +17,7 @@ from kvsops.output.console import UNSEEN, Counter
 
 Result = TypeVar("Result")
 
-AT_ONCE: Final = 32
+AT_ONCE: Final = 48
 """At most in so many places at once: what each may do there at once is bounded in turn."""
 
 

@@ -164,10 +164,11 @@ def dumps(value: object, query: str | None = None, output: str = "json") -> str:
     All but printable ASCII is escaped in JSON, so that no value can act on a terminal. Raises
     UsageError for a query that cannot be read or does not fit the value.
     """
-    return _document(json_ready(value), query, output)
+    return dumps_ready(json_ready(value), query, output)
 
 
-def _document(ready: object, query: str | None, output: str) -> str:
+def dumps_ready(ready: object, query: str | None = None, output: str = "json") -> str:
+    """Make what `dumps` does of a value that is ready for JSON, as `records` are."""
     text = output == "text"
     if query is None:
         return document_lines(ready) if text else _json(ready)
@@ -211,7 +212,7 @@ def render(
     """
     check_query(query, output)
     if output in DOCUMENTS:
-        return _document(records(rows, columns), query, output)
+        return dumps_ready(records(rows, columns), query, output)
     if output == "csv":
         return csv(rows, columns)
     if not rows:

@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import TypedDict
 
 from kvsops.fleet.sweep import FleetSweep, Swept
-from kvsops.output.rows import DOCUMENTS, Column, Output, csv, dumps, markdown, records
+from kvsops.output.rows import DOCUMENTS, Column, Output, csv, dumps_ready, markdown, records
 from kvsops.output.text import markdown_safe
 from kvsops.output.values import json_ready
 from kvsops.reports.fleet_columns import ITEM_PLACE
@@ -85,10 +85,13 @@ class FleetReport:
         for each in self.fleet.swept:
             yield each, Report(each.sweep, self.began)
 
-    def render(self, output: Output, query: str | None) -> str:
-        """Make the text for standard output: JSON is an object, CSV has every channel."""
+    def render(self, output: Output, query: str | None, code: int) -> str:
+        """Make the text for standard output: JSON is an object, CSV has every channel.
+
+        `code` is the exit code that the JSON tells.
+        """
         if output in DOCUMENTS:
-            return dumps(self.as_json(self.exit_code), query, output)
+            return dumps_ready(self.as_json(code), query, output)
         if output == "csv":
             return csv(self.plan.items, self._columns())
         return self.markdown() if output == "markdown" else self._screen().text()
@@ -96,7 +99,7 @@ class FleetReport:
     def check_query(self, output: Output, query: str | None) -> None:
         """Raise `UsageError`, before anything is done, for a query that does not fit the report."""
         if query is not None:
-            self.render(output, query)
+            self.render(output, query, code=0)
 
     def summaries(self) -> Iterator[tuple[Swept, Summary]]:
         """Return each scope's totals; its exit code is what a run of it alone would have had."""
@@ -106,7 +109,7 @@ class FleetReport:
             yield each, report.summary(code)
 
     def as_json(self, code: int) -> dict[str, object]:
-        """Return the JSON object; its keys are an interface."""
+        """Return the JSON object, ready to be written; its keys are an interface."""
         summaries = list(self.summaries())
         return {
             "channels": records(self.plan.items, self._columns()),

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from kvsops.output.files import FOR_ALL
 from kvsops.output.gauges import exposition, gauge
-from kvsops.output.rows import dumps
+from kvsops.output.rows import dumps_ready
 from kvsops.output.text import xml_safe
 from kvsops.reports.files import Kind, ReportFiles
 from kvsops.reports.fleet_sweep import FleetReport
@@ -35,7 +35,7 @@ class FleetRun:
 
 
 def _json(run: FleetRun, _: Path) -> bytes:
-    return dumps(run.report.as_json(run.code)).encode()
+    return dumps_ready(run.report.as_json(run.code)).encode()
 
 
 def _markdown(run: FleetRun, _: Path) -> bytes:

@@ -47,7 +47,11 @@ def tell(
     """Print the report, append it to a CI's step summary, and say what there is to say of it."""
     digest = partial(digest_of, report, telling.code)
     try:
-        text = digest().markdown(BRIEF_BYTES) if telling.brief else report.render(output, query)
+        text = (
+            digest().markdown(BRIEF_BYTES)
+            if telling.brief
+            else report.render(output, query, telling.code)
+        )
         click.echo(text, nl=False, color=report.view.screen.colour)
     finally:  # also where standard output takes no more
         append(digest, console)

@@ -12,7 +12,7 @@ from kvsops.aws.scope import Scope
 from kvsops.core.channel import EXPIRES_AT_TAG, KEEP_TAG, OWNER_TAG
 from kvsops.core.judge import Verdict
 from kvsops.core.rule import Role
-from kvsops.output.rows import DOCUMENTS, Column, Output, csv, dumps, markdown, records
+from kvsops.output.rows import DOCUMENTS, Column, Output, csv, dumps_ready, markdown, records
 from kvsops.output.text import count, markdown_safe
 from kvsops.output.values import json_ready
 from kvsops.reports.columns import age_text, tags_text
@@ -76,7 +76,7 @@ class Run:
     answer: str = ""
 
     def as_json(self) -> dict[str, object]:
-        """Return the JSON object of `kvsops sweep`; its keys are an interface."""
+        """Return what `kvsops sweep -o json` writes; its keys are an interface."""
         channels = records(self.items, self.columns)
         return {"channels": channels, "summary": json_ready(self.summary)}
 
@@ -108,28 +108,31 @@ class Report:
         """Whose channels they are."""
         return self.sweep.scope
 
-    def render(self, output: Output, query: str | None) -> str:
-        """Make the text for standard output: JSON is an object, CSV has every channel."""
+    def render(self, output: Output, query: str | None, code: int) -> str:
+        """Make the text for standard output: JSON is an object, CSV has every channel.
+
+        `code` is the exit code that the JSON tells.
+        """
         columns = item_columns(self.scope.now(), self.sweep.rules.given)
         if output in DOCUMENTS:
-            return dumps(self.run().as_json(), query, output)
+            return dumps_ready(self.run(code).as_json(), query, output)
         if output == "csv":
             return csv(self.plan.items, columns)
         if output == "markdown":
             return self.markdown()
         return SweepScreen.of(self.sweep, self.view).text()
 
-    def run(self, code: int | None = None) -> Run:
-        """Return the run as it is written to files; `code` is its exit code."""
+    def run(self, code: int) -> Run:
+        """Return the run that ended with this exit code, as it is written to files."""
         now = self.scope.now()
         columns = item_columns(now, self.sweep.rules.given)
-        summary = self.summary(self.exit_code if code is None else code)
+        summary = self.summary(code)
         return Run(self.plan.items, columns, summary, self.markdown, now, self.answer)
 
     def check_query(self, output: Output, query: str | None) -> None:
         """Raise `UsageError`, before anything is done, for a query that does not fit the report."""
         if query is not None:
-            self.render(output, query)
+            self.render(output, query, code=0)
 
     def markdown(self) -> str:
         """Make the Markdown that a CI's step summary shows too."""

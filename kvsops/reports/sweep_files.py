@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from kvsops.output.files import FOR_ALL
 from kvsops.output.gauges import exposition, gauge
-from kvsops.output.rows import dumps
+from kvsops.output.rows import dumps_ready
 from kvsops.output.text import safe, xml_safe
 from kvsops.reports.files import Kind, ReportFiles
 from kvsops.reports.junit import document
@@ -29,7 +29,7 @@ _PASSED: Final = frozenset({Outcome.DELETED, Outcome.GONE})
 
 
 def _json(run: Run, _: Path) -> bytes:
-    return dumps(run.as_json()).encode()
+    return dumps_ready(run.as_json()).encode()
 
 
 def _markdown(run: Run, _: Path) -> bytes:

@@ -47,7 +47,9 @@ def tell(
     digest = partial(digest_of, report, telling.code)
     try:
         brief = telling.brief
-        text = digest().markdown(BRIEF_BYTES) if brief else report.render(output, query)
+        text = (
+            digest().markdown(BRIEF_BYTES) if brief else report.render(output, query, telling.code)
+        )
         click.echo(text, nl=False, color=report.view.screen.colour)
     finally:  # also where standard output takes no more
         append(digest, console)

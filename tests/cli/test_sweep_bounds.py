@@ -85,6 +85,8 @@ def test_check(kvsops: Kvsops, emulator: LocalServer, *, age: str, code: int, sa
     ended = kvsops("sweep", "--older-than", age, "--check")
     assert ended.code == code
     assert ended.err.endswith(said)
+    told = json.loads(kvsops("sweep", "--older-than", age, "--check", "-o", "json").out)
+    assert told["summary"]["exit_code"] == code
     assert writes(emulator) == {}
 
 
