@@ -194,7 +194,7 @@ def test_interrupted_while_throttled(
     child.send_signal(signal.SIGINT)
     _, said = child.communicate(timeout=30)
     assert child.returncode == 130, said
-    assert time.monotonic() - began < 4, said  # 2 s, on a machine that is not busy
+    assert time.monotonic() - began < 8, said  # a throttled read alone is tried for longer
     assert "Traceback" not in said
 
 
@@ -222,7 +222,7 @@ def test_interrupted_again(emulator: LocalServer, environment: dict[str, str]) -
         child.send_signal(signal.SIGINT)
         began = time.monotonic()
         _, said = child.communicate(timeout=30)
-        assert time.monotonic() - began < 2
+        assert time.monotonic() - began < 8  # of the 10 s that a delete is waited for
     assert child.returncode == 130
     assert "interrupted: at most 10 s are waited for DeleteSignalingChannel; Ctrl-C again" in said
     assert said.endswith("interrupted again: ended at once\n")

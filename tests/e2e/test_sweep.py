@@ -198,7 +198,7 @@ def test_interrupted_twice(emulator: LocalServer, start: Start, tmp_path: Path) 
         time.sleep(0.05)  # or they would count as one
     began = time.monotonic()
     out, err = process.communicate()
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 8  # of the 10 s that deletes are waited for
     assert (process.returncode, out) == (130, "")
     waits = r"interrupted: at most 10 s are waited for [\w, ]+; Ctrl-C again ends at once\n"
     ends = f"{waits}interrupted again: ended at once\n"

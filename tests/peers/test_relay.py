@@ -61,7 +61,7 @@ def test_coturn_that_forbids_the_relay(tmp_path: Path) -> None:
     """A server that allocates and relays to nobody is of no use."""
     found = of_coturn(tmp_path, NOBODY)
     assert (found.result, found.reason) == ("failed", "it allocates, but refuses to relay (403)")
-    assert found.seconds < 2
+    assert found.seconds < 4  # it does not wait until nothing came in 5 s
 
 
 @pytest.mark.parametrize(("prove", "minutes", "relay"), [(True, 2, "proven"), (False, 0, None)])

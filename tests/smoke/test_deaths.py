@@ -78,7 +78,7 @@ def test_a_camera_that_leaves(subject: Subject) -> None:
     report = beside("camera", subject, replace(VIEWER, duration=20), leave, seconds=1)
     [(step, reason)] = failed(report)
     assert step == "steady"
-    assert (reason or "").startswith("viewer-1: the other end closed the connection, 1.")
+    assert re.match(r"viewer-1: the other end closed the connection, [1-4]\.", reason or "")
     assert report.seconds < 15
     [direction] = report.media.directions
     assert direction.loss_percent > 80
@@ -117,7 +117,7 @@ def test_a_camera_that_freezes(subject: Subject, limit: float, *, passed: bool) 
     assert {track.stopped_seconds for track in direction.tracks} == {None}
     if not passed:
         [(_, reason)] = failed(report)
-        assert (reason or "").startswith("master to viewer-1: frozen for 1.")
+        assert re.match(r"master to viewer-1: frozen for [12]\.", reason or "")
         assert (reason or "").endswith("; --max-freeze is 1 s")
 
 
@@ -171,7 +171,7 @@ def test_a_browser_that_leaves(subject: Subject) -> None:
     report = beside("browser", subject, MASTER, leave, seconds=1)
     [(step, reason)] = failed(report)
     assert step == "steady"
-    assert (reason or "").startswith("master: the other end closed the connection, 1.")
+    assert re.match(r"master: the other end closed the connection, [1-4]\.", reason or "")
 
 
 @pytest.mark.parametrize("kind", ["watcher", "listener"])
@@ -221,10 +221,10 @@ def test_signaling_lost_while_it_is_measured(subject: Subject) -> None:
     [(step, reason)] = failed(report)
     assert step == "steady"
     assert re.search(
-        r"another viewer with its client id took its place.*, [1-4]\.\d s into the measurement$",
+        r"another viewer with its client id took its place.*, \d+\.\d s into the measurement$",
         reason or "",
     )
-    assert report.media.seconds < 5
+    assert report.media.seconds < 15  # of 20
     [direction] = report.media.directions
     assert direction.video.frames > 5
     assert {track.stopped_seconds for track in direction.tracks} == {None}
