@@ -51,6 +51,12 @@ def smoke(*, fps: float = 29.5, loss: float = 0.0, pair: tuple[str, str] = ("hos
         ({"fps": 26.0}, {"sent_fps": None}, []),
         ({"loss": 2.0}, {}, ["smoke lost 2.0 % of the packets, its reports to the sender 0.20 %"]),
         ({}, {"received_fps": 20.0}, ["it received 20.0 frames a second of 30.0 that smoke made"]),
+        ({}, {"received_fps": 16.1, "made_fps": 14.0}, []),
+        (
+            {},
+            {"received_fps": 1.0, "made_fps": 22.0},
+            ["it received 1.0 frames a second of 22.0 that smoke made"],
+        ),
         ({}, {"marks": 0}, ["none of the pictures it decoded was smoke's"]),
         ({}, {"pictures": 0, "marks": 0}, []),
         ({}, {"codec": "H264"}, ["it used H264"]),
@@ -64,7 +70,10 @@ def smoke(*, fps: float = 29.5, loss: float = 0.0, pair: tuple[str, str] = ("hos
     ],
 )
 def test_disagreements(ours: Any, theirs: dict[str, Any], wrong: list[str]) -> None:
-    """Rates may differ by a tenth, losses by a point, and what one does not know by anything."""
+    """Rates may differ by a tenth, losses by a point, what one does not know by anything.
+
+    So may the rates of a machine that is too busy.
+    """
     assert disagreements(Cell(THEIRS, "viewer"), smoke(**ours), AGREED | theirs) == wrong
 
 
