@@ -15,7 +15,7 @@ from typing import Final
 
 from kvsops.local.server import LocalServer
 from kvsops.local.settings import Settings
-from tests.foreign.meet import Outcome, meet
+from tests.foreign.meet import FPS_SHARE, Outcome, meet
 from tests.foreign.stacks import CODECS, ROLES, STACKS, TRANSPORTS, Cell, Stack, cells
 
 PAGE: Final = Path(__file__).parents[2] / "docs" / "clients.md"
@@ -65,7 +65,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _try(cell: Cell, kept: Path | None) -> Outcome:
     """Try a cell once, on an emulator of its own; keep and say what came of it."""
     with LocalServer(Settings(quotas=False, state_delay=timedelta())) as emulator:
-        outcome = meet(cell, emulator)
+        outcome = meet(cell, emulator, fps_share=FPS_SHARE)
     _say(f"{cell}: {outcome.result} {outcome.why or outcome.figures or ''}")
     if kept is not None:
         line = {"cell": str(cell), "result": outcome.result, "why": outcome.why}
