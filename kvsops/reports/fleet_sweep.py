@@ -13,7 +13,7 @@ from kvsops.output.rows import DOCUMENTS, Column, Output, csv, dumps_ready, mark
 from kvsops.output.text import markdown_safe
 from kvsops.output.values import json_ready
 from kvsops.reports.fleet_columns import ITEM_PLACE
-from kvsops.reports.fleet_sweep_screen import FleetScreen, failures
+from kvsops.reports.fleet_sweep_screen import FleetScreen, failures, unlisted
 from kvsops.reports.located import extent, told_once
 from kvsops.reports.sweep import (
     Report,
@@ -185,8 +185,8 @@ class FleetReport:
         return 1 if self.wrong or any(report.exit_code for _, report in self.parts) else 0
 
     def totals(self) -> str:
-        """Say how many came to what, of how many."""
-        return totals(self.plan.items)
+        """Say how many came to what, of how many; or why none were asked for."""
+        return unlisted(self.fleet) or totals(self.plan.items)
 
     @property
     def journals(self) -> list[str]:

@@ -1,5 +1,7 @@
 """The last step of a deployed sweep: what the run came to, added up and told."""
 
+import json
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -37,7 +39,7 @@ def total(event: Data, hub: Hub) -> Data:
     """Add up what a run came to; publish it where anything failed or a fuse blew."""
     run, sum_up = Run.of(hub, event), _Total()
     if error := event.get("error"):
-        sum_up.wrong.append(f"the run broke off: {error.get('Cause') or error.get('Error')}")
+        sum_up.wrong.append(f"the run broke off: {_cause(error)}")
     for each in run.found("missed") or []:
         where = " ".join(filter(None, (each["account_id"], each["region"]))) or "everywhere"
         if not each["excused"]:
@@ -56,6 +58,14 @@ def total(event: Data, hub: Hub) -> Data:
     if told["exit_code"]:
         hub.publish(*message(run, told))
     return short(told)
+
+
+def _cause(error: Data) -> str:
+    """Return what a step failed of: a function's error is JSON, which has more than its message."""
+    said = str(error.get("Cause") or error.get("Error"))
+    with suppress(ValueError, KeyError, TypeError):
+        return str(json.loads(said)["errorMessage"])
+    return said
 
 
 def _recovered(run: Run, told: Data) -> Data:

@@ -3,7 +3,9 @@
 import json
 from collections.abc import Iterator
 from datetime import timedelta
+from fnmatch import fnmatchcase
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -104,6 +106,7 @@ def test_the_whole_way(tmp_path: Path, local: LocalServer) -> None:
         lines = [key for key in engine.keys("lines/") if BUSY not in key]  # there some came twice
         assert len(lines) == 6
         _told_of(engine)
+        _allowed(engine, json.loads(hub))
         _restored(tmp_path, local, engine, journals[0])
 
 
@@ -113,6 +116,30 @@ def _told_of(engine: Engine) -> None:
     assert message["subject"] == ("kvsops sweep: 3 failed: deleted 10 channels in 9 places")
     assert f"fuse: {SECOND} {BLOWING}: 5 of 7 channels" in message["text"]
     assert f"failed: {THIRD} {REGION}: " in message["text"]
+
+
+def _allowed(engine: Engine, hub: dict[str, Any]) -> None:
+    """Check that each function's role allows what it did in the bucket, and is used up by it."""
+    roles = {
+        (step, action, resource["Fn::Sub"].removeprefix("${Bucket.Arn}/"))
+        for step in ("list", "plan", "fuse", "delete", "total")
+        for policy in hub["Resources"][f"{step.title()}Role"]["Properties"]["Policies"]
+        for each in policy["PolicyDocument"]["Statement"]
+        for resource in (
+            each["Resource"] if isinstance(each["Resource"], list) else [each["Resource"]]
+        )
+        for action in each["Action"]
+        if action in {"s3:GetObject", "s3:PutObject"}
+    }
+    used = {
+        next((r for r in roles if r[:2] == (step, action) and fnmatchcase(key, r[2])), key)
+        for step, action, key in engine.used
+    }
+    killed = {
+        ("total", "s3:GetObject", "lines/*"),
+        ("total", "s3:PutObject", "journals/*/recovered.jsonl"),
+    }
+    assert used == roles - killed  # these are for a function that was killed
 
 
 def _restored(tmp_path: Path, local: LocalServer, engine: Engine, key: str) -> None:
@@ -145,6 +172,22 @@ def test_a_dry_run(tmp_path: Path, local: LocalServer) -> None:
         assert (told["doomed"], told["exit_code"], told["dry_run"]) == (6, 0, True)
         assert names(local, SECOND, REGION) == ["cam", "ci-0", "ci-1", "ci-young"]
         assert (engine.keys("journals/"), engine.messages()) == ([], [])
+
+
+def test_an_organization_that_cannot_be_listed(tmp_path: Path, local: LocalServer) -> None:
+    """The run breaks off before anything is planned; who is told reads why, and no stack trace."""
+    local.settings.faults = (Fault("ListAccounts", "AccessDeniedException", 1.0),)
+    hub = template(tmp_path, "--region", REGION, "--yes")
+    member = template(tmp_path, "--member-role", "--hub-account", HUB, "--yes")
+    with deployed(local, hub, dict.fromkeys((HUB, SECOND, THIRD), member)) as engine:
+        fill(local)
+        engine.run("FAILED")
+        assert names(local, SECOND, REGION) == ["cam", "ci-0", "ci-1", "ci-young"]
+        (message,) = engine.messages()
+        assert message["subject"] == "kvsops sweep: 1 failed: deleted 0 channels in 0 places"
+        said = "ListAccounts denied: the credentials need organizations:ListAccounts on "
+        assert f"failed: the run broke off: {said}" in message["text"]
+        assert "errorType" not in message["text"]
 
 
 def test_the_fuse_of_all(tmp_path: Path, local: LocalServer) -> None:
