@@ -290,7 +290,8 @@ def test_an_unexpected_account(kvsops: Kvsops, emulator: LocalServer) -> None:
     """It is refused before anything is done anywhere."""
     expected = ("--expect-account", OWN, "--expect-account", OTHER)
     ended = kvsops(*OLD, "--yes", *expected)
-    said = f"error: these credentials are of account {THIRD}, not {OWN} or {OTHER}\n"
+    named = f"--expect-account {OWN} or {OTHER}"
+    said = f"error: account {THIRD} is not {named}: nothing was done\n"
     assert (ended.code, ended.out, ended.err) == (2, "", said)
     assert sum(map(len, there(emulator).values())) == 5
     assert kvsops(*OLD, "--yes", *expected, "--exclude-account", THIRD).code == 0
