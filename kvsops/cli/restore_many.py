@@ -34,7 +34,7 @@ def restore_many(
 
     A place that could not be looked at, and has something to be made again, fails.
     """
-    from kvsops.cli.restore import chosen
+    from kvsops.cli.restore import chosen, tell_failures
     from kvsops.fleet.restore import Parted
     from kvsops.output.console import Console
     from kvsops.output.rows import render
@@ -50,6 +50,7 @@ def restore_many(
         render([Restored(each, Outcome.CREATED) for each in meant], columns, output, query)
     rows = _make(parted.only(meant), output, query, console, read_only=not yes)
     outcomes = {row.outcome for row in rows}
+    tell_failures(rows, lambda entry: f"{entry.arn.account_id} {entry.arn.region}", console)
     if Outcome.WOULD_CREATE in outcomes:
         console.propose("To make them again", [*typed(), "--yes"])
     return Outcome.FAILED not in outcomes and not any(each.bad for each in journals)

@@ -154,6 +154,8 @@ def test_what_cannot_be_reached_is_not_restored_in_silence(
             (OTHER, "ci-1"): "failed",
         }
         assert "cannot be assumed" in rows[OTHER, "ci-0"]["reason"]
+        said = f"error: not made again: {OTHER} {EAST}: role/{ROLE} cannot be assumed: "
+        assert ended.err.count(said) == 1
     assert there(emulator) == KEPT | {(OWN, EAST): {"ci-0", "ci-1"}}
 
 
