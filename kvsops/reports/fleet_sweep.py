@@ -103,10 +103,12 @@ class FleetReport:
 
     def summaries(self) -> Iterator[tuple[Swept, Summary]]:
         """Return each scope's totals; its exit code is what a run of it alone would have had."""
+        check = self.fleet.terms.check
         for each, report in self.parts:
             blown = each.sweep.blown and not self.read_only
-            code = 3 if blown else report.exit_code or int(each.failure is not None)
-            yield each, report.summary(code)
+            found = check and any(item.confirmed for item in each.sweep.plan.doomed)
+            code = report.exit_code or int(each.failure is not None)
+            yield each, report.summary(3 if blown or found else code)
 
     def as_json(self, code: int) -> dict[str, object]:
         """Return the JSON object, ready to be written; its keys are an interface."""

@@ -372,4 +372,9 @@ def test_check(kvsops: Kvsops) -> None:
     """--check is exit code 3 where any scope has something to delete."""
     for more, code in (((), 3), (("--tag", "nosuch"), 0)):
         ended = kvsops(*OLD, "--check", *more, "-o", "json")
-        assert (ended.code, document(ended)["summary"]["exit_code"]) == (code, code)
+        told = document(ended)
+        assert (ended.code, told["summary"]["exit_code"]) == (code, code)
+        codes = {(s["account_id"], s["region"]): s["exit_code"] for s in told["scopes"]}
+        found = {(OWN, EAST), (OTHER, EAST)} if code else set()
+        assert {at for at, each in codes.items() if each == 3} == found
+        assert set(codes.values()) <= {0, 3}
