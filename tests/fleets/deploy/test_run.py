@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
+from kvsops.aws.denial import iam_action
 from kvsops.cli.main import cli
 from kvsops.local.faults import Fault
 from kvsops.local.server import LocalServer
@@ -107,6 +108,7 @@ def test_the_whole_way(tmp_path: Path, local: LocalServer) -> None:
         assert len(lines) == 6
         _told_of(engine)
         _allowed(engine, json.loads(hub))
+        _allowed_there(local, member, "DeleteRole")
         _restored(tmp_path, local, engine, journals[0])
 
 
@@ -142,6 +144,20 @@ def _allowed(engine: Engine, hub: dict[str, Any]) -> None:
     assert used == roles - killed  # these are for a function that was killed
 
 
+def _allowed_there(local: LocalServer, member: str, role: str) -> None:
+    """Check that the role in the members' accounts allows all that was called there."""
+    of_hub = {"sts:AssumeRole", "sts:GetCallerIdentity", "organizations:ListAccounts"}
+    allowed = {
+        action
+        for policy in json.loads(member)["Resources"][role]["Properties"]["Policies"]
+        for each in policy["PolicyDocument"]["Statement"]
+        for action in each["Action"]
+    }
+    called = {iam_action(operation) for operation in local.calls} - of_hub
+    assert "kinesisvideo:ListTagsForResource" in called
+    assert called <= allowed
+
+
 def _restored(tmp_path: Path, local: LocalServer, engine: Engine, key: str) -> None:
     """Bring back what was deleted in the hub's own account, by its journal."""
     account, region = key.split("/")[2:4]
@@ -172,6 +188,7 @@ def test_a_dry_run(tmp_path: Path, local: LocalServer) -> None:
         assert (told["doomed"], told["exit_code"], told["dry_run"]) == (6, 0, True)
         assert names(local, SECOND, REGION) == ["cam", "ci-0", "ci-1", "ci-young"]
         assert (engine.keys("journals/"), engine.messages()) == ([], [])
+        _allowed_there(local, member, "PlanRole")
 
 
 def test_an_organization_that_cannot_be_listed(tmp_path: Path, local: LocalServer) -> None:
