@@ -99,7 +99,7 @@ def doubts(report: FleetReport) -> list[str]:
 
 
 def _first(lines: list[str]) -> list[str]:
-    more = [f"and {len(lines) - _TOLD:,} more such lines"] if lines[_TOLD:] else []
+    more = [f"and {count(len(lines) - _TOLD, 'more such line')}"] if lines[_TOLD:] else []
     return [*lines[:_TOLD], *more]
 
 

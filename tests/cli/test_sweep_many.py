@@ -250,7 +250,10 @@ def test_units(kvsops: Kvsops, emulator: LocalServer, tmp_path: Path) -> None:
         assert (ended.code, ended.out) == (2, "")
         assert "organizational-units" in ended.err
     ended = kvsops("sweep", "--policy", str(policies), "--yes", *PLACES)
-    assert (ended.code, ended.err) == (2, f"error: no such organizational unit: {unit}\n")
+    assert (ended.code, ended.err) == (
+        2,
+        f"error: [policies.ci] no such organizational unit: {unit}\n",
+    )
     assert writes(emulator).keys() <= {"AssumeRole"}
 
 
