@@ -83,11 +83,9 @@ class FleetScreen(SweepScreen):
 
     def _scopes(self) -> str:
         """Show the scopes that hold something, those that hold most on top; count the others."""
-        rows = sorted(self.fleet.swept, key=_most_first)
-        loud = [each for each in rows if not _is_quiet(each)]
-        quiet = [each for each in rows if _is_quiet(each)]
+        loud, quiet = by_what_they_hold(self.fleet.swept)
         if self.view.everything:
-            loud, quiet = rows, []
+            loud, quiet = loud + quiet, []
         table, room = "", len(loud)
         if self.view.screen.height is not None and not self.view.everything:
             room = max(_FEWEST, (self.view.screen.height - _FEWEST) // 3)
@@ -95,11 +93,23 @@ class FleetScreen(SweepScreen):
             table = screen_table(loud[:room], scope_columns(loud), self.view.screen, "place")
         if loud[room:]:
             table += f"… and {len(loud) - room:,} more: --all shows them\n"
-        return table + (_quiet(quiet, bool(loud)) if quiet else "")
+        return table + on_quiet(quiet, others=bool(loud))
 
 
-def _quiet(places: Sequence[Swept], others: bool) -> str:  # noqa: FBT001 - of one caller
-    """Say in a line each what the places hold where there is nothing to do, and where none may."""
+def by_what_they_hold(swept: Sequence[Swept]) -> tuple[list[Swept], list[Swept]]:
+    """Part those where anything is to be said, what failed and what holds most on top, from all."""
+    rows = sorted(swept, key=_most_first)
+    loud = [each for each in rows if not _is_quiet(each)]
+    return loud, [each for each in rows if _is_quiet(each)]
+
+
+def on_quiet(places: Sequence[Swept], *, others: bool) -> str:
+    """Say in a line what the places hold where there is nothing to do, and where none may be.
+
+    `others` says that they are not all. Nothing is said of none.
+    """
+    if not places:
+        return ""
     ruled = [each for each in places if each.sweep.rules.policies]
     listed = sum(len(each.sweep.plan.items) for each in ruled)
     held = f"{count(listed, 'channel')}, nothing to do" if listed else "no channels"

@@ -371,6 +371,18 @@ def test_a_deadline_that_has_passed(kvsops: Kvsops, emulator: LocalServer) -> No
     assert emulator.calls["DeleteSignalingChannel"] == 0
 
 
+def test_the_quiet_are_a_line_in_a_comment_too(kvsops: Kvsops) -> None:
+    """However many they are: what is to be done has the room, what holds most on top."""
+    told = kvsops(*OLD, "-o", "markdown", "--brief").out
+    assert (
+        "| ACCOUNT | REGION | CHANNELS | WOULD-DELETE |\n"
+        "| --- | --- | ---: | ---: |\n"
+        f"| {OWN} | {EAST} | 2 | 2 |\n"
+        f"| {OTHER} | {EAST} | 2 | 2 |\n"
+        "\nIn 4 other places: 1 channel, nothing to do\n"
+    ) in told
+
+
 def test_check(kvsops: Kvsops) -> None:
     """--check is exit code 3 where any scope has something to delete."""
     for more, code in (((), 3), (("--tag", "nosuch"), 0)):
