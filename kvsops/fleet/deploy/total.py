@@ -31,7 +31,7 @@ class _Total:
             self.blown.append(f"{where}: {why}")
         self.wrong += [f"{where}: {each}" for each in told.get("problems", ())]
         self.wrong += told.get("failed", ())
-        for key in ("listed", "doomed", "deleted", "marked", "unmarked", "left"):
+        for key in ("listed", "doomed", "deleted", "marked", "unmarked", "left", "uncertain"):
             self.sums[key] = self.sums.get(key, 0) + told.get(key, 0)
 
 
@@ -69,11 +69,13 @@ def _cause(error: Data) -> str:
 
 
 def _recovered(run: Run, told: Data) -> Data:
-    """Say of a place that failed where the journal of what it had begun is."""
+    """Say of a place that failed where the journal of what it had begun is; it is `uncertain`."""
     if not told.get("failure"):
         return told
     journal = recovered(run.hub.bucket, f"{run.name}/{path_of(told)}")
-    return told | {"failure": f"{told['failure']}; its journal: {journal}"} if journal else told
+    if not journal:
+        return told
+    return told | {"failure": f"{told['failure']}; its journal: {journal}", "uncertain": 1}
 
 
 def _excused(planned: list[Data]) -> list[Data]:
@@ -103,7 +105,8 @@ def _told(run: Run, sum_up: _Total, places: int) -> Data:
 
 def message(run: Run, told: Data) -> tuple[str, str]:
     """Return the subject and the text of what is published: the outcome first, then why."""
-    did = "would delete" if told["dry_run"] else "deleted"
+    least = " at least" if told.get("uncertain") else ""
+    did = "would delete" if told["dry_run"] else f"deleted{least}"
     number = told.get("doomed" if told["dry_run"] else "deleted", 0)
     outcome = f"{did} {count(number, 'channel')} in {count(told['places'], 'place')}"
     failures, blown = told["failures"], told["blown"]

@@ -102,13 +102,20 @@ class Engine:
 
 
 @contextmanager
-def deployed(local: LocalServer, hub: str, members: Mapping[str, str]) -> Iterator[Engine]:
-    """Yield the engine with the hub's template created, and those of members in their accounts."""
+def deployed(
+    local: LocalServer, hub: str, members: Mapping[str, str], killed: tuple[str, str] = ("", "")
+) -> Iterator[Engine]:
+    """Yield the engine with the hub's template created, and those of members in their accounts.
+
+    The function of the step in `killed` is killed where it writes an object whose key begins so.
+    """
     with mock_aws(config=CONFIG):
         local.stop()  # `mock_aws` begins with nothing
         local.start()
         used: set[tuple[str, str, str]] = set()
-        install({f"{handler.__name__}.on_{name}": _code(local, name, used) for name in STEPS})
+        install(
+            {f"{handler.__name__}.on_{name}": _code(local, name, used, killed) for name in STEPS}
+        )
         _put_package()
         for account_id, template in members.items():
             create("member", template, account_id)
@@ -136,9 +143,13 @@ class Watched(Bucket):
 
     step: str
     used: set[tuple[str, str, str]]
+    killed: tuple[str, str]
 
     def put(self, key: str, data: bytes) -> None:
         """Note it, and do it."""
+        step, prefix = self.killed
+        if step == self.step and key.startswith(prefix):
+            raise RuntimeError("Runtime exited with error: signal: killed")
         self.used.add((self.step, "s3:PutObject", key))
         super().put(key, data)
 
@@ -149,7 +160,7 @@ class Watched(Bucket):
 
 
 def _code(
-    local: LocalServer, name: str, used: set[tuple[str, str, str]]
+    local: LocalServer, name: str, used: set[tuple[str, str, str]], killed: tuple[str, str]
 ) -> Callable[[Any, Context], Any]:
     def run(event: Any, context: Context) -> Any:
         seconds = context.get_remaining_time_in_millis() / 1000
@@ -159,7 +170,7 @@ def _code(
             own = {**os.environ, **context.environment, "AWS_REGION": REGION}
             around = Surroundings(environ=own | {"AWS_ENDPOINT_URL": local.endpoint_url})
             hub = handler.hub(own, around, seconds)
-            bucket = Watched(hub.bucket.name, hub.bucket.scope, name, used)
+            bucket = Watched(hub.bucket.name, hub.bucket.scope, name, used, killed)
             return STEPS[name](event, replace(hub, bucket=bucket))
 
     return run

@@ -158,13 +158,15 @@ def _allowed_there(local: LocalServer, member: str, role: str) -> None:
     assert called <= allowed
 
 
-def _restored(tmp_path: Path, local: LocalServer, engine: Engine, key: str) -> None:
+def _restored(
+    tmp_path: Path, local: LocalServer, engine: Engine, key: str, last_event: str = "deleted"
+) -> None:
     """Bring back what was deleted in the hub's own account, by its journal."""
     account, region = key.split("/")[2:4]
     assert account == HUB
     path = tmp_path / "journal.jsonl"
     path.write_bytes(engine.get(key))
-    assert {entry.last_event for entry in entries.read(path).entries} == {"deleted"}
+    assert {entry.last_event for entry in entries.read(path).entries} == {last_event}
     came = CliRunner().invoke(
         cli,
         ["restore", str(path), "--yes", "--region", region, "-o", "json"],
@@ -205,6 +207,49 @@ def test_an_organization_that_cannot_be_listed(tmp_path: Path, local: LocalServe
         said = "ListAccounts denied: the credentials need organizations:ListAccounts on "
         assert f"failed: the run broke off: {said}" in message["text"]
         assert "errorType" not in message["text"]
+
+
+def test_a_function_that_is_killed(tmp_path: Path, local: LocalServer) -> None:
+    """What it had begun is told, with a journal of it; the journal brings the channels back."""
+    hub = template(tmp_path, "--region", REGION, "--yes", "--account", HUB)
+    member = template(tmp_path, "--member-role", "--hub-account", HUB, "--yes")
+    with deployed(local, hub, {HUB: member}, killed=("delete", "journals/")) as engine:
+        fill(local)
+        told = engine.run()
+        assert names(local, HUB, REGION) == ["cam", "ci-young"]
+        (key,) = engine.keys("journals/")
+        assert key == f"journals/run-1/{HUB}/{REGION}/recovered.jsonl"
+        assert (told["exit_code"], told["deleted"], told["uncertain"]) == (1, 0, 1)
+        assert [each["subject"] for each in engine.messages()] == [
+            "kvsops sweep: 1 failed: deleted at least 0 channels in 1 place"
+        ]
+        assert told["failures"] == [
+            f"{HUB} {REGION}: its function gave no answer: it failed, or ran out of time; see its "
+            f"log; its journal: s3://{engine.stack['Bucket']}/{key}"
+        ]
+        _restored(tmp_path, local, engine, key, "deleting")
+
+
+@pytest.mark.parametrize(
+    ("killed", "said"),
+    [
+        (("plan", "runs/"), f"{HUB} {REGION}: its function gave no answer: it failed, or ran out"),
+        (("fuse", "runs/"), "the run broke off: Runtime exited with error: signal: killed"),
+    ],
+)
+def test_a_step_that_fails(
+    tmp_path: Path, local: LocalServer, killed: tuple[str, str], said: str
+) -> None:
+    """Nothing is deleted of what was not planned and weighed, and that is told."""
+    hub = template(tmp_path, "--region", REGION, "--yes", "--account", HUB)
+    member = template(tmp_path, "--member-role", "--hub-account", HUB, "--yes")
+    with deployed(local, hub, {HUB: member}, killed) as engine:
+        fill(local)
+        engine.run("FAILED" if killed[0] == "fuse" else "SUCCEEDED")
+        assert names(local, HUB, REGION) == ["cam", "ci-0", "ci-1", "ci-young"]
+        (message,) = engine.messages()
+        assert message["subject"].startswith("kvsops sweep: 1 failed: deleted 0 channels in ")
+        assert f"failed: {said}" in message["text"]
 
 
 def test_the_fuse_of_all(tmp_path: Path, local: LocalServer) -> None:
