@@ -8,13 +8,9 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any, Final
 
-from botocore import exceptions as botocore_errors
-from botocore.session import get_session
-
 from kvsops.aws.denial import iam_action
 from kvsops.aws.quotas import IAM_PREFIXES, KINESIS_VIDEO
 from kvsops.core.channel import TagFilter
-from kvsops.errors import UsageError
 
 ANY: Final = "*"
 _CHANNELS: Final = IAM_PREFIXES[KINESIS_VIDEO]
@@ -112,14 +108,6 @@ def trust(caller: str, partition: str, external_id: str | None) -> dict[str, Any
 def size(policy: str) -> int:
     """Return how much of `LARGEST` a policy's text takes."""
     return len("".join(policy.split()))
-
-
-def partition_of(region: str) -> str:
-    """Return what the region's ARNs have for a partition, as `aws-cn`; raises `UsageError`."""
-    try:
-        return str(get_session().get_partition_for_region(region))
-    except botocore_errors.UnknownRegionError as error:
-        raise UsageError(f"not a region: {region!r}: write it like eu-west-1") from error
 
 
 def _least(wanted: set[Grant]) -> list[Grant]:

@@ -174,6 +174,25 @@ def endpoint(profile: str | None, given: str | None, environ: Mapping[str, str])
         return endpoint_of(given, _session(profile), environ)
 
 
+def check_region(region: str) -> None:
+    """Raise `UsageError` for one that Kinesis Video is not known in, in whichever partition."""
+    from botocore.session import Session
+
+    with _configuration_errors():
+        _checked_region(Session(), region, None)
+
+
+def partition_of(region: str) -> str:
+    """Return what the region's ARNs have for a partition, as `aws-cn`; raises `UsageError`."""
+    from botocore.session import Session
+
+    with _configuration_errors():
+        try:
+            return str(Session().get_partition_for_region(region))
+        except botocore_errors.UnknownRegionError as error:
+            raise UsageError(f"not a region: {region!r}: write it like eu-west-1") from error
+
+
 def _at_a_terminal() -> bool:
     try:
         os.close(os.open("/dev/tty", os.O_RDWR))

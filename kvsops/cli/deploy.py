@@ -15,10 +15,23 @@ from kvsops.sweep.fuse import Fuse
 from kvsops.sweep.policy import FILE_NAME
 
 if TYPE_CHECKING:
+    from datetime import timedelta
+
     from kvsops.aws.notice import Topic
     from kvsops.fleet.deploy.settings import Settings
 
 _LONGEST_ROLE: Final = 48  # characters that leave room for "-delete-function" in IAM's 64
+
+
+_PLACES: Final = (
+    "regions",
+    "all_regions",
+    "exclude_regions",
+    "accounts",
+    "exclude_accounts",
+    "ous",
+)
+"""The options that say where to look."""
 
 
 def _role(text: str) -> str:
@@ -86,7 +99,8 @@ def _topic(text: str) -> "Topic":
     "--alarm-after",
     type=DURATION,
     metavar="DURATION",
-    help="Alarm if no run came to its end for so long.  [default: the rate and an hour; 25h]",
+    help="Alarm if no run came to its end for so long.  [default: the schedule's longest wait, "
+    "and an hour]",
 )
 @click.option(
     "--organization-role",
@@ -154,24 +168,22 @@ def deploy(ctx: click.Context, /, *, debug: bool, **given: Any) -> None:
 
 def _objection(given: dict[str, Any]) -> str | None:
     """Say what is missing, or contradicts itself, if anything."""
+    from kvsops.fleet.asked import Asked
+
     member, hub = given["member_role"], given["hub_account"]
     where = given["regions"] or given["all_regions"]
     rules = (
         (member and not hub, "--member-role: give --hub-account, the account it is to trust"),
         (hub and not member, "--hub-account is for the other accounts: add --member-role"),
         (not (member or where), "in which regions? give --region or --all-regions"),
-        (given["regions"] and given["all_regions"], "--all-regions or --region, not both"),
-        (
-            given["exclude_regions"] and not given["all_regions"],
-            "--exclude-region leaves some out of --all-regions: give both",
-        ),
         (given["email"] and given["topic"], "--email or --notify-sns, not both"),
         (
             given["email"] and not _is_address(given["email"]),
             f"not an address to mail to: {given['email']!r}",
         ),
     )
-    return next((said for wrong, said in rules if wrong), None)
+    asked = Asked(organization_role=given["role"], **{name: given[name] for name in _PLACES})
+    return next((said for wrong, said in rules if wrong), asked.objection)
 
 
 def _is_address(text: str) -> bool:
@@ -186,38 +198,38 @@ def _settings(given: dict[str, Any]) -> "Settings":
 
     policy: Path = given["policy"]
     load(policy)
-    names = ("regions", "all_regions", "exclude_regions", "accounts", "exclude_accounts", "ous")
-    for region in (*given["regions"], *given["exclude_regions"]):
-        _check_region(region)
+    _check_regions((*given["regions"], *given["exclude_regions"]))
     return Settings(
         policy=policy.read_text("utf-8-sig"),
         deletes=given["yes"],
         max_deletes=given["max_deletes"] and given["max_deletes"].text,
         max_deletes_total=given["max_deletes_total"].text,
         role=given["role"],
-        **{name: given[name] for name in names},
+        **{name: given[name] for name in _PLACES},
     )
 
 
-def _check_region(region: str) -> None:
-    from kvsops.aws.session import Account
+def _check_regions(regions: tuple[str, ...]) -> None:
+    """Raise `UsageError` for one that is none, or is in another partition than the first."""
+    from kvsops.aws.session import check_region, partition_of
 
-    Account.open(None, region, None, {})
+    for region in regions:
+        check_region(region)
+        if (found := partition_of(region)) != (first := partition_of(regions[0])):
+            raise UsageError(
+                f"{region} is in the partition {found}, {regions[0]} in {first}: a stack each"
+            )
 
 
 def _hub(settings: "Settings", given: dict[str, Any]) -> str:
     from kvsops.fleet.deploy import template
     from kvsops.output.console import Console
 
-    alarm = given["alarm_after"] or schedules.alarm_after(given["schedule"])
-    if alarm > template.LONGEST_ALARM:
-        refuse("--alarm-after: at most 7d" if given["alarm_after"] else None)
-        Console().warn("no alarm can wait that long for a run: the stack has none")
     topic = given["topic"]
     stack = template.Stack(
         settings=settings,
         schedule=given["schedule"],
-        alarm_after=alarm if alarm <= template.LONGEST_ALARM else None,
+        alarm_after=_alarm_after(given),
         deleting_at_once=given["concurrency"],
         code_bucket=given["code_bucket"],
         code_key=given["code_key"],
@@ -231,6 +243,23 @@ def _hub(settings: "Settings", given: dict[str, Any]) -> str:
     if not settings.deletes:
         Console().note("without --yes: this stack tells what it would delete, and deletes nothing")
     return text
+
+
+def _alarm_after(given: dict[str, Any]) -> "timedelta | None":
+    """Return after how long without a run the alarm goes off; None, which is told, for none."""
+    from kvsops.fleet.deploy.template import LONGEST_ALARM
+    from kvsops.output.console import Console
+
+    asked = given["alarm_after"]
+    refuse("--alarm-after: at most 7d" if asked and asked > LONGEST_ALARM else None)
+    alarm = asked or schedules.alarm_after(given["schedule"])
+    if alarm is None:
+        said = "if a run is due every 7 days or more often, give --alarm-after"
+        Console().warn(f"the stack has no alarm for a run that is missing: {said}")
+    elif alarm > LONGEST_ALARM:
+        Console().warn("no alarm can wait that long for a run: the stack has none")
+        return None
+    return alarm
 
 
 def _members(ctx: click.Context, settings: "Settings", given: dict[str, Any]) -> str:

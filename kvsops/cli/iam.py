@@ -249,7 +249,7 @@ def _to_find_places(given: dict[str, Any]) -> "set[Grant]":
 
 
 def _partition(given: dict[str, Any]) -> str:
-    from kvsops.aws.iam import partition_of
+    from kvsops.aws.session import partition_of
 
     regions = given["regions"]
     return partition_of(regions[0]) if regions else "aws"
@@ -257,7 +257,7 @@ def _partition(given: dict[str, Any]) -> str:
 
 def _arn(name: str, region: str | None, account: str | None) -> str:
     """Return the ARN of every channel of that name, or the very one that was given."""
-    from kvsops.aws.iam import partition_of
+    from kvsops.aws.session import partition_of
 
     if name.startswith("arn:"):
         return str(ChannelArn.parse(name))

@@ -57,6 +57,6 @@ GetMetricData:partial:SHARE answers that share of each call's queries with Inter
 A fault of the API may end with a place: OPERATION:ERROR:SHARE:PLACE, PLACE an
 account, a region, or ACCOUNT/REGION. AssumeRole is where the role is.
   AssumeRole:AccessDenied:1:200000000003   an account without the role
-  *:not-enabled:1:eu-west-1                a region that is not enabled
+  *:not-enabled:1:ap-east-1                a region that is not enabled
   *:scp-deny:1:200000000002/eu-west-1      a service control policy denies all
 """

@@ -1,7 +1,7 @@
 """`kvsops restore`."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -169,9 +169,22 @@ def _restore(
             text = render(rows, columns, output, query, nothing="Nothing to restore.")
         click.echo(text, nl=False, color=on.colour)
     outcomes = {row.outcome for row in rows}
+    tell_failures(rows, lambda entry: entry.arn.channel_name, console)
     if Outcome.WOULD_CREATE in outcomes:
         console.propose("To make them again", [*typed(), "--yes"])
     return Outcome.FAILED in outcomes
+
+
+def tell_failures(
+    rows: "Sequence[Restored]", named: "Callable[[Entry], str]", console: "Console"
+) -> None:
+    """Say why any failed, each reason once: a table may have no room for it."""
+    from kvsops.reports.located import told_once
+    from kvsops.sweep.restore import Outcome
+
+    failed = [row for row in rows if row.outcome is Outcome.FAILED]
+    for line in told_once(dict.fromkeys((named(row.entry), row.reason) for row in failed)):
+        console.error(f"not made again: {line}")
 
 
 def _make(

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from kvsops.cli.places import Wherever
     from kvsops.fleet.place import Places
-    from kvsops.fleet.restore import Part
+    from kvsops.fleet.restore import Parted
     from kvsops.output.console import Console
     from kvsops.output.rows import Output
     from kvsops.sweep.entries import Journalled
@@ -34,8 +34,8 @@ def restore_many(
 
     A place that could not be looked at, and has something to be made again, fails.
     """
-    from kvsops.cli.restore import chosen
-    from kvsops.fleet.restore import Part, parted
+    from kvsops.cli.restore import chosen, tell_failures
+    from kvsops.fleet.restore import Parted
     from kvsops.output.console import Console
     from kvsops.output.rows import render
     from kvsops.reports.restore import restored_columns
@@ -43,23 +43,21 @@ def restore_many(
 
     console, places = Console(), where.places()
     journals = _last(places) if told is None else told
-    parts, left_out = parted(places, [entry for each in journals for entry in each.entries])
-    wanted = [entry for part in parts for entry in part.entries]
-    meant = chosen(journals, wanted, left_out, names, console)
+    parted = Parted.of(places, [entry for each in journals for entry in each.entries])
+    meant = chosen(journals, parted.entries, parted.left_out, names, console)
     if query is not None:  # one that does not fit is refused before anything is done
         columns = restored_columns(many=True)
         render([Restored(each, Outcome.CREATED) for each in meant], columns, output, query)
-    arns = {entry.arn for entry in meant}
-    parts = [Part(p.place, [e for e in p.entries if e.arn in arns]) for p in parts]
-    rows = _make(parts, output, query, console, read_only=not yes)
+    rows = _make(parted.only(meant), output, query, console, read_only=not yes)
     outcomes = {row.outcome for row in rows}
+    tell_failures(rows, lambda entry: f"{entry.arn.account_id} {entry.arn.region}", console)
     if Outcome.WOULD_CREATE in outcomes:
         console.propose("To make them again", [*typed(), "--yes"])
     return Outcome.FAILED not in outcomes and not any(each.bad for each in journals)
 
 
 def _make(
-    parts: "Sequence[Part]",
+    parted: "Parted",
     output: "Output",
     query: str | None,
     console: "Console",
@@ -72,10 +70,10 @@ def _make(
     from kvsops.output.rows import render
     from kvsops.reports.restore import restored_columns, restored_everywhere
 
-    rows: list[Restored] = []
+    rows: list[Restored] = [*parted.failed]
     try:
         with progress("restoring", None, console=console) as seen:
-            restore_everywhere(parts, rows.append, read_only=read_only, counter=seen)
+            restore_everywhere(parted.parts, rows.append, read_only=read_only, counter=seen)
     finally:
         on = screen()
         rows.sort(key=lambda row: str(row.entry.arn))
@@ -89,7 +87,11 @@ def _make(
 
 
 def _last(places: "Places") -> "list[Journalled]":
-    """Return what the last run in any of these places tells of, with its fellows elsewhere."""
+    """Return what the last run in any of these places tells of, with its fellows elsewhere.
+
+    In a place that could not be looked at, too: an earlier run elsewhere is not the last.
+    """
+    from kvsops.fleet.restore import why_missed
     from kvsops.sweep import entries
     from kvsops.sweep.journal import kept
 
@@ -97,7 +99,7 @@ def _last(places: "Places") -> "list[Journalled]":
     here = {(place.account_id, place.region) for place in places.found}
     for name, run in runs.items():
         arn = run.latest.arn
-        if (arn.account_id, arn.region) in here:
+        if (arn.account_id, arn.region) in here or why_missed(places, arn.account_id, arn.region):
             whole = entries.whole_run(name)
             return [told for each, told in runs.items() if entries.whole_run(each) == whole]
     raise UsageError("no journal of a run in any of these accounts and regions: give its path")

@@ -67,9 +67,11 @@ def sweep_many(
     try:
         with progress("planning", None, console=console) as seen:
             fleet = FleetSweep.planned(where.finding(), terms, clocks.now(), seen)
-    except AwsError:
+    except (AwsError, KeyboardInterrupt) as error:
+        early = isinstance(error, KeyboardInterrupt)
+        why = "it was still planning" if early else "not all accounts could be found"
         if asked.yes:
-            console.note("Nothing was deleted: not all accounts could be found.")
+            console.note(f"Nothing was deleted: {why}.")
         raise
     view = View(screen(), asked.everything, asked.tags)
     report = FleetReport(fleet, began, clocks, view, typed=typed(), options=where.again_everywhere)

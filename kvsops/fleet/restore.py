@@ -19,35 +19,66 @@ class Part:
     entries: Sequence[Entry]
 
 
-def parted(places: Places, entries: Sequence[Entry]) -> tuple[list[Part], list[str]]:
-    """Return what may be gone by where it was, and say what is left out as its place is not given.
+@dataclass(frozen=True, slots=True)
+class Parted:
+    """What may be gone, by where it was.
 
-    Raises `UsageError` where all is.
+    What was in a place that could not be looked at has `failed`; `left_out` says how much is of
+    places that nobody asked for.
     """
-    whose: dict[tuple[str, str], list[Entry]] = {}
-    for entry in entries:
-        whose.setdefault(_where(entry), []).append(entry)
-    parts = [
-        Part(place, last_gone(whose.pop((place.account_id, place.region))))
-        for place in places.found
-        if (place.account_id, place.region) in whose
-    ]
-    left_out = [f"{len(left):,} left out: {_why(places, *at)}" for at, left in whose.items()]
-    if left_out and not parts:
-        raise UsageError(f"nothing to restore: {left_out[0]}")
-    return [part for part in parts if part.entries], left_out
+
+    parts: Sequence[Part]
+    failed: Sequence[Restored]
+    left_out: Sequence[str]
+
+    @classmethod
+    def of(cls, places: Places, entries: Sequence[Entry]) -> "Parted":
+        """Part it; raises `UsageError` where all of it is left out."""
+        whose: dict[tuple[str, str], list[Entry]] = {}
+        for entry in entries:
+            whose.setdefault(_where(entry), []).append(entry)
+        found = {(place.account_id, place.region): place for place in places.found}
+        parts, failed, left_out = [], [], []
+        for at, gone in whose.items():
+            if place := found.get(at):
+                parts.append(Part(place, last_gone(gone)))
+            elif why := why_missed(places, *at):
+                failed += [Restored(each, Outcome.FAILED, why) for each in last_gone(gone)]
+            else:
+                of = f"of account {at[0]} in {at[1]}, which is not asked for"
+                left_out.append(f"{len(gone):,} left out: {of}")
+        if left_out and not (parts or failed):
+            raise UsageError(f"nothing to restore: {left_out[0]}")
+        return cls([part for part in parts if part.entries], failed, left_out)
+
+    @property
+    def entries(self) -> list[Entry]:
+        """All that is to be made again."""
+        going = [each for part in self.parts for each in part.entries]
+        return [*going, *(each.entry for each in self.failed)]
+
+    def only(self, meant: Sequence[Entry]) -> "Parted":
+        """Return these entries of it."""
+        arns = {entry.arn for entry in meant}
+        parts = [Part(p.place, [e for e in p.entries if e.arn in arns]) for p in self.parts]
+        failed = [each for each in self.failed if each.entry.arn in arns]
+        return Parted([part for part in parts if part.entries], failed, self.left_out)
 
 
 def _where(entry: Entry) -> tuple[str, str]:
     return entry.arn.account_id, entry.arn.region
 
 
-def _why(places: Places, account_id: str, region: str) -> str:
-    """Say why a place is not one of those that are given, or cannot be looked at."""
-    for each in places.missed:
-        if each.account_id in (None, account_id) and each.region in (None, region):
-            return f"of account {account_id} in {region}: {each.why}"
-    return f"of account {account_id} in {region}, which is not asked for"
+def why_missed(places: Places, account_id: str, region: str) -> str:
+    """Say why a place that is asked for cannot be looked at; nothing where it is none of these."""
+    return next(
+        (
+            each.why
+            for each in places.missed
+            if each.account_id in (None, account_id) and each.region in (None, region)
+        ),
+        "",
+    )
 
 
 def restore_everywhere(

@@ -124,13 +124,19 @@ def _expected(places: Places | Finding, bounds: Bounds) -> Iterable[Place]:
 
 def units_of(places: Places | Finding, rules: Rules) -> dict[str, tuple[str, ...]]:
     """Return which of the organizational units that policies name each account is in."""
-    named = {unit for policy in rules.policies for unit in policy.reach.organizational_units}
+    named = {
+        unit: policy.name for policy in rules.policies for unit in policy.reach.organizational_units
+    }
     if named and places.members is None:
         msg = "a policy names organizational-units: give --organization-role, which tells of them"
         raise UsageError(msg)
     units: dict[str, tuple[str, ...]] = {}
     for unit in sorted(named):
-        for account_id in places.members(unit) if places.members else ():
+        try:
+            found = places.members(unit) if places.members else ()
+        except UsageError as error:
+            raise UsageError(f"[policies.{named[unit]}] {error}") from error
+        for account_id in found:
             units[account_id] = (*units.get(account_id, ()), unit)
     return units
 

@@ -149,7 +149,8 @@ def _refusal(call: Call) -> Answer | None:
     """Return an error for a call of something that is not served."""
     organized = settings.active().accounts is not None
     if call.service not in (SERVICES | OF_ORGANIZATION.keys() if organized else SERVICES):
-        return unknown(call, f"a service {call.service}")
+        without = " without --accounts N" if call.service in OF_ORGANIZATION else ""
+        return unknown(call, f"a service {call.service}{without}")
     if call.headers.get("content-type") == "application/cbor":  # moto knows JSON and query
         return unknown(call, f"{call.service} in CBOR: let the client speak JSON")
     if call.service in _REGIONAL and call.region not in kinesisvideo_backends[ACCOUNT_ID]:

@@ -93,9 +93,9 @@ def _notes(fleet: FleetReport) -> Iterator[str]:
     """Say what else there is to know."""
     spending = [each for each in fleet.places if not each.quiet]
     if more := len(spending[PLACES:]):
-        yield f"{_places(more)} more cost less; -o json has them all."
+        yield f"{more:,} more {_cost(more)} less; -o json has them all."
     if quiet := len(fleet.places) - len(spending):
-        yield f"{_places(quiet)} cost nothing."
+        yield f"{_places(quiet)} {_cost(quiet)} nothing."
     if fleet.unseen:
         yield f"A lower bound: {_places(fleet.unseen)} could not be looked at."
     yield from _on_quota(fleet)
@@ -104,6 +104,10 @@ def _notes(fleet: FleetReport) -> Iterator[str]:
 
 def _places(number: int) -> str:
     return count(number, "account and region", "accounts and regions")
+
+
+def _cost(number: int) -> str:
+    return "costs" if number == 1 else "cost"
 
 
 def _on_quota(fleet: FleetReport) -> Iterator[str]:

@@ -13,7 +13,7 @@ from kvsops.output.rows import DOCUMENTS, Column, Output, csv, dumps_ready, mark
 from kvsops.output.text import markdown_safe
 from kvsops.output.values import json_ready
 from kvsops.reports.fleet_columns import ITEM_PLACE
-from kvsops.reports.fleet_sweep_screen import FleetScreen, failures
+from kvsops.reports.fleet_sweep_screen import FleetScreen, failures, unlisted
 from kvsops.reports.located import extent, told_once
 from kvsops.reports.sweep import (
     Report,
@@ -103,10 +103,12 @@ class FleetReport:
 
     def summaries(self) -> Iterator[tuple[Swept, Summary]]:
         """Return each scope's totals; its exit code is what a run of it alone would have had."""
+        check = self.fleet.terms.check
         for each, report in self.parts:
             blown = each.sweep.blown and not self.read_only
-            code = 3 if blown else report.exit_code or int(each.failure is not None)
-            yield each, report.summary(code)
+            found = check and any(item.confirmed for item in each.sweep.plan.doomed)
+            code = report.exit_code or int(each.failure is not None)
+            yield each, report.summary(3 if blown or found else code)
 
     def as_json(self, code: int) -> dict[str, object]:
         """Return the JSON object, ready to be written; its keys are an interface."""
@@ -185,8 +187,8 @@ class FleetReport:
         return 1 if self.wrong or any(report.exit_code for _, report in self.parts) else 0
 
     def totals(self) -> str:
-        """Say how many came to what, of how many."""
-        return totals(self.plan.items)
+        """Say how many came to what, of how many; or why none were asked for."""
+        return unlisted(self.fleet) or totals(self.plan.items)
 
     @property
     def journals(self) -> list[str]:

@@ -37,6 +37,8 @@ class FleetScreen(SweepScreen):
         return "\n".join(filter(None, parts))
 
     def _count(self) -> str:
+        if why := unlisted(self.fleet):
+            return why[0].upper() + why[1:]
         said = SweepScreen._count(self)
         held = sum(bool(each.held_back) for each in self.fleet.swept)
         if not held or self.read_only:
@@ -44,8 +46,9 @@ class FleetScreen(SweepScreen):
         return f"{said}; the fuse blew in {count(held, 'place')}"
 
     def _colour(self) -> Colour:
-        wrong = any(True for _ in failures(self.fleet))
-        return Colour.BAD if wrong else SweepScreen._colour(self)
+        if any(True for _ in failures(self.fleet)):
+            return Colour.BAD
+        return SweepScreen._colour(self) if self.fleet.swept else Colour.DOUBTFUL
 
     def _columns(self, rows: Sequence[Item]) -> Sequence[Column[Item]]:
         return [*ITEM_PLACE, *SweepScreen._columns(self, rows)]
@@ -80,11 +83,9 @@ class FleetScreen(SweepScreen):
 
     def _scopes(self) -> str:
         """Show the scopes that hold something, those that hold most on top; count the others."""
-        rows = sorted(self.fleet.swept, key=_most_first)
-        loud = [each for each in rows if not _is_quiet(each)]
-        quiet = [each for each in rows if _is_quiet(each)]
+        loud, quiet = by_what_they_hold(self.fleet.swept)
         if self.view.everything:
-            loud, quiet = rows, []
+            loud, quiet = loud + quiet, []
         table, room = "", len(loud)
         if self.view.screen.height is not None and not self.view.everything:
             room = max(_FEWEST, (self.view.screen.height - _FEWEST) // 3)
@@ -92,16 +93,40 @@ class FleetScreen(SweepScreen):
             table = screen_table(loud[:room], scope_columns(loud), self.view.screen, "place")
         if loud[room:]:
             table += f"… and {len(loud) - room:,} more: --all shows them\n"
-        return table + (_quiet(quiet, bool(loud)) if quiet else "")
+        return table + on_quiet(quiet, others=bool(loud))
 
 
-def _quiet(places: Sequence[Swept], others: bool) -> str:  # noqa: FBT001 - of one caller
-    """Say in a line of what the places hold where there is nothing to do."""
-    listed = sum(len(each.sweep.plan.items) for each in places)
+def by_what_they_hold(swept: Sequence[Swept]) -> tuple[list[Swept], list[Swept]]:
+    """Part those where anything is to be said, what failed and what holds most on top, from all."""
+    rows = sorted(swept, key=_most_first)
+    loud = [each for each in rows if not _is_quiet(each)]
+    return loud, [each for each in rows if _is_quiet(each)]
+
+
+def on_quiet(places: Sequence[Swept], *, others: bool) -> str:
+    """Say in a line what the places hold where there is nothing to do, and where none may be.
+
+    `others` says that they are not all. Nothing is said of none.
+    """
+    if not places:
+        return ""
+    ruled = [each for each in places if each.sweep.rules.policies]
+    listed = sum(len(each.sweep.plan.items) for each in ruled)
     held = f"{count(listed, 'channel')}, nothing to do" if listed else "no channels"
-    if not others:
-        return f"In all of them: {held}\n"
-    return f"In {count(len(places), 'other place')}: {held}\n"
+    told = {held: len(ruled), "no policy holds": len(places) - len(ruled)}
+    if not others and len(places) in told.values():
+        return f"In all of them: {held if ruled else 'no policy holds'}\n"
+    noun = "other place" if others else "place"
+    return "".join(f"In {count(n, noun)}: {what}\n" for what, n in told.items() if n)
+
+
+def unlisted(fleet: FleetSweep) -> str:
+    """Say why no channel was asked for anywhere; nothing where any were."""
+    if not fleet.swept:
+        return "nothing could be looked at"
+    if not any(each.sweep.rules.policies for each in fleet.swept):
+        return "no policy holds in any of them: nothing to do"
+    return ""
 
 
 def failures(fleet: FleetSweep) -> Iterator[Wrong]:

@@ -18,7 +18,7 @@ from kvsops.output.text import count
 from kvsops.reports import located
 from kvsops.reports.fleet_columns import ITEM_PLACE
 from kvsops.reports.fleet_sweep import FleetReport
-from kvsops.reports.fleet_sweep_screen import scope_columns
+from kvsops.reports.fleet_sweep_screen import by_what_they_hold, on_quiet, scope_columns
 from kvsops.reports.sweep import order
 from kvsops.reports.sweep_columns import Shown
 from kvsops.reports.sweep_digest import may_be_gone
@@ -99,7 +99,7 @@ def doubts(report: FleetReport) -> list[str]:
 
 
 def _first(lines: list[str]) -> list[str]:
-    more = [f"and {len(lines) - _TOLD:,} more such lines"] if lines[_TOLD:] else []
+    more = [f"and {count(len(lines) - _TOLD, 'more such line')}"] if lines[_TOLD:] else []
     return [*lines[:_TOLD], *more]
 
 
@@ -149,10 +149,13 @@ def _commands(report: FleetReport) -> Iterator[tuple[str, str]]:
 
 
 def _sections(report: FleetReport) -> Iterator[Section]:
-    """Yield the scopes, then what is or would be done, folded where it is long."""
-    swept = report.fleet.swept
-    if swept:
-        yield Section(report.extent(), markdown(swept, scope_columns(swept)))
+    """Yield the scopes, as a screen has them, then what is or would be done; folded if long."""
+    loud, quiet = by_what_they_hold(report.fleet.swept)
+    if loud:
+        yield Section(report.extent(), markdown(loud, scope_columns(loud)))
+    if quiet:
+        lines = on_quiet(quiet, others=bool(loud)).splitlines()
+        yield Section(report.extent(), "\n\n".join(lines) + "\n")
     items = sorted(
         (item for item in report.plan.items if item.outcome is not Outcome.KEPT), key=order
     )

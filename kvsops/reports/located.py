@@ -103,6 +103,8 @@ def where(missed: Missed) -> str:
 def extent(places: Iterable[tuple[str, str]]) -> str:
     """Say of how many accounts and regions something is; each is named where it is one."""
     pairs = set(places)
+    if not pairs:
+        return "no account and region"
     accounts, regions = ({pair[at] for pair in pairs} for at in (0, 1))
     whole = min(len(accounts), len(regions)) > 1 and len(pairs) == len(accounts) * len(regions)
     by = " × " if whole else ", "

@@ -82,12 +82,19 @@ def runs_screen(rows: Sequence[DeletingRun], now: datetime, screen: Screen) -> s
     """Say how many runs deleted and of how many anything is missing; then which, latest first."""
     if not rows:
         return "No journals: nothing was deleted from here.\n"
-    lacking = sum(bool(row.missing) for row in rows)
-    what = f"{lacking:,} of them {'has' if lacking == 1 else 'have'} channels that are missing"
-    head = f"{count(len(rows), 'run')} deleted channels; {what if lacking else 'none is missing'}"
-    if any(row.missing is None for row in rows):
-        head += ", as far as is known"
+    head = f"{count(len(rows), 'run')} deleted channels; {_lacking(rows)}"
     return f"{wrapped(head, screen)}\n{_screenful(rows, run_columns(now), screen, 'run')}"
+
+
+def _lacking(rows: Sequence[DeletingRun]) -> str:
+    """Say of how many runs anything is missing, as far as anybody looked."""
+    known = [row.missing for row in rows if row.missing is not None]
+    if not known:
+        return "what of them is missing is not known"
+    lacking = sum(map(bool, known))
+    what = f"{lacking:,} of them {'has' if lacking == 1 else 'have'} channels that are missing"
+    partly = ", as far as is known" if len(known) < len(rows) else ""
+    return (what if lacking else "none is missing") + partly
 
 
 def _screenful(

@@ -98,7 +98,8 @@ class Bounds:
         """Raise `UsageError` for an account that is not expected."""
         if self.account_ids and account_id not in self.account_ids:
             expected = " or ".join(self.account_ids)
-            raise UsageError(f"these credentials are of account {account_id}, not {expected}")
+            msg = f"account {account_id} is not --expect-account {expected}: nothing was done"
+            raise UsageError(msg)
 
     def most(self, plan: "Plan") -> int:
         """Return how many deletions the smallest fuse allows."""

@@ -18,7 +18,7 @@ names `accounts`, `organizational-units` or `regions` condemns nothing elsewhere
 
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
@@ -195,7 +195,7 @@ class _Reader:
 
     def _reached(self, table: str, key: str, value: object) -> tuple[str, ...]:
         """Read where a policy holds: an empty list, which would mean everywhere, is refused."""
-        values = value if isinstance(value, list) else [value]
+        values: list[Any] = value if isinstance(value, list) else [value]
         wrong = [v for v in values if not (isinstance(v, str) and re.fullmatch(REACH[key][0], v))]
         if wrong or not values:
             said = repr(wrong[0]) if wrong else "an empty list"
@@ -203,7 +203,19 @@ class _Reader:
                 key, "ou-ab12-0123abcd"
             )
             raise self.wrong(table, key, f'{said}: write it like ["{example}"]')
+        if key == "regions":
+            self._check_regions(table, values)
         return tuple(dict.fromkeys(values))
+
+    def _check_regions(self, table: str, regions: Sequence[str]) -> None:
+        """Refuse a misspelt one: the policy would hold nowhere, and nobody would be told."""
+        from kvsops.aws.session import check_region
+
+        for region in regions:
+            try:
+                check_region(region)
+            except UsageError as error:
+                raise self.wrong(table, "regions", str(error)) from error
 
     def _value(self, table: str, option: Option, value: object) -> Any:
         """Read a value as the option of its name would be."""

@@ -115,7 +115,7 @@ ROWS = [
     (f"{SWEEP} --expect-account 999", "not an account: '999': it has 12 digits"),
     (
         f"{SWEEP} --expect-account 999999999999 --expect-account 200000000002",
-        "of account 123456789012, not 999999999999 or 200000000002",
+        "account 123456789012 is not --expect-account 999999999999 or 200000000002",
     ),
     (f"{SWEEP} --max-deletes-total 0", "not a fuse: '0': write a number like 250"),
     (

@@ -122,7 +122,7 @@ def test_on_a_terminal(on_screen: Screens, tmp_path: Path) -> None:
     lines = shown.splitlines()
     assert lines[0].startswith("2 accounts × 2 regions: 4 channels, 3 used in ")
     assert f"{OWN}  eu-west-1" in shown
-    assert "- 1 account and region cost nothing.\n" in shown
+    assert "- 1 account and region costs nothing.\n" in shown
     assert max(map(len, lines[: lines.index("") + 20])) <= 80
     assert "\nOWN COST" not in shown
     assert bounded(shown) != ""

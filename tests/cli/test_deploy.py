@@ -157,6 +157,15 @@ def test_the_policy_is_in_the_stack(policy: Path) -> None:
         (("--all-regions", "--policy", "no.toml"), "the policy file no.toml cannot be read"),
         (("--all-regions", "--organization-role", "a" * 49), "at most 48 characters"),
         (("--all-regions", "--max-deletes-total", "0"), "not a fuse: '0'"),
+        (
+            ("--region", "us-east-1", "--region", "cn-north-1"),
+            "cn-north-1 is in the partition aws-cn, us-east-1 in aws: a stack each",
+        ),
+        (("--all-regions", "--exclude-region", "eu-wset-1"), "did you mean eu-west-1?"),
+        (
+            ("--all-regions", "--account", HUB, "--exclude-account", HUB),
+            f"account {HUB} is both asked for and excluded",
+        ),
     ],
 )
 def test_refusals(argv: tuple[str, ...], said: str) -> None:
@@ -165,6 +174,15 @@ def test_refusals(argv: tuple[str, ...], said: str) -> None:
     assert (ended.code, ended.out) == (2, "")
     assert said in ended.err
     assert len(ended.err.splitlines()) == 1
+
+
+@pytest.mark.usefixtures("policy")
+def test_a_profile_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is somebody's mistake, and no defect: one clear line."""
+    monkeypatch.setenv("AWS_PROFILE", "nosuch")
+    ended = deploy("--region", "us-east-1")
+    said = "error: no such profile: nosuch: see the profiles in ~/.aws/config\n"
+    assert (ended.code, ended.err) == (2, said)
 
 
 def test_a_policy_that_is_too_large(policy: Path) -> None:
@@ -178,7 +196,15 @@ def test_a_policy_that_is_too_large(policy: Path) -> None:
 @pytest.mark.usefixtures("policy")
 @pytest.mark.parametrize(
     ("schedule", "hours"),
-    [("rate(1 day)", 25), ("rate(12 hours)", 13), ("cron(0 3 ? * MON-FRI *)", 25)],
+    [
+        ("rate(1 day)", 25),
+        ("rate(12 hours)", 13),
+        ("cron(0 3 * * ? *)", 25),
+        ("cron(0 3 ? * * *)", 25),
+        ("cron(0 3 ? * MON-FRI *)", 73),
+        ("cron(0 3 ? * fri-mon *)", 97),
+        ("cron(0 3 ? * 2,4 *)", 121),
+    ],
 )
 def test_the_alarm(schedule: str, hours: int) -> None:
     """It goes off when no run came to its end for as long as the schedule says, and an hour."""
@@ -191,6 +217,21 @@ def test_the_alarm(schedule: str, hours: int) -> None:
 @pytest.mark.usefixtures("policy")
 def test_a_schedule_too_rare_for_an_alarm() -> None:
     """No alarm can look back so far: the stack has none, and it is said."""
-    ended = deploy("--all-regions", "--yes", "--schedule", "rate(30 days)")
-    assert "no alarm can wait that long for a run: the stack has none" in ended.err
+    for schedule in ("rate(30 days)", "cron(0 3 ? * SUN *)"):
+        ended = deploy("--all-regions", "--yes", "--schedule", schedule)
+        assert "no alarm can wait that long for a run: the stack has none" in ended.err
+        assert "NotRun" not in json.loads(ended.out)["Resources"]
+
+
+@pytest.mark.usefixtures("policy")
+@pytest.mark.parametrize(
+    "schedule",
+    ["cron(0 3 1 * ? *)", "cron(0 3 ? JAN MON *)", "cron(0 3 ? * 6L *)", "cron(0 3 ? * * 2030)"],
+)
+def test_a_schedule_that_does_not_say_when_a_run_is_missing(schedule: str) -> None:
+    """The stack has an alarm only if it is told when: one that goes off falsely is soon unheard."""
+    ended = deploy("--all-regions", "--yes", "--schedule", schedule)
+    assert "give --alarm-after" in ended.err
     assert "NotRun" not in json.loads(ended.out)["Resources"]
+    told = template("--all-regions", "--yes", "--schedule", schedule, "--alarm-after", "3d")
+    assert told["Resources"]["NotRun"]["Properties"]["EvaluationPeriods"] == 72

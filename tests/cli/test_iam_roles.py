@@ -106,6 +106,14 @@ def test_bad_input(kvsops: Kvsops, argv: tuple[str, ...], told: str) -> None:
     assert told in ended.err
 
 
+def test_a_profile_that_is_not_there(kvsops: Kvsops, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is somebody's mistake, and no defect: one clear line."""
+    monkeypatch.setenv("AWS_PROFILE", "nosuch")
+    ended = kvsops("iam", "--region", "eu-west-1", "sweep --older-than 2h")
+    assert (ended.code, ended.out, len(ended.err.splitlines())) == (2, "", 1)
+    assert ended.err.startswith("error: no such profile: nosuch: ")
+
+
 def test_all_commands(kvsops: Kvsops) -> None:
     """Roles, organizations and topics are named by a command line, or not allowed at all."""
     actions = actions_of(policy(kvsops))

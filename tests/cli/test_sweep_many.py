@@ -21,6 +21,7 @@ from tests.scopes import EAST, OTHER, OWN, ROLE, WEST, At, names_at, put_at
 from tests.terminal import uncoloured
 
 THIRD = "200000000003"
+HOME_OF_NOBODY = "777777777777"
 PLACES = ("--organization-role", ROLE, "--region", EAST, "--region", WEST)
 OLD = ("sweep", "--older-than", "2h", "--prefix", "ci-", *PLACES)
 
@@ -135,6 +136,49 @@ def test_what_no_place_is_given_for_is_left_out(
     assert ended.err.startswith("error: nothing to restore: ")
 
 
+def test_what_cannot_be_reached_is_not_restored_in_silence(
+    kvsops: Kvsops, emulator: LocalServer, tmp_path: Path
+) -> None:
+    """Channels of an account whose role is refused fail, each with the reason; others come back."""
+    journal = tmp_path / "journal.jsonl"
+    assert kvsops(*OLD, "--yes", "--journal", str(journal)).code == 0
+    withdraw(OTHER)
+    for yes, outcome in (((), "would-create"), (("--yes",), "created")):
+        ended = kvsops("restore", str(journal), *PLACES, *yes, "-o", "json")
+        rows = {(r["account_id"], r["channel_name"]): r for r in json.loads(ended.out)}
+        assert ended.code == 1
+        assert {at: row["outcome"] for at, row in rows.items()} == {
+            (OWN, "ci-0"): outcome,
+            (OWN, "ci-1"): outcome,
+            (OTHER, "ci-0"): "failed",
+            (OTHER, "ci-1"): "failed",
+        }
+        assert "cannot be assumed" in rows[OTHER, "ci-0"]["reason"]
+        said = f"error: not made again: {OTHER} {EAST}: role/{ROLE} cannot be assumed: "
+        assert ended.err.count(said) == 1
+    assert there(emulator) == KEPT | {(OWN, EAST): {"ci-0", "ci-1"}}
+
+
+def test_the_last_run_is_not_an_earlier_one(kvsops: Kvsops, emulator: LocalServer) -> None:
+    """Where its account cannot be reached that is said, and nothing of another run comes back."""
+    assert kvsops(*OLD, "--yes", "--account", OWN).code == 0
+    emulator.settings.clock = lambda: NOON + timedelta(hours=1)
+    assert kvsops(*OLD, "--yes", "--account", OTHER).code == 0
+    withdraw(OTHER)
+    ended = kvsops("restore", "--last", *PLACES, "--yes", "-o", "json")
+    assert ended.code == 1
+    assert {(r["account_id"], r["outcome"]) for r in json.loads(ended.out)} == {(OTHER, "failed")}
+    assert there(emulator) == KEPT
+    runs = kvsops("restore", *PLACES, "--account", OTHER)
+    assert (runs.code, runs.out.splitlines()[0]) == (
+        1,
+        "2 runs deleted channels; what of them is missing is not known",
+    )
+    assert kvsops("restore", *PLACES).out.splitlines()[0] == (
+        "2 runs deleted channels; 1 of them has channels that are missing, as far as is known"
+    )
+
+
 def test_the_arn_tells_them_apart(kvsops: Kvsops, emulator: LocalServer, tmp_path: Path) -> None:
     """Of channels of one name and creation time only those go whose account a policy names."""
     policies = tmp_path / "kvsops.toml"
@@ -163,6 +207,39 @@ def test_the_arn_tells_them_apart(kvsops: Kvsops, emulator: LocalServer, tmp_pat
     assert there(emulator)[OWN, EAST] == {"ci-0", "ci-1"}
 
 
+@pytest.mark.parametrize("output", ["table", "markdown"])
+def test_nothing_could_be_looked_at(kvsops: Kvsops, output: str) -> None:
+    """A failed look is never an empty one: nothing says that there are no channels."""
+    withdraw(OTHER)
+    withdraw(THIRD)
+    ended = kvsops(*OLD, "--exclude-account", OWN, "-o", output)
+    assert ended.code == 1
+    assert "in no account and region" in ended.out
+    assert "nothing could be looked at" in ended.out.lower()
+    assert "channel" not in ended.out
+    brief = kvsops(*OLD, "--exclude-account", OWN, "-o", "markdown", "--brief")
+    assert "Dry run in no account and region: nothing could be looked at\n" in brief.out
+
+
+def test_where_no_policy_holds(kvsops: Kvsops, emulator: LocalServer, tmp_path: Path) -> None:
+    """There nobody looked: it is not said that there are no channels."""
+    policies = tmp_path / "kvsops.toml"
+    rule = '[policies.ci]\nolder-than = "2h"\nprefix = "ci-"\n'
+    swept = ("sweep", "--policy", str(policies), *PLACES)
+    policies.write_text(f'{rule}accounts = ["{OTHER}", "{THIRD}"]\nregions = "{EAST}"\n')
+    lines = kvsops(*swept).out.splitlines()
+    assert lines[1] == "2 of 2 channels would be deleted"
+    at = lines.index("In 1 other place: no channels")
+    assert lines[at + 1] == "In 4 other places: no policy holds"
+    policies.write_text(f'{rule}accounts = "{HOME_OF_NOBODY}"\n')
+    ended = kvsops(*swept)
+    assert ended.out.splitlines()[1] == "No policy holds in any of them: nothing to do"
+    assert ended.out.splitlines()[-1] == "In all of them: no policy holds"
+    told = kvsops(*swept, "-o", "markdown").out
+    assert told.startswith("**kvsops in 3 accounts × 2 regions**: no policy holds in any of them")
+    assert emulator.calls["ListSignalingChannels"] == 2
+
+
 def test_units(kvsops: Kvsops, emulator: LocalServer, tmp_path: Path) -> None:
     """A policy of a unit holds in the accounts in it; where none are told, nothing is done."""
     unit = "ou-ab12-0123abcd"
@@ -173,7 +250,10 @@ def test_units(kvsops: Kvsops, emulator: LocalServer, tmp_path: Path) -> None:
         assert (ended.code, ended.out) == (2, "")
         assert "organizational-units" in ended.err
     ended = kvsops("sweep", "--policy", str(policies), "--yes", *PLACES)
-    assert (ended.code, ended.err) == (2, f"error: no such organizational unit: {unit}\n")
+    assert (ended.code, ended.err) == (
+        2,
+        f"error: [policies.ci] no such organizational unit: {unit}\n",
+    )
     assert writes(emulator).keys() <= {"AssumeRole"}
 
 
@@ -215,7 +295,8 @@ def test_an_unexpected_account(kvsops: Kvsops, emulator: LocalServer) -> None:
     """It is refused before anything is done anywhere."""
     expected = ("--expect-account", OWN, "--expect-account", OTHER)
     ended = kvsops(*OLD, "--yes", *expected)
-    said = f"error: these credentials are of account {THIRD}, not {OWN} or {OTHER}\n"
+    named = f"--expect-account {OWN} or {OTHER}"
+    said = f"error: account {THIRD} is not {named}: nothing was done\n"
     assert (ended.code, ended.out, ended.err) == (2, "", said)
     assert sum(map(len, there(emulator).values())) == 5
     assert kvsops(*OLD, "--yes", *expected, "--exclude-account", THIRD).code == 0
@@ -290,8 +371,25 @@ def test_a_deadline_that_has_passed(kvsops: Kvsops, emulator: LocalServer) -> No
     assert emulator.calls["DeleteSignalingChannel"] == 0
 
 
+def test_the_quiet_are_a_line_in_a_comment_too(kvsops: Kvsops) -> None:
+    """However many they are: what is to be done has the room, what holds most on top."""
+    told = kvsops(*OLD, "-o", "markdown", "--brief").out
+    assert (
+        "| ACCOUNT | REGION | CHANNELS | WOULD-DELETE |\n"
+        "| --- | --- | ---: | ---: |\n"
+        f"| {OWN} | {EAST} | 2 | 2 |\n"
+        f"| {OTHER} | {EAST} | 2 | 2 |\n"
+        "\nIn 4 other places: 1 channel, nothing to do\n"
+    ) in told
+
+
 def test_check(kvsops: Kvsops) -> None:
     """--check is exit code 3 where any scope has something to delete."""
     for more, code in (((), 3), (("--tag", "nosuch"), 0)):
         ended = kvsops(*OLD, "--check", *more, "-o", "json")
-        assert (ended.code, document(ended)["summary"]["exit_code"]) == (code, code)
+        told = document(ended)
+        assert (ended.code, told["summary"]["exit_code"]) == (code, code)
+        codes = {(s["account_id"], s["region"]): s["exit_code"] for s in told["scopes"]}
+        found = {(OWN, EAST), (OTHER, EAST)} if code else set()
+        assert {at for at, each in codes.items() if each == 3} == found
+        assert set(codes.values()) <= {0, 3}

@@ -113,7 +113,7 @@ def test_an_unexpected_account_on_the_last_page(find: Fleet, organization: Organ
     """Where accounts are expected nothing is looked at before all are known."""
     organization.pages = {None: PAGES}
     bounds = Bounds(Fuse.parse("100%"), account_ids=(B, HOME))
-    with pytest.raises(UsageError, match=f"of account {A}, not {B} or {HOME}"):
+    with pytest.raises(UsageError, match=f"account {A} is not --expect-account {B} or {HOME}"):
         FleetSweep.planned(
             find.coming(**SWEEP), Terms(rules=older(), bounds=bounds), find.around.now()
         )

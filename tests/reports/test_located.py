@@ -53,7 +53,7 @@ def test_told_once(said: list[tuple[str, str]], lines: list[str]) -> None:
         ([(A, EAST), (B, EAST)], f"2 accounts, {EAST}"),
         ([(A, EAST), (A, WEST), (B, EAST), (B, WEST)], "2 accounts × 2 regions"),
         ([(A, EAST), (A, WEST), (B, EAST)], "2 accounts, 2 regions"),
-        ([], "0 accounts, 0 regions"),
+        ([], "no account and region"),
     ],
 )
 def test_extent(places: list[tuple[str, str]], said: str) -> None:

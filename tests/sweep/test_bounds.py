@@ -116,7 +116,7 @@ def test_no_more_are_read_than_are_wanted(scope: Scope, emulator: LocalServer) -
 def test_another_account(scope: Scope, emulator: LocalServer) -> None:
     """In another account than the one expected nothing is even listed, or planned."""
     expected = Bounds(Fuse.parse("100"), account_ids=("210987654321",))
-    said = f"these credentials are of account {ACCOUNT}, not 210987654321"
+    said = f"account {ACCOUNT} is not --expect-account 210987654321: nothing was done"
     with pytest.raises(UsageError, match=said):
         Sweep.of_all(scope, RULES, expected)
     assert emulator.calls["ListSignalingChannels"] == 0

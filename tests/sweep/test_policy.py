@@ -208,6 +208,10 @@ OK = '[policies.a]\nprefix = "a"\nolder-than = "2h"\n'
         ),
         (OK + 'regions = ["us-east-1", "x"]', ":4: [policies.a] regions: 'x': write it like"),
         (
+            OK + 'regions = "eu-wset-1"',
+            ":4: [policies.a] regions: Kinesis Video Streams is not known",
+        ),
+        (
             OK + 'organizational-units = "prod"',
             ":4: [policies.a] organizational-units: 'prod': write it like",
         ),

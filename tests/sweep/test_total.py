@@ -230,7 +230,7 @@ def test_an_account_that_is_not_expected(emulator: LocalServer, found: Places) -
     terms = Terms(rules=RULES, bounds=bounds, read_only=False)
     with pytest.raises(UsageError) as caught:
         FleetSweep.planned(found, terms, NOON)
-    assert str(caught.value) == f"these credentials are of account {OTHER}, not {OWN}"
+    assert str(caught.value) == f"account {OTHER} is not --expect-account {OWN}: nothing was done"
     assert emulator.calls["ListSignalingChannels"] == 0
 
 

@@ -8,11 +8,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import Any, Protocol
 
-from kvsops.aws.iam import partition_of
 from kvsops.aws.notice import Topic, publish
 from kvsops.aws.objects import Bucket
 from kvsops.aws.quotas import S3, SNS
 from kvsops.aws.scope import Scope
+from kvsops.aws.session import partition_of
 from kvsops.core.account import RoleArn
 from kvsops.errors import KvsopsError
 from kvsops.fleet.asked import Asked

@@ -136,7 +136,8 @@ def _assuming(settings: Settings, step: str) -> set[Grant]:
 
 def _list(_settings: Settings, _topic: str) -> set[Grant]:
     listing = {Grant(f"organizations:{each}", "*") for each in _ORGANIZATION}
-    return listing | _in_bucket(("PutObject", "/runs/*"))
+    written = [("PutObject", f"/runs/*/{each}.json") for each in ("places", "missed")]
+    return listing | _in_bucket(*written)
 
 
 def _plan(settings: Settings, _topic: str) -> set[Grant]:
@@ -144,19 +145,26 @@ def _plan(settings: Settings, _topic: str) -> set[Grant]:
 
 
 def _fuse(_settings: Settings, _topic: str) -> set[Grant]:
-    """Who may list the bucket is told that an object is not there, not that it may not be read."""
-    listing = {Grant("s3:ListBucket", "${Bucket.Arn}")}
-    return listing | _in_bucket(("GetObject", "/runs/*"), ("PutObject", "/runs/*"))
+    written = [("PutObject", f"/runs/*/{each}.json") for each in ("planned", "doomed")]
+    return _reading() | _in_bucket(*written)
 
 
 def _delete(settings: Settings, _topic: str) -> set[Grant]:
-    kept = _in_bucket(("PutObject", "/journals/*"), ("PutObject", "/lines/*"))
-    return _assuming(settings, "delete") | _fuse(settings, "") | kept
+    kept = ("/runs/*/outcomes/*", "/journals/*", "/lines/*")
+    written = _in_bucket(*(("PutObject", under) for under in kept))
+    return _assuming(settings, "delete") | _reading() | written
 
 
-def _total(settings: Settings, topic: str) -> set[Grant]:
-    kept = _in_bucket(("PutObject", "/journals/*"), ("GetObject", "/lines/*"))
-    return _fuse(settings, "") | kept | {Grant("sns:Publish", topic)}
+def _total(_settings: Settings, topic: str) -> set[Grant]:
+    kept = ("/runs/*/total.json", "/journals/*/recovered.jsonl")
+    written = _in_bucket(*(("PutObject", under) for under in kept))
+    lines = _in_bucket(("GetObject", "/lines/*"))
+    return _reading() | lines | written | {Grant("sns:Publish", topic)}
+
+
+def _reading() -> set[Grant]:
+    """Who may list the bucket is told that an object is not there, not that it may not be read."""
+    return {Grant("s3:ListBucket", "${Bucket.Arn}")} | _in_bucket(("GetObject", "/runs/*"))
 
 
 _OF_STEPS: Final = {

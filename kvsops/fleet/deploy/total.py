@@ -1,5 +1,7 @@
 """The last step of a deployed sweep: what the run came to, added up and told."""
 
+import json
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -29,7 +31,7 @@ class _Total:
             self.blown.append(f"{where}: {why}")
         self.wrong += [f"{where}: {each}" for each in told.get("problems", ())]
         self.wrong += told.get("failed", ())
-        for key in ("listed", "doomed", "deleted", "marked", "unmarked", "left"):
+        for key in ("listed", "doomed", "deleted", "marked", "unmarked", "left", "uncertain"):
             self.sums[key] = self.sums.get(key, 0) + told.get(key, 0)
 
 
@@ -37,7 +39,7 @@ def total(event: Data, hub: Hub) -> Data:
     """Add up what a run came to; publish it where anything failed or a fuse blew."""
     run, sum_up = Run.of(hub, event), _Total()
     if error := event.get("error"):
-        sum_up.wrong.append(f"the run broke off: {error.get('Cause') or error.get('Error')}")
+        sum_up.wrong.append(f"the run broke off: {_cause(error)}")
     for each in run.found("missed") or []:
         where = " ".join(filter(None, (each["account_id"], each["region"]))) or "everywhere"
         if not each["excused"]:
@@ -58,12 +60,22 @@ def total(event: Data, hub: Hub) -> Data:
     return short(told)
 
 
+def _cause(error: Data) -> str:
+    """Return what a step failed of: a function's error is JSON, which has more than its message."""
+    said = str(error.get("Cause") or error.get("Error"))
+    with suppress(ValueError, KeyError, TypeError):
+        return str(json.loads(said)["errorMessage"])
+    return said
+
+
 def _recovered(run: Run, told: Data) -> Data:
-    """Say of a place that failed where the journal of what it had begun is."""
+    """Say of a place that failed where the journal of what it had begun is; it is `uncertain`."""
     if not told.get("failure"):
         return told
     journal = recovered(run.hub.bucket, f"{run.name}/{path_of(told)}")
-    return told | {"failure": f"{told['failure']}; its journal: {journal}"} if journal else told
+    if not journal:
+        return told
+    return told | {"failure": f"{told['failure']}; its journal: {journal}", "uncertain": 1}
 
 
 def _excused(planned: list[Data]) -> list[Data]:
@@ -93,7 +105,8 @@ def _told(run: Run, sum_up: _Total, places: int) -> Data:
 
 def message(run: Run, told: Data) -> tuple[str, str]:
     """Return the subject and the text of what is published: the outcome first, then why."""
-    did = "would delete" if told["dry_run"] else "deleted"
+    least = " at least" if told.get("uncertain") else ""
+    did = "would delete" if told["dry_run"] else f"deleted{least}"
     number = told.get("doomed" if told["dry_run"] else "deleted", 0)
     outcome = f"{did} {count(number, 'channel')} in {count(told['places'], 'place')}"
     failures, blown = told["failures"], told["blown"]

@@ -9,7 +9,7 @@ import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from threading import Lock
 from typing import Any
@@ -20,6 +20,7 @@ from moto import mock_aws
 from moto.sns.models import sns_backends
 from moto.sts.models import sts_backends
 
+from kvsops.aws.objects import Bucket
 from kvsops.fleet.deploy import handler, steps, total
 from kvsops.fleet.opening import Surroundings
 from kvsops.local.accounts import ACCOUNT_ID
@@ -64,8 +65,10 @@ class Engine:
 
     local: LocalServer
     stack: Mapping[str, str]
+    used: set[tuple[str, str, str]]
+    """What the functions did in their bucket: the step, the action, the key."""
 
-    def run(self) -> dict[str, Any]:
+    def run(self, status: str = "SUCCEEDED") -> dict[str, Any]:
         """Start the state machine as the schedule would; return what it came to."""
         schedules = client("scheduler")
         (found,) = schedules.list_schedules()["Schedules"]
@@ -75,8 +78,8 @@ class Engine:
         execution = machines.start_execution(**given, name=RUN)["executionArn"]
         while (came := machines.describe_execution(executionArn=execution))["status"] == "RUNNING":
             time.sleep(0.1)
-        assert came["status"] == "SUCCEEDED", came
-        told: dict[str, Any] = json.loads(came["output"])
+        assert came["status"] == status, came
+        told: dict[str, Any] = json.loads(came.get("output", "{}"))
         return told
 
     def keys(self, prefix: str) -> list[str]:
@@ -99,18 +102,24 @@ class Engine:
 
 
 @contextmanager
-def deployed(local: LocalServer, hub: str, members: Mapping[str, str]) -> Iterator[Engine]:
-    """Yield the engine with the hub's template created, and those of members in their accounts."""
+def deployed(
+    local: LocalServer, hub: str, members: Mapping[str, str], killed: tuple[str, str] = ("", "")
+) -> Iterator[Engine]:
+    """Yield the engine with the hub's template created, and those of members in their accounts.
+
+    The function of the step in `killed` is killed where it writes an object whose key begins so.
+    """
     with mock_aws(config=CONFIG):
         local.stop()  # `mock_aws` begins with nothing
         local.start()
+        used: set[tuple[str, str, str]] = set()
         install(
-            {f"{handler.__name__}.on_{name}": _code(local, step) for name, step in STEPS.items()}
+            {f"{handler.__name__}.on_{name}": _code(local, name, used, killed) for name in STEPS}
         )
         _put_package()
         for account_id, template in members.items():
             create("member", template, account_id)
-        yield Engine(local, create("hub", hub, ACCOUNT_ID))
+        yield Engine(local, create("hub", hub, ACCOUNT_ID), used)
 
 
 def _put_package() -> None:
@@ -128,17 +137,41 @@ def create(name: str, template: str, account_id: str) -> dict[str, str]:
     return {each["OutputKey"]: each["OutputValue"] for each in stack.get("Outputs", [])}
 
 
+@dataclass(frozen=True)
+class Watched(Bucket):
+    """A function's bucket, which notes what is done in it."""
+
+    step: str
+    used: set[tuple[str, str, str]]
+    killed: tuple[str, str]
+
+    def put(self, key: str, data: bytes) -> None:
+        """Note it, and do it."""
+        step, prefix = self.killed
+        if step == self.step and key.startswith(prefix):
+            raise RuntimeError("Runtime exited with error: signal: killed")
+        self.used.add((self.step, "s3:PutObject", key))
+        super().put(key, data)
+
+    def get(self, key: str) -> bytes:
+        """Note it, and do it."""
+        self.used.add((self.step, "s3:GetObject", key))
+        return super().get(key)
+
+
 def _code(
-    local: LocalServer, step: Callable[[Any, steps.Hub], Any]
+    local: LocalServer, name: str, used: set[tuple[str, str, str]], killed: tuple[str, str]
 ) -> Callable[[Any, Context], Any]:
     def run(event: Any, context: Context) -> Any:
         seconds = context.get_remaining_time_in_millis() / 1000
         with _ALONE, pytest.MonkeyPatch.context() as patch:
-            for name, value in _signed_in(context.role).items():
-                patch.setenv(name, value)
+            for variable, value in _signed_in(context.role).items():
+                patch.setenv(variable, value)
             own = {**os.environ, **context.environment, "AWS_REGION": REGION}
             around = Surroundings(environ=own | {"AWS_ENDPOINT_URL": local.endpoint_url})
-            return step(event, handler.hub(own, around, seconds))
+            hub = handler.hub(own, around, seconds)
+            bucket = Watched(hub.bucket.name, hub.bucket.scope, name, used, killed)
+            return STEPS[name](event, replace(hub, bucket=bucket))
 
     return run
 

@@ -3,11 +3,14 @@
 import json
 from collections.abc import Iterator
 from datetime import timedelta
+from fnmatch import fnmatchcase
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
 
+from kvsops.aws.denial import iam_action
 from kvsops.cli.main import cli
 from kvsops.local.faults import Fault
 from kvsops.local.server import LocalServer
@@ -104,6 +107,8 @@ def test_the_whole_way(tmp_path: Path, local: LocalServer) -> None:
         lines = [key for key in engine.keys("lines/") if BUSY not in key]  # there some came twice
         assert len(lines) == 6
         _told_of(engine)
+        _allowed(engine, json.loads(hub))
+        _allowed_there(local, member, "DeleteRole")
         _restored(tmp_path, local, engine, journals[0])
 
 
@@ -115,13 +120,53 @@ def _told_of(engine: Engine) -> None:
     assert f"failed: {THIRD} {REGION}: " in message["text"]
 
 
-def _restored(tmp_path: Path, local: LocalServer, engine: Engine, key: str) -> None:
+def _allowed(engine: Engine, hub: dict[str, Any]) -> None:
+    """Check that each function's role allows what it did in the bucket, and is used up by it."""
+    roles = {
+        (step, action, resource["Fn::Sub"].removeprefix("${Bucket.Arn}/"))
+        for step in ("list", "plan", "fuse", "delete", "total")
+        for policy in hub["Resources"][f"{step.title()}Role"]["Properties"]["Policies"]
+        for each in policy["PolicyDocument"]["Statement"]
+        for resource in (
+            each["Resource"] if isinstance(each["Resource"], list) else [each["Resource"]]
+        )
+        for action in each["Action"]
+        if action in {"s3:GetObject", "s3:PutObject"}
+    }
+    used = {
+        next((r for r in roles if r[:2] == (step, action) and fnmatchcase(key, r[2])), key)
+        for step, action, key in engine.used
+    }
+    killed = {
+        ("total", "s3:GetObject", "lines/*"),
+        ("total", "s3:PutObject", "journals/*/recovered.jsonl"),
+    }
+    assert used == roles - killed  # these are for a function that was killed
+
+
+def _allowed_there(local: LocalServer, member: str, role: str) -> None:
+    """Check that the role in the members' accounts allows all that was called there."""
+    of_hub = {"sts:AssumeRole", "sts:GetCallerIdentity", "organizations:ListAccounts"}
+    allowed = {
+        action
+        for policy in json.loads(member)["Resources"][role]["Properties"]["Policies"]
+        for each in policy["PolicyDocument"]["Statement"]
+        for action in each["Action"]
+    }
+    called = {iam_action(operation) for operation in local.calls} - of_hub
+    assert "kinesisvideo:ListTagsForResource" in called
+    assert called <= allowed
+
+
+def _restored(
+    tmp_path: Path, local: LocalServer, engine: Engine, key: str, last_event: str = "deleted"
+) -> None:
     """Bring back what was deleted in the hub's own account, by its journal."""
     account, region = key.split("/")[2:4]
     assert account == HUB
     path = tmp_path / "journal.jsonl"
     path.write_bytes(engine.get(key))
-    assert {entry.last_event for entry in entries.read(path).entries} == {"deleted"}
+    assert {entry.last_event for entry in entries.read(path).entries} == {last_event}
     came = CliRunner().invoke(
         cli,
         ["restore", str(path), "--yes", "--region", region, "-o", "json"],
@@ -145,6 +190,66 @@ def test_a_dry_run(tmp_path: Path, local: LocalServer) -> None:
         assert (told["doomed"], told["exit_code"], told["dry_run"]) == (6, 0, True)
         assert names(local, SECOND, REGION) == ["cam", "ci-0", "ci-1", "ci-young"]
         assert (engine.keys("journals/"), engine.messages()) == ([], [])
+        _allowed_there(local, member, "PlanRole")
+
+
+def test_an_organization_that_cannot_be_listed(tmp_path: Path, local: LocalServer) -> None:
+    """The run breaks off before anything is planned; who is told reads why, and no stack trace."""
+    local.settings.faults = (Fault("ListAccounts", "AccessDeniedException", 1.0),)
+    hub = template(tmp_path, "--region", REGION, "--yes")
+    member = template(tmp_path, "--member-role", "--hub-account", HUB, "--yes")
+    with deployed(local, hub, dict.fromkeys((HUB, SECOND, THIRD), member)) as engine:
+        fill(local)
+        engine.run("FAILED")
+        assert names(local, SECOND, REGION) == ["cam", "ci-0", "ci-1", "ci-young"]
+        (message,) = engine.messages()
+        assert message["subject"] == "kvsops sweep: 1 failed: deleted 0 channels in 0 places"
+        said = "ListAccounts denied: the credentials need organizations:ListAccounts on "
+        assert f"failed: the run broke off: {said}" in message["text"]
+        assert "errorType" not in message["text"]
+
+
+def test_a_function_that_is_killed(tmp_path: Path, local: LocalServer) -> None:
+    """What it had begun is told, with a journal of it; the journal brings the channels back."""
+    hub = template(tmp_path, "--region", REGION, "--yes", "--account", HUB)
+    member = template(tmp_path, "--member-role", "--hub-account", HUB, "--yes")
+    with deployed(local, hub, {HUB: member}, killed=("delete", "journals/")) as engine:
+        fill(local)
+        told = engine.run()
+        assert names(local, HUB, REGION) == ["cam", "ci-young"]
+        (key,) = engine.keys("journals/")
+        assert key == f"journals/run-1/{HUB}/{REGION}/recovered.jsonl"
+        assert (told["exit_code"], told["deleted"], told["uncertain"]) == (1, 0, 1)
+        assert [each["subject"] for each in engine.messages()] == [
+            "kvsops sweep: 1 failed: deleted at least 0 channels in 1 place"
+        ]
+        assert told["failures"] == [
+            f"{HUB} {REGION}: its function gave no answer: it failed, or ran out of time; see its "
+            f"log; its journal: s3://{engine.stack['Bucket']}/{key}"
+        ]
+        _restored(tmp_path, local, engine, key, "deleting")
+
+
+@pytest.mark.parametrize(
+    ("killed", "said"),
+    [
+        (("plan", "runs/"), f"{HUB} {REGION}: its function gave no answer: it failed, or ran out"),
+        (("fuse", "runs/"), "the run broke off: Runtime exited with error: signal: killed"),
+    ],
+)
+def test_a_step_that_fails(
+    tmp_path: Path, local: LocalServer, killed: tuple[str, str], said: str
+) -> None:
+    """Nothing is deleted of what was not planned and weighed, and that is told."""
+    hub = template(tmp_path, "--region", REGION, "--yes", "--account", HUB)
+    member = template(tmp_path, "--member-role", "--hub-account", HUB, "--yes")
+    with deployed(local, hub, {HUB: member}, killed) as engine:
+        fill(local)
+        engine.run("FAILED" if killed[0] == "fuse" else "SUCCEEDED")
+        assert names(local, HUB, REGION) == ["cam", "ci-0", "ci-1", "ci-young"]
+        (message,) = engine.messages()
+        assert message["subject"].startswith("kvsops sweep: 1 failed: deleted 0 channels in ")
+        assert f"failed: {said}" in message["text"]
 
 
 def test_the_fuse_of_all(tmp_path: Path, local: LocalServer) -> None:

@@ -168,4 +168,4 @@ def test_only_where_asked_for(connect: Connect, settings: Settings, over_http: E
     assert settings.accounts is None
     code, _, message = failure(connect("organizations").list_accounts)
     assert code == "UnknownOperationException"
-    assert message == "kvsops local does not have a service organizations."
+    assert message == "kvsops local does not have a service organizations without --accounts N."
