@@ -141,7 +141,7 @@ class Recorder:
 
     def _make_peer(self, ice: Ice) -> Peer:
         return Peer(
-            "viewer",
+            watching.OURS,
             ice,
             kinds=self._wanted.destination.kinds,
             codec=self._wanted.codec,

@@ -184,13 +184,16 @@ class Camera:
     def _frames(self) -> Iterator[Frame]:
         for number, frame in enumerate(Numbered((320, 240), 30, "").open().frames):
             if number > 20:
-                raise SourceError("it was silent for 10 s")
+                raise SourceError("it was silent for 10 s", refused=True)
             if frame.time is not None:
                 yield frame
 
 
 def test_a_camera_that_breaks_off() -> None:
-    """A camera is tried again, after waits that grow as long as nothing comes of it."""
+    """A camera is tried again, after waits that grow as long as nothing comes of it.
+
+    It is, too, where it refuses us only after it has played: it knows the password.
+    """
     told: list[Event] = []
 
     async def talk() -> None:
