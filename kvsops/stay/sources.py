@@ -23,6 +23,7 @@ from av.container import InputContainer
 from kvsops.errors import KvsopsError
 from kvsops.peers.picture import Mark, draw
 from kvsops.peers.tracks import tone
+from kvsops.stay.upright import Upright
 
 FPS: Final = 30
 SILENT_SECONDS: Final = 10.0
@@ -196,7 +197,7 @@ def _decodes(stream: VideoStream | AudioStream) -> bool:
 def _decoded(
     container: InputContainer, streams: list[VideoStream | AudioStream], seconds: float | None
 ) -> Iterator[Frame]:
-    bad, asked_at = 0, time.monotonic()
+    bad, asked_at, upright = 0, time.monotonic(), Upright()
     with closing(container):
         try:
             for packet in container.demux(*streams):
@@ -210,7 +211,7 @@ def _decoded(
                 for frame in frames:
                     if isinstance(frame, Frame) and frame.time is not None:
                         bad = 0
-                        yield frame
+                        yield upright.turned(frame) if isinstance(frame, VideoFrame) else frame
                 asked_at = time.monotonic()
         except (OSError, av.FFmpegError) as error:
             raise SourceError(_why(error, seconds, asked_at)) from None
