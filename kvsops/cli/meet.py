@@ -111,7 +111,7 @@ def meet(
     A channel has one master. Where a camera is connected as master to the channel NAME, --reuse
     leaves it alone, with exit code 2, unless you give --take-over.
     """
-    refuse(_contradiction(name, reuse=reuse, keep=keep, take_over=take_over))
+    refuse(_contradiction(name, reuse=reuse, keep=keep, take_over=take_over, ttl=ttl))
     from kvsops.cli.media import require_extra
 
     require_extra("web", ("aiohttp", "cryptography", "segno"))
@@ -138,11 +138,15 @@ def meet(
     click.get_current_context().exit(INTERRUPTED if ends.interrupted else 1 if failed else 0)
 
 
-def _contradiction(name: str | None, *, reuse: bool, keep: bool, take_over: bool) -> str | None:
+def _contradiction(
+    name: str | None, *, reuse: bool, keep: bool, take_over: bool, ttl: timedelta | None
+) -> str | None:
     if reuse and name is None:
         return "--reuse needs the NAME of the channel to meet on"
     if reuse and keep:
         return "--reuse never deletes the channel: drop --keep"
+    if keep and ttl:
+        return "a channel that is kept has no lease: drop --ttl, or --keep"
     if take_over and not reuse:
         return "nobody is on a channel that is made for the meeting: drop --take-over"
     return None

@@ -90,7 +90,7 @@ async def _held(
     )
     async with server:
         guests = _guests(server, invitation)
-        meeting.begin(server.pages, invitation=server.url_of(guests))
+        meeting.begin(server.pages, invitation=server.url_of(guests), until=guests.expires_at)
         ends.attach(meeting)
         over = asyncio.ensure_future(meeting.until_over())
         gone = asyncio.ensure_future(door.gone.wait())

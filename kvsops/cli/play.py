@@ -50,7 +50,10 @@ if TYPE_CHECKING:
     "--take-over", is_flag=True, help="Connect as master even if that disconnects another."
 )
 @click.option(
-    "--duration", type=DURATION, metavar="DURATION", help="End after this long, with exit code 0."
+    "--duration",
+    type=DURATION,
+    metavar="DURATION",
+    help="End after this long, with exit code 0; 1 if the camera never played.",
 )
 @events_option
 @scope_options

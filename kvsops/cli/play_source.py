@@ -67,9 +67,14 @@ def source_of(text: str | None, size: tuple[int, int] | None, fps: int | None) -
         rate = fps or FPS
         return Numbered((width, height), rate, f"the test picture ({width}x{height}, {rate} fps)")
     if _scheme(text) in _STREAMS:
-        return Rtsp(text, _shown(text))
+        shown = _shown(text)
+        if not urlsplit(text).hostname:
+            raise UsageError(f"{shown} names no host: write it like rtsp://192.0.2.7/stream1")
+        return Rtsp(text, shown)
     if _scheme(text):
         raise UsageError(f"not a file, nor an rtsp:// URL: {_shown(text)}")
+    if not text:
+        raise UsageError("the SOURCE is empty: give a file or an rtsp:// URL, or leave it out")
     path = Path(text)
     if path.is_dir():
         raise UsageError(f"{text} is a directory: give a file")
@@ -100,4 +105,6 @@ def _shown(url: str) -> str:
         port = f":{parts.port}" if parts.port else ""
     except ValueError:
         raise UsageError("the SOURCE is a URL that cannot be read") from None
-    return f"{parts.scheme}://{parts.hostname or ''}{port}{parts.path}"
+    host = parts.hostname or ""
+    host = f"[{host}]" if ":" in host else host
+    return f"{parts.scheme}://{host}{port}{parts.path}"

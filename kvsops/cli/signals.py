@@ -3,12 +3,15 @@
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType
 from typing import Final
 
 INTERRUPTED: Final = 130
+TWICE_SECONDS: Final = 0.2
+"""No person presses Ctrl-C again so soon; but `timeout -s INT` sends its signal twice."""
 
 
 def present(*names: str) -> tuple[signal.Signals, ...]:
@@ -49,6 +52,21 @@ def _end(_number: int, _frame: FrameType | None) -> None:
     os._exit(INTERRUPTED)
 
 
+def once(
+    receiver: Callable[[int], None], clock: Callable[[], float] = time.monotonic
+) -> Callable[[int], None]:
+    """Leave out a signal that comes again within moments of the one before."""
+    heard: dict[int, float] = {}
+
+    def receive(number: int) -> None:
+        now = clock()
+        if number not in heard or now - heard[number] >= TWICE_SECONDS:
+            heard[number] = now
+            receiver(number)
+
+    return receive
+
+
 @contextmanager
 def signals_wait(tell: Callable[[], None] = lambda: None) -> Iterator[None]:
     """Let a signal to end wait for the block's end, and interrupt then; `tell` says so at once.
@@ -64,7 +82,7 @@ def signals_wait(tell: Callable[[], None] = lambda: None) -> Iterator[None]:
         elif number == signal.SIGINT:
             raise KeyboardInterrupt
 
-    with signals_go_to(keep):
+    with signals_go_to(once(keep)):
         yield
     if waiting:
         raise KeyboardInterrupt

@@ -1,7 +1,7 @@
 """The times in which nothing came, of pictures or of sound."""
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from math import inf
 from typing import Final
@@ -91,24 +91,24 @@ class Gaps:
             self._tell(Resumed(kind, self._position(), gap.seconds))
         self._last[kind] = (now, self._position())
 
-    def look(self, why: Callable[[], str]) -> None:
-        """Tell of what has stopped."""
+    def look(self, why: Callable[[Iterable[str]], str]) -> None:
+        """Tell of what has stopped; `why` is asked of which kinds."""
         now = self._clock()
         self._stop(lambda kind: now - self._last[kind][0] > STOPPED_SECONDS, why)
 
     def stop_all(self, why: str) -> None:
         """Take it that nothing comes any more, as the call has ended."""
-        self._stop(lambda _: True, lambda: why)
+        self._stop(lambda _: True, lambda _: why)
 
     def close(self) -> None:
         """End those that are not over."""
         for kind in [*self._stopped]:
             self._close(kind)
 
-    def _stop(self, has: Callable[[str], bool], why: Callable[[], str]) -> None:
+    def _stop(self, has: Callable[[str], bool], why: Callable[[Iterable[str]], str]) -> None:
         found = [kind for kind in self._last if kind not in self._stopped and has(kind)]
         if found:
-            reason = why()
+            reason = why(found)
             self._stopped |= dict.fromkeys(found, reason)
             self._tell(Stopped(tuple(found), min(self._last[kind][1] for kind in found), reason))
 

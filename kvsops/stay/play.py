@@ -16,7 +16,7 @@ from kvsops.stay import audience, presence, studio
 from kvsops.stay.audience import Audience
 from kvsops.stay.knock import PATIENCE_SECONDS, require_no_master
 from kvsops.stay.presence import Presence
-from kvsops.stay.sources import Opened, Source
+from kvsops.stay.sources import Opened, Source, SourceError
 from kvsops.stay.studio import Studio
 from kvsops.stay.viewer import Viewer
 
@@ -68,7 +68,7 @@ async def play(
     """Play to whoever comes; return why it ended, if that is in order.
 
     Raises `UsageError` where another master is there, `LeftError` where the place is lost,
-    `SourceError` where the source breaks off, and whatever keeps it from connecting.
+    `SourceError` where the source breaks off or never played, and what keeps it from connecting.
     """
     deaf_to: frozenset[str] = frozenset()
     if not wanted.take_over:
@@ -81,7 +81,7 @@ async def play(
         viewers = Audience(place, stage, codec=wanted.codec, deaf_to=deaf_to, tell=tell)
         try:
             stage.start()
-            return await _until_it_ends(place, stage, viewers, wanted.seconds, tell)
+            return await _until_it_ends(place, stage, viewers, wanted, tell)
         finally:
             with suppress(TimeoutError):
                 async with asyncio.timeout(END_SECONDS):
@@ -92,17 +92,23 @@ async def _until_it_ends(
     place: Presence,
     stage: Studio,
     viewers: Audience,
-    seconds: float | None,
+    wanted: Wanted,
     tell: Callable[[Event], object],
 ) -> str:
     hearing = asyncio.ensure_future(_hear(place, viewers, tell))
     measuring = asyncio.ensure_future(_measure(viewers, tell))
     works = {hearing, measuring, stage.ended}
     try:
-        done, _ = await asyncio.wait(works, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        done, _ = await asyncio.wait(
+            works, timeout=wanted.seconds, return_when=asyncio.FIRST_COMPLETED
+        )
         for each in done:
             each.result()
+        if wanted.source.live and stage.kinds is None:
+            raise SourceError("the time is up, and nothing could be played")
         return "the source ended" if done else "the time is up"
+    except SourceError as error:
+        raise SourceError(f"{wanted.source.name}: {error}") from None
     finally:
         await end_all([hearing, measuring])
 

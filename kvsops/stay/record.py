@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from math import inf
@@ -29,6 +29,8 @@ LATE_SECONDS: Final = 10.0
 """How much later than it was sent the last frame of a recording may come, on a slow machine."""
 SLOW_SECONDS: Final = 60.0
 """How often it is said at most that the machine is too slow."""
+UNDECODED_SECONDS: Final = 1.0
+"""Packets that come so long after the last picture are of pictures that cannot be decoded."""
 END_SECONDS: Final = 20.0
 """What the last frames may take to be written."""
 
@@ -116,6 +118,8 @@ class Recorder:
         self._why = "no master answers"
         self._slow, self._next_slow = Slow(0, 0), -inf
         self._picture: tuple[int, int] | None = None
+        self._came_at: dict[str, float] = {}
+        """When something of each kind came last in this call, decoded."""
         self._past: set[str] = set()
         """Of which kinds something came that was sent after the end."""
 
@@ -140,8 +144,9 @@ class Recorder:
         return Now(seconds, size, self._gaps.fps, self._picture, self._gaps.stopped)
 
     def _make_peer(self, ice: Ice) -> Peer:
+        self._came_at.clear()
         return Peer(
-            "viewer",
+            watching.OURS,
             ice,
             kinds=self._wanted.destination.kinds,
             codec=self._wanted.codec,
@@ -181,6 +186,7 @@ class Recorder:
             self._writer.put(frame, at)
             if at - (self._writer.recording.began_at or at) >= self._wanted.duration:
                 self._past.add(kind_of(frame))
+        self._came_at[kind_of(frame)] = self._clock()
         self._gaps.came(kind_of(frame))
 
     def _position(self) -> float:
@@ -200,7 +206,8 @@ class Recorder:
                 return Report("not-written", "")
             if self._clock() - self._last_at() > self._wanted.wait:
                 waited = age(timedelta(seconds=self._wanted.wait))
-                why = f"nothing came for {waited}: {self._why_nothing()}; --wait waits longer"
+                why = self._why_nothing(self._wanted.destination.kinds)
+                why = f"nothing came for {waited}: {why}; --wait waits longer"
                 return Report("no-master", why)
             if self._is_complete():
                 return Report("duration", "")
@@ -222,12 +229,22 @@ class Recorder:
             self._slow, self._next_slow = slow, self._clock() + SLOW_SECONDS
             self._tell(slow)
 
-    def _why_nothing(self) -> str:
+    def _why_nothing(self, kinds: Iterable[str]) -> str:
+        """Tell why none of these kinds comes, in this call not yet, or no more."""
         peer = self._watching.peer
-        if peer is not None and peer.connection.connectionState == "connected":
-            kinds = [each for each in self._wanted.destination.kinds if peer.receives(each)]
-            return "; ".join(peer.why_nothing(kind) for kind in kinds) or self._why
-        return self._why
+        if peer is None or peer.connection.connectionState != "connected":
+            return self._why
+        agreed = [kind for kind in kinds if peer.receives(kind)]
+        whys = dict.fromkeys(self._why_not(peer, kind) for kind in agreed)  # each is said once
+        return "; ".join(whys) or self._why
+
+    def _why_not(self, peer: Peer, kind: str) -> str:
+        if (came_at := self._came_at.get(kind)) is None:
+            return peer.why_nothing(kind)
+        tracks = (each for each in peer.received.incoming if each.kind == kind)
+        packet_at = max((each.streams.last_at or -inf for each in tracks), default=-inf)
+        undecoded = packet_at - came_at > UNDECODED_SECONDS
+        return "packets come that cannot be decoded" if undecoded else "no more packets come"
 
     async def _watched(self) -> Report:
         """Watch until the place in the channel is lost, or cannot be used."""

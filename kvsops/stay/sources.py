@@ -5,6 +5,7 @@ All of this blocks, and is called from one thread.
 
 import errno
 import heapq
+import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -13,6 +14,7 @@ from fractions import Fraction
 from itertools import count
 from pathlib import Path
 from typing import Final, Protocol
+from urllib.parse import urlsplit
 
 import av
 from av import AudioFrame, AudioStream, VideoFrame, VideoStream
@@ -21,12 +23,14 @@ from av.container import InputContainer
 from kvsops.errors import KvsopsError
 from kvsops.peers.picture import Mark, draw
 from kvsops.peers.tracks import tone
+from kvsops.stay.upright import Upright
 
 FPS: Final = 30
 SILENT_SECONDS: Final = 10.0
 """After so long without a packet, or without an answer, a stream has broken off."""
 _APART_SECONDS: Final = 0.3
 """How far sound and picture may be apart in a file and are still played together."""
+_REFUSED: Final = (av.error.HTTPUnauthorizedError, av.error.HTTPForbiddenError)
 _ALMOST: Final = 0.9  # of a time limit: FFmpeg looks now and then
 _BAD_PACKETS: Final = 100
 """So many in a row that cannot be decoded are no accident."""
@@ -37,7 +41,14 @@ Frame = VideoFrame | AudioFrame
 
 
 class SourceError(KvsopsError):
-    """A source cannot be opened, or breaks off; the text says why, and not where."""
+    """A source cannot be opened, or breaks off; the text says why, and not where.
+
+    `refused` is of a camera that does not take the user or password: many lock out who tries on.
+    """
+
+    def __init__(self, message: str, *, refused: bool = False) -> None:
+        super().__init__(message)
+        self.refused = refused
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +128,7 @@ class Rtsp:
 
     def open(self) -> Opened:
         """Ask the camera for it, over TCP: packets that a network loses break pictures."""
+        _require_host(self.url)
         options = {"rtsp_transport": "tcp", "flags": "low_delay"}
         return _playing(_opened(self.url, options, self.silent_seconds), self.silent_seconds)
 
@@ -128,13 +140,26 @@ def _opened(
     try:
         return av.open(where, options=options or {}, timeout=seconds)
     except (OSError, av.FFmpegError) as error:  # its own text names the URL, password and all
-        raise SourceError(_why(error, seconds, began)) from None
+        raise SourceError(
+            _why(error, seconds, began), refused=isinstance(error, _REFUSED)
+        ) from None
+
+
+def _require_host(url: str) -> None:
+    """Raise `SourceError` where a URL's host has no address: FFmpeg says no more than "I/O"."""
+    try:
+        socket.getaddrinfo(urlsplit(url).hostname, None)
+    except (OSError, UnicodeError) as error:
+        why = getattr(error, "strerror", None) or str(error)
+        raise SourceError(f"its host is not found: {why}") from None
 
 
 def _why(error: Exception, seconds: float | None, since: float) -> str:
     """Say what is wrong; of what took too long FFmpeg says this or that."""
     if seconds is not None and time.monotonic() - since > seconds * _ALMOST:
         return f"it was silent for {seconds:g} s"
+    if isinstance(error, _REFUSED):
+        return "it lets in no such user or password; a URL has them before the host and an @"
     if isinstance(error, av.error.InvalidDataError):
         return "it is no media that can be read"
     if seconds is not None and (isinstance(error, EOFError) or _is_broken(error)):
@@ -172,7 +197,7 @@ def _decodes(stream: VideoStream | AudioStream) -> bool:
 def _decoded(
     container: InputContainer, streams: list[VideoStream | AudioStream], seconds: float | None
 ) -> Iterator[Frame]:
-    bad, asked_at = 0, time.monotonic()
+    bad, asked_at, upright = 0, time.monotonic(), Upright()
     with closing(container):
         try:
             for packet in container.demux(*streams):
@@ -186,7 +211,7 @@ def _decoded(
                 for frame in frames:
                     if isinstance(frame, Frame) and frame.time is not None:
                         bad = 0
-                        yield frame
+                        yield upright.turned(frame) if isinstance(frame, VideoFrame) else frame
                 asked_at = time.monotonic()
         except (OSError, av.FFmpegError) as error:
             raise SourceError(_why(error, seconds, asked_at)) from None

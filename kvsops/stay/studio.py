@@ -127,7 +127,7 @@ class Studio:
 
     def _play_all(self) -> Exception | None:
         """Play it as often as asked; return why it broke off, if it did and that is the end."""
-        wait_seconds, times = self._first_wait_seconds, 0
+        wait_seconds, times, played = self._first_wait_seconds, 0, False
         while not self._stopped.is_set():
             why: SourceError | None = None
             self._shift = None
@@ -136,9 +136,10 @@ class Studio:
             except SourceError as error:
                 why = error
             if self._shift is not None:  # there was something
-                wait_seconds = self._first_wait_seconds
+                wait_seconds, played = self._first_wait_seconds, True
             times += 1
-            if self._source.live:
+            refused = why is not None and why.refused and not played  # else it knew us before
+            if self._source.live and not refused:
                 self._wait_for_it(why, wait_seconds)
                 wait_seconds = min(2 * wait_seconds, LONGEST_WAIT_SECONDS)
             elif why is not None or not self._again:

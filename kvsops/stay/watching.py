@@ -28,6 +28,8 @@ WAITING_SECONDS: Final = 3.0
 """From when on it is said that nobody answers."""
 SILENT_SECONDS: Final = 5.0
 CHECK_SECONDS: Final = 2.0
+OURS: Final = "viewer"
+"""What our end of a call is named: an error says that first, where several may be meant."""
 GONE: Final = "the master is gone, or the path to it is: it answers no ICE checks"
 MOVED: Final = "the service asks to connect through other TURN servers"
 
@@ -109,7 +111,8 @@ class Watching:
         except LeftError:
             raise
         except (PeerError, SignalingError, TimeoutError) as error:
-            self._tell_once(NotJoined(str(error) or self._why_late()))
+            why = str(error) or self._why_late()
+            self._tell_once(NotJoined(why.removeprefix(f"{OURS}: ")))
         await self._hang_up()
         await asyncio.sleep(RETRY_SECONDS)
 

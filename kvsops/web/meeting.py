@@ -9,8 +9,10 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 
+from kvsops.core.text import moment
 from kvsops.web.links import Seat
 from kvsops.web.pages import Message, Pages
 from kvsops.web.people import NAME_MAXIMUM, Counted, Person, Tally, plain
@@ -58,7 +60,8 @@ class Meeting:
         clock: Callable[[], float] = time.monotonic,
         told: Callable[[str], None] = lambda _: None,
     ) -> None:
-        self._mesh, self._grace, self._invitation = mesh, grace_seconds, ""
+        self._mesh, self._grace = mesh, grace_seconds
+        self._invitation: dict[str, str] = {}
         self._clock, self._began, self._note = clock, clock(), told
         self._people: dict[Seat, Person] = {}
         self._leaving: dict[Seat, asyncio.TimerHandle] = {}
@@ -67,9 +70,10 @@ class Meeting:
         self._over: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self.pages: Pages
 
-    def begin(self, pages: Pages, *, invitation: str) -> None:
+    def begin(self, pages: Pages, *, invitation: str, until: datetime) -> None:
         """Begin it: these are its pages, that the link for guests, of which the host is told."""
-        self.pages, self._invitation = pages, invitation
+        self.pages = pages
+        self._invitation = {"invitation": invitation, "until": moment(until)}
 
     async def until_over(self) -> Ending:
         """Wait until it ends; tell all pages why."""
@@ -90,7 +94,7 @@ class Meeting:
 
     def greeting(self, seat: Seat) -> Message:
         """Return what the page begins with; the host's learns the link for guests."""
-        mine = {"invitation": self._invitation} if seat.role == "master" else {}
+        mine = self._invitation if seat.role == "master" else {}
         return (
             {"role": seat.role, "id": seat.client_id, "mesh": self._mesh}
             | mine

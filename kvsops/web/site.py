@@ -5,6 +5,7 @@ import os
 import socket
 import ssl
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cached_property
 from ipaddress import ip_address
 from pathlib import Path
@@ -144,11 +145,19 @@ def _listening(host: str, port: int) -> socket.socket:
 def _context(host: str, cert: Path, key: Path) -> ssl.SSLContext:
     """Return the context of a server on this host; raises `UsageError` for what does not fit."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    encrypted = list[Path]()
+
+    def no_password() -> str:
+        """Note that one is wanted: else it would be asked for on the terminal."""
+        encrypted.append(key)
+        return ""
+
     try:
         leaf = _leaf(cert.read_bytes())
-        # An encrypted key would be asked for on the terminal.
-        context.load_cert_chain(cert, key, password=lambda: "")
+        context.load_cert_chain(cert, key, password=no_password)
     except ssl.SSLError as error:
+        if encrypted:
+            raise UsageError(f"--tls-key {key} is encrypted: give one without password") from None
         fits = "does not fit" if error.reason == "KEY_VALUES_MISMATCH" else "cannot be used with"
         raise UsageError(f"--tls-key {key} {fits} the certificate {cert}") from None
     except OSError as error:
@@ -156,10 +165,19 @@ def _context(host: str, cert: Path, key: Path) -> ssl.SSLContext:
         raise UsageError(f"cannot read {error.filename or key}: {why}") from None
     except ValueError:
         raise UsageError(f"--tls-cert {cert} holds no certificate in PEM") from None
+    _require_good(cert, leaf, host)
+    return context
+
+
+def _require_good(cert: Path, leaf: "x509.Certificate", host: str) -> None:
+    """Raise `UsageError` for a certificate that browsers would not take for this host's."""
+    begins, ends = leaf.not_valid_before_utc, leaf.not_valid_after_utc
+    if not begins <= datetime.now(UTC) <= ends:
+        days = f"from {begins:%Y-%m-%d} to {ends:%Y-%m-%d}"
+        raise UsageError(f"--tls-cert {cert} is valid {days}: browsers would refuse it")
     if not _vouches(leaf, host):
         text = f"--tls-cert {cert} does not name {host}: browsers would refuse it"
         raise UsageError(f"{text}; give --host a name that it has")
-    return context
 
 
 def _leaf(pem: bytes) -> "x509.Certificate":

@@ -160,6 +160,7 @@ def test_delete_denied(meet: Meet, emulator: LocalServer) -> None:
     [
         (("--reuse",), "--reuse needs the NAME of the channel to meet on"),
         (("cam", "--reuse", "--keep"), "--reuse never deletes the channel: drop --keep"),
+        (("standup", "--keep", "--ttl", "2h"), "a channel that is kept has no lease: drop --ttl"),
         (
             ("standup", "--take-over"),
             "nobody is on a channel that is made for the meeting: drop --take-over",

@@ -11,6 +11,7 @@ from tests.cli.conftest import Kvsops
 from tests.fleet import put
 from tests.retries import retries_at_once
 from tests.stay.clips import clip
+from tests.stay.rtsp import RtspCamera
 
 _retry_at_once = retries_at_once(3)
 
@@ -29,6 +30,8 @@ def channel(emulator: LocalServer) -> str:
         (["{}/text.mp4"], "{}/text.mp4 cannot be played: it is no media that can be read"),
         (["http://me:secret@x/y?z"], "not a file, nor an rtsp:// URL: http://x/y"),
         (["rtsp://[x"], "the SOURCE is a URL that cannot be read"),
+        (["rtsp:///cam"], "rtsp:///cam names no host: write it like rtsp://192.0.2.7/stream1"),
+        ([""], "the SOURCE is empty: give a file or an rtsp:// URL, or leave it out"),
         (["--loop"], "the test picture never ends: drop --loop"),
         (["rtsp://x", "--loop"], "a camera's stream is opened again by itself: drop --loop"),
         (
@@ -105,11 +108,13 @@ def test_lines(kvsops: Kvsops, channel: str, tmp_path: Path) -> None:
 
 
 def test_a_camera_out_of_reach(kvsops: Kvsops, channel: str) -> None:
-    """It is tried again, and its password is nowhere to be read."""
+    """It is tried again, as long as asked; its password is nowhere to be read."""
     url = "rtsp://me:secret@127.0.0.1:1/cam?token=hidden"
     ended = kvsops("play", channel, url, "--take-over", "--duration", "2s", "-o", "json")
-    assert ended.code == 0
+    why = "rtsp://127.0.0.1:1/cam: the time is up, and nothing could be played"
+    assert (ended.code, ended.err) == (1, f"error: {why}\n")
     told = [json.loads(line) for line in ended.out.splitlines()]
+    assert (told[-1]["event"], told[-1]["reason"]) == ("ended", why)
     assert told[1]["state"] == "interrupted"
     assert told[1]["reason"] == "Connection refused"
     assert "secret" not in ended.out + ended.err
@@ -117,6 +122,20 @@ def test_a_camera_out_of_reach(kvsops: Kvsops, channel: str) -> None:
     lines = kvsops("play", channel, url, "--take-over", "--duration", "1s").err
     assert "warning: rtsp://127.0.0.1:1/cam: Connection refused; trying again in 1 s\n" in lines
     assert "secret" not in lines
+
+
+def test_a_camera_that_refuses(kvsops: Kvsops, channel: str) -> None:
+    """One that knows no such user is not tried again: many lock out who tries on."""
+    with RtspCamera(refuses=True) as camera:
+        url = camera.url.replace("//", "//me:secret@")
+        ended = kvsops("play", channel, url, "--take-over")
+        shown = camera.url
+    assert ended.code == 1
+    assert ended.err.splitlines()[1:] == [
+        f"error: {shown}: it lets in no such user or password; a URL has them before the host and "
+        "an @"
+    ]
+    assert [each for each in camera.asked if each.startswith("PLAY")] == []
 
 
 def test_another_master(kvsops: Kvsops, emulator: LocalServer, channel: str) -> None:

@@ -22,6 +22,9 @@ _SDP: Final = (
     "m=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\na=fmtp:96 packetization-mode=1\r\n"
     "a=control:video\r\n"
 )
+_REFUSED: Final = (
+    'RTSP/1.0 401 Unauthorized\r\nCSeq: {cseq}\r\nWWW-Authenticate: Basic realm="camera"\r\n\r\n'
+)
 _FPS: Final = 15
 _SIZE: Final = (320, 240)
 
@@ -30,8 +33,8 @@ class RtspCamera:
     """Serves one client after the other until the block ends. `asked` has the paths they wanted.
 
     One that is `silent` takes the connection, and says nothing; one that `raves` answers all with
-    what is no RTSP. `pictures` is how many it sends before it breaks off. With `tls` it is an
-    rtsps:// one.
+    what is no RTSP; one that `refuses` lets nobody in. `pictures` is how many it sends before it
+    breaks off. With `tls` it is an rtsps:// one.
     """
 
     def __init__(
@@ -39,11 +42,13 @@ class RtspCamera:
         *,
         silent: bool = False,
         raves: bool = False,
+        refuses: bool = False,
         pictures: int = 1_000,
         tls: ssl.SSLContext | None = None,
     ) -> None:
         self.asked: list[str] = []
-        self._silent, self._raves, self._pictures, self._tls = silent, raves, pictures, tls
+        self._silent, self._raves, self._refuses = silent, raves, refuses
+        self._pictures, self._tls = pictures, tls
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._serve, daemon=True)
@@ -100,6 +105,9 @@ class RtspCamera:
                 name, _, value = header.partition(":")
                 headers[name.lower()] = value.strip()
             self.asked.append(f"{method} {url.rpartition('/')[2]}")
+            if self._refuses:
+                client.sendall(_REFUSED.format(**headers).encode())
+                continue
             client.sendall(self._answer(method, headers))
             if method == "PLAY":
                 self._play(client)

@@ -5,6 +5,7 @@ import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,7 +20,7 @@ from kvsops.signaling.access import Access
 from kvsops.stay.audience import REPLACED, Audience, Failed, Joined, Left
 from kvsops.stay.play import Event, Wanted, play
 from kvsops.stay.presence import Connected, LeftError, Lost, Presence
-from kvsops.stay.sources import Numbered
+from kvsops.stay.sources import File, Numbered, SourceError
 from kvsops.stay.studio import Studio
 from tests.aws.first_calls import FirstCalls
 from tests.stay.conftest import Stay, run
@@ -352,6 +353,17 @@ def test_a_master_that_is_there(access: Access, arn: str) -> None:
         with pytest.raises(LeftError, match="another master took the master's place"):
             await first
         assert await second == "the time is up"
+
+    run(talk())
+
+
+def test_a_source_that_cannot_be_played(access: Access, arn: str, tmp_path: Path) -> None:
+    """Its name stands before the reason."""
+
+    async def talk() -> None:
+        source = File(tmp_path / "none.mp4", "clip.mp4")
+        with pytest.raises(SourceError, match=r"^clip\.mp4: No such file or directory$"):
+            await played(access, arn, source=source, take_over=True)
 
     run(talk())
 

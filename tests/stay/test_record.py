@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from aiortc import MediaStreamTrack
+from av import Packet, VideoFrame
 
 from kvsops.aws import channels
 from kvsops.aws.scope import Scope
@@ -19,6 +20,7 @@ from kvsops.peers.tracks import NumberedVideo, Tone
 from kvsops.signaling.access import Access
 from kvsops.stay import presence, watching
 from kvsops.stay.destination import Destination
+from kvsops.stay.encoders import VIDEO_BASE, Encoded
 from kvsops.stay.gaps import Resumed, Stopped
 from kvsops.stay.presence import Presence
 from kvsops.stay.record import Event, Recorder, Report, Wanted
@@ -122,7 +124,7 @@ def test_a_master_that_restarts(stay: Stay, access: Access, arn: str, tmp_path: 
     assert sorted(gap.kind for gap in report.gaps) == ["audio", "video"]
     gap = next(each for each in report.gaps if each.kind == "video")
     assert gap.seconds > 0.9
-    assert "the other end closed the connection" in gap.why
+    assert gap.why == "the other end closed the connection"
     clip = decoded(path)
     beginning = 1 + next(
         place
@@ -134,6 +136,63 @@ def test_a_master_that_restarts(stay: Stay, access: Access, arn: str, tmp_path: 
     middle = (clip.times[beginning] + clip.times[beginning - 1]) / 2
     assert clip.silent(middle - 0.1, middle + 0.1)
     assert sum(isinstance(each, watching.Joined) for each in told) == 2
+
+
+class Troubled(MediaStreamTrack):
+    """Numbered pictures, and from when it is `spoilt` what is none."""
+
+    kind = "video"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.spoilt = False
+        self._pictures = NumberedVideo(1, (320, 240))
+
+    async def recv(self) -> "VideoFrame | Encoded":
+        """Return the next picture, or nonsense in its place."""
+        frame = await self._pictures.recv()
+        if not self.spoilt:
+            return frame
+        nonsense = Packet(bytes(50))
+        nonsense.pts, nonsense.time_base = frame.pts, frame.time_base or VIDEO_BASE
+        return nonsense
+
+
+@pytest.mark.parametrize(
+    ("trouble", "why"),
+    [
+        ("paused", "no more packets come"),
+        ("spoilt", "packets come that cannot be decoded"),
+    ],
+)
+def test_a_picture_that_stops(
+    stay: Stay, access: Access, arn: str, tmp_path: Path, *, trouble: str, why: str
+) -> None:
+    """The call stands, and no picture comes any more: why is told, and not what never came."""
+    track = Troubled()
+
+    def stopped(told: Told) -> list[Stopped]:
+        return [each for each in told if isinstance(each, Stopped) and "video" in each.kinds]
+
+    async def go() -> Stopped:
+        recorded = Recorded(stay, tmp_path / "door.mkv", duration=60.0)
+
+        async def stop() -> None:
+            async with Master(access, arn, lambda: (track, Tone())) as master:
+                await recorded.lasts(1.0)
+                track.spoilt = trouble == "spoilt"
+                if trouble == "paused":
+                    for sender in master.peers[-1].connection.getSenders():
+                        sender.replaceTrack(None)
+                while not stopped(recorded.told):
+                    await asyncio.sleep(0.02)
+                recorded.stop.set()
+                await recorded.ended.wait()
+
+        await beside(recorded, stop())
+        return stopped(recorded.told)[0]
+
+    assert run(go(), 90).why == why
 
 
 def test_a_master_that_comes_later(stay: Stay, access: Access, arn: str, tmp_path: Path) -> None:

@@ -82,6 +82,14 @@ def test_silent() -> None:
     assert "secret" not in repr(Rtsp(url, "camera"))
 
 
+@pytest.mark.parametrize("host", ["camera..example", "[fe80::1%25nowhere]"])
+def test_no_such_host(host: str) -> None:
+    """A host that has no address is said to have none."""
+    with pytest.raises(SourceError, match=r"^its host is not found: .+") as caught:
+        Rtsp(f"rtsp://{host}/cam", "camera").open()
+    assert not caught.value.refused
+
+
 def test_broken_off() -> None:
     """One that breaks off is played again, and viewers go on with a key frame."""
     told: list[Event] = []

@@ -2,11 +2,13 @@
 
 import asyncio
 import itertools
+import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from av import VideoFrame
 
 from kvsops.stay.outlet import Feed
 from kvsops.stay.sources import File, Frame, Numbered, Opened, Source, SourceError
@@ -184,13 +186,16 @@ class Camera:
     def _frames(self) -> Iterator[Frame]:
         for number, frame in enumerate(Numbered((320, 240), 30, "").open().frames):
             if number > 20:
-                raise SourceError("it was silent for 10 s")
+                raise SourceError("it was silent for 10 s", refused=True)
             if frame.time is not None:
                 yield frame
 
 
 def test_a_camera_that_breaks_off() -> None:
-    """A camera is tried again, after waits that grow as long as nothing comes of it."""
+    """A camera is tried again, after waits that grow as long as nothing comes of it.
+
+    It is, too, where it refuses us only after it has played: it knows the password.
+    """
     told: list[Event] = []
 
     async def talk() -> None:
@@ -227,3 +232,50 @@ def test_a_file_that_breaks_off() -> None:
     assert isinstance(error, SourceError)
     assert str(error) == "it was silent for 10 s"
     assert len(camera.opened) == 2
+
+
+_MATRICES = {
+    90: (0, -1, 1, 0),
+    180: (-1, 0, 0, -1),
+    270: (0, 1, -1, 0),
+}
+"""The first two columns of a film's matrix, by how far it is turned, counter-clockwise."""
+
+
+def turned(path: Path, degrees: int) -> Path:
+    """Let a film say that it is to be shown turned, as phones do: in the header of its track.
+
+    Source: https://developer.apple.com/documentation/quicktime-file-format/track_header_atom
+    """
+    film = bytearray(path.read_bytes())
+    a, b, c, d = (each << 16 for each in _MATRICES[degrees])
+    struct.pack_into(">9i", film, film.index(b"tkhd") + 44, a, b, 0, c, d, 0, 0, 0, 1 << 30)
+    path.write_bytes(film)
+    return path
+
+
+def grey(path: Path) -> tuple[int, int, bytes]:
+    """Return the size and brightness of the first picture that is played of a file."""
+    opened = File(path, path.name).open()
+    frame = next(each for each in opened.frames if isinstance(each, VideoFrame))
+    opened.close()
+    plane = frame.planes[0]
+    rows = bytes(plane)
+    lines = (rows[at : at + frame.width] for at in range(0, len(rows), plane.line_size))
+    return frame.width, frame.height, b"".join(lines)
+
+
+@pytest.mark.parametrize("degrees", [90, 180, 270])
+def test_a_film_of_a_phone(tmp_path: Path, degrees: int) -> None:
+    """What says that it is to be shown turned is turned."""
+    path = clip(tmp_path / "phone.mp4", 0.2, sound=False)
+    width, height, before = grey(path)
+    across, up, after = grey(turned(path, degrees))
+    columns = [before[at::width] for at in range(width)]
+    expected = {
+        90: b"".join(reversed(columns)),
+        180: before[::-1],
+        270: b"".join(each[::-1] for each in columns),
+    }
+    assert (across, up) == ((width, height) if degrees == 180 else (height, width))
+    assert after == expected[degrees]

@@ -179,7 +179,8 @@ class Held:
         )
         self._server = server
         async with server:
-            self.meeting.begin(server.pages, invitation=server.url_of(guests))
+            invitation = server.url_of(guests)
+            self.meeting.begin(server.pages, invitation=invitation, until=guests.expires_at)
             self.url, self.guests = site.local_url, guests
             self.host_url, self.guest_url = server.url_of(host), server.url_of(guests)
             self._loop = asyncio.get_running_loop()

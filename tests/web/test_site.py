@@ -1,11 +1,13 @@
 """Where the page is served: addresses, certificates, and what does not go together."""
 
 import socket
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 import trustme
+from cryptography.hazmat.primitives import serialization
 
 from kvsops.errors import UsageError
 from kvsops.web.site import Site
@@ -19,6 +21,16 @@ def pair(tmp_path: Path) -> dict[str, Any]:
     made.cert_chain_pems[0].write_to_path(paths["tls_cert"])
     made.private_key_pem.write_to_path(paths["tls_key"])
     return paths
+
+
+def encrypted(path: Path) -> bytes:
+    """Return a key, encrypted with a password."""
+    key = serialization.load_pem_private_key(path.read_bytes(), None)
+    return key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.BestAvailableEncryption(b"secret"),
+    )
 
 
 def opened(*arguments: Any, **more: Any) -> tuple[str, str, bool]:
@@ -100,7 +112,23 @@ def test_a_certificate_that_does_not_fit(pair: dict[str, Any], tmp_path: Path) -
     for host in ("localhost", "a.b.wild.example", "wild.example"):
         with pytest.raises(UsageError, match=f"does not name {host}: browsers would refuse it"):
             Site.opened(host, **pair)
+    other.write_bytes(encrypted(pair["tls_key"]))
+    with pytest.raises(UsageError, match=r"other.pem is encrypted: give one without password"):
+        Site.opened(tls_cert=pair["tls_cert"], tls_key=other)
     # It fits, so that all that is wrong is that the name leads nowhere.
     for host in ("meet.example", "a.wild.example"):
         with pytest.raises(UsageError, match=f"cannot listen on {host}:0"):
             Site.opened(host, **pair)
+
+
+@pytest.mark.parametrize("year", [2020, 2100])
+def test_a_certificate_that_is_not_valid_now(tmp_path: Path, year: int) -> None:
+    """One that has ended, or is yet to begin, is refused as browsers would, with its days."""
+    begins, ends = (datetime(year, 1, day, tzinfo=UTC) for day in (1, 31))
+    made = trustme.CA().issue_cert("127.0.0.1", not_before=begins, not_after=ends)
+    cert, key = tmp_path / "cert.pem", tmp_path / "key.pem"
+    made.cert_chain_pems[0].write_to_path(cert)
+    made.private_key_pem.write_to_path(key)
+    days = f"valid from {year}-01-01 to {year}-01-31: browsers would refuse it"
+    with pytest.raises(UsageError, match=days):
+        Site.opened(tls_cert=cert, tls_key=key)

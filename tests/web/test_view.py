@@ -161,6 +161,23 @@ def test_talk_and_sound(scope: Scope, arn: str, greets: Serving, new_page: NewPa
         assert not page.evaluate("document.getElementById('picture').muted")
 
 
+def test_a_channel_that_never_opened(greets: Serving, new_page: NewPage) -> None:
+    """Of one that ends before it was there nothing is said."""
+    page = new_page(greets.url().partition("#")[0])
+    said = """async () => {
+      const { Talk } = await import("/talk.js");
+      const [list, form] = [document.createElement("ol"), document.createElement("form")];
+      const connection = new RTCPeerConnection();
+      const channel = connection.createDataChannel("x");
+      new Talk(list, form, form, form).attach(channel);
+      const closed = new Promise((resolve) => channel.addEventListener("close", resolve));
+      connection.close();
+      await closed;
+      return list.textContent;
+    }"""
+    assert page.evaluate(said) == ""
+
+
 def test_a_reload(scope: Scope, arn: str, greets: Serving, new_page: NewPage) -> None:
     """It joins again at its own place, without the link in its address."""
     with watching(scope, arn, greets, new_page) as (there, page):

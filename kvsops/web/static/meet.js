@@ -138,6 +138,8 @@ function goIn() {
   show("room");
   at("invitation").hidden = !me.invitation;
   at("invitation-link").value = me.invitation ?? "";
+  set(at("invitation-label"), `Link for guests, until ${new Date(me.until).toLocaleString([],
+    { weekday: "short", hour: "2-digit", minute: "2-digit" })}`);
   draw();
 }
 

@@ -22,14 +22,14 @@ export class Talk {
       this.#channel = channel;
       this.#able(true);
       this.#write("told", `channel “${channel.label}” is open`);
+      channel.addEventListener("close", () => {
+        this.#write("told", `channel “${channel.label}” was closed`);
+        if (this.#channel === channel) this.#able(false);
+      });
     };
     if (channel.readyState === "open") open();
     else channel.addEventListener("open", open);
     channel.addEventListener("message", ({ data }) => this.#write("got", readable(data)));
-    channel.addEventListener("close", () => {
-      this.#write("told", `channel “${channel.label}” was closed`);
-      if (this.#channel === channel) this.#able(false);
-    });
   }
 
   #send() {

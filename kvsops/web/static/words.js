@@ -2,7 +2,8 @@
 
 const ENDINGS = {
   ended: ["The meeting has ended", "You can close this page."],
-  expired: ["The link has expired", "Ask the host for a new one."],
+  expired: ["The link has expired", "It lets nobody new in, though the meeting may go on. Ask the host "
+    + "to begin another one, and for its link."],
   unknown: ["The link leads nowhere", "Ask the host for the link again, and open all of it."],
   full: ["The meeting is full", "All places are taken. Try again when somebody has left."],
   displaced: ["The meeting is open elsewhere", "It was opened in another tab. Go on there."],
