@@ -10,6 +10,7 @@ import click
 
 import kvsops
 from kvsops.cli.help import SCREEN, write_screen
+from kvsops.cli.signals import INTERRUPTED, heed_all, next_one_ends
 from kvsops.errors import KvsopsError, NoSuchNameError
 from kvsops.output import streams
 
@@ -88,7 +89,7 @@ class Kvsops(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; an error of ours is one line, with a traceback under --debug."""
-        _heed_signals()
+        heed_all()
         try:
             try:
                 result = super().invoke(ctx)
@@ -128,21 +129,9 @@ class Kvsops(click.Group):
                 _say(_one_line(error))
             return error.exit_code
         except click.Abort:
-            from kvsops.cli.signals import INTERRUPTED, next_one_ends
-
             _say("interrupted")
             next_one_ends()
             return INTERRUPTED
-
-
-def _heed_signals() -> None:
-    """Let what asks a command to end do so as Ctrl-C does."""
-    import signal
-
-    from kvsops.cli.signals import heeded, present
-
-    for number in heeded(present("SIGTERM", "SIGHUP")):
-        signal.signal(number, signal.default_int_handler)
 
 
 def _tell_doubts(ctx: click.Context) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from kvsops.cli.signals import INTERRUPTED, once, signals_go_to
+from kvsops.cli.signals import INTERRUPTED, signals_go_to
 from kvsops.errors import UsageError, needs_extra
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def run(work: Callable[[], Coroutine[None, None, Result]], console: "Console") -
                 loop.call_soon_threadsafe(end)
             ending.append(number)
 
-        with signals_go_to(once(take)):
+        with signals_go_to(take):
             return await work()
 
     try:

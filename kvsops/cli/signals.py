@@ -6,12 +6,13 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from math import inf
 from types import FrameType
 from typing import Final
 
 INTERRUPTED: Final = 130
 TWICE_SECONDS: Final = 0.2
-"""No person presses Ctrl-C again so soon; but `timeout -s INT` sends its signal twice."""
+"""No person presses Ctrl-C again so soon; but timeout(1) sends its signal twice."""
 
 
 def present(*names: str) -> tuple[signal.Signals, ...]:
@@ -20,6 +21,26 @@ def present(*names: str) -> tuple[signal.Signals, ...]:
 
 
 ENDING: Final = present("SIGINT", "SIGTERM", "SIGHUP")
+
+
+class Twice:
+    """Knows a signal that comes again within moments: it was sent twice, and is no second one."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._heard: dict[int, float] = {}
+
+    def is_second(self, number: int) -> bool:
+        """Whether it is one of these; else it counts, and is remembered."""
+        now = self._clock()
+        if now - self._heard.get(number, -inf) < TWICE_SECONDS:
+            return True
+        self._heard[number] = now
+        return False
+
+
+_TWICE: Final = Twice()
+"""The process's, whatever its signals go to."""
 
 
 def heeded(numbers: Sequence[signal.Signals]) -> list[signal.Signals]:
@@ -32,6 +53,17 @@ def heeded(numbers: Sequence[signal.Signals]) -> list[signal.Signals]:
         for number in numbers
         if number is signal.SIGINT or signal.getsignal(number) is not signal.SIG_IGN
     ]
+
+
+def heed_all() -> None:
+    """Let whatever asks a command to end do so as Ctrl-C does."""
+    for number in heeded(ENDING):
+        signal.signal(number, _interrupt)
+
+
+def _interrupt(number: int, _frame: FrameType | None) -> None:
+    if not _TWICE.is_second(number):
+        raise KeyboardInterrupt
 
 
 def next_one_ends(under_way: Sequence[str] = ()) -> None:
@@ -47,31 +79,18 @@ def next_one_ends(under_way: Sequence[str] = ()) -> None:
         signal.signal(signal.SIGINT, _end)
 
 
-def _end(_number: int, _frame: FrameType | None) -> None:
+def _end(number: int, _frame: FrameType | None) -> None:
+    if _TWICE.is_second(number):
+        return
     os.write(2, b"interrupted again: ended at once\n")
     os._exit(INTERRUPTED)
-
-
-def once(
-    receiver: Callable[[int], None], clock: Callable[[], float] = time.monotonic
-) -> Callable[[int], None]:
-    """Leave out a signal that comes again within moments of the one before."""
-    heard: dict[int, float] = {}
-
-    def receive(number: int) -> None:
-        now = clock()
-        if number not in heard or now - heard[number] >= TWICE_SECONDS:
-            heard[number] = now
-            receiver(number)
-
-    return receive
 
 
 @contextmanager
 def signals_wait(tell: Callable[[], None] = lambda: None) -> Iterator[None]:
     """Let a signal to end wait for the block's end, and interrupt then; `tell` says so at once.
 
-    A second Ctrl-C interrupts now; a second SIGTERM does not: timeout(1) sends two.
+    A second Ctrl-C interrupts now; a second SIGTERM does not.
     """
     waiting: list[int] = []
 
@@ -82,7 +101,7 @@ def signals_wait(tell: Callable[[], None] = lambda: None) -> Iterator[None]:
         elif number == signal.SIGINT:
             raise KeyboardInterrupt
 
-    with signals_go_to(once(keep)):
+    with signals_go_to(keep):
         yield
     if waiting:
         raise KeyboardInterrupt
@@ -92,10 +111,14 @@ def signals_wait(tell: Callable[[], None] = lambda: None) -> Iterator[None]:
 def signals_go_to(
     receiver: Callable[[int], None], numbers: Sequence[signal.Signals] = ENDING
 ) -> Iterator[None]:
-    """Hand the numbers of these signals, less those to ignore, to the receiver for a while."""
+    """Hand the numbers of these signals, less those to ignore, to the receiver for a while.
+
+    One of those that end, and is sent twice, is handed over once.
+    """
 
     def receive(number: int, _frame: FrameType | None) -> None:
-        receiver(number)
+        if number not in ENDING or not _TWICE.is_second(number):
+            receiver(number)
 
     before = {number: signal.signal(number, receive) for number in heeded(numbers)}
     try:

@@ -162,16 +162,22 @@ def test_two_at_once(emulator: LocalServer, start: Start, tmp_path: Path) -> Non
     assert set(both_deleted.values()) == {1}
 
 
+@pytest.mark.parametrize("times", [1, 2])
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_interrupted(
-    emulator: LocalServer, start: Start, tmp_path: Path, *, number: signal.Signals
+    emulator: LocalServer, start: Start, tmp_path: Path, *, number: signal.Signals, times: int
 ) -> None:
-    """A signal ends the sweep in order: 130, what is left is listed, the journal is whole."""
+    """A signal ends the sweep in order: 130, what is left is listed, the journal is whole.
+
+    It does so where it is sent twice, as timeout(1) does.
+    """
     put_many(emulator, [f"ci-{n:03}" for n in range(150)])
     journal = tmp_path / "journal"
     process = start(*SWEEP, *JSON, "--journal", str(journal))
     wait_for(lambda: emulator.calls[DELETE] >= 10, process)
-    process.send_signal(number)
+    for _ in range(times):
+        process.send_signal(number)
+        time.sleep(0.01)  # or they would count as one
     out, err = process.communicate()
     assert process.returncode == 130
     assert re.search(f"\nerror: stopped: interrupted\n{UNDO}$", err)
@@ -193,9 +199,9 @@ def test_interrupted_twice(emulator: LocalServer, start: Start, tmp_path: Path) 
     journal = tmp_path / "journal"
     process = start(*SWEEP, *JSON, "--journal", str(journal))
     wait_for(lambda: emulator.calls[DELETE] >= 5, process)
-    for _ in range(3):
+    for _ in range(2):
         process.send_signal(signal.SIGINT)
-        time.sleep(0.05)  # or they would count as one
+        time.sleep(0.3)  # or they would count as one that was sent twice
     began = time.monotonic()
     out, err = process.communicate()
     assert time.monotonic() - began < 8  # of the 10 s that deletes are waited for
