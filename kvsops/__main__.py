@@ -16,10 +16,7 @@ def main() -> None:
 
     from kvsops.cli.main import cli
 
-    try:
-        sys.exit(cli.main())
-    finally:  # at its end Python looks through all that was read once more: a tenth of a second
-        gc.freeze()
+    sys.exit(cli.main())
 
 
 if __name__ == "__main__":

@@ -10,7 +10,6 @@ import click
 
 import kvsops
 from kvsops.cli.help import SCREEN, write_screen
-from kvsops.cli.signals import INTERRUPTED, heed_all, next_one_ends
 from kvsops.errors import KvsopsError, NoSuchNameError
 from kvsops.output import streams
 
@@ -89,6 +88,8 @@ class Kvsops(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; an error of ours is one line, with a traceback under --debug."""
+        from kvsops.cli.signals import heed_all
+
         heed_all()
         try:
             try:
@@ -129,6 +130,8 @@ class Kvsops(click.Group):
                 _say(_one_line(error))
             return error.exit_code
         except click.Abort:
+            from kvsops.cli.signals import INTERRUPTED, next_one_ends
+
             _say("interrupted")
             next_one_ends()
             return INTERRUPTED
