@@ -193,10 +193,13 @@ def test_nothing_could_be_looked_at(kvsops: Kvsops) -> None:
 
 def test_prices_are_not_needed_where_nothing_is(kvsops: Kvsops, emulator: LocalServer) -> None:
     """An account with nothing in a region whose prices nobody knows costs nothing there."""
-    emulator.backend(THERE).channels.clear()
+    backend = emulator.backend(THERE)
+    for channel in [*backend.channels.values()]:
+        backend.remove_channel(channel, emulator.settings.clock())
     ended = kvsops("cost", *BOTH, "-o", "json")
     scopes = {each["region"]: each for each in told(ended)["scopes"]}
     assert ended.code == 1  # its use is there still: a deleted channel's
+    assert f"no prices are known for {THERE}: " in ended.err
     assert [*scopes] == [HERE]
     ended = kvsops("cost", "--region", HERE, "--region", "ap-south-1", "-o", "json")
     scopes = {each["region"]: each for each in told(ended)["scopes"]}
