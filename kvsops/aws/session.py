@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
@@ -174,12 +174,14 @@ def endpoint(profile: str | None, given: str | None, environ: Mapping[str, str])
         return endpoint_of(given, _session(profile), environ)
 
 
-def check_region(region: str) -> None:
-    """Raise `UsageError` for one that Kinesis Video is not known in, in whichever partition."""
+def partitions_of(regions: Iterable[str]) -> dict[str, str]:
+    """Return each region's partition; raises `UsageError` where Kinesis Video is not known."""
     from botocore.session import Session
 
     with _configuration_errors():
-        _checked_region(Session(), region, None)
+        session = Session()  # one for all: each would read botocore's endpoints, a megabyte
+        known = [_checked_region(session, region, None) for region in regions]
+        return {region: str(session.get_partition_for_region(region)) for region in known}
 
 
 def partition_of(region: str) -> str:

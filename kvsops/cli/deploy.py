@@ -211,11 +211,11 @@ def _settings(given: dict[str, Any]) -> "Settings":
 
 def _check_regions(regions: tuple[str, ...]) -> None:
     """Raise `UsageError` for one that is none, or is in another partition than the first."""
-    from kvsops.aws.session import check_region, partition_of
+    from kvsops.aws.session import partitions_of
 
-    for region in regions:
-        check_region(region)
-        if (found := partition_of(region)) != (first := partition_of(regions[0])):
+    partitions = partitions_of(regions)
+    for region, found in partitions.items():
+        if found != (first := partitions[regions[0]]):
             raise UsageError(
                 f"{region} is in the partition {found}, {regions[0]} in {first}: a stack each"
             )

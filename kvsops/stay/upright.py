@@ -17,8 +17,8 @@ class Upright:
     """Turns pictures by quarters; most are as they are to be shown, and are left alone."""
 
     def __init__(self) -> None:
-        self._source: tuple[object, ...] = ()
-        self._graph = Graph()
+        self._graphs: dict[tuple[object, ...], Graph] = {}
+        """The one for the pictures that come now."""
 
     def turned(self, frame: VideoFrame) -> VideoFrame:
         """Return the picture as it is to be shown; it may be the same frame."""
@@ -26,10 +26,10 @@ class Upright:
         if not degrees:
             return frame
         source = (degrees, frame.width, frame.height, frame.format.name, frame.time_base)
-        if source != self._source:
-            self._source, self._graph = source, _made(frame, degrees)
-        self._graph.push(frame)
-        turned = self._graph.pull()
+        if source not in self._graphs:
+            self._graphs = {source: _made(frame, degrees)}
+        self._graphs[source].push(frame)
+        turned = self._graphs[source].pull()
         assert isinstance(turned, VideoFrame)  # noqa: S101 - for the type checker
         return turned
 

@@ -209,13 +209,12 @@ class _Reader:
 
     def _check_regions(self, table: str, regions: Sequence[str]) -> None:
         """Refuse a misspelt one: the policy would hold nowhere, and nobody would be told."""
-        from kvsops.aws.session import check_region
+        from kvsops.aws.session import partitions_of
 
-        for region in regions:
-            try:
-                check_region(region)
-            except UsageError as error:
-                raise self.wrong(table, "regions", str(error)) from error
+        try:
+            partitions_of(regions)
+        except UsageError as error:
+            raise self.wrong(table, "regions", str(error)) from error
 
     def _value(self, table: str, option: Option, value: object) -> Any:
         """Read a value as the option of its name would be."""

@@ -10,7 +10,8 @@ import { Media } from "/media.js";
 import { warmUp } from "/peer.js";
 import { Server, readLink, takeToken } from "/server.js";
 import { Tiles, make, set } from "/tiles.js";
-import { AGAIN, atTheDoor, ending as endingWords, guestStands, hostStands, says } from "/words.js";
+import { AGAIN, atTheDoor, ending as endingWords, guestStands, hostStands, linkUntil, says }
+  from "/words.js";
 
 const at = (id) => document.getElementById(id);
 const PAGE = crypto.randomUUID();
@@ -138,8 +139,7 @@ function goIn() {
   show("room");
   at("invitation").hidden = !me.invitation;
   at("invitation-link").value = me.invitation ?? "";
-  set(at("invitation-label"), `Link for guests, until ${new Date(me.until).toLocaleString([],
-    { weekday: "short", hour: "2-digit", minute: "2-digit" })}`);
+  if (me.invitation) set(at("invitation-label"), linkUntil(new Date(me.until)));
   draw();
 }
 

@@ -48,6 +48,10 @@ export function guestStands(host, state) {
   return states[state] ?? "Connecting with the host…";
 }
 
+/** How the link for guests is headed on the host's page. */
+export const linkUntil = (time) => `Link for guests, until ${time.toLocaleString([],
+  { weekday: "short", hour: "2-digit", minute: "2-digit" })}`;
+
 /** Who is in, for somebody at the door. */
 export function atTheDoor(people, mine) {
   const names = people.filter(({ host }) => !host).map(({ name }) => name);
