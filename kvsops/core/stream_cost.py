@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from functools import cached_property
+from itertools import pairwise
 from typing import Final
 
 from kvsops.core.cost import (
@@ -179,8 +180,8 @@ class _Reckoning:
         if self._hot:
             for day, kept in zip(days, self.stored(moments) or (), strict=False):
                 yield day, Item.STORED, kept
-            for day in days if self.usage.intake else ():
-                yield day, Item.INGESTED, self.usage.on_day(Item.INGESTED, day) or 0
+            for day, (start, end) in zip(days, pairwise(moments), strict=True):
+                yield day, Item.INGESTED, self.usage.on(Item.INGESTED, start, end) or 0
         for item, flow in self.usage.outgoing.items():
             for day, count in (flow or {}).items():
                 if days[0] <= day <= days[-1]:

@@ -47,14 +47,6 @@ class StreamUsage:
             return None
         return sum((_among(days, start, end) or {}).values())
 
-    def on_day(self, item: Item, day: date) -> int | None:
-        """Return the bytes of one flow on a day."""
-        if item is Item.INGESTED:
-            begin = day_begin(day)
-            return None if self.intake is None else self.intake.between(begin, begin + DAY)
-        days = self.outgoing.get(item, {})
-        return None if days is None else days.get(day, 0)
-
     def split(self, creation_time: datetime | None) -> "tuple[StreamUsage, StreamUsage]":
         """Part what came before the creation from the stream's own, whose days are whole."""
         if creation_time is None:

@@ -5,7 +5,7 @@ from decimal import Decimal
 from fractions import Fraction
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from kvsops.core.cost import Basis, Month, Prices, Projection
@@ -272,6 +272,7 @@ RETENTIONS = st.sampled_from([0, 1, 24, 720, 87_600])
 
 
 @given(COUNTS, DAYS, DAYS, RETENTIONS, st.integers(1, 40 * 86_400))
+@example([0] * 121 + [1], {}, {}, 0, 1)  # what came later in the day than now
 def test_days_add_up(
     counts: list[int],
     consumed: dict[date, int],
