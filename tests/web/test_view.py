@@ -46,6 +46,20 @@ window.RTCPeerConnection = class extends RTCPeerConnection {
   }
 };
 """
+HOLDS_FIGURES = """() => {
+  window.held = [];
+  const measured = RTCPeerConnection.prototype.getStats;
+  RTCPeerConnection.prototype.getStats = async function () {
+    const figures = await measured.call(this);
+    await new Promise((resolve) => held.push(resolve));
+    return figures;
+  };
+  new MutationObserver(() => {
+    window.released = true;
+    for (const release of held) release();
+  }).observe(document.getElementById("state"), { childList: true });
+}"""
+"""Holds what is measured back until the page says that it stands otherwise."""
 UNCOVERED = "document.getElementById('curtain').hidden"
 
 
@@ -198,6 +212,21 @@ def test_a_master_that_comes_back(
         until(page, UNCOVERED)
         number_shown(page)
         assert there.offers
+
+
+def test_measured_before_the_master_went(
+    scope: Scope, arn: str, greets: Serving, new_page: NewPage
+) -> None:
+    """Figures that come when it has gone do not bring its last picture back."""
+    with watching(scope, arn, greets, new_page) as (_, page):
+        page.evaluate(HOLDS_FIGURES)
+        until(page, "held.length")
+    was_told(page, "The master has gone")
+    until(page, "released")
+    page.wait_for_timeout(100)
+    told = page.evaluate("said")
+    assert "Connected: the picture is shown." not in told[told.index("The master has gone") :]
+    assert not page.evaluate(UNCOVERED)
 
 
 def test_lost_sockets(scope: Scope, arn: str, greets: Serving, new_page: NewPage) -> None:

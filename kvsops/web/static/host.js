@@ -203,7 +203,8 @@ export class Host extends EventTarget {
   /** Our TURN server goes: have those call again whom it relays. */
   async #renew() {
     for (const { peer, channel } of this.#calls.values()) {
-      if (channel?.readyState === "open" && await isRelayed(peer)) {
+      const isOpen = () => channel?.readyState === "open";
+      if (isOpen() && await isRelayed(peer) && isOpen()) {
         channel.send(JSON.stringify({ again: true }));
       }
     }

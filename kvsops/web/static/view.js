@@ -172,7 +172,9 @@ class View {
     const picture = at("picture");
     if (peer !== this.#peer || picture.srcObject === peer.stream) return;
     picture.srcObject = peer.stream;
-    picture.requestVideoFrameCallback?.(() => peer === this.#peer && this.#uncover());
+    picture.requestVideoFrameCallback?.(() => {
+      if (peer === this.#peer && peer.state !== "lost") this.#uncover();
+    });
   }
 
   #hangUp() {
@@ -205,7 +207,8 @@ class View {
   async #measure() {
     const connection = this.#isConnected() ? this.#peer.connection : null;
     const told = (this.told = await this.measures.read(connection));
-    if (!told || connection !== this.#peer?.connection) return;
+    // Measured before the master went, or of the peer before: it says nothing of now.
+    if (!told || !this.#isConnected() || connection !== this.#peer.connection) return;
     if (told.frames) this.#uncover();
     else if (seconds() - this.connectedAt > NO_PICTURE_SECONDS) this.#show("blank");
     this.#report();
