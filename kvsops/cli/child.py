@@ -3,7 +3,10 @@
 import errno
 import os
 import shutil
+import signal
+import socket
 import subprocess
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
@@ -56,8 +59,30 @@ def run(command: tuple[str, ...], environment: dict[str, str], program: str | No
         children.append(child)
         for number in early:
             child.send_signal(number)
-        status = child.wait()
+        status = _waited(child)
     return KILLED - status if status < 0 else status
+
+
+def _waited(child: subprocess.Popen[bytes]) -> int:
+    """Wait for the child as `Popen.wait` does, which is deaf to a signal just before it blocks."""
+    heard, told = socket.socketpair()
+    told.settimeout(0)
+
+    def wait() -> None:
+        child.wait()
+        told.send(b"\0")
+
+    with heard, told:
+        before = signal.set_wakeup_fd(told.fileno())
+        try:
+            waits = threading.Thread(target=wait)
+            waits.start()
+            while child.returncode is None:
+                heard.recv(4096)
+            waits.join()
+        finally:
+            signal.set_wakeup_fd(before)
+    return child.returncode
 
 
 def _terminal_signals_all() -> bool:

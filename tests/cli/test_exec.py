@@ -322,6 +322,31 @@ def test_signals_are_passed_on(
     assert names(emulator) == set()
 
 
+HEARD_ELSEWHERE = """
+import os, signal, sys, threading
+from kvsops.cli import child
+
+ready, told = os.pipe()
+os.dup2(told, 1)
+threading.Thread(target=lambda: os.read(ready, 1) and os.kill(os.getpid(), signal.SIGUSR1)).start()
+signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGUSR1})  # of this thread, and of the child
+command = '''
+import signal, sys, time
+signal.signal(signal.SIGUSR1, lambda *_: sys.exit(40))
+signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGUSR1})
+print("ready", flush=True)
+time.sleep(60)
+'''
+sys.exit(child.run((sys.executable, "-c", command), dict(os.environ)))
+"""
+
+
+def test_a_signal_that_interrupts_nothing() -> None:
+    """One that came a moment before the wait, or to another thread, is passed on all the same."""
+    ended = subprocess.run(python(HEARD_ELSEWHERE)[1:], timeout=PATIENCE, check=False)
+    assert ended.returncode == 40
+
+
 def test_killed_by_a_signal(environment: dict[str, str]) -> None:
     """A command that a signal ends has a shell's status for it."""
     code = "import os, signal; os.kill(os.getpid(), signal.SIGKILL)"
