@@ -2,17 +2,17 @@
 
 import logging
 from collections.abc import Mapping
+from contextlib import nullcontext
 from typing import Any
 
 from moto.core.request import Request
-from moto.core.utils import get_service_model
 from moto.kinesisvideo.models import kinesisvideo_backends
 from moto.sns.responses import SNSResponse
 
 from kvsops.local import settings
 from kvsops.local.accounts import ACCOUNT_ID
 from kvsops.local.api.call import Answer, Call, error_to
-from kvsops.local.api.model import operations
+from kvsops.local.api.model import ALONE, operations, service_model
 from kvsops.local.api.sigv4 import SignatureError
 from kvsops.local.cloudwatch.responses import CloudWatchResponse
 from kvsops.local.kinesisvideo import urls
@@ -174,11 +174,12 @@ def _unreadable(call: Call) -> Answer | None:
 
 def _missing(call: Call) -> Answer | None:
     """Return an error for a call without a parameter that its operation needs."""
-    model = get_service_model(_MODELS[call.service]) if call.service in _MODELS else None
+    model = service_model(_MODELS[call.service]) if call.service in _MODELS else None
     if model is None or call.operation not in model.operation_names:
         return None
     shape = model.operation_model(call.operation).input_shape
-    missing = [name for name in shape.required_members if name not in call.parameters]
+    required = shape.required_members if shape else ()
+    missing = [name for name in required if name not in call.parameters]
     said = f"Required, and missing: {', '.join(missing)}."
     code = "InvalidParameterException" if call.service == "tagging" else "ValidationError"
     return error_for(call, code, said) if missing else None
@@ -193,7 +194,15 @@ def _ask_moto(call: Call) -> Answer:
     url = f"https://{call.service}.{call.region}.amazonaws.com{call.target}"
     account = {"x-moto-account-id": settings.active().account_of(call.access_key_id)}
     request = Request.from_primitives(call.method, url, call.headers | account, call.body)
-    return _answer(_HANDLERS[call.service].dispatch(request, url, request.headers))
+    handler = _HANDLERS[call.service]
+    with nullcontext() if handler in _ready else ALONE:
+        answered = handler.dispatch(request, url, request.headers)
+    _ready.add(handler)
+    return _answer(answered)
+
+
+_ready: set[type] = set()
+"""Those of whose services moto has read all that it reads at the first call."""
 
 
 _HANDLERS: dict[str, Any] = {

@@ -182,11 +182,9 @@ def strikes_query(
 
 def check_operations(faults: Iterable[Fault]) -> None:
     """Raise `UsageError` for an operation that no known service has."""
-    from moto.core.utils import get_service_model
+    from kvsops.local.api.model import service_model
 
-    known = {
-        name for service in KNOWN_SERVICES for name in get_service_model(service).operation_names
-    }
+    known = {name for service in KNOWN_SERVICES for name in service_model(service).operation_names}
     known |= {*CONNECTS, *SENDS, ALLOCATE}
     for fault in faults:
         if fault.operation not in known | {"*"}:

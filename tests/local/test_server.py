@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import http.client
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -98,6 +100,44 @@ def test_many_threads(over_http: Emulator, local: LocalServer) -> None:
     assert len(local.backend().channels) == 96
     assert set(local.calls.values()) == {96}
     assert {outcome for _, _, outcome in local.log} == {"ok"}
+
+
+FIRST_CALLS = """
+import http.client, threading
+from moto.core.utils import get_service_model
+from kvsops.local.server import LocalServer
+from tests.local.http_calls import signed
+
+BODY = "Action=GetCallerIdentity&Version=2011-06-15"
+FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+
+with LocalServer() as local:
+    known = get_service_model.cache_info().misses
+    headers = signed("POST", local.endpoint_url + "/", BODY, "sts", FORM)
+    together, statuses = threading.Barrier(24), []
+
+    def call():
+        connection = http.client.HTTPConnection("127.0.0.1", local.port)
+        connection.connect()
+        together.wait()
+        connection.request("POST", "/", BODY, headers)
+        statuses.append(connection.getresponse().status)
+
+    threads = [threading.Thread(target=call) for _ in range(24)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+print(statuses.count(200), get_service_model.cache_info().misses - known)
+"""
+
+
+def test_the_first_calls_of_many_threads() -> None:
+    """A service's model is read once: two dozen threads that each read it took seconds."""
+    done = subprocess.run(
+        [sys.executable, "-c", FIRST_CALLS], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "24 1\n"
 
 
 def test_latency(over_http: Emulator) -> None:

@@ -2,12 +2,12 @@
 
 from typing import Any, Final
 
-from moto.core.utils import get_service_model
 from moto.organizations.exceptions import InvalidInputException, OrganizationsClientError
 from moto.organizations.responses import OrganizationsResponse as MotoOrganizationsResponse
 
 from kvsops.local import settings
 from kvsops.local.api.exceptions import InvalidArgumentException
+from kvsops.local.api.model import service_model
 from kvsops.local.api.validation import validate
 from kvsops.local.organizations.models import OrganizationsBackend, organization
 
@@ -48,7 +48,7 @@ class OrganizationsResponse(MotoOrganizationsResponse):
             raise OrganizationsClientError(
                 "AccessDeniedException", "You don't have permissions to access this resource."
             )
-        shape = get_service_model("organizations").operation_model(action).input_shape
+        shape = service_model("organizations").operation_model(action).input_shape
         try:
             if shape is not None:
                 validate(shape, self.request_params)

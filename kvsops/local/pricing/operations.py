@@ -6,10 +6,9 @@ Source: https://docs.aws.amazon.com/aws-cost-management/latest/APIReference/API_
 import json
 from typing import Any, TypeVar
 
-from moto.core.utils import get_service_model
-
 from kvsops.local.api.call import Answer, Call, error_answer, json_answer
 from kvsops.local.api.exceptions import InvalidArgumentException
+from kvsops.local.api.model import service_model
 from kvsops.local.api.paging import name_before, token_after
 from kvsops.local.api.validation import validate
 from kvsops.local.pricing.rows import SERVICE_CODE, price_list
@@ -56,10 +55,11 @@ def answer(call: Call) -> Answer | None:
 
 def _parameters(call: Call) -> Asked:
     """Return the parameters, checked against the model and against what we have."""
-    shape = get_service_model("pricing").operation_model(call.operation).input_shape
+    shape = service_model("pricing").operation_model(call.operation).input_shape
     try:
         asked: Asked = json.loads(call.body or "{}")
-        validate(shape, asked)
+        if shape is not None:
+            validate(shape, asked)
     except (ValueError, RecursionError):
         raise PricingError("InvalidParameterException", "The body is not JSON.") from None
     except InvalidArgumentException as error:
