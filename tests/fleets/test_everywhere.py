@@ -1,5 +1,6 @@
 """The same work in many places: order, failures, Ctrl-C, and accounts that are never mixed up."""
 
+import os
 import subprocess
 import sys
 import threading
@@ -79,6 +80,19 @@ def test_threads_interrupt_each_other_less(find: Fleet) -> None:
     next(coming)
     coming.close()  # type: ignore[attr-defined]  # a generator's
     assert sys.getswitchinterval() == before
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="the system keeps none on a core")
+def test_threads_wake_no_other_core() -> None:
+    """All work goes on one of the cores that there are, always the same; and only then."""
+    before = os.sched_getaffinity(0)
+    for _ in range(2):
+        coming = everywhere(places(2), lambda _: os.sched_getaffinity(0))
+        cores = next(coming).result
+        assert cores == next(coming).result == os.sched_getaffinity(0)
+        assert cores == {sorted(before)[os.getpid() % len(before)]}
+        coming.close()  # type: ignore[attr-defined]  # a generator's
+        assert os.sched_getaffinity(0) == before
 
 
 def test_nowhere() -> None:
