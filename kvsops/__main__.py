@@ -8,9 +8,8 @@ import sys
 def main() -> None:
     """Run the command line and end the process with its exit code.
 
-    It ends at once, when all is told. Python would first take apart all that was read, which took
-    a fifteenth of the time, and the libraries below threads that may still wait in them, as after
-    Ctrl-C, which crashed some.
+    It ends at once when all is told: Python would first take apart all that was read, and the
+    libraries that threads may still wait in.
     """
     # What is read lives until it is told, and next to nothing of it is cyclic: to look for garbage
     # at Python's pace, every 700 objects, took a tenth of the time.
