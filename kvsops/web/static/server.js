@@ -13,15 +13,21 @@ export class Refusal extends Error {
   }
 }
 
-/** Take the link's token out of the address bar; a reload finds it in the tab's own storage. */
-export function takeToken() {
-  const token = location.hash.slice(1);
-  if (token) {
-    if (token !== sessionStorage.getItem("link")) sessionStorage.clear();
-    sessionStorage.setItem("link", token);
-    history.replaceState(null, "", location.pathname);
+/** Take the token of a link that was given, or of the one that this tab was opened by before. */
+export function takeToken(given = location.hash.slice(1)) {
+  if (given) {
+    if (given !== sessionStorage.getItem("link")) sessionStorage.clear();
+    sessionStorage.setItem("link", given);
   }
   return sessionStorage.getItem("link");
+}
+
+/**
+ * Take the token out of the address bar; a reload finds it in the tab's own storage. Not while
+ * connections are being opened: those of a page wait in the browser until its address bar is drawn.
+ */
+export function hideToken() {
+  if (location.hash) history.replaceState(null, "", location.pathname);
 }
 
 /** Return the token of a link that somebody pasted, or the URL to open where it leads elsewhere. */

@@ -1,7 +1,7 @@
 // The page of a viewer: it joins the channel, shows the master's picture, and tells how it stands.
 
 import { Peer } from "/peer.js";
-import { Server, pause, readLink, takeToken, withResolvers } from "/server.js";
+import { Server, hideToken, pause, readLink, takeToken, withResolvers } from "/server.js";
 import { Signaling } from "/signaling.js";
 import { ENDS, Stage } from "/stage.js";
 import { Talk } from "/talk.js";
@@ -55,7 +55,6 @@ class View {
     this.signaling.run();
     at("channel").textContent = greeting.channel;
     at("region").textContent = greeting.place;
-    document.title = `${greeting.channel} – kvsops view`;
   }
 
   /** Show and load what is of use beside a picture: when that is there, or takes a while. */
@@ -63,6 +62,7 @@ class View {
     const soon = Promise.race([this.#pictured.promise, pause(FURNISH_SECONDS)]);
     this.tools = soon.then(() => import("/tools.js"));
     await soon;
+    hideToken();
     document.documentElement.classList.add("furnished");
     at("channel").focus();
     const { Measures } = await import("/measures.js");
@@ -279,15 +279,12 @@ function openPasted(event) {
   at("link-problem").textContent = found ? ""
     : "That is no link of kvsops view: it begins with http and has a # in it.";
   if (found?.url) location.href = found.url;
-  else if (found) {
-    history.replaceState(null, "", `#${found.token}`);
-    begin();
-  }
+  else if (found) begin(found.token);
 }
 
 /** Join by the link that there is, or ask for one. */
-function begin() {
-  const token = takeToken();
+function begin(given) {
+  const token = takeToken(given);
   document.documentElement.className = token ? "joins" : "starts";
   if (token) return view.run(token).catch((error) => error.why || console.error(error));
   at("start-title").focus();
