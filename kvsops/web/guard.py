@@ -6,7 +6,7 @@ come from our own page (its Origin).
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -45,16 +45,18 @@ _HEADERS: Final = {
 }
 
 
-def headers(site: Site, connects_to: frozenset[str]) -> dict[str, str]:
+def headers(
+    site: Site, connects_to: frozenset[str], sources: Mapping[str, Iterable[str]]
+) -> dict[str, str]:
     """Return the headers of every answer; the page may connect to these origins beside its own.
 
-    'self' does not mean WebSockets in every browser, so that our own are named.
+    'self' does not mean WebSockets in every browser, so that our own are named. `sources` says by
+    hashes which scripts and styles within the page are ours: "script-src" and "style-src".
     """
     own = {each.replace("http", "ws", 1) for each in site.origins}
     policy = {
         "default-src": "'none'",
-        "script-src": "'self'",
-        "style-src": "'self'",
+        **{name: " ".join(["'self'", *hashes]) for name, hashes in sources.items()},
         "img-src": "'self' blob:",
         "media-src": "'self' blob: mediastream:",
         "connect-src": " ".join(["'self'", *sorted(own | connects_to)]),

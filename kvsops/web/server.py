@@ -3,7 +3,6 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable
-from importlib.resources import files
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -13,17 +12,12 @@ from kvsops.core.wire.ice import Role
 from kvsops.errors import DeniedError, KvsopsError, MessageError, NotFoundError, UsageError
 from kvsops.web import guard
 from kvsops.web.door import Door
+from kvsops.web.files import Files
 from kvsops.web.links import Link, Links, Refused, Seat
 from kvsops.web.pages import Pages, Room, text_of
 from kvsops.web.relay import relay
 from kvsops.web.site import Site
 
-_TYPES: Final = {
-    "html": "text/html",
-    "css": "text/css",
-    "js": "text/javascript",
-    "svg": "image/svg+xml",
-}
 _SIGNALING_MAXIMUM: Final = 128 * 1024
 _STOP_SECONDS: Final = 1.0
 _SILENT: Final = logging.getLogger("kvsops.web.aiohttp")
@@ -53,14 +47,15 @@ class Server:
     ) -> None:
         self.site, self.links, self.door = site, links, door
         self.pages, self._limits = Pages(links, room, limits, self._at_hand), limits
-        self._files = _files(page)
+        self._files = Files.of(page)
         self._roles, self._warn = (*roles,), warn
         self._rates: dict[Seat, guard.Rate] = {}
         self._signaling: set[web.WebSocketResponse] = set()
 
     async def __aenter__(self) -> Self:
         try:
-            self._headers = guard.headers(self.site, await self.door.open(self._roles))
+            origins = await self.door.open(self._roles)
+            self._headers = guard.headers(self.site, origins, self._files.sources)
         except BaseException:
             self.site.close()
             raise
@@ -109,8 +104,8 @@ class Server:
     # What it answers
 
     async def _file(self, request: web.Request) -> web.Response:
-        """Answer one of our files: they are all in memory, so no path leads anywhere else."""
-        found = self._files.get(request.match_info["name"])
+        """Answer one of our files."""
+        found = self._files.served.get(request.match_info["name"])
         if found is None:
             raise web.HTTPNotFound(text="Not here.\n")
         body, kind = found
@@ -176,17 +171,6 @@ class Server:
 
     async def _dress(self, _request: web.Request, response: web.StreamResponse) -> None:
         response.headers.update(self._headers)
-
-
-def _files(page: str) -> dict[str, tuple[bytes, str]]:
-    """Read what is served: the page at `/`, and the files that pages are made of."""
-    found = {each.name: each for each in files("kvsops.web").joinpath("static").iterdir()}
-    named = {name: each for name, each in found.items() if not name.endswith(".html")}
-    named[""] = found[page]
-    return {
-        name: (each.read_bytes(), _TYPES[each.name.rpartition(".")[2]])
-        for name, each in named.items()
-    }
 
 
 def _why(error: KvsopsError) -> str:

@@ -16,7 +16,7 @@ const FURNISH_SECONDS = 0.5;
 const MEASURE_SECONDS = 1;
 
 const at = (id) => document.getElementById(id);
-// The page is not taken for loaded while it waits for the picture of a stream that it was given.
+// A page that is given a stream is not taken for loaded before the stream's first picture.
 const loaded = document.readyState === "complete" ? null
   : new Promise((resolve) => addEventListener("load", resolve));
 
@@ -48,7 +48,6 @@ class View {
     this.#listen();
     this.server.run();
     this.#furnish().catch(console.warn);
-    await begun.painted;
     setTimeout(() => this.prepare()); // after the call, if all that it needs is there
     const greeting = await this.server.seated;
     if (greeting.mirror) await this.#openCamera();
@@ -288,7 +287,7 @@ function begin(given) {
   document.documentElement.className = token ? "joins" : "starts";
   if (token) return view.run(token).catch((error) => error.why || console.error(error));
   at("start-title").focus();
-  return begun.painted.then(() => view.prepare());
+  return view.prepare();
 }
 
 at("again").addEventListener("click", () => location.reload());
