@@ -17,25 +17,25 @@ Medians; prints one JSON line. Targets: `over` and `met_over` at most 1.5, `pain
 Run: python -m tests.benchmarks.page [RUNS]
 """
 
+import asyncio
 import json
 import os
 import statistics
 import sys
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
-
-from playwright.sync_api import Browser, Page, sync_playwright
 
 from kvsops.aws.scope import Scope
 from kvsops.local.server import LocalServer
 from kvsops.local.settings import Settings
+from tests.benchmarks.chromium import Browser, Page
 from tests.fleet import put
-from tests.web.conftest import ARGUMENTS, CHROMIUM
+from tests.web.conftest import ARGUMENTS
 from tests.web.meetings import Held
 from tests.web.serving import Serving, serving
 
 RUNS = 10
-REST_MS = 1000
+REST_SECONDS = 1.0
 GRACE_SECONDS = 0.2
 TARGET, PAINT_TARGET_MS = 1.5, 100
 PICTURE = """
@@ -111,6 +111,10 @@ READY = """() => new Promise((resolve) => {
   const look = () => preview.srcObject ? resolve() : setTimeout(look, 50);
   look();
 })"""
+HOST = """() => {
+  document.getElementById("name").value = "Host";
+  document.getElementById("join").click();
+}"""
 MET = """async () => {
   const seen = new Promise((resolve) => {
     const look = () => document.querySelector(".tile:not(.mine) video")
@@ -163,13 +167,13 @@ FLOOR = """async (both) => {
 Times = dict[str, float]
 
 
-def main() -> None:
+async def main() -> None:
     """Time each and its floor in turn, so that a slower moment slows both."""
     runs = int(sys.argv[1]) if len(sys.argv) > 1 else RUNS
     with LocalServer(Settings(quotas=False, state_delay=timedelta())) as local:
         os.environ.update(local.environment())
         scope = Scope(environ=local.environment())
-        found = watched(scope, put(local, "cam").arn, runs) | met(scope, runs)
+        found = await watched(scope, put(local, "cam").arn, runs) | await met(scope, runs)
     result = {
         "benchmark": "page",
         **{name: round(value, 1) for name, value in found.items()},
@@ -181,93 +185,88 @@ def main() -> None:
     sys.stdout.write(json.dumps(result) + "\n")
 
 
-def watched(scope: Scope, arn: str, runs: int) -> Times:
+async def watched(scope: Scope, arn: str, runs: int) -> Times:
     """Time the page of `kvsops view`."""
-    with serving(scope, arn, relayed=False) as served, sync_playwright() as playwright:
+    with serving(scope, arn, relayed=False) as served:
         served.room.greets = {"channel": "cam", "place": "here", "mirror": False}
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        bare = served.url("master", seats=1).replace("/#", "/page.css#")  # no scripts of its own
-        opened(browser, bare, PICTURE).evaluate(MASTER)
-        text = f"{served.server.site.local_url}/page.css"
+        async with Browser.launched(ARGUMENTS) as browser:
+            bare = served.url("master", seats=1).replace(
+                "/#", "/page.css#"
+            )  # no scripts of its own
+            await (await opened(browser, bare, PICTURE)).evaluate(MASTER)
+            text = f"{served.server.site.local_url}/page.css"
 
-        def run() -> Times:
-            least = floor(browser, text, both=False)
-            return by_link(browser, served) | by_hand(browser, served) | least
+            async def run() -> Times:
+                least = await floor(browser, text, both=False)
+                return await by_link(browser, served) | await by_hand(browser, served) | least
 
-        times = medians(run, runs)
-        browser.close()
-    return times
+            return await medians(run, runs)
 
 
-def met(scope: Scope, runs: int) -> Times:
+async def met(scope: Scope, runs: int) -> Times:
     """Time the page of `kvsops meet`."""
-    meeting = Held(scope, relayed=False, grace_seconds=GRACE_SECONDS)
-    with meeting as held, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        host = opened(browser, held.host_url, CAMERA)
-        host.evaluate(READY)
-        host.locator("#name").fill("Host")
-        host.locator("#join").click()
+    with Held(scope, relayed=False, grace_seconds=GRACE_SECONDS) as held:
+        async with Browser.launched(ARGUMENTS) as browser:
+            host = await opened(browser, held.host_url, CAMERA)
+            await host.evaluate(READY)
+            await host.evaluate(HOST)
 
-        def run() -> Times:
-            least = floor(browser, f"{held.url}/page.css", both=True)
-            return joins(browser, held) | {"met_floor_ms": least["floor_ms"]}
+            async def run() -> Times:
+                least = await floor(browser, f"{held.url}/page.css", both=True)
+                return await joins(browser, held) | {"met_floor_ms": least["floor_ms"]}
 
-        times = medians(run, runs)
-        browser.close()
-    return times
+            return await medians(run, runs)
 
 
-def medians(run: Callable[[], Times], runs: int) -> Times:
+async def medians(run: Callable[[], Awaitable[Times]], runs: int) -> Times:
     """Run it so often, and once before that does not count."""
-    run()
-    times = [run() for _ in range(runs)]
+    await run()
+    times = [await run() for _ in range(runs)]
     return {name: statistics.median(each[name] for each in times) for name in times[0]}
 
 
-def opened(browser: Browser, url: str, script: str) -> Page:
+async def opened(browser: Browser, url: str, script: str) -> Page:
     """Open a page in a window that has come to rest, with a script before its own."""
-    page = browser.new_context().new_page()
-    page.add_init_script(script)
-    page.wait_for_timeout(REST_MS)
-    page.goto(url)
+    page = await browser.page(script)
+    await asyncio.sleep(REST_SECONDS)
+    await page.open(url)
     return page
 
 
-def by_link(browser: Browser, served: Serving) -> Times:
+async def by_link(browser: Browser, served: Serving) -> Times:
     """Open the page of a viewer by its link."""
-    page = opened(browser, served.url(), WATCH)
-    times = {"opened_ms": page.evaluate(OPENED), "paint_ms": page.evaluate(PAINTED)}
-    page.context.close()
+    page = await opened(browser, served.url(), WATCH)
+    times = {"opened_ms": await page.evaluate(OPENED), "paint_ms": await page.evaluate(PAINTED)}
+    await page.close()
     return times
 
 
-def by_hand(browser: Browser, served: Serving) -> Times:
+async def by_hand(browser: Browser, served: Serving) -> Times:
     """Paste a link on the start page."""
-    page = opened(browser, served.server.site.local_url, WATCH)
-    page.wait_for_timeout(REST_MS)
-    times = {"joined_ms": page.evaluate(JOINED, served.url())}
-    page.context.close()
+    page = await opened(browser, served.server.site.local_url, WATCH)
+    await asyncio.sleep(REST_SECONDS)
+    times = {"joined_ms": await page.evaluate(JOINED, served.url())}
+    await page.close()
     return times
 
 
-def joins(browser: Browser, held: Held) -> Times:
+async def joins(browser: Browser, held: Held) -> Times:
     """Let a guest join, and leave."""
-    page = opened(browser, held.guest_url, CAMERA)
-    page.evaluate(READY)
-    page.wait_for_timeout(REST_MS)
-    times = {"met_ms": page.evaluate(MET)}
-    page.context.close()
+    page = await opened(browser, held.guest_url, CAMERA)
+    await page.evaluate(READY)
+    await asyncio.sleep(REST_SECONDS)
+    times = {"met_ms": await page.evaluate(MET)}
+    await page.close()
     return times
 
 
-def floor(browser: Browser, url: str, *, both: bool) -> Times:
+async def floor(browser: Browser, url: str, *, both: bool) -> Times:
     """Let two peer connections of one page show a picture; and when a page of text painted."""
-    page = opened(browser, url, CAMERA)
-    painted, spent = page.evaluate(PAINTED), page.evaluate(FLOOR, both)
-    page.context.close()
+    page = await opened(browser, url, CAMERA)
+    painted, spent = await page.evaluate(PAINTED), await page.evaluate(FLOOR, both)
+    await page.close()
     return {"floor_ms": spent, "paint_floor_ms": painted}
 
 
 if __name__ == "__main__":
-    main()
+    asyncio.run(main())

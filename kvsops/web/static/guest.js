@@ -7,7 +7,10 @@ const RETRY_SECONDS = [0.5, 1, 2, 4, 8];
 const CONNECT_SECONDS = 30;
 const SENT = { maxBitrate: 500_000 };
 
-/** Events: "streams": who is seen or heard has changed; "state": the call's state has. */
+/**
+ * Events: "called": the host is; "streams": who is seen or heard has changed; "state": the call's
+ * state has.
+ */
 export class Guest extends EventTarget {
   #line;
   #media;
@@ -102,7 +105,8 @@ export class Guest extends EventTarget {
     const sent = plain(message);
     if (this.#peer?.channel?.readyState === "open") this.#peer.channel.send(JSON.stringify(sent));
     else if (sent.description?.type === "offer") {
-      this.#line.send("offer", { ...sent.description, call: number });
+      this.#line.send("offer", { ...sent.description, call: number })
+        .then(() => this.dispatchEvent(new Event("called")));
     } else if (sent.candidate) this.#line.send("candidate", { ...sent.candidate, call: number });
   }
 

@@ -2,6 +2,7 @@
 
 import { Chat } from "/chat.js";
 import { Choices } from "/choices.js";
+import { listenToButtons } from "/controls.js";
 import { Guest } from "/guest.js";
 import { Host } from "/host.js";
 import { listen } from "/level.js";
@@ -16,6 +17,7 @@ import { AGAIN, atTheDoor, ending as endingWords, guestStands, hostStands, linkU
 const at = (id) => document.getElementById(id);
 const PAGE = crypto.randomUUID();
 const COUNT_SECONDS = 1;
+const CALL_SECONDS = 0.3;
 
 const media = new Media();
 const tiles = new Tiles(at("tiles"), () => (at("sound").hidden = false));
@@ -29,7 +31,7 @@ let line = null;
 let call = null; // a Host or a Guest
 let me = { id: "", role: "viewer", mesh: 0, grace: 30 };
 let told = { people: [], everybody: true };
-let [joined, ending] = [false, false];
+let [joined, inside, settled, ending] = [false, false, false, false];
 let away = null; // the timer of a server that does not answer
 let [signaled, listening] = [true, false];
 
@@ -59,7 +61,8 @@ at("start-form").addEventListener("submit", (event) => {
   }
   if (found.url) return location.assign(found.url);
   location.hash = found.token;
-  return begin();
+  return listenToButtons(media, tiles);
+begin();
 });
 
 async function door(greeting) {
@@ -107,6 +110,7 @@ at("door-form").addEventListener("submit", (event) => {
 
 function join() {
   joined = true;
+  at("preview").pause();
   line = new Line(server);
   call = me.role === "master" ? new Host(line, media) : new Guest(line, media);
   call.addEventListener("streams", draw);
@@ -122,7 +126,10 @@ function join() {
   line.run();
   enter();
   call.see(told.people, told.everybody); // a guest calls a host who is here while signaling opens
-  setTimeout(goIn); // when both have begun
+  // The room is laid out while the host answers, and one's own picture drawn after the host's, if
+  // that comes soon: it comes sooner so.
+  call.addEventListener("called", goIn);
+  setTimeout(settle, me.role === "master" ? 0 : CALL_SECONDS * 1000);
   let before = "";
   setInterval(() => {
     const counted = JSON.stringify(line.counted);
@@ -132,8 +139,16 @@ function join() {
   }, COUNT_SECONDS * 1000);
 }
 
+function settle() {
+  settled = true;
+  goIn();
+  draw();
+}
+
 function goIn() {
-  if (ending) return;
+  if (inside || ending) return;
+  inside = true;
+  at("preview").srcObject = null;
   localStorage.setItem("name", at("name").value);
   keep();
   show("room");
@@ -174,13 +189,13 @@ function heard(message) {
     if (message.all) chat.replace(message.all);
     else chat.add(message.new, message.new.id === me.id);
   }
-  if (joined) draw();
+  draw();
 }
 
 /** A server that does not answer for long is gone, and with it the meeting. */
 function lost() {
   away ??= setTimeout(() => end("lost"), 2 * me.grace * 1000);
-  if (joined) draw();
+  draw();
 }
 
 function signal(there) {
@@ -191,7 +206,7 @@ function signal(there) {
 // The meeting
 
 function draw() {
-  if (!joined || ending) return;
+  if (!inside || ending) return;
   const own = told.people.find(({ id }) => id === me.id) ?? { id: me.id, name: at("name").value };
   const others = told.people.filter(({ id }) => id !== me.id);
   tiles.show([...others.map(other), { ...own, mine: true, stream: mine(), screen: media.screen,
@@ -207,7 +222,8 @@ function draw() {
 }
 
 const ownStream = new MediaStream();
-const mine = () => fill(ownStream, media.tracks.video ? [media.tracks.video] : []);
+const mine = () => fill(ownStream, media.tracks.video && (settled || call.state() === "connected")
+  ? [media.tracks.video] : []);
 
 function other(person) {
   const stream = call.stream(person.id);
@@ -225,50 +241,15 @@ function state(others) {
   return guestStands(others.find(({ host }) => host), call.state());
 }
 
-function problem(...texts) {
-  for (const text of texts) {
-    const row = make("div", {}, make("span", {}, text));
-    row.append(make("button", { type: "button", onclick: () => row.remove() }, "Dismiss"));
-    at("problems").append(row);
-    while (at("problems").children.length > 3) at("problems").firstChild.remove();
-  }
-}
-
 function list(element, texts) {
   element.replaceChildren(...texts.map((text) => make("li", {}, text)));
 }
 
 media.addEventListener("change", () => {
+  if (joined) return;
   at("preview").srcObject = media.camera ? new MediaStream([media.camera]) : null;
   at("no-preview").hidden = Boolean(media.camera);
 });
-media.addEventListener("lost", ({ detail }) => problem(`The ${detail} was unplugged or taken away. `
-  + `Turn the ${detail} on again when it is back.`));
-
-at("mute").addEventListener("click", async () => {
-  if (media.tracks.audio) return media.mute(!media.muted);
-  media.muted = false;
-  return problem(...await media.open(["audio"]));
-});
-at("camera").addEventListener("click", async () => {
-  if (media.on("video")) media.closeCamera();
-  else problem(...await media.open(["video"]));
-});
-at("screen").addEventListener("click", async () => {
-  if (media.screen) media.unshare();
-  else problem(...await media.share());
-});
-at("sound").addEventListener("click", () => {
-  at("sound").hidden = true;
-  tiles.play();
-});
-at("copy").addEventListener("click", async () => {
-  at("invitation-link").select();
-  const copied = await navigator.clipboard.writeText(me.invitation).then(() => true, () => false);
-  set(at("copied"), copied ? "Copied." : "Press Ctrl+C to copy.");
-  setTimeout(() => set(at("copied"), ""), 4000);
-});
-
 // The end
 
 at("leave").addEventListener("click", () => {
@@ -299,4 +280,5 @@ function end(why, text = "") {
   show("over");
 }
 
+listenToButtons(media, tiles);
 begin();
