@@ -1,7 +1,10 @@
 """Strangers at the server: who holds no link, or comes from elsewhere, gets nothing."""
 
 import asyncio
+import base64
+import hashlib
 import json
+import re
 import socket
 import ssl
 from collections.abc import Iterator
@@ -68,6 +71,20 @@ def test_the_page(served: Serving) -> None:
     assert "unsafe" not in policy
     port = origin(served).rpartition(":")[2]
     assert f"connect-src 'self' ws://127.0.0.1:{port};" in policy
+
+
+def test_what_stands_in_the_page(served: Serving) -> None:
+    """Whatever is needed before it is painted does, and the policy lets in that alone."""
+    _, headers, body = answered(served, "GET / HTTP/1.1\nHost: {host}\n")
+    policy = dict(each.split(" ", 1) for each in headers["Content-Security-Policy"].split("; "))
+    first = re.sub(r"<template.*?</template>", "", body, flags=re.DOTALL)
+    assert not re.search(r"<script [^>]*src=|rel=\"(?:stylesheet|modulepreload)", first)
+    for tag in ("script", "style"):
+        texts = re.findall(f"<{tag}>(.*?)</{tag}>", first, re.DOTALL)
+        assert texts
+        digests = [base64.b64encode(hashlib.sha256(text.encode()).digest()) for text in texts]
+        hashes = [f"'sha256-{digest.decode()}'" for digest in digests]
+        assert policy[f"{tag}-src"].split() == ["'self'", *hashes]
 
 
 def test_path_tricks(served: Serving) -> None:

@@ -12,6 +12,7 @@ from tests.web.meetings import (
     Guests,
     Held,
     all_closed,
+    devices,
     hears,
     sees,
     still_connected,
@@ -36,6 +37,27 @@ def faultless(emulator: LocalServer) -> Iterator[None]:
     """Leave no faults behind."""
     yield
     emulator.settings.faults = ()
+
+
+ROOM_AT_THE_OFFER = """
+const send = WebSocket.prototype.send;
+WebSocket.prototype.send = function (text) {
+  if (text.includes("SDP_OFFER")) window.roomAtTheOffer = !document.getElementById("room").hidden;
+  send.call(this, text);
+};
+"""
+
+
+def test_the_call_goes_first(people: Guests, scope: Scope) -> None:
+    """A guest's room is laid out once the host is called, and the picture at the door let go."""
+    with Held(scope) as held:
+        people.join(held.host_url, "Hana")
+        page = people.open(held.guest_url, "Ben", script=devices("Ben") + ROOM_AT_THE_OFFER)
+        page.get_by_label("Your name").fill("Ben")
+        page.locator("#join").click()
+        sees(page, "Hana", "Ben")
+        assert page.evaluate("roomAtTheOffer") is False
+        assert page.evaluate("document.getElementById('preview').srcObject") is None
 
 
 def test_two(people: Guests, scope: Scope) -> None:

@@ -117,8 +117,8 @@ def watching(
 def test_a_person_watches(scope: Scope, arn: str, greets: Serving, new_page: NewPage) -> None:
     """It waits for the camera, joins by itself, and shows the camera's very pictures."""
     page = new_page(greets.url())
-    assert page.url == greets.server.site.local_url + "/"  # the link is not in the address bar
     page.get_by_text("Waiting for the master").wait_for()
+    assert page.url == greets.server.site.local_url + "/"  # the link is not in the address bar
     assert page.get_by_role("heading", name="cam-door").is_visible()
     with camera(scope, arn) as there:
         until(page, UNCOVERED)
@@ -256,6 +256,14 @@ def test_the_start_page(greets: Serving, new_page: NewPage) -> None:
     page.get_by_role("heading", name="cam-door").wait_for()
 
 
+def test_a_page_that_is_never_painted(greets: Serving, new_page: NewPage) -> None:
+    """It joins all the same, if a little later."""
+    page = new_page()
+    page.add_init_script("window.requestAnimationFrame = () => 0;")
+    page.goto(greets.url())
+    page.get_by_text("Waiting for the master").wait_for()
+
+
 def test_before_the_press(
     scope: Scope, arn: str, greets: Serving, new_page: NewPage, emulator: LocalServer
 ) -> None:
@@ -270,9 +278,12 @@ def test_before_the_press(
         assert page.evaluate("peers.map((each) => each.iceGatheringState)") == ["new"]
         assert (greets.room.moves, there.offers) == ([], [])
         page.get_by_label("Link").fill(greets.url())
+        addresses: list[str] = []
+        page.on("framenavigated", lambda frame: addresses.append(frame.url))
         page.get_by_role("button", name="Watch").click()
         until(page, UNCOVERED)
         assert page.evaluate("peers.length") == 1  # of the same page: it was not loaded anew
+        assert addresses == []  # drawing another one holds up the page's connections
         assert emulator.calls["ConnectAsViewer"] - before == 1
         assert (greets.room.moves, there.offers) == ([("came", "viewer-0")], ["viewer-0"])
         assert page.url == greets.server.site.local_url + "/"

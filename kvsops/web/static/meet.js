@@ -9,7 +9,7 @@ import { listen } from "/level.js";
 import { Line, fill } from "/line.js";
 import { Media } from "/media.js";
 import { warmUp } from "/peer.js";
-import { Server, readLink, takeToken } from "/server.js";
+import { Server, hideToken, readLink, takeToken } from "/server.js";
 import { Tiles, make, set } from "/tiles.js";
 import { AGAIN, atTheDoor, ending as endingWords, guestStands, hostStands, linkUntil, says }
   from "/words.js";
@@ -42,8 +42,9 @@ function show(section) {
 
 // The way in
 
-function begin() {
-  const token = takeToken();
+function begin(given) {
+  const token = takeToken(given);
+  hideToken();
   if (!token) return show("start");
   server = new Server(token);
   server.addEventListener("message", ({ detail }) => heard(detail));
@@ -60,9 +61,7 @@ at("start-form").addEventListener("submit", (event) => {
     return set(at("link-problem"), "This is no link to a meeting: it has a # and letters after it.");
   }
   if (found.url) return location.assign(found.url);
-  location.hash = found.token;
-  return listenToButtons(media, tiles);
-begin();
+  return begin(found.token);
 });
 
 async function door(greeting) {
