@@ -139,6 +139,8 @@ def record(*, where: Where, target: str, file: str, **given: Unpack[Given]) -> N
     report = run(partial(_recorded, scope, channel_arn, wanted, teller), console)
     channel_name = ChannelArn.parse(channel_arn).channel_name
     teller.end(report, channel_name, piped=destination.piped)
+    if report.files and (earlier := destination.earlier(report.files)):
+        console.warn(f"of an earlier recording, not overwritten: {_row(earlier)}")
     click.get_current_context().exit(report.exit_code)
 
 
@@ -164,6 +166,10 @@ def _wanted(destination: "Destination", given: Given) -> "Wanted":
         size=given["size"],
         codec=given["codec"],
     )
+
+
+def _row(names: list[str]) -> str:
+    return names[0] if len(names) == 1 else f"{names[0]} to {names[-1]} ({len(names)} files)"
 
 
 def _seconds(duration: timedelta | None) -> float:

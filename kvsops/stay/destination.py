@@ -4,6 +4,7 @@ import errno
 import os
 import re
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -125,6 +126,13 @@ class Destination:
         there = os.O_TRUNC if self.force else os.O_EXCL
         return Sink(os.open(name, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | there, 0o666), name)
 
+    def earlier(self, written: Iterable[str]) -> list[str]:
+        """Return the names of an earlier row's files that this one, shorter, has left there."""
+        if self.piped or not self.segmented:
+            return []
+        new = {Path(name).name for name in written}
+        return [each.name for each in self._there() if each.name not in new]
+
     @property
     def _path(self) -> Path:
         return Path(self.given)
@@ -151,7 +159,8 @@ class Destination:
         if not self.segmented:
             return [path] if os.path.lexists(path) else []
         ours = re.compile(rf"{re.escape(path.stem)}-\d{{{_DIGITS},}}{re.escape(path.suffix)}")
-        return sorted(each for each in path.parent.iterdir() if ours.fullmatch(each.name))
+        found = (each for each in path.parent.iterdir() if ours.fullmatch(each.name))
+        return sorted(found, key=lambda each: (len(each.name), each.name))
 
 
 def _require(path: Path, mode: int) -> None:

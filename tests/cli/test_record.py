@@ -105,6 +105,21 @@ def test_json(kvsops: Kvsops) -> None:
     assert (events[-1]["end"], events[-1]["reason"]) == ("duration", None)
 
 
+@pytest.mark.usefixtures("at_the_door")
+def test_an_earlier_row(kvsops: Kvsops) -> None:
+    """Overwritten is what has the same name: the rest stays, and is told not to be of this one."""
+    for number in (1, 7, 9, 1000):
+        Path(f"door-{number:03}.mkv").write_bytes(b"earlier")
+    row = ("record", "cam-door", "door.mkv", "--duration", "1s", "--segment", "10m")
+    assert kvsops(*row).code == 2
+    ended = kvsops(*row, "--force")
+    assert ended.code == 0
+    told = "warning: of an earlier recording, not overwritten: door-007.mkv to door-1000.mkv"
+    assert ended.err.endswith(f"{told} (3 files)\n")
+    assert decoded("door-001.mkv").codecs == ["h264", "opus"]
+    assert Path("door-009.mkv").read_bytes() == b"earlier"
+
+
 @pytest.mark.usefixtures("at_the_door", "environment")
 def test_a_pipe() -> None:
     """`-` is Matroska, and nothing else goes to standard output."""

@@ -73,6 +73,17 @@ def test_segments(tmp_path: Path) -> None:
         Destination("-", segmented=True).check()
 
 
+def test_an_earlier_row(tmp_path: Path) -> None:
+    """What a shorter row has not overwritten is named; no file is of a row where there is none."""
+    for name in ("door-001.mp4", "door-002.mp4", "door-003.mp4", "door-1.mp4", "gate-004.mp4"):
+        (tmp_path / name).touch()
+    destination = Destination(str(tmp_path / "door.mp4"), segmented=True, force=True)
+    assert destination.earlier([destination.name(1)]) == ["door-002.mp4", "door-003.mp4"]
+    assert destination.earlier(map(destination.name, (1, 2, 3))) == []
+    assert Destination(str(tmp_path / "door.mp4"), force=True).earlier(["door.mp4"]) == []
+    assert Destination("-").earlier([]) == []
+
+
 def test_places(tmp_path: Path) -> None:
     """A folder that is not there, is none, or has too long a name, is told as it is."""
     (tmp_path / "file").touch()
