@@ -21,16 +21,21 @@ from tests.web.conftest import CHROMIUM
 
 START_SECONDS: Final = 30.0
 _SIZE: Final = {"width": 1280, "height": 720}
-_LOADED: Final = "document.URL !== 'about:blank' && document.readyState === 'complete'"
+ANSWER_SECONDS: Final = 60.0
 _SECONDS_BETWEEN_LOOKS: Final = 0.05
 
 
 class Browser:
-    """A running Chromium. Raises `RuntimeError` with what it says of a call that failed."""
+    """A running Chromium.
+
+    Raises `RuntimeError` with what it says of a call that failed, `TimeoutError` where it says
+    nothing.
+    """
 
     def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
         self._socket, self._numbers = socket, itertools.count(1)
         self._unanswered: dict[int, asyncio.Future[dict[str, Any]]] = {}
+        self._loading: dict[str, asyncio.Future[None]] = {}
 
     @classmethod
     @asynccontextmanager
@@ -77,17 +82,29 @@ class Browser:
         answered = self._unanswered[number] = asyncio.get_running_loop().create_future()
         said = {"id": number, "method": method, "params": given}
         await self._socket.send_json(said | ({"sessionId": session} if session else {}))
-        answer = await answered
+        async with asyncio.timeout(ANSWER_SECONDS):
+            answer = await answered
         if "error" in answer:
             raise RuntimeError(f"{method}: {answer['error']['message']}")
         result: dict[str, Any] = answer["result"]
         return result
+
+    async def load(self, session: str, url: str) -> None:
+        """Have a page load another one, and wait until it has."""
+        loaded = self._loading[session] = asyncio.get_running_loop().create_future()
+        await self.call("Page.navigate", session, url=url)
+        async with asyncio.timeout(ANSWER_SECONDS):
+            await loaded
 
     async def _read(self) -> None:
         async for frame in self._socket:
             message = json.loads(frame.data)
             if answered := self._unanswered.pop(message.get("id"), None):
                 answered.set_result(message)
+            elif message.get("method") == "Page.loadEventFired" and (
+                loaded := self._loading.pop(message["sessionId"], None)
+            ):
+                loaded.set_result(None)
 
 
 class Page:
@@ -98,9 +115,7 @@ class Page:
 
     async def open(self, url: str) -> None:
         """Open a page there, and wait until it is loaded."""
-        await self.call("Page.navigate", url=url)
-        while not await self._value(_LOADED):
-            await asyncio.sleep(_SECONDS_BETWEEN_LOOKS)
+        await self._browser.load(self._session, url)
 
     async def evaluate(self, function: str, argument: object = None) -> Any:
         """Call a function of JavaScript's, which a user's click may have called, in the page."""
