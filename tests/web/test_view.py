@@ -119,6 +119,7 @@ def test_a_person_watches(scope: Scope, arn: str, greets: Serving, new_page: New
     page = new_page(greets.url())
     page.get_by_text("Waiting for the master").wait_for()
     assert page.url == greets.server.site.local_url + "/"  # the link is not in the address bar
+    assert page.title().startswith("cam-door ")
     assert page.get_by_role("heading", name="cam-door").is_visible()
     with camera(scope, arn) as there:
         until(page, UNCOVERED)

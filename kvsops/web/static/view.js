@@ -62,6 +62,7 @@ class View {
     this.tools = soon.then(() => import("/tools.js"));
     await soon;
     hideToken();
+    this.server.seated.then(({ channel }) => (document.title = `${channel} – kvsops view`), () => {});
     document.documentElement.classList.add("furnished");
     at("channel").focus();
     const { Measures } = await import("/measures.js");
