@@ -202,6 +202,40 @@ def test_a_reload(scope: Scope, arn: str, greets: Serving, new_page: NewPage) ->
         assert there.offers == ["viewer-0", "viewer-0"]
 
 
+ANSWERS_OF_BEFORE = """
+const Plain = WebSocket;
+window.WebSocket = class extends Plain {
+  get onmessage() { return super.onmessage; }
+  set onmessage(take) {
+    super.onmessage = (message) => {
+      if (message.data.includes("SDP_ANSWER")) {
+        const before = sessionStorage.getItem("answer");
+        if (before && !window.tookBefore) take({ data: before });
+        window.tookBefore = true;
+        sessionStorage.setItem("answer", message.data);
+      }
+      take(message);
+    };
+  }
+};
+"""
+
+
+def test_an_answer_to_a_call_of_before(
+    scope: Scope, arn: str, greets: Serving, new_page: NewPage
+) -> None:
+    """A late master answers all that was offered: the page calls again, and is not stuck."""
+    with camera(scope, arn) as there:
+        page = new_page()
+        page.add_init_script(ANSWERS_OF_BEFORE)
+        page.goto(greets.url())
+        until(page, UNCOVERED)
+        page.reload()
+        until(page, UNCOVERED)
+        number_shown(page)
+        assert there.offers == ["viewer-0"] * 3
+
+
 def test_a_master_that_comes_back(
     scope: Scope, arn: str, greets: Serving, new_page: NewPage
 ) -> None:

@@ -11,6 +11,8 @@ const LABEL = "kvsops-view";
 const PATIENCE_SECONDS = 3;
 const OFFER_AGAIN_SECONDS = 20;
 const NO_PICTURE_SECONDS = 5;
+const CONNECT_SECONDS = 20;
+const SETTLE_SECONDS = 0.5;
 const CALL_AGAIN_SECONDS = [0.2, 1, 2, 5, 10];
 const FURNISH_SECONDS = 0.5;
 const MEASURE_SECONDS = 1;
@@ -87,10 +89,7 @@ class View {
       if (!this.#isConnected()) this.#show("offline", text);
     });
     on("over", ({ why, text }) => this.#end(why, text));
-    on("answer", ({ description }) => {
-      this.#peer?.take({ description });
-      if (["waiting", "joining", "offline"].includes(this.#state)) this.#show("connecting");
-    });
+    on("answer", ({ description }) => this.#answered(description));
     on("candidate", ({ candidate }) => this.#peer?.take({ candidate }));
     on("refused", ({ kind, text }) => {
       if (kind === "offer") this.#show("waiting", text);
@@ -123,6 +122,26 @@ class View {
       this.#show("waiting");
       this.#timer = setTimeout(() => this.#unanswered() && this.#call(), OFFER_AGAIN_SECONDS * 1000);
     }, (this.#state === "waiting" ? 0 : PATIENCE_SECONDS) * 1000);
+  }
+
+  /**
+   * Take an answer. A master that comes late answers what was offered before, too, by this page or
+   * by one that had its client id: with such an answer nothing connects, and a second one tells.
+   */
+  #answered(description) {
+    const peer = this.#peer;
+    if (!peer) return;
+    peer.take({ description });
+    if (["waiting", "joining", "offline"].includes(this.#state)) this.#show("connecting");
+    clearTimeout(this.#timer);
+    const wait = peer.answered ? SETTLE_SECONDS : CONNECT_SECONDS;
+    peer.answered = true;
+    if (this.#isConnected()) return;
+    this.#timer = setTimeout(() => {
+      if (peer !== this.#peer || peer.state !== "connecting") return;
+      if (wait === CONNECT_SECONDS) this.#show("pathless");
+      this.#callAgain();
+    }, wait * 1000);
   }
 
   #unanswered() {
