@@ -20,8 +20,8 @@ import aiohttp
 from tests.web.conftest import CHROMIUM
 
 START_SECONDS: Final = 30.0
-_SIZE: Final = {"width": 1280, "height": 720}
 ANSWER_SECONDS: Final = 60.0
+_SIZE: Final = {"width": 1280, "height": 720}
 _SECONDS_BETWEEN_LOOKS: Final = 0.05
 
 

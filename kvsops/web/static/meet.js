@@ -249,6 +249,7 @@ media.addEventListener("change", () => {
   at("preview").srcObject = media.camera ? new MediaStream([media.camera]) : null;
   at("no-preview").hidden = Boolean(media.camera);
 });
+
 // The end
 
 at("leave").addEventListener("click", () => {
